@@ -1,0 +1,61 @@
+# Everything a contributor runs. `make demo` and `make test` need only Python 3.11, git and make.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help venv demo test test-cluster check format bench crds lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# Two stamps: the demo and the image need only what the operator itself needs.
+$(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml
+	@echo "setting up $(VENV) (once, about a minute)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements-build.txt -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@echo "installing the test tools (once)" >&2
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+venv: $(VENV)/.dev ## install everything into .venv
+
+demo: $(VENV)/.run ## the whole story on this machine, without Azure or a cluster
+	@$(BIN)/nsgb demo
+
+test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
+	$(BIN)/python -m pytest -m "not cluster" -n auto
+
+test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm and the real Azure clients
+	$(BIN)/python -m pytest -m cluster
+
+check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+
+format: $(VENV)/.dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## ratios measured side by side in one run
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+crds: $(VENV)/.run ## write crds/ and the chart's copy from the models
+	$(BIN)/python -m nsg_baseline.api.crds crds charts/nsg-baseline-operator/templates/crds
+
+lock: ## pin all requirements with hashes (needs uv)
+	uv pip compile -q $(LOCK) --group build -o requirements-build.txt
+	uv pip compile -q $(LOCK) pyproject.toml -o requirements.txt
+	uv pip compile -q $(LOCK) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+
+clean: ## remove what was built here
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,1 @@
+"""The four custom resources as pydantic models; crds/ is generated from them."""

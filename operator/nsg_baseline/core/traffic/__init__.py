@@ -1,0 +1,1 @@
+"""Connections that a change of rules lets through or cuts off."""

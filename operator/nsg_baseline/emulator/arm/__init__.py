@@ -1,0 +1,1 @@
+"""An emulator of Azure Resource Manager's network security groups."""

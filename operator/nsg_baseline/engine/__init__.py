@@ -1,0 +1,1 @@
+"""Passes over scopes, and the process around them."""
