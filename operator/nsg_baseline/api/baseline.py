@@ -1,0 +1,196 @@
+"""NSGBaseline: the approved rules of one NSG. Owned by the team that owns the NSG."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from nsg_baseline.api.common import (
+    AGE,
+    Column,
+    Conditions,
+    Mode,
+    Resource,
+    Severity,
+    SpecShape,
+    StatusShape,
+    Timestamp,
+    condition_column,
+)
+from nsg_baseline.api.durations import Duration, between
+from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
+from nsg_baseline.api.rule import SecurityRule
+
+NSG_ID_PATTERN = r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/networkSecurityGroups/[^/]+$"
+ResourceId = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^/subscriptions/[^/]+/.+[^/]$")]
+Preset = Literal["AKS", "DefenderJIT", "Databricks", "SQLManagedInstance"]
+Revertable = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]
+
+
+class Target(SpecShape):
+    """The NSG that a baseline speaks of."""
+
+    resource_id: Annotated[
+        str,
+        StringConstraints(max_length=512, pattern=f"(?i){NSG_ID_PATTERN}"),
+        Field(description="Resource id of the NSG, as the portal and the az CLI show it. It cannot change."),
+    ]
+
+
+class Associations(SpecShape):
+    """Where the NSG must be attached. Each key is compared only if it is present."""
+
+    subnets: Annotated[
+        tuple[ResourceId, ...] | None, Field(description="Ids of the subnets.", max_length=1000, strict=False)
+    ] = None
+    network_interfaces: Annotated[
+        tuple[ResourceId, ...] | None,
+        Field(description="Ids of the network interfaces.", max_length=1000, strict=False),
+    ] = None
+
+
+class Tolerated(SpecShape):
+    """A co-owner: another legitimate writer of rules in this NSG. A preset, or a pattern of one's own."""
+
+    preset: Annotated[Preset | None, Field(description="A writer whose rules the operator knows.")] = None
+    name: Annotated[
+        str | None,
+        Field(description="Name of the rules, with * and ?. Case means nothing.", min_length=1, max_length=80),
+    ] = None
+    direction: Annotated[Literal["Inbound", "Outbound"] | None, Field(description="Only rules of this direction.")] = (
+        None
+    )
+    access: Annotated[Literal["Allow", "Deny"] | None, Field(description="Only rules of this access.")] = None
+
+    @model_validator(mode="after")
+    def _preset_or_name(self) -> Self:
+        if (self.preset is None) == (self.name is None):
+            raise ValueError("exactly one of preset, name must be set")
+        return self
+
+
+class ApprovedException(SpecShape):
+    """A time-boxed approval of one deviation: this rule may be there, as it is written here, until then."""
+
+    rule: Annotated[
+        SecurityRule, Field(description="The rule as it may be. It stands beside the approved rule of its name.")
+    ]
+    until: Annotated[Timestamp, Field(description="When the approval ends.")]
+    reason: Annotated[str, Field(description="Why, or the ticket.", min_length=1, max_length=256)]
+    approved_by: Annotated[str, Field(description="Who approved it.", min_length=1, max_length=256)]
+
+
+class Comparison(SpecShape):
+    """What counts as equal."""
+
+    descriptions: Annotated[bool, Field(description="Compare descriptions too.")] = False
+    any_equals_all_addresses: Annotated[bool, Field(description="Take * and 0.0.0.0/0 with ::/0 for the same.")] = False
+
+
+class Enforcement(SpecShape):
+    """What enforce mode may put back, and how carefully."""
+
+    revert: Annotated[
+        tuple[Revertable, ...],
+        Field(
+            description="Kinds of change that are reverted.",
+            max_length=4,
+            strict=False,
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = ("RuleCreated", "RuleUpdated", "RuleDeleted")
+    delay: Annotated[
+        Duration, between("0s", "24h"), Field(description="How long a change may stand before it is reverted.")
+    ] = "0s"
+    max_changes: Annotated[
+        int, Field(description="More differing rules than this are not reverted without a confirmation.", ge=1, le=1000)
+    ] = 10
+
+
+class BaselineSpec(SpecShape):
+    """What is approved, and what to do about deviations."""
+
+    target: Annotated[Target, Field(description="The NSG.")]
+    mode: Annotated[
+        Mode, Field(description="Alert tells; Enforce also puts the approved rules back, where the scope allows it.")
+    ] = "Alert"
+    suspend: Annotated[bool, Field(description="Stop looking at this NSG.")] = False
+    rules: Annotated[
+        tuple[SecurityRule, ...],
+        Field(
+            description="The complete set of approved custom rules. An empty list approves none.",
+            max_length=1000,
+            strict=False,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ]
+    tags: Annotated[
+        dict[str, Annotated[str, StringConstraints(max_length=256)]] | None,
+        Field(description="Resource tags. Only the keys given here are compared.", max_length=50),
+    ] = None
+    associations: Annotated[Associations | None, Field(description="Where the NSG must be attached.")] = None
+    tolerate: Annotated[
+        tuple[Tolerated, ...], Field(description="Other legitimate writers of rules.", max_length=20, strict=False)
+    ] = ()
+    exceptions: Annotated[
+        tuple[ApprovedException, ...], Field(description="Deviations approved for a time.", max_length=50, strict=False)
+    ] = ()
+    comparison: Annotated[Comparison, Field(description="What counts as equal.")] = Comparison()
+    rollout_grace: Annotated[
+        Duration,
+        between("0s", "24h"),
+        Field(description="How long a deviation that an edit of this baseline made is awaited before it alerts."),
+    ] = "30m"
+    enforcement: Annotated[Enforcement, Field(description="What enforce mode may do.")] = Enforcement()
+
+
+class Matched(StatusShape):
+    """The live state at the last look that found it as approved."""
+
+    live_hash: Annotated[str, Field(description="Hash of the live rules' meaning.", max_length=64)]
+    generation: Annotated[int, Field(description="The baseline's generation then.", ge=0)]
+
+
+class BaselineStatus(StatusShape):
+    """What the last look found."""
+
+    observed_generation: Annotated[
+        int | None, Field(description="The generation of the spec that was judged.", ge=0)
+    ] = None
+    conditions: Conditions = ()
+    change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
+    severity: Annotated[Severity | None, Field(description="The heaviest change's.")] = None
+    changes: Annotated[
+        tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=50, strict=False)
+    ] = ()
+    exposure: Annotated[
+        tuple[ExposureStatus, ...], Field(description="Traffic newly allowed or denied.", max_length=50, strict=False)
+    ] = ()
+    incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
+    matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None
+    rollout_since: Annotated[
+        Timestamp | None, Field(description="Since when an edit of this baseline waits to reach Azure.")
+    ] = None
+    last_handled_reconcile_at: Annotated[
+        str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
+    ] = None
+
+
+class NSGBaseline(Resource):
+    """The approved rules of one Azure Network Security Group."""
+
+    plural: ClassVar[str] = "nsgbaselines"
+    short_names: ClassVar[tuple[str, ...]] = ("nsgb",)
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(name="Mode", path=".spec.mode", description="Alert or Enforce."),
+        condition_column("Ready", "Whether the last look succeeded."),
+        condition_column("Compliant", "Whether live matches approved."),
+        Column(name="Changes", path=".status.changeCount", type="integer", description="How many changes there are."),
+        Column(name="Severity", path=".status.severity", description="The heaviest change's severity."),
+        AGE,
+        Column(name="NSG", path=".spec.target.resourceId", priority=1, description="The NSG's resource id."),
+        condition_column("Compliant", "Why it is not compliant.", part="message", name="Message", priority=1),
+    )
+
+    kind: Literal["NSGBaseline"] = "NSGBaseline"
+    spec: BaselineSpec
+    status: BaselineStatus = BaselineStatus()

@@ -1,0 +1,106 @@
+"""NSGIncident: a stretch of time in which one NSG deviates. Written by the operator; also its outbox."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
+from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
+
+IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
+IncidentState = Literal["Open", "Resolved"]
+Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
+ActionKind = Literal["Remediated", "Held", "Failed"]
+Turn = Literal["Opened", "Updated", "Remediated", "Resolved"]
+
+
+class Acknowledged(SpecShape):
+    """Somebody knows. It stops reminders."""
+
+    by: Annotated[str, Field(description="Who.", min_length=1, max_length=256)]
+    note: Annotated[str, Field(description="What they say.", max_length=1024)] = ""
+
+
+class IncidentSpec(SpecShape):
+    """What the incident is about. Only `acknowledged` is the users' to write."""
+
+    kind: Annotated[IncidentKind, Field(description="Drift of one baseline, or Unbaselined or WatchLost of a scope.")]
+    scope: Annotated[Name, Field(description="Name of the scope.")]
+    baseline: Annotated[Name | None, Field(description="Name of the baseline, in this namespace.")] = None
+    nsg: Annotated[str | None, Field(description="Id of the NSG.", max_length=512)] = None
+    acknowledged: Annotated[Acknowledged | None, Field(description="Set it to stop reminders.")] = None
+
+
+class Action(StatusShape):
+    """What the operator did, or why it did not."""
+
+    kind: Annotated[ActionKind, Field(description="What became of it.")]
+    at: Annotated[Timestamp, Field(description="When.")]
+    reason: Annotated[str, Field(description="Why, as one word.", max_length=128)]
+    message: Annotated[str, Field(description="Why, in words.", max_length=1024)] = ""
+
+
+class Delivery(StatusShape):
+    """What one route has been told."""
+
+    route: Annotated[str, Field(description="Namespace and name of the route.", max_length=320)]
+    revision: Annotated[int, Field(description="The revision that it was told last.", ge=0)]
+    at: Annotated[Timestamp, Field(description="When.")]
+
+
+class IncidentStatus(StatusShape):
+    """How the incident stands."""
+
+    state: Annotated[IncidentState | None, Field(description="Open, or Resolved.")] = None
+    revision: Annotated[int, Field(description="Grows whenever there is something to tell.", ge=0)] = 0
+    turn: Annotated[Turn | None, Field(description="What the latest revision tells.")] = None
+    severity: Annotated[Severity | None, Field(description="The heaviest change's, at its worst.")] = None
+    opened_at: Annotated[Timestamp | None, Field(description="When the deviation was first seen.")] = None
+    updated_at: Annotated[Timestamp | None, Field(description="When the latest revision was made.")] = None
+    resolved_at: Annotated[Timestamp | None, Field(description="When the deviation was gone.")] = None
+    resolution: Annotated[Resolution | None, Field(description="How it ended.")] = None
+    summary: Annotated[str | None, Field(description="The incident in one line.", max_length=1024)] = None
+    change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
+    changes: Annotated[
+        tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=1000, strict=False)
+    ] = ()
+    exposure: Annotated[
+        tuple[ExposureStatus, ...], Field(description="Traffic newly allowed or denied.", max_length=50, strict=False)
+    ] = ()
+    fingerprints: Annotated[
+        tuple[Annotated[str, Field(max_length=32)], ...],
+        Field(description="One for each change; tells a new change from a known one.", max_length=10000, strict=False),
+    ] = ()
+    actions: Annotated[
+        tuple[Action, ...], Field(description="What the operator did.", max_length=20, strict=False)
+    ] = ()
+    deliveries: Annotated[
+        tuple[Delivery, ...],
+        Field(
+            description="What each route has been told.",
+            max_length=200,
+            strict=False,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["route"]},
+        ),
+    ] = ()
+
+
+class NSGIncident(Resource):
+    """A stretch of time in which an NSG deviates from what is approved."""
+
+    plural: ClassVar[str] = "nsgincidents"
+    short_names: ClassVar[tuple[str, ...]] = ("nsgi",)
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(name="Kind", path=".spec.kind", description="Drift, Unbaselined or WatchLost."),
+        Column(name="State", path=".status.state", description="Open or Resolved."),
+        Column(name="Severity", path=".status.severity", description="The heaviest change's."),
+        Column(name="Summary", path=".status.summary", description="The incident in one line."),
+        Column(name="Opened", path=".status.openedAt", type="date", description="Since the deviation was first seen."),
+        AGE.model_copy(update={"priority": 1}),
+        Column(name="Resolution", path=".status.resolution", priority=1, description="How it ended."),
+        Column(name="NSG", path=".spec.nsg", priority=1, description="Id of the NSG."),
+    )
+
+    kind: Literal["NSGIncident"] = "NSGIncident"
+    spec: IncidentSpec
+    status: IncidentStatus = IncidentStatus()

@@ -1,0 +1,101 @@
+"""NSGAlertRoute: whom to tell, of what, how often."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from nsg_baseline.api.common import (
+    AGE,
+    Column,
+    Conditions,
+    Resource,
+    Severity,
+    SpecShape,
+    StatusShape,
+    condition_column,
+)
+from nsg_baseline.api.durations import Duration, between
+from nsg_baseline.api.incident import IncidentKind
+
+Telling = Literal["Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder"]
+ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
+ALL_TELLINGS: tuple[Telling, ...] = ("Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder")
+_SET = {"x-kubernetes-list-type": "set"}
+
+
+class SecretKey(SpecShape):
+    """A key of a Secret in the route's own namespace."""
+
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+        Field(description="Name of the Secret."),
+    ]
+    key: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"),
+        Field(description="Key in the Secret."),
+    ]
+
+
+class RouteSpec(SpecShape):
+    """Where alerts go."""
+
+    urls_from: Annotated[SecretKey, Field(description="Apprise URLs, one a line.")]
+    min_severity: Annotated[Severity, Field(description="Pass over what weighs less.")] = "low"
+    kinds: Annotated[
+        tuple[IncidentKind, ...],
+        Field(
+            description="Kinds of incident to tell of.",
+            min_length=1,
+            max_length=3,
+            strict=False,
+            json_schema_extra=_SET,
+        ),
+    ] = ALL_KINDS
+    send: Annotated[
+        tuple[Telling, ...],
+        Field(
+            description="Turns of an incident to tell of.",
+            min_length=1,
+            max_length=6,
+            strict=False,
+            json_schema_extra=_SET,
+        ),
+    ] = ALL_TELLINGS
+    group_wait: Annotated[
+        Duration, between("0s", "10m"), Field(description="How long to wait for more before a message is sent.")
+    ] = "10s"
+    remind_every: Annotated[
+        Duration, between("5m", "720h"), Field(description="How often to repeat an open, unacknowledged incident.")
+    ] = "24h"
+    max_messages_per_hour: Annotated[int, Field(description="Beyond it, one digest.", ge=1, le=1000)] = 30
+    suspend: Annotated[bool, Field(description="Send nothing.")] = False
+
+
+class RouteStatus(StatusShape):
+    """Whether alerts get through."""
+
+    observed_generation: Annotated[int | None, Field(description="The generation of the spec that was used.", ge=0)] = (
+        None
+    )
+    conditions: Conditions = ()
+    channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
+
+
+class NSGAlertRoute(Resource):
+    """A way by which people hear of incidents."""
+
+    plural: ClassVar[str] = "nsgalertroutes"
+    short_names: ClassVar[tuple[str, ...]] = ("nsgroute",)
+    columns: ClassVar[tuple[Column, ...]] = (
+        condition_column("Ready", "Whether alerts get through."),
+        condition_column("Ready", "Why.", part="reason", name="Reason"),
+        Column(name="Min Severity", path=".spec.minSeverity", description="What weighs less is passed over."),
+        Column(name="Channels", path=".status.channels", type="integer", description="Channels that the Secret names."),
+        AGE,
+    )
+
+    kind: Literal["NSGAlertRoute"] = "NSGAlertRoute"
+    spec: RouteSpec
+    status: RouteStatus = RouteStatus()

@@ -1,0 +1,140 @@
+"""NSGScope: one subscription, or some of its resource groups, watched with one identity. The platform engineer's."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from nsg_baseline.api.common import (
+    AGE,
+    Column,
+    Conditions,
+    Mode,
+    Resource,
+    SpecShape,
+    StatusShape,
+    condition_column,
+)
+from nsg_baseline.api.durations import Duration, between
+
+GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
+Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
+GroupName = Annotated[str, StringConstraints(min_length=1, max_length=90)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=90)]
+NamespaceName = Annotated[
+    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_PATTERN)]
+
+
+class Identity(SpecShape):
+    """An identity that the operator's own may exchange its token for."""
+
+    client_id: Annotated[Guid, Field(description="Client id of the application or managed identity.")]
+    tenant_id: Annotated[Guid, Field(description="Its tenant.")]
+
+
+class NamespaceSelector(SpecShape):
+    """Namespaces by their labels."""
+
+    match_labels: Annotated[
+        dict[str, LabelValue], Field(description="Labels that must all be there.", min_length=1, max_length=20)
+    ]
+
+
+class AllowedNamespaces(SpecShape):
+    """Whose baselines are believed in this scope. Exactly one of the three."""
+
+    names: Annotated[
+        tuple[NamespaceName, ...] | None,
+        Field(description="These namespaces.", min_length=1, max_length=200, strict=False),
+    ] = None
+    selector: Annotated[NamespaceSelector | None, Field(description="Namespaces with these labels.")] = None
+    all: Annotated[Literal[True] | None, Field(description="Every namespace.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(part is not None for part in (self.names, self.selector, self.all)) != 1:
+            raise ValueError("exactly one of names, selector, all must be set")
+        return self
+
+
+class Unbaselined(SpecShape):
+    """What to do about NSGs that no baseline speaks of."""
+
+    mode: Annotated[Literal["Alert", "Ignore"], Field(description="Alert tells of them; Ignore does not.")] = "Alert"
+    ignore_resource_groups: Annotated[
+        tuple[Pattern, ...],
+        Field(description="Resource groups to pass over, with * and ?.", max_length=100, strict=False),
+    ] = ()
+    ignore_names: Annotated[
+        tuple[Pattern, ...], Field(description="NSG names to pass over, with * and ?.", max_length=100, strict=False)
+    ] = ()
+
+
+class ScopeSpec(SpecShape):
+    """What is watched, with what right, and who may say what is approved there."""
+
+    subscription_id: Annotated[Guid, Field(description="The subscription. It cannot change.")]
+    resource_groups: Annotated[
+        tuple[GroupName, ...] | None,
+        Field(
+            description="Only these resource groups; the whole subscription when absent.",
+            min_length=1,
+            max_length=200,
+            strict=False,
+        ),
+    ] = None
+    identity: Annotated[Identity | None, Field(description="The pod's own workload identity when absent.")] = None
+    interval: Annotated[
+        Duration, between("10s", "24h"), Field(description="Time from one pass to the next, 10s to 24h.")
+    ] = "60s"
+    allowed_namespaces: Annotated[
+        AllowedNamespaces | None, Field(description="Namespaces whose baselines are believed here; none when absent.")
+    ] = None
+    max_mode: Annotated[Mode, Field(description="The most that a baseline may ask for here.")] = "Alert"
+    suspend_enforcement: Annotated[bool, Field(description="The kill switch: alert, but write nothing to Azure.")] = (
+        False
+    )
+    unbaselined: Annotated[Unbaselined, Field(description="NSGs that no baseline speaks of.")] = Unbaselined()
+
+
+class ScopeStatus(StatusShape):
+    """What the last pass found."""
+
+    observed_generation: Annotated[int | None, Field(description="The generation of the spec that was used.", ge=0)] = (
+        None
+    )
+    conditions: Conditions = ()
+    nsgs: Annotated[int | None, Field(description="NSGs seen.", ge=0)] = None
+    baselines: Annotated[int | None, Field(description="Baselines judged here.", ge=0)] = None
+    deviating: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
+    unbaselined: Annotated[int | None, Field(description="NSGs without a baseline.", ge=0)] = None
+    incidents: Annotated[
+        dict[str, str] | None, Field(description="Names of the scope's open incidents by kind.", max_length=4)
+    ] = None
+    last_handled_reconcile_at: Annotated[
+        str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
+    ] = None
+
+
+class NSGScope(Resource):
+    """A part of Azure that the operator watches."""
+
+    plural: ClassVar[str] = "nsgscopes"
+    short_names: ClassVar[tuple[str, ...]] = ("nsgs",)
+    namespaced: ClassVar[bool] = False
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column(name="Subscription", path=".spec.subscriptionId", description="The subscription."),
+        condition_column("Ready", "Whether the last pass succeeded."),
+        condition_column("Ready", "Why.", part="reason", name="Reason"),
+        Column(name="NSGs", path=".status.nsgs", type="integer", description="NSGs seen."),
+        Column(name="Deviating", path=".status.deviating", type="integer", description="Baselines whose NSG deviates."),
+        Column(name="Unbaselined", path=".status.unbaselined", type="integer", description="NSGs without a baseline."),
+        AGE,
+        Column(name="Max Mode", path=".spec.maxMode", priority=1, description="The most that a baseline may ask for."),
+    )
+
+    kind: Literal["NSGScope"] = "NSGScope"
+    spec: ScopeSpec
+    status: ScopeStatus = ScopeStatus()
