@@ -1,0 +1,50 @@
+"""Resource ids. Azure spells them with changing case, so they are compared folded."""
+
+import re
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+_NSG = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.Network/networkSecurityGroups/(?P<name>[^/]+)/?",
+    re.IGNORECASE,
+)
+
+
+def fold(resource_id: str) -> str:
+    """Return the form of a resource id in which equal ids are equal texts."""
+    return resource_id.rstrip("/").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class NSGId:
+    """The parts of an NSG's resource id, as spelled."""
+
+    subscription: str
+    resource_group: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "NSGId":
+        """Take an NSG's id apart.
+
+        Raises:
+            ValueError: the text is not an NSG's id.
+        """
+        found = _NSG.fullmatch(text)
+        if found is None:
+            raise ValueError(f"not the resource id of a network security group: {text[:200]}")
+        return cls(found["subscription"], found["group"], found["name"])
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.Network/networkSecurityGroups/{self.name}"
+        )
+
+    @property
+    def key(self) -> str:
+        """The id, folded."""
+        return fold(str(self))

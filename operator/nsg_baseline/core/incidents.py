@@ -1,0 +1,128 @@
+"""The next state of an incident. A pure function of what is stored and what was seen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nsg_baseline.api.common import Severity
+from nsg_baseline.api.findings import SIDE_LENGTH, ChangeStatus, ExposureStatus
+from nsg_baseline.api.incident import Action, IncidentStatus, Resolution, Turn
+from nsg_baseline.core.changes import Change
+from nsg_baseline.core.verdict import SEVERITIES, heaviest
+from nsg_baseline.core.words import cut, side_line, summary
+
+SHOWN_CHANGES = 1000
+SHOWN_FINGERPRINTS = 10000
+SHOWN_ACTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one look adds to an incident: the changes that stand, their exposure, and what the operator did."""
+
+    changes: tuple[Change, ...]
+    exposure: tuple[ExposureStatus, ...] = ()
+    action: Action | None = None
+    severity: Severity | None = None
+    summary: str | None = None
+    fingerprint: str | None = None
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """One mark for each thing that is wrong, sorted."""
+        marks = {change.fingerprint for change in self.changes} | ({self.fingerprint} if self.fingerprint else set())
+        return tuple(sorted(marks))[:SHOWN_FINGERPRINTS]
+
+
+def opened_or_updated(known: IncidentStatus, seen: Sighting, now: datetime) -> IncidentStatus:
+    """Return an open incident's next state; equal to `known` when there is nothing new.
+
+    The revision grows when there is something to tell: a change that was not there before, a worse severity, or
+    another outcome of what the operator tried. A change that went away while others stand is recorded, not told.
+    """
+    turn = _turn(known, seen)
+    updates = {
+        "state": "Open",
+        "severity": _severity(seen),
+        "opened_at": known.opened_at or now,
+        "summary": seen.summary or summary(seen.changes),
+        "change_count": len(seen.changes),
+        "changes": tuple(described(change) for change in seen.changes[:SHOWN_CHANGES]),
+        "exposure": seen.exposure,
+        "fingerprints": seen.fingerprints,
+        "actions": _actions(known, seen.action),
+    }
+    if turn is not None:
+        updates |= {"turn": turn, "revision": known.revision + 1, "updated_at": now}
+    return known.model_copy(update=updates)
+
+
+def resolved(known: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:
+    """Return an incident's last state."""
+    updates = {
+        "state": "Resolved",
+        "turn": "Resolved",
+        "revision": known.revision + 1,
+        "updated_at": now,
+        "resolved_at": now,
+        "resolution": resolution,
+        "actions": _actions(known, action),
+    }
+    return known.model_copy(update=updates)
+
+
+def described(change: Change) -> ChangeStatus:
+    """Return a change in the form that a status holds."""
+    return ChangeStatus(
+        kind=change.kind,
+        nsg=change.nsg,
+        rule=change.rule,
+        severity=change.severity,
+        approved=_side(change.approved),
+        live=_side(change.live),
+        fields=change.fields[:64],
+        tolerated_by=change.tolerated_by,
+    )
+
+
+def _turn(known: IncidentStatus, seen: Sighting) -> Turn | None:
+    if known.revision == 0:
+        return "Opened"
+    if set(seen.fingerprints) - set(known.fingerprints) or _worse(_severity(seen), known.severity):
+        return "Updated"
+    if seen.action is not None and _actions(known, seen.action) != known.actions:
+        return "Remediated" if seen.action.kind == "Remediated" else "Updated"
+    return None
+
+
+def _severity(seen: Sighting) -> Severity | None:
+    return seen.severity or heaviest(change.severity for change in seen.changes)
+
+
+def _worse(now: Severity | None, before: Severity | None) -> bool:
+    ranks = [SEVERITIES.index(level) if level else len(SEVERITIES) for level in (now, before)]
+    return ranks[0] < ranks[1]
+
+
+def _actions(known: IncidentStatus, action: Action | None) -> tuple[Action, ...]:
+    """Add an action, unless it says again what the last one said."""
+    last = known.actions[-1] if known.actions else None
+    if action is None or (last is not None and _said(last) == _said(action)):
+        return known.actions
+    return (*known.actions, action)[-SHOWN_ACTIONS:]
+
+
+def _said(action: Action) -> tuple[str, str, str]:
+    return action.kind, action.reason, action.message
+
+
+def _side(side: Mapping[str, Any] | None) -> str | None:
+    text = side_line(side)
+    return None if text is None else cut(text, SIDE_LENGTH)
+
+
+def still_wrong(changes: Iterable[Change], reverted: Iterable[Change]) -> tuple[Change, ...]:
+    """Return the changes that a write should have reverted and that stand all the same."""
+    marks = {change.fingerprint for change in reverted}
+    return tuple(change for change in changes if change.fingerprint in marks)

@@ -1,0 +1,69 @@
+"""Ports and addresses as merged ranges of integers, so that equal sets are equal values."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LAST_PORT = 65535
+
+
+class Interval(NamedTuple):
+    """An inclusive range. `family` is 4 or 6 for addresses, 0 for ports."""
+
+    family: int
+    first: int
+    last: int
+
+
+ALL_PORTS = (Interval(0, 0, LAST_PORT),)
+ALL_IPV4 = Interval(4, 0, 2**32 - 1)
+ALL_IPV6 = Interval(6, 0, 2**128 - 1)
+
+
+def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return the same set as sorted ranges that neither overlap nor touch."""
+    merged: list[Interval] = []
+    for this in sorted(intervals):
+        last = merged[-1] if merged else None
+        if last is not None and last.family == this.family and this.first <= last.last + 1:
+            merged[-1] = last._replace(last=max(last.last, this.last))
+        else:
+            merged.append(this)
+    return tuple(merged)
+
+
+def parse_ports(text: str) -> Interval | None:
+    """Read *, a port or a range; None when it is none of these."""
+    if text == "*":
+        return ALL_PORTS[0]
+    first, dash, last = text.partition("-")
+    if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
+        return None
+    low, high = int(first), int(last or first)
+    return Interval(0, low, high) if low <= high <= LAST_PORT else None
+
+
+def parse_prefix(text: str) -> Interval | None:
+    """Read an address or a CIDR prefix, host bits masked; None when it is neither."""
+    # A bare number would pass for an address in ipaddress, and a netmask for a prefix length.
+    if "." not in text and ":" not in text:
+        return None
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return Interval(network.version, int(network.network_address), int(network.broadcast_address))
+
+
+def prefixes(interval: Interval) -> tuple[str, ...]:
+    """Return the CIDR prefixes of an address range, single addresses bare, as ARM takes them."""
+    kind = ipaddress.IPv4Address if interval.family == 4 else ipaddress.IPv6Address  # noqa: PLR2004 - IP version
+    parts = ipaddress.summarize_address_range(kind(interval.first), kind(interval.last))
+    return tuple(str(part.network_address) if part.num_addresses == 1 else str(part) for part in parts)
+
+
+def port_text(interval: Interval) -> str:
+    """Return a port range as ARM writes it."""
+    if interval == ALL_PORTS[0]:
+        return "*"
+    return str(interval.first) if interval.first == interval.last else f"{interval.first}-{interval.last}"

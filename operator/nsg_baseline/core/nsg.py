@@ -1,0 +1,133 @@
+"""The two sides of every judgement: an NSG as approved, and as it is live."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from nsg_baseline.api.baseline import BaselineSpec, Comparison, Tolerated
+from nsg_baseline.api.rule import SecurityRule
+from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.rules import Rule, normalise
+
+STRICT = Comparison()
+
+
+class UnreadableNSGError(ValueError):
+    """A document is not an NSG in a form that can be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNSG:
+    """An NSG as Azure has it. `document` is ARM's whole answer."""
+
+    id: NSGId
+    etag: str
+    provisioning_state: str
+    rules: tuple[Rule, ...]
+    tags: Mapping[str, str]
+    subnets: frozenset[str]
+    network_interfaces: frozenset[str]
+    document: Mapping[str, Any] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A rule that may be there until `until`."""
+
+    rule: Rule
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedNSG:
+    """An NSG as its baseline declares it. What is None is not compared."""
+
+    id: NSGId
+    rules: tuple[Rule, ...]
+    tags: Mapping[str, str] | None = None
+    subnets: frozenset[str] | None = None
+    network_interfaces: frozenset[str] | None = None
+    tolerate: tuple[Tolerated, ...] = ()
+    exceptions: tuple[Deviation, ...] = ()
+    comparison: Comparison = STRICT
+
+
+def read_live(document: Mapping[str, Any]) -> LiveNSG:
+    """Read an NSG in the form of ARM's REST API.
+
+    Raises:
+        UnreadableNSGError: the document is not such an NSG.
+        UnreadableRuleError: one of its rules cannot be read.
+    """
+    properties = document.get("properties")
+    if not isinstance(properties, Mapping) or not isinstance(properties.get("securityRules"), list):
+        raise UnreadableNSGError("properties.securityRules is missing")
+    return LiveNSG(
+        id=_id(document.get("id")),
+        etag=str(document.get("etag") or ""),
+        provisioning_state=str(properties.get("provisioningState") or ""),
+        rules=tuple(normalise(flatten(rule)) for rule in properties["securityRules"]),
+        tags=_tags(document.get("tags")),
+        subnets=_references(properties, "subnets"),
+        network_interfaces=_references(properties, "networkInterfaces"),
+        document=document,
+    )
+
+
+def read_approved(spec: BaselineSpec) -> ApprovedNSG:
+    """Read what a baseline approves."""
+    attached = spec.associations
+    return ApprovedNSG(
+        id=NSGId.parse(spec.target.resource_id),
+        rules=tuple(read_rule(rule) for rule in spec.rules),
+        tags=spec.tags,
+        subnets=_folded(attached.subnets) if attached else None,
+        network_interfaces=_folded(attached.network_interfaces) if attached else None,
+        tolerate=spec.tolerate,
+        exceptions=tuple(Deviation(read_rule(item.rule), item.until) for item in spec.exceptions),
+        comparison=spec.comparison,
+    )
+
+
+def read_rule(rule: SecurityRule) -> Rule:
+    """Read an approved rule."""
+    return normalise(rule.model_dump(by_alias=True, exclude_unset=True, exclude_none=True, mode="json"))
+
+
+def flatten(rule: Any) -> dict[str, Any]:
+    """Return a rule of ARM's REST form as its name and properties on one level.
+
+    Raises:
+        UnreadableNSGError: it is not an object with properties.
+    """
+    if not isinstance(rule, Mapping) or not isinstance(rule.get("properties"), Mapping):
+        raise UnreadableNSGError("properties.securityRules holds something that is not a rule")
+    return {"name": rule.get("name"), **rule["properties"]}
+
+
+def _id(value: object) -> NSGId:
+    try:
+        return NSGId.parse(str(value))
+    except ValueError as error:
+        raise UnreadableNSGError(str(error)) from None
+
+
+def _tags(value: Any) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UnreadableNSGError("tags is not an object")
+    return {str(key): str(text) for key, text in value.items()}
+
+
+def _references(properties: Mapping[str, Any], key: str) -> frozenset[str]:
+    items = properties.get(key) or ()
+    found = [item.get("id") if isinstance(item, Mapping) else None for item in items]
+    if any(not isinstance(one, str) for one in found):
+        raise UnreadableNSGError(f"properties.{key} holds an entry without id")
+    return frozenset(fold(str(one)) for one in found)
+
+
+def _folded(ids: Iterable[str] | None) -> frozenset[str] | None:
+    return None if ids is None else frozenset(map(fold, ids))

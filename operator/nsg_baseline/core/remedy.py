@@ -1,0 +1,147 @@
+"""The remedy: the NSG document that would make live match approved, or the reason why it must not be written.
+
+A remedy is a filter over changes. Everything that is not a reverted change travels through untouched: rules of
+co-owners, rules under an exception, properties that nobody here knows.
+"""
+
+import copy
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nsg_baseline.api.baseline import Revertable
+from nsg_baseline.core.changes import Change, fingerprint
+from nsg_baseline.core.intervals import merge, parse_prefix, prefixes
+from nsg_baseline.core.nsg import LiveNSG
+
+# Set by Azure, refused or ignored in a request; the rest of an unknown answer goes back as it came.
+_RULE_WRAPPING = frozenset({"name"})
+_KNOWN = frozenset(
+    {
+        "description",
+        "priority",
+        "direction",
+        "access",
+        "protocol",
+        *(
+            f"{side}{part}"
+            for side in ("source", "destination")
+            for part in ("AddressPrefix", "AddressPrefixes", "ApplicationSecurityGroups", "PortRange", "PortRanges")
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be written: the kinds of change to revert, and how many at once without a confirmation."""
+
+    revert: frozenset[Revertable]
+    max_changes: int
+    confirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One write: the whole NSG document, to be sent only if the NSG's etag is still `etag`."""
+
+    document: Mapping[str, Any]
+    etag: str
+    reverted: tuple[Change, ...]
+    plan_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a remedy is not written."""
+
+    reason: str
+    message: str
+
+
+def plan(live: LiveNSG | None, changes: Iterable[Change], policy: Policy) -> Remedy | Hold | None:
+    """Return the remedy for some changes of an NSG, a reason to hold, or None when nothing is to be reverted."""
+    changes = tuple(changes)
+    if live is None:
+        return Hold("NSGDeleted", "the NSG does not exist; it is never re-created") if changes else None
+    reverted = tuple(change for change in changes if _revertable(change, policy))
+    if not reverted:
+        return None
+    hashed = fingerprint(live.id.key, sorted(change.fingerprint for change in reverted))
+    if len(reverted) > policy.max_changes and policy.confirmed != hashed:
+        confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
+        return Hold("TooManyChanges", f"{len(reverted)} changes, more than maxChanges {policy.max_changes}; {confirm}")
+    document = _reverted(live, reverted)
+    return _priority_conflict(document) or Remedy(document, live.etag, reverted, hashed)
+
+
+def _revertable(change: Change, policy: Policy) -> bool:
+    # An attachment is a property of the subnet or the network interface, and not written here.
+    if change.kind == "NSGUpdated" and not all(name.startswith("tags.") for name in change.fields):
+        return False
+    return change.kind in policy.revert
+
+
+def _reverted(live: LiveNSG, reverted: Iterable[Change]) -> dict[str, Any]:
+    document = copy.deepcopy(dict(live.document))
+    rules = {str(rule["name"]).lower(): rule for rule in document["properties"]["securityRules"]}
+    for change in reverted:
+        name = (change.rule or "").lower()
+        match change.kind:
+            case "RuleCreated":
+                del rules[name]
+            case "RuleUpdated" | "RuleDeleted":
+                rules[name] = _approved_rule(change.approved or {}, rules.get(name))
+            case "NSGUpdated":
+                document["tags"] = _approved_tags(change.approved or {}, document.get("tags") or {})
+            case _:
+                raise AssertionError(f"{change.kind} cannot be reverted")
+    document["properties"]["securityRules"] = list(rules.values())
+    return document
+
+
+def _approved_rule(approved: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = dict(live) if live is not None else {"name": approved["name"]}
+    unknown = {key: value for key, value in kept.get("properties", {}).items() if key not in _KNOWN}
+    ours = {key: value for key, value in approved.items() if key not in _RULE_WRAPPING and value not in ("", [], None)}
+    return {**kept, "properties": {**unknown, **_acceptable(ours)}}
+
+
+def _acceptable(properties: dict[str, Any]) -> dict[str, Any]:
+    """Mask host bits and merge overlapping prefixes: ARM refuses both."""
+    for side in ("source", "destination"):
+        one, many = f"{side}AddressPrefix", f"{side}AddressPrefixes"
+        if one in properties:
+            properties[one] = _masked(properties[one])
+        if many in properties:
+            properties[many] = _merged(properties[many])
+    return properties
+
+
+def _masked(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False)) if "/" in text and parse_prefix(text) is not None else text
+
+
+def _merged(texts: list[str]) -> list[str]:
+    ranges = [parse_prefix(text) for text in texts]
+    known = [interval for interval in ranges if interval is not None]
+    words = [text for text, interval in zip(texts, ranges, strict=True) if interval is None]
+    return [prefix for interval in merge(known) for prefix in prefixes(interval)] + words
+
+
+def _approved_tags(approved: Mapping[str, Any], live: Mapping[str, str]) -> dict[str, str]:
+    wanted = approved["tags"]
+    folded = {key.lower() for key in wanted}
+    return {**{key: value for key, value in live.items() if key.lower() not in folded}, **wanted}
+
+
+def _priority_conflict(document: Mapping[str, Any]) -> Hold | None:
+    holders: dict[tuple[str, int], str] = {}
+    for rule in document["properties"]["securityRules"]:
+        slot = str(rule["properties"]["direction"]).lower(), int(rule["properties"]["priority"])
+        if slot in holders:
+            both = f"{holders[slot]} and {rule['name']}"
+            return Hold("PriorityTaken", f"{both} would both have priority {slot[1]} {slot[0]}; one of them must move")
+        holders[slot] = rule["name"]
+    return None

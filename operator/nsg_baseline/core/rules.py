@@ -1,0 +1,186 @@
+"""The normal form of a security rule, and equality by meaning.
+
+Azure keeps much of a rule as it was sent: case of tags and protocols, `443-443`, bare addresses and /32, host bits,
+order, singular or plural. None of it changes what the rule does, so none of it survives here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nsg_baseline.api.baseline import Comparison
+from nsg_baseline.core.ids import fold
+from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, Interval, merge, parse_ports, parse_prefix
+
+PROTOCOLS = {"tcp": "Tcp", "udp": "Udp", "icmp": "Icmp", "esp": "Esp", "ah": "Ah", "*": "*"}
+_DIRECTIONS = {"inbound": "Inbound", "outbound": "Outbound"}
+_ACCESS = {"allow": "Allow", "deny": "Deny"}
+
+
+class UnreadableRuleError(ValueError):
+    """A live rule lacks what every rule has. It is never taken for absent."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(f"rule {rule}: {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """One side of a rule. `words` are service tags, `*` and what is neither prefix nor tag, folded."""
+
+    ranges: tuple[Interval, ...] = ()
+    words: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Merged port ranges. `words` holds what is no port, as spelled."""
+
+    ranges: tuple[Interval, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule by meaning. `document` is ARM's form of it, name and flattened properties, unknown ones included."""
+
+    name: str
+    priority: int
+    direction: str
+    access: str
+    protocol: str
+    source: Addresses
+    source_ports: Ports
+    destination: Addresses
+    destination_ports: Ports
+    description: str
+    document: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The name, folded: ARM tells names apart without regard to case."""
+        return self.name.lower()
+
+
+def normalise(document: Mapping[str, Any]) -> Rule:
+    """Return the normal form of a rule given as its name and flattened ARM properties.
+
+    Raises:
+        UnreadableRuleError: a field that every rule has is missing or of the wrong type.
+    """
+    name = document.get("name")
+    if not isinstance(name, str) or not name:
+        raise UnreadableRuleError("?", "name is missing")
+    return Rule(
+        name=name,
+        priority=_priority(name, document.get("priority")),
+        direction=_word(name, document, "direction", _DIRECTIONS),
+        access=_word(name, document, "access", _ACCESS),
+        protocol=_word(name, document, "protocol", PROTOCOLS),
+        source=_addresses(name, document, "source"),
+        source_ports=_ports(name, document, "source"),
+        destination=_addresses(name, document, "destination"),
+        destination_ports=_ports(name, document, "destination"),
+        description=str(document.get("description") or ""),
+        document=document,
+    )
+
+
+def differing_fields(approved: Rule, live: Rule, comparison: Comparison) -> tuple[str, ...]:
+    """Return the names of the fields whose meaning differs, in ARM's terms; none for equal rules."""
+    ours, theirs = _facets(approved, comparison), _facets(live, comparison)
+    return tuple(name for name, value in ours.items() if value != theirs[name])
+
+
+def meaning(rule: Rule, comparison: Comparison) -> tuple[Any, ...]:
+    """Return a value that two rules share exactly when they are the same rule with the same meaning."""
+    return rule.key, *_facets(rule, comparison).values()
+
+
+def _facets(rule: Rule, comparison: Comparison) -> dict[str, Any]:
+    source, destination = (_widened(side, comparison) for side in (rule.source, rule.destination))
+    return {
+        "priority": rule.priority,
+        "direction": rule.direction,
+        "access": rule.access,
+        "protocol": rule.protocol,
+        "sourceAddressPrefix": (source.ranges, source.words),
+        "sourceApplicationSecurityGroups": source.groups,
+        "sourcePortRange": (rule.source_ports.ranges, rule.source_ports.words),
+        "destinationAddressPrefix": (destination.ranges, destination.words),
+        "destinationApplicationSecurityGroups": destination.groups,
+        "destinationPortRange": (rule.destination_ports.ranges, rule.destination_ports.words),
+        "description": rule.description if comparison.descriptions else "",
+    }
+
+
+def _widened(side: Addresses, comparison: Comparison) -> Addresses:
+    """Take all of IPv4, with or without all of IPv6, for *, where the baseline says so."""
+    if not comparison.any_equals_all_addresses or side.groups:
+        return side
+    everything = side.ranges in ((ALL_IPV4,), (ALL_IPV4, ALL_IPV6)) or "*" in side.words
+    return Addresses(words=("*",)) if everything else side
+
+
+def _priority(name: str, value: object) -> int:
+    # Template files write numbers as text at times.
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
+        raise UnreadableRuleError(name, f"priority is not a number: {text[:40]}")
+    return int(text)
+
+
+def _word(name: str, document: Mapping[str, Any], key: str, known: Mapping[str, str]) -> str:
+    value = document.get(key)
+    if not isinstance(value, str) or not value:
+        raise UnreadableRuleError(name, f"{key} is missing")
+    return known.get(value.lower(), value)
+
+
+def _addresses(name: str, document: Mapping[str, Any], side: str) -> Addresses:
+    ranges: list[Interval] = []
+    words: set[str] = set()
+    for text in _values(name, document, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
+        found = parse_prefix(text)
+        if found is None:
+            words.add(text.lower())
+        else:
+            ranges.append(found)
+    return Addresses(merge(ranges), tuple(sorted(words)), _groups(name, document, f"{side}ApplicationSecurityGroups"))
+
+
+def _ports(name: str, document: Mapping[str, Any], side: str) -> Ports:
+    ranges: list[Interval] = []
+    words: set[str] = set()
+    for text in _values(name, document, f"{side}PortRange", f"{side}PortRanges"):
+        found = parse_ports(text)
+        if found is None:
+            words.add(text)
+        else:
+            ranges.append(found)
+    return Ports(merge(ranges), tuple(sorted(words)))
+
+
+def _values(name: str, document: Mapping[str, Any], singular: str, plural: str) -> Iterable[str]:
+    many = document.get(plural) or ()
+    one = document.get(singular)
+    if isinstance(many, str) or not isinstance(many, list | tuple):
+        raise UnreadableRuleError(name, f"{plural} is not a list")
+    for value in (one, *many):
+        # Empty text stands for an absent field in ARM's answers; numbers occur for ports in template files.
+        if value is None or value == "":
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise UnreadableRuleError(name, f"{singular} holds something that is not text")
+        yield str(value).strip()
+
+
+def _groups(name: str, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found: set[str] = set()
+    for item in document.get(key) or ():
+        group = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(group, str):
+            raise UnreadableRuleError(name, f"{key} holds an entry without id")
+        found.add(fold(group))
+    return tuple(sorted(found))
