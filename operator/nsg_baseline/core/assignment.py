@@ -10,18 +10,8 @@ from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.patterns import any_matches
 
 Key = tuple[str, str]
-RefusalReason = Literal["NoScope", "NamespaceNotAllowed", "Conflict", "Suspended"]
+RefusalReason = Literal["InvalidSpec", "NoScope", "NamespaceNotAllowed", "Conflict", "Suspended"]
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A baseline's claim on an NSG."""
-
-    key: Key
-    nsg: NSGId
-    created: datetime | None
-    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +23,25 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A baseline's claim on an NSG.
+
+    One that is idle, being suspended or invalid, speaks for its NSG all the same:
+    the NSG is neither without a baseline nor free for another.
+    """
+
+    key: Key
+    nsg: NSGId
+    created: datetime | None
+    idle: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
-    """For each scope the baselines that hold there, by NSG; for every other baseline why it does not hold."""
+    """For each scope the baselines that speak there, by NSG; and why some baselines are not looked at."""
 
     held: Mapping[str, Mapping[str, Key]]
     refused: Mapping[Key, Refusal]
-    suspended: frozenset[str]
 
 
 def scope_of(nsg: NSGId, scopes: Iterable[NSGScope]) -> NSGScope | None:
@@ -76,19 +79,14 @@ def assign(
     scopes = sorted(scopes, key=_precedence)
     held: dict[str, dict[str, Key]] = {scope.metadata.name: {} for scope in scopes}
     refused: dict[Key, Refusal] = {}
-    suspended: set[str] = set()
     for claim in sorted(claims, key=lambda one: (one.created or _BEGINNING, one.key)):
         scope = scope_of(claim.nsg, scopes)
         refusal = _refusal(claim, scope, held, namespaces)
         if refusal is not None:
             refused[claim.key] = refusal
-            # A suspended baseline still speaks for its NSG: it is neither unbaselined nor free for another.
-            if refusal.reason != "Suspended":
-                continue
-            suspended.add(claim.nsg.key)
-        if scope is not None:
+        if scope is not None and refusal is claim.idle:
             held[scope.metadata.name][claim.nsg.key] = claim.key
-    return Assignment(held, refused, frozenset(suspended))
+    return Assignment(held, refused)
 
 
 def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:
@@ -112,7 +110,7 @@ def _refusal(
     holder = held[name].get(claim.nsg.key)
     if holder is not None:
         return Refusal("Conflict", f"the older baseline {'/'.join(holder)} speaks for this NSG")
-    return Refusal("Suspended", "spec.suspend is true") if claim.suspended else None
+    return claim.idle
 
 
 def _precedence(scope: NSGScope) -> tuple[bool, datetime, str]:
