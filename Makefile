@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help venv demo test test-cluster check format bench crds lock clean
+.PHONY: help venv demo test cluster-tools test-cluster check format bench crds lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: $(VENV)/.run ## the whole story on this machine, without Azure or a cluste
 
 test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
 	$(BIN)/python -m pytest -m "not cluster" -n auto
+
+cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluster (15 minutes, once)
+	@$(BIN)/python -m tests.cluster.build_tools
 
 test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm and the real Azure clients
 	$(BIN)/python -m pytest -m cluster

@@ -1,0 +1,121 @@
+"""The control plane is a real one: it does what the rest of the cluster tests lean on."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cluster.devcluster import Cluster
+from tests.cluster.programs import Program
+
+pytestmark = pytest.mark.cluster
+
+CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "gates.smoke.example.org"},
+    "spec": {
+        "group": "smoke.example.org",
+        "scope": "Namespaced",
+        "names": {"plural": "gates", "singular": "gate", "kind": "Gate"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {"port": {"type": "integer"}},
+                                "x-kubernetes-validations": [
+                                    {"rule": "self.port != 22", "message": "port 22 stays shut", "fieldPath": ".port"}
+                                ],
+                            },
+                            "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def gate(port: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "smoke.example.org/v1",
+        "kind": "Gate",
+        "metadata": {"name": "front"},
+        "spec": {"port": port},
+    }
+
+
+def test_server_says_the_version_it_was_built_from(kubectl: Program) -> None:
+    # unstamped it would say v0.0.0, and every chart's kubeVersion would be checked against that
+    assert kubectl.json("version")["serverVersion"]["gitVersion"] == "v1.37.2"
+
+
+def test_cel_rule_of_a_crd_refuses_in_words_and_names_the_field(kubectl: Program, namespace: str) -> None:
+    kubectl.apply(CRD)
+    kubectl("wait", "--for=condition=Established", "crd/gates.smoke.example.org", "--timeout=30s")
+    said = kubectl.refusal("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(22)))
+    assert "spec.port" in said
+    assert "port 22 stays shut" in said
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(443)))
+
+
+def test_a_serviceaccount_may_do_what_its_role_says_and_no_more(
+    kubectl: Program, cluster: Cluster, namespace: str
+) -> None:
+    kubectl("create", "serviceaccount", "reader", "-n", namespace)
+    kubectl("create", "role", "reader", "-n", namespace, "--verb=get,list", "--resource=configmaps")
+    kubectl("create", "rolebinding", "reader", "-n", namespace, "--role=reader", f"--serviceaccount={namespace}:reader")
+    token = kubectl("create", "token", "reader", "-n", namespace).strip()
+    reader = kubectl.as_bearer(cluster.write_kubeconfig(f"{namespace}-reader", token))
+    reader("get", "configmaps", "-n", namespace)
+    assert "Forbidden" in reader.refusal("get", "secrets", "-n", namespace)
+    assert "Forbidden" in reader.refusal("get", "configmaps", "-n", "kube-system")
+
+
+def test_an_unknown_token_is_turned_away(kubectl: Program, cluster: Cluster) -> None:
+    # without authentication every other refusal here would prove nothing
+    stranger = kubectl.as_bearer(cluster.write_kubeconfig("stranger", "no-such-token"))
+    assert "Unauthorized" in stranger.refusal("get", "--raw", "/api/v1/namespaces")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param({}, "Current", id="an object without conditions is taken as settled"),
+        pytest.param({"observedGeneration": 1}, "InProgress", id="the controller has not seen this generation"),
+        pytest.param(
+            {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "False"}]},
+            "InProgress",
+            id="Ready=False reads as still reconciling, so it must not mean a deviation",
+        ),
+        pytest.param(
+            {"observedGeneration": 2, "conditions": [{"type": "Stalled", "status": "True"}]},
+            "Failed",
+            id="Stalled is the one condition for giving up",
+        ),
+    ],
+)
+def test_kstatus_reads_conditions(
+    kstatus: Callable[[dict[str, Any]], str], status: dict[str, Any], expected: str
+) -> None:
+    thing = gate(443)
+    thing["metadata"].update(namespace="any", generation=2)
+    assert kstatus({**thing, "status": status}) == expected
+
+
+def test_controllers_empty_a_namespace_that_is_deleted(kubectl: Program, controllers: None) -> None:
+    # what an uninstall leaves behind can be seen only where something collects it
+    kubectl("create", "namespace", "short-lived")
+    kubectl("create", "configmap", "inside", "-n", "short-lived")
+    kubectl("delete", "namespace", "short-lived", "--timeout=60s")
+    assert "NotFound" in kubectl.refusal("get", "namespace", "short-lived")
