@@ -1,0 +1,178 @@
+"""ARM's errors, one function each.
+
+A message with no mark was seen in recorded traffic or in a public report; `?` marks wording that nobody here could
+verify. Two layers answer: the gateway (no `details`, header `x-ms-failure-cause: gateway`) and the network provider
+(always `details`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+FAILURE_CAUSE = "x-ms-failure-cause"
+MORE = "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+
+
+class ArmError(Exception):
+    """An error that travels to the client as its HTTP answer."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        cause: str = "",
+        details: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Hold what the answer needs.
+
+        Args:
+            status: HTTP status.
+            code: ARM's code.
+            message: For people.
+            cause: Value of `x-ms-failure-cause`; a gateway error carries no `details`.
+            details: Inner errors of the network provider.
+            headers: Further headers.
+        """
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self._cause = cause
+        self._details = details or []
+        self._headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """The body of the answer."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self._cause != "gateway":
+            error["details"] = self._details
+        return {"error": error}
+
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to the error."""
+        return {**self._headers, **({FAILURE_CAUSE: self._cause} if self._cause else {})}
+
+
+def gateway(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> ArmError:
+    """An error of ARM's front door."""
+    return ArmError(status, code, message, cause="gateway", headers=headers)
+
+
+def provider(status: int, code: str, message: str) -> ArmError:
+    """An error of the network provider."""
+    return ArmError(status, code, message)
+
+
+# --- the front door -------------------------------------------------------------------------------------------------
+
+
+def resource_not_found(group: str, name: str) -> ArmError:
+    """No such NSG in a group that exists."""
+    resource = f"Microsoft.Network/networkSecurityGroups/{name}"
+    return gateway(
+        404, "ResourceNotFound", f"The Resource '{resource}' under resource group '{group}' was not found. {MORE}"
+    )
+
+
+def group_not_found(group: str) -> ArmError:
+    """No such resource group."""
+    return gateway(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+
+
+def subscription_not_found(subscription: str) -> ArmError:
+    """No such subscription."""
+    return gateway(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+
+
+def no_such_path(path: str) -> ArmError:
+    """Nothing is served there (wording `?`)."""
+    return gateway(404, "InvalidResourceType", f"The resource type could not be found: nothing is served at '{path}'.")
+
+
+def method_not_allowed(method: str, path: str) -> ArmError:
+    """The path exists, the method does not (wording `?`)."""
+    return gateway(405, "HttpMethodNotSupported", f"The HTTP method '{method}' is not supported at scope '{path}'.")
+
+
+def api_version_missing() -> ArmError:
+    """No api-version was given."""
+    message = "The api-version query parameter (?api-version=) is required for all requests."
+    return gateway(400, "MissingApiVersionParameter", message)
+
+
+def api_version_invalid(version: str) -> ArmError:
+    """The api-version is not one (the list of supported ones is left out)."""
+    message = f"The api-version '{version}' is invalid. The api-version must be a date, such as '2025-05-01'."
+    return gateway(400, "InvalidApiVersionParameter", message)
+
+
+def invalid_content(reason: str) -> ArmError:
+    """The body cannot be read."""
+    message = f"The request content was invalid and could not be deserialized: '{reason}'."
+    return gateway(400, "InvalidRequestContent", message)
+
+
+def location_required() -> ArmError:
+    """A tracked resource was put without a location."""
+    return gateway(400, "LocationRequired", "The location property is required for this definition.")
+
+
+def location_changed(name: str, group: str, location: str, wanted: str) -> ArmError:
+    """A resource cannot move to another region by a PUT."""
+    message = (
+        f"The resource '{name}' already exists in location '{location}' in resource group '{group}'. "
+        f"A resource with the same name cannot be created in location '{wanted}'. Please select a new resource name."
+    )
+    return gateway(409, "InvalidResourceLocation", message)
+
+
+def unauthenticated(code: str, message: str, origin: str, tenant: str) -> ArmError:
+    """401 with the challenge that tells where tokens come from."""
+    challenge = f'Bearer authorization_uri="{origin}/{tenant}", error="invalid_token", error_description="{message}"'
+    return gateway(401, code, message, {"WWW-Authenticate": challenge})
+
+
+# --- the network provider -------------------------------------------------------------------------------------------
+
+
+def rule_not_found(rule_id: str) -> ArmError:
+    """No such rule in an NSG that exists."""
+    return provider(404, "NotFound", f"Resource {rule_id} not found.")
+
+
+def etag_mismatch(given: str, etag: str, resource_id: str) -> ArmError:
+    """If-Match names another version; `etag` is empty when there is no version at all (`?` for that case)."""
+    versions = f"Etag provided in if-match header {given} does not match etag {etag or 'null'}"
+    message = f"{versions} of resource {resource_id} in NRP data store."
+    details = [{"code": "PreconditionFailedEtagMismatch", "message": message}]
+    return ArmError(412, "PreconditionFailed", "Precondition failed.", details=details)
+
+
+def already_exists(resource_id: str) -> ArmError:
+    """If-None-Match: * met an existing resource (wording `?`)."""
+    message = f"Resource {resource_id} already exists, but the if-none-match header asks that it does not."
+    details = [{"code": "PreconditionFailedResourceExists", "message": message}]
+    return ArmError(412, "PreconditionFailed", "Precondition failed.", details=details)
+
+
+def nsg_in_use(resource_id: str, users: list[str]) -> ArmError:
+    """An NSG with associations cannot be deleted."""
+    message = (
+        f"Network security group {resource_id} cannot be deleted because it is in use by the following resources: "
+        f"{', '.join(users)}. In order to delete the Network security group, remove the association with the "
+        "resource(s)."
+    )
+    return provider(400, "InUseNetworkSecurityGroupCannotBeDeleted", message)
+
+
+def another_operation(resource_id: str, seconds: int = 11) -> ArmError:
+    """429 of the provider itself, as recorded."""
+    cause = f"Operation PutNetworkSecurityGroupOperation is updating resource {resource_id}."
+    message = f"{cause} The call can be retried in {seconds} seconds."
+    details = [{"code": "RetryableErrorDueToAnotherOperation", "message": message}]
+    headers = {"Retry-After": str(seconds)}
+    return ArmError(
+        429, "RetryableError", "A retryable error occurred.", cause="service", details=details, headers=headers
+    )
