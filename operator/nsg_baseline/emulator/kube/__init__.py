@@ -1,1 +1,36 @@
-"""A small Kubernetes API server."""
+"""A Kubernetes API server in one process, for the demo and the fast tests.
+
+kopf, the Python client and kubectl accept it. It serves namespaces, events, secrets, config maps, service accounts,
+leases and whatever CustomResourceDefinitions define, with structural schemas, optimistic locking, status, finalizers,
+server-side apply, watches with bookmarks, paged lists and tables.
+
+Limits, so that nobody reads more into it than is there:
+
+- no protobuf (`kubectl create namespace` sends it; `kubectl apply -f` does not), no TLS, no authentication, no RBAC;
+- no `metadata.managedFields`: who owns which field is kept, and conflicts are reported, but not shown;
+- no CEL of its own: `KubeApi(validators=...)` takes what judges a schema's rules;
+- no conversion webhooks: the versions of a definition share their fields;
+- what controllers do (establishing definitions, emptying namespaces, collecting owned objects) happens at once, and
+  deletion with `Foreground` acts like `Background`;
+- definitions themselves are checked loosely: a real server also refuses schemas that are not structural, and rules
+  that cost too much.
+"""
+
+from .api import KubeApi
+from .errors import ApiError
+from .serving import Running, kubeconfig, serve, serve_in_thread
+from .shapes import Key, Obj, Validator
+from .store import Store
+
+__all__ = [
+    "ApiError",
+    "Key",
+    "KubeApi",
+    "Obj",
+    "Running",
+    "Store",
+    "Validator",
+    "kubeconfig",
+    "serve",
+    "serve_in_thread",
+]

@@ -1,0 +1,112 @@
+"""What an object goes through before it is stored: decoding, pruning, defaults, validation by schema and by others."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import metadata
+from .errors import bad_request, invalid
+from .kinds import Fault, Kind
+from .schema import faults
+from .schema.checking import ABSENT, check
+from .schema.shaping import ROOT_FIELDS, default, prune
+from .shapes import Obj, Validator
+
+_HIDES_RULES = {"FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
+_UNCHECKED = Fault(
+    "<nil>",
+    "FieldValueInvalid",
+    'Invalid value: "null": some validation rules were not checked because the object was invalid; '
+    "correct the existing errors to complete validation",
+)
+
+
+@dataclass(slots=True)
+class Strictness:
+    """What becomes of unknown fields: `Strict` refuses, `Warn` collects warnings, `Ignore` drops them silently."""
+
+    mode: str = "Warn"
+    warnings: list[str] = field(default_factory=list)
+
+
+def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
+    """Read an object of a kind: its type, its metadata, the fields that its schema knows, and defaults.
+
+    Raises:
+        ApiError: 400 when it cannot be read as this kind.
+    """
+    obj = _typed(kind, body)
+    obj["metadata"] = metadata.coerce(kind, obj.get("metadata") or {})
+    if kind.schema is None:
+        return obj
+    pruned, unknown = prune(kind.schema, obj)
+    if unknown and strictness.mode == "Strict":
+        told = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise bad_request(
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: strict decoding error: {told}'
+        )
+    if strictness.mode == "Warn":
+        strictness.warnings += [f'unknown field "{path}"' for path in unknown]
+    shaped: Obj = default(kind.schema, pruned)
+    return shaped
+
+
+def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> None:
+    """Judge a decoded object.
+
+    Raises:
+        ApiError: 422 with every fault.
+    """
+    found = list(metadata.check(kind, new["metadata"]))
+    if kind.check is not None:
+        found += kind.check(new)
+    if kind.schema is not None:
+        found += _schema_faults(kind.schema, new, old, validators)
+    if found:
+        raise invalid(kind, new["metadata"]["name"], found)
+
+
+def _schema_faults(schema: Obj, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> Iterator[Fault]:
+    broken = list(check(schema, _bare(new), ABSENT if old is None else _bare(old)))
+    yield from broken
+    if not validators:
+        return
+    if any(fault.reason in _HIDES_RULES for fault in broken):
+        yield _UNCHECKED
+        return
+    for judge in validators:
+        yield from (_read(words) for words in judge(schema, new, old))
+
+
+def _bare(obj: Obj) -> Obj:
+    """Return an object without what `metadata.check` judges."""
+    return {name: part for name, part in obj.items() if name != "metadata"}
+
+
+def _read(words: str) -> Fault:
+    """Read a validator's error: `path: Reason: words`."""
+    path, _, rest = words.partition(": ")
+    for reason, start in (
+        ("FieldValueRequired", "Required"),
+        ("FieldValueForbidden", "Forbidden"),
+        ("FieldValueDuplicate", "Dupl"),
+    ):
+        if rest.startswith(start):
+            return Fault(path, reason, rest)
+    return Fault(path, "FieldValueInvalid", rest)
+
+
+def _typed(kind: Kind, body: Any) -> Obj:
+    if not isinstance(body, dict):
+        raise bad_request(f"the body of the request is no object but {faults.TYPE_NAMES[type(body)]}")
+    for name, wanted in (("kind", kind.kind), ("apiVersion", kind.api_version)):
+        found = body.get(name) or wanted
+        if found != wanted:
+            words = (
+                "does not match the expected API version"
+                if name == "apiVersion"
+                else "is not the kind that is served here"
+            )
+            raise bad_request(f"the {name} in the data ({found}) {words} ({wanted})")
+    rest = {name: part for name, part in body.items() if name not in ROOT_FIELDS}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": body.get("metadata") or {}, **rest}

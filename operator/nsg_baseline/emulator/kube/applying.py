@@ -1,0 +1,102 @@
+"""Server-side apply: who owns which field (kept beside the object), conflicts, and what a manager gives up."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import ApiError
+from .fields import Ownership, Path, identity, is_granular, items, leaves, parts, spell, without
+from .shapes import Obj
+
+_UNOWNED = {"apiVersion", "kind"}
+_UNOWNED_METADATA = {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"}
+
+
+def owned_part(config: Obj) -> Obj:
+    """Return what of an applied configuration can be owned: all but the object's identity."""
+    metadata = {name: part for name, part in config.get("metadata", {}).items() if name not in _UNOWNED_METADATA}
+    rest = {name: part for name, part in config.items() if name not in _UNOWNED and name != "metadata"}
+    return {**rest, **({"metadata": metadata} if metadata else {})}
+
+
+def owned_paths(schema: Obj, config: Obj) -> dict[Path, Any]:
+    """Return every path that the configuration decides, with its value."""
+    part = owned_part(config)
+    return dict(leaves(schema, part)) if part else {}
+
+
+def apply(
+    schema: Obj, live: Obj, config: Obj, owners: Ownership, manager: str, *, force: bool
+) -> tuple[Obj, Ownership]:
+    """Merge an applied configuration into the live object.
+
+    Returns:
+        The merged object and the new ownership.
+
+    Raises:
+        ApiError: 409 when another manager decided a field otherwise, and `force` is not set.
+    """
+    wanted = owned_paths(schema, config)
+    disputed = _disputes(owned_paths(schema, live), wanted, owners, manager)
+    if disputed and not force:
+        raise _conflict(disputed)
+    others = {name: paths - {path for _, path in disputed} for name, paths in owners.items() if name != manager}
+    gone = _given_up(owners.get(manager, frozenset()), frozenset(wanted), others)
+    kept = without(schema, live, gone) or {}
+    return merge(schema, kept, config), {**others, manager: frozenset(wanted)}
+
+
+def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, manager: str) -> Ownership:
+    """Return the ownership after a write that was no apply: its writer now owns what it changed."""
+    before, after = owned_paths(schema, old), owned_paths(schema, new)
+    changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    lost = changed | (before.keys() - after.keys())
+    if not lost:
+        return owners
+    rest = {name: paths - lost for name, paths in owners.items()}
+    return {**rest, manager: rest.get(manager, frozenset()) | changed}
+
+
+def merge(schema: Obj, live: Any, applied: Any) -> Any:
+    """Merge by schema: maps by name, list-maps by key, sets by value; anything else is replaced."""
+    if not is_granular(schema, applied) or type(live) is not type(applied):
+        return applied
+    if isinstance(applied, dict):
+        merged = {step: merge(inner, live.get(step), part) for step, inner, part in parts(schema, applied)}
+        return {**live, **merged}
+    return list(_merged_items(schema, live, applied))
+
+
+def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[Any]:
+    """Yield the applied items in their order, then those that others hold."""
+    before = {identity(schema, item): item for item in live}
+    for item in applied:
+        yield merge(items(schema), before.pop(identity(schema, item), None), item)
+    yield from before.values()
+
+
+def _disputes(
+    live: dict[Path, Any], wanted: dict[Path, Any], owners: Ownership, manager: str
+) -> list[tuple[str, Path]]:
+    return [
+        (name, path)
+        for name, paths in owners.items()
+        if name != manager
+        for path in sorted(paths & wanted.keys(), key=repr)
+        if path in live and live[path] != wanted[path]
+    ]
+
+
+def _given_up(owned: frozenset[Path], wanted: frozenset[Path], others: Ownership) -> set[Path]:
+    """Return what this manager decided before and nobody decides now."""
+    held = {path[:depth] for paths in (wanted, *others.values()) for path in paths for depth in range(1, len(path) + 1)}
+    return {path for path in owned if path not in held}
+
+
+def _conflict(disputed: list[tuple[str, Path]]) -> ApiError:
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f'conflict with "{name}"', "field": spell(path)}
+        for name, path in disputed
+    ]
+    count = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
+    words = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    return ApiError(409, "Conflict", f"Apply failed with {count}: {words}", {"causes": causes})

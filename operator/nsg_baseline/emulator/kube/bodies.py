@@ -1,0 +1,36 @@
+"""Request bodies: JSON, or YAML where it says so."""
+
+from typing import Any
+
+import msgspec
+import yaml
+from aiohttp import web
+
+from .errors import bad_request, unsupported_media
+
+_ACCEPTED = ("application/json", "application/yaml")
+
+
+async def read_body(request: web.Request) -> Any:
+    """Return the body as JSON values.
+
+    Raises:
+        ApiError: 400 when it cannot be read, 415 for protobuf, which only a real API server understands.
+    """
+    if "protobuf" in request.content_type:
+        raise unsupported_media(request.content_type, _ACCEPTED)
+    content = await request.read()
+    try:
+        if "yaml" in request.content_type and not content.lstrip().startswith(b"{"):
+            return yaml.safe_load(content)
+        return msgspec.json.decode(content)
+    except (ValueError, yaml.YAMLError) as error:
+        raise bad_request(f"the body of the request cannot be read: {error}") from None
+
+
+async def read_options(request: web.Request) -> dict[str, Any]:
+    """Return a DELETE's options; none when it has no body."""
+    if not request.can_read_body or not await request.read():
+        return {}
+    options = await read_body(request)
+    return options if isinstance(options, dict) else {}

@@ -1,0 +1,65 @@
+"""All objects of one resource type, with their versions. It stores; what may be stored, `writing` decides."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+from .fields import Ownership
+from .history import Change, History
+from .shapes import Key, Obj
+
+
+class Collection:
+    """The objects of one resource type, whichever version of it they are read in."""
+
+    def __init__(self, clock: Iterator[int], born: int = 0, history: int = 1000) -> None:
+        """Start empty.
+
+        Args:
+            clock: gives the next resourceVersion; all collections of a store share it.
+            born: the store's version now. A watch from before answers 410.
+            history: how many changes are remembered.
+        """
+        self._clock = clock
+        self.objects: dict[Key, Obj] = {}
+        self.owners: dict[Key, Ownership] = {}
+        self.history = History(history, born)
+        self.hooks: list[Callable[[Change], None]] = []
+
+    def rehearsal(self) -> "Collection":
+        """Return a copy whose changes nobody sees: for dry runs."""
+        twin = Collection(itertools.count(self.history.forgotten + 1))
+        twin.objects, twin.owners = dict(self.objects), dict(self.owners)
+        return twin
+
+    def get(self, key: Key) -> Obj | None:
+        """Return the object, or None."""
+        return self.objects.get(key)
+
+    def in_order(self, objects: Iterable[tuple[Key, Obj]] | None = None) -> list[tuple[Key, Obj]]:
+        """Return keys and objects in the order of etcd: by namespace, then by name."""
+        return sorted(self.objects.items() if objects is None else objects, key=lambda pair: pair[0])
+
+    def put(self, key: Key, obj: Obj) -> Obj:
+        """Store an object under a new resourceVersion and return it."""
+        before = self.objects.get(key)
+        return self._commit(Change(*self._stamp(obj, key, "ADDED" if before is None else "MODIFIED"), before))
+
+    def remove(self, key: Key, last: Obj) -> Obj:
+        """Remove an object; `last` is its final state, which watchers are told."""
+        before = self.objects[key]
+        return self._commit(Change(*self._stamp(last, key, "DELETED"), before))
+
+    def _stamp(self, obj: Obj, key: Key, change: str) -> tuple[int, str, Key, Obj]:
+        version = next(self._clock)
+        return version, change, key, {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version)}}
+
+    def _commit(self, change: Change) -> Obj:
+        if change.type == "DELETED":
+            del self.objects[change.key]
+            self.owners.pop(change.key, None)
+        else:
+            self.objects[change.key] = change.object
+        self.history.add(change)
+        for hook in self.hooks:
+            hook(change)
+        return change.object

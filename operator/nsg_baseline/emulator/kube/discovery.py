@@ -1,0 +1,105 @@
+"""What the server says that it serves."""
+
+from aiohttp import web
+
+from .errors import no_resource
+from .kinds import Kind
+from .replies import json_reply
+from .shapes import Obj
+from .store import Store
+
+GIT_VERSION = "v1.32.0+embedded"
+_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+_STATUS_VERBS = ["get", "patch", "update"]
+
+
+class Discovery:
+    """The version, the groups and the resources of a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Tell about one store."""
+        self._store = store
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the paths of discovery."""
+        return [
+            *(web.get(path, self.health) for path in ("/healthz", "/readyz", "/livez")),
+            web.get("/version", self.version),
+            web.get("/api", self.core),
+            web.get("/apis", self.groups),
+            web.get("/apis/{group}", self.group),
+            web.get("/api/{version}", self.resources),
+            web.get("/apis/{group}/{version}", self.resources),
+        ]
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Say ok."""
+        return web.Response(text="ok")
+
+    async def version(self, _: web.Request) -> web.Response:
+        """Tell the release that is emulated."""
+        return json_reply({"major": "1", "minor": "32", "gitVersion": GIT_VERSION, "platform": "emulator"})
+
+    async def core(self, _: web.Request) -> web.Response:
+        """Tell the versions of the core group."""
+        return json_reply({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+
+    async def groups(self, _: web.Request) -> web.Response:
+        """Tell the named groups."""
+        return json_reply({"kind": "APIGroupList", "apiVersion": "v1", "groups": self._groups()})
+
+    async def group(self, request: web.Request) -> web.Response:
+        """Tell one named group."""
+        for group in self._groups():
+            if group["name"] == request.match_info["group"]:
+                return json_reply({"kind": "APIGroup", "apiVersion": "v1", **group})
+        raise no_resource()
+
+    async def resources(self, request: web.Request) -> web.Response:
+        """Tell the resources of one group version."""
+        kinds = kinds_in(self._store, request.match_info.get("group", ""), request.match_info["version"])
+        listed = [entry for kind in kinds for entry in _entries(kind)]
+        body = {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": kinds[0].api_version,
+            "resources": listed,
+        }
+        return json_reply(body)
+
+    def _groups(self) -> list[Obj]:
+        found: dict[str, list[str]] = {}
+        for group, version, _ in self._store.resources:
+            if group and version not in found.setdefault(group, []):
+                found[group].append(version)
+        return [
+            {"name": group, "versions": versions, "preferredVersion": versions[0]}
+            for group, names in found.items()
+            for versions in [[{"groupVersion": f"{group}/{name}", "version": name} for name in names]]
+        ]
+
+
+def kinds_in(store: Store, group: str, version: str) -> list[Kind]:
+    """Return the kinds of a group version.
+
+    Raises:
+        ApiError: 404 when there are none.
+    """
+    kinds = [resource.kind for (g, v, _), resource in store.resources.items() if (g, v) == (group, version)]
+    if not kinds:
+        raise no_resource()
+    return kinds
+
+
+def _entries(kind: Kind) -> list[Obj]:
+    shared = {"kind": kind.kind, "namespaced": kind.namespaced}
+    whole: Obj = {
+        "name": kind.plural,
+        "singularName": kind.singular or kind.kind.lower(),
+        **shared,
+        "verbs": _VERBS,
+        "shortNames": list(kind.short),
+        "categories": list(kind.categories),
+    }
+    status: Obj = {"name": f"{kind.plural}/status", "singularName": "", **shared, "verbs": _STATUS_VERBS}
+    return [whole, status] if kind.status else [whole]

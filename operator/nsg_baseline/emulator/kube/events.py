@@ -1,0 +1,120 @@
+"""Events: one collection, read as core `v1` or as `events.k8s.io/v1`, under that version's names of the fields."""
+
+from .kinds import AGE, Column, Fault, Kind
+from .schema import faults
+from .shapes import Obj
+
+# core/v1 name -> events.k8s.io/v1 name
+_NAMES = {
+    "involvedObject": "regarding",
+    "message": "note",
+    "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp",
+    "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount",
+    "reportingComponent": "reportingController",
+}
+_MOST_NOTE = 1024
+
+
+def to_new(stored: Obj) -> Obj:
+    """Read a stored (core v1) event as events.k8s.io/v1."""
+    return {**{_NAMES.get(name, name): part for name, part in stored.items()}, "apiVersion": "events.k8s.io/v1"}
+
+
+def to_core(event: Obj) -> Obj:
+    """Write an events.k8s.io/v1 event as it is stored."""
+    names = {new: old for old, new in _NAMES.items()}
+    return {**{names.get(name, name): part for name, part in event.items()}, "apiVersion": "v1"}
+
+
+def _check_core(event: Obj) -> list[Fault]:
+    return _check_namespace(event, "involvedObject")
+
+
+def _check_new(event: Obj) -> list[Fault]:
+    found = _check_namespace(event, "regarding")
+    missing = [
+        name
+        for name in ("eventTime", "reportingController", "reportingInstance", "action", "reason")
+        if not event.get(name) and "deprecatedFirstTimestamp" not in event
+    ]
+    found += [faults.required(name) for name in missing]
+    if len(event.get("note", "")) > _MOST_NOTE:
+        found.append(faults.bad("note", "", f"can have at most {_MOST_NOTE} characters"))
+    return found
+
+
+def _check_namespace(event: Obj, field: str) -> list[Fault]:
+    """An event lives in its object's namespace; one about a cluster-scoped object lives in `default`."""
+    about = (event.get(field) or {}).get("namespace", "")
+    here = event["metadata"].get("namespace", "")
+    if here == about or (not about and here in ("default", "kube-system")):
+        return []
+    return [faults.bad(f"{field}.namespace", about, f"does not match event.namespace ({here})")]
+
+
+_REFERENCE: Obj = {
+    "type": "object",
+    "properties": {
+        name: {"type": "string"}
+        for name in ("apiVersion", "kind", "namespace", "name", "uid", "resourceVersion", "fieldPath")
+    },
+}
+_TEXT: Obj = {"type": "string"}
+_TIME: Obj = {"type": "string", "format": "date-time", "nullable": True}
+_SOURCE: Obj = {"type": "object", "properties": {"component": _TEXT, "host": _TEXT}}
+_SHARED: Obj = {
+    "action": _TEXT,
+    "eventTime": _TIME,
+    "reason": _TEXT,
+    "reportingInstance": _TEXT,
+    "related": {**_REFERENCE, "nullable": True},
+    "series": {
+        "type": "object",
+        "nullable": True,
+        "properties": {"count": {"type": "integer"}, "lastObservedTime": _TIME},
+    },
+    "type": _TEXT,
+}
+_CORE: Obj = {
+    "involvedObject": _REFERENCE,
+    "message": _TEXT,
+    "source": _SOURCE,
+    "firstTimestamp": _TIME,
+    "lastTimestamp": _TIME,
+    "count": {"type": "integer"},
+    "reportingComponent": _TEXT,
+}
+
+_COLUMNS = (
+    Column("Last Seen", ".lastTimestamp", "date"),
+    Column("Type", ".type"),
+    Column("Reason", ".reason"),
+    Column("Object", ".involvedObject.name"),
+    Column("Message", ".message"),
+)
+_SELECTABLE = tuple(f"involvedObject.{name}" for name in _REFERENCE["properties"])
+
+CORE_EVENT = Kind(
+    "",
+    "v1",
+    "events",
+    "Event",
+    short=("ev",),
+    columns=_COLUMNS,
+    schema={"type": "object", "properties": {**_SHARED, **_CORE}, "required": ["involvedObject"]},
+    fields=(*_SELECTABLE, "reason", "type", "source.component", "reportingComponent"),
+    check=_check_core,
+)
+NEW_EVENT = Kind(
+    "events.k8s.io",
+    "v1",
+    "events",
+    "Event",
+    short=("ev",),
+    columns=(Column("Type", ".type"), Column("Reason", ".reason"), Column("Object", ".regarding.name"), AGE),
+    schema={"type": "object", "properties": {**_SHARED, **{_NAMES[name]: part for name, part in _CORE.items()}}},
+    fields=(*(f"regarding.{name}" for name in _REFERENCE["properties"]), "reason", "type", "reportingController"),
+    check=_check_new,
+)

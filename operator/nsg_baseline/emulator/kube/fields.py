@@ -1,0 +1,110 @@
+"""Paths into objects as server-side apply sees them.
+
+They lead through maps by name, through list-maps by key, and through sets by value.
+
+Source of the merge rules: Kubernetes' "Server-Side Apply", section "Merge strategy".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .shapes import Obj
+
+Step: TypeAlias = str | bytes
+"""A field's name, or as bytes what identifies a list item: its keys, or (of a set) itself, as canonical JSON."""
+
+Path: TypeAlias = tuple[Step, ...]
+
+Ownership: TypeAlias = Mapping[str, frozenset[Path]]
+"""For each manager the paths whose values it decided."""
+
+ANYTHING: Obj = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def below(schema: Obj, name: str) -> Obj:
+    """Return the schema of a field; a permissive one where none is declared."""
+    free = schema.get("additionalProperties")
+    found = schema.get("properties", {}).get(name) or (free if isinstance(free, dict) else None)
+    return found if found is not None else {}
+
+
+def items(schema: Obj) -> Obj:
+    """Return the schema of a list's items."""
+    found: Obj = schema.get("items") or {}
+    return found
+
+
+def is_granular(schema: Obj, value: Any) -> bool:
+    """Say whether a value is merged part by part, and not replaced as a whole."""
+    if isinstance(value, dict):
+        return bool(schema.get("x-kubernetes-map-type") != "atomic")
+    return isinstance(value, list) and schema.get("x-kubernetes-list-type", "atomic") in ("map", "set")
+
+
+def identity(schema: Obj, item: Any) -> bytes:
+    """Return what tells an item of a list-map or set from its neighbours."""
+    if schema.get("x-kubernetes-list-type") == "set" or not isinstance(item, dict):
+        return _ENCODER.encode(item)
+    defaults = items(schema).get("properties", {})
+    keys = schema.get("x-kubernetes-list-map-keys", ())
+    return _ENCODER.encode({key: item.get(key, defaults.get(key, {}).get("default")) for key in keys})
+
+
+def parts(schema: Obj, value: Any) -> Iterator[tuple[Step, Obj, Any]]:
+    """Yield step, schema and value of every part of a granular value."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield name, below(schema, name), part
+    else:
+        for item in value:
+            yield identity(schema, item), items(schema), item
+
+
+def leaves(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield every path that a manager can own, with its value; a list item owns its own place too."""
+    if not is_granular(schema, value) or not value:
+        yield path, value
+        return
+    for step, inner, part in parts(schema, value):
+        if isinstance(step, bytes) and isinstance(part, dict):
+            yield (*path, step), None
+        yield from leaves(inner, part, (*path, step))
+
+
+def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:
+    """Return a value without what stands at the given paths; a map or list that this empties goes too (as None)."""
+    gone: dict[Step, list[Path]] = {}
+    for path in paths:
+        gone.setdefault(path[0], []).append(path[1:])
+    if not gone or not is_granular(schema, value):
+        return value
+    kept: list[tuple[Step, Any]] = []
+    for step, inner, part in parts(schema, value):
+        deeper = gone.get(step, [])
+        if () not in deeper and (rest := without(inner, part, deeper)) is not None:
+            kept.append((step, rest))
+    if not kept:
+        return None
+    return dict(kept) if isinstance(value, dict) else [part for _, part in kept]
+
+
+def spell(path: Path) -> str:
+    """Spell a path as conflict messages do: `.spec.rules[name="a"].priority`."""
+    words = []
+    for step in path:
+        if isinstance(step, str):
+            words.append(f".{step}")
+            continue
+        value = msgspec.json.decode(step)
+        pairs = (
+            [f"{key}={_json(part)}" for key, part in value.items()] if isinstance(value, dict) else [f"={_json(value)}"]
+        )
+        words.append(f"[{','.join(pairs)}]")
+    return "".join(words)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,104 @@
+"""Trouble on purpose, for tests: failing answers, cut connections, watches that die."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import web
+
+from .errors import ApiError
+
+_WORDS = {
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
+
+
+class Stream(Protocol):
+    """What can be done to a watch."""
+
+    def mute(self) -> None:
+        """Send nothing any more, but keep the connection."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What happens to the next `left` requests that match; `happened` counts those that it hit."""
+
+    matches: Callable[[web.Request], bool]
+    left: int
+    error: ApiError | None
+    retry_after: int | None = None
+    happened: int = 0
+
+
+@dataclass(slots=True)
+class Interference:
+    """The trouble that is set up now."""
+
+    watches: set[Stream] = field(default_factory=set)
+    _troubles: list[Trouble] = field(default_factory=list)
+
+    def fail(
+        self, times: int = 1, *, code: int = 500, methods: str = ".*", path: str = "", retry_after: int | None = None
+    ) -> Trouble:
+        """Answer the next matching requests with an error, before they do anything.
+
+        Args:
+            times: how many requests.
+            code: the HTTP status.
+            methods: a regular expression for the whole method.
+            path: a regular expression that the path must contain; `/_emulator` is never hit.
+            retry_after: seconds, for a `Retry-After` header.
+        """
+        error = ApiError(code, _WORDS.get(code, "InternalError"), f"the emulator was told to answer {code}")
+        return self._add(Trouble(_matching(methods, path), times, error, retry_after))
+
+    def drop(self, times: int = 1, *, methods: str = ".*", path: str = "") -> Trouble:
+        """Cut the connection of the next matching requests, before they do anything."""
+        return self._add(Trouble(_matching(methods, path), times, None))
+
+    def stop(self) -> None:
+        """End all trouble that is set up."""
+        self._troubles.clear()
+
+    def mute_watches(self) -> int:
+        """Let every open watch die silently: its connection stays, nothing comes any more. Return how many."""
+        for watch in tuple(self.watches):
+            watch.mute()
+        return len(self.watches)
+
+    def cut_watches(self) -> int:
+        """Cut the connection of every open watch. Return how many."""
+        open_now = tuple(self.watches)
+        for watch in open_now:
+            watch.abort()
+        return len(open_now)
+
+    def meet(self, request: web.Request) -> Trouble | None:
+        """Return the trouble that a request runs into, counting it."""
+        for trouble in self._troubles:
+            if trouble.left and trouble.matches(request):
+                trouble.left -= 1
+                trouble.happened += 1
+                return trouble
+        return None
+
+    def _add(self, trouble: Trouble) -> Trouble:
+        self._troubles.append(trouble)
+        return trouble
+
+
+def _matching(methods: str, path: str) -> Callable[[web.Request], bool]:
+    method_test, path_test = re.compile(methods), re.compile(path)
+    return lambda request: (
+        not request.path.startswith("/_emulator")
+        and method_test.fullmatch(request.method) is not None
+        and path_test.search(request.path) is not None
+    )

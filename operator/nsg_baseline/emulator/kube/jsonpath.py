@@ -1,0 +1,73 @@
+"""The JSONPath of printer columns: `.a.b`, `.a['b']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`, escaped dots."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+Select: TypeAlias = Callable[[Any], Iterator[Any]]
+
+_STEP = re.compile(
+    r"\.(?P<name>(?:\\.|[^.\[\]\\])+)"
+    r"|\[(?P<quote>['\"])(?P<quoted>.*?)(?P=quote)\]"
+    r"|\[(?P<index>-?\d+)\]"
+    r"|(?P<all>\[\*\])"
+    r"|\[\?\(@\.(?P<field>[\w.-]+)\s*==\s*(?P<mark>[\"'])(?P<value>.*?)(?P=mark)\)\]"
+)
+
+
+def find(obj: Any, path: str) -> list[Any]:
+    """Return every value at the path; none where the path leads nowhere.
+
+    Raises:
+        ValueError: the path uses what is not understood here.
+    """
+    found = [obj]
+    for select in _compile(path):
+        found = [value for each in found for value in select(each)]
+    return found
+
+
+def first(obj: Any, path: str) -> Any:
+    """Return the first value at the path, or None."""
+    found = find(obj, path)
+    return found[0] if found else None
+
+
+@lru_cache(maxsize=512)
+def _compile(path: str) -> tuple[Select, ...]:
+    steps, at = [], 0
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            raise ValueError(f"unsupported JSONPath {path!r} from {path[at:]!r} on")
+        steps.append(_step(match))
+        at = match.end()
+    return tuple(steps)
+
+
+def _step(match: re.Match[str]) -> Select:
+    if match["name"] is not None:
+        return _field(re.sub(r"\\(.)", r"\1", match["name"]))
+    if match["quoted"] is not None:
+        return _field(match["quoted"])
+    if match["index"] is not None:
+        return _index(int(match["index"]))
+    return _every if match["all"] else _where(match["field"], match["value"])
+
+
+def _field(name: str) -> Select:
+    return lambda value: iter([value[name]] if isinstance(value, dict) and name in value else [])
+
+
+def _index(at: int) -> Select:
+    return lambda value: iter([value[at]] if isinstance(value, list) and -len(value) <= at < len(value) else [])
+
+
+def _every(value: Any) -> Iterator[Any]:
+    return iter(value.values() if isinstance(value, dict) else value if isinstance(value, list) else [])
+
+
+def _where(field: str, wanted: str) -> Select:
+    path = f".{field}"
+    return lambda value: iter([x for x in value if first(x, path) == wanted] if isinstance(value, list) else [])

@@ -1,0 +1,87 @@
+"""What the API knows about a resource type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from .shapes import Obj
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field that is not as it must be: the path, the Status cause's reason, and the words after the path."""
+
+    path: str
+    reason: str
+    words: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.path}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a kind's table, as a CRD's `additionalPrinterColumns` declares it."""
+
+    name: str
+    path: str
+    type: str = "string"
+    format: str = ""
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One served resource type in one version."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    status: bool = False
+    short: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    schema: Obj | None = None
+    singular: str = ""
+    fields: tuple[str, ...] = ()
+    """Field selectors beside `metadata.name` and `metadata.namespace`."""
+    check: Callable[[Obj], list[Fault]] | None = None
+    """What this kind demands beyond its schema."""
+    prepare: Callable[[Obj], Obj] | None = None
+    """What the server itself fills in before it validates."""
+    holds: Callable[[Obj], bool] | None = None
+    """Whether an object must outlive its deletion for a while, finalizers apart."""
+    generations: bool = False
+    """Whether `metadata.generation` counts the changes of the spec."""
+    locked: bool = False
+    """Whether a replace must name the version that it replaces."""
+    custom: bool = False
+    """True for what a CRD defines: no strategic merge patch, fields pruned by the schema."""
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or the version alone in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def title(self) -> str:
+        """The resource as error messages name it: `plural.group`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def qualified(self) -> str:
+        """The kind as validation messages name it: `Kind.group`."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def root(self) -> str:
+        """Where the group version is served: `api/v1` or `apis/group/version`."""
+        return f"apis/{self.group}/{self.version}" if self.group else f"api/{self.version}"
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")

@@ -1,0 +1,114 @@
+"""Lists: which objects, in which order, in pages that all show one moment."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from .errors import ApiError, bad_request, expired
+from .resource import Resource
+from .shapes import Key, Obj
+
+
+class _Token(msgspec.Struct, frozen=True):
+    """What a continue token holds: the moment of the first page, and the key that the last page ended with."""
+
+    version: int
+    after: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list asks for.
+
+    `narrow` says whether `test` can refuse an object: then the number of those that remain is not told.
+    """
+
+    test: Callable[[Obj], bool]
+    narrow: bool = False
+    namespace: str = ""
+    limit: int = 0
+    token: str = ""
+    version: str = ""
+    match: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Objects of one moment, and how the list goes on."""
+
+    objects: list[Obj]
+    metadata: Obj
+
+
+def list_page(resource: Resource, wanted: Wanted, now: int) -> Page:
+    """Return one page.
+
+    Args:
+        resource: what to list.
+        wanted: selection and paging.
+        now: the store's current version.
+
+    Raises:
+        ApiError: 400 for a broken token, 410 for one that history no longer reaches.
+    """
+    token = _read_token(wanted.token) if wanted.token else _start(wanted, now)
+    collection = resource.collection
+    then = collection.objects if token.version >= now else collection.history.undo(collection.objects, token.version)
+    found = [
+        (key, obj)
+        for key, stored in collection.in_order(then.items())
+        if key > token.after
+        and (not wanted.namespace or key[0] == wanted.namespace)
+        and wanted.test(obj := resource.read(stored))
+    ]
+    page, rest = (found[: wanted.limit], found[wanted.limit :]) if wanted.limit else (found, [])
+    metadata: Obj = {"resourceVersion": str(token.version)}
+    if rest:
+        metadata["continue"] = _spell_token(_Token(token.version, page[-1][0]))
+        if not wanted.narrow:
+            metadata["remainingItemCount"] = len(rest)
+    return Page([obj for _, obj in page], metadata)
+
+
+def parse_version(text: str) -> int:
+    """Read a resourceVersion.
+
+    Raises:
+        ApiError: 400 when it is no number.
+    """
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit():
+        raise bad_request(f"invalid resource version: {text!r} is no decimal number")
+    return int(text)
+
+
+def _start(wanted: Wanted, now: int) -> _Token:
+    version = parse_version(wanted.version)
+    if version > now:
+        words = f"Too large resource version: {version}, current: {now}"
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        raise ApiError(504, "Timeout", words, {"causes": [cause], "retryAfterSeconds": 1})
+    exact = wanted.match == "Exact" and version
+    return _Token(version if exact else now, ("", ""))
+
+
+def _read_token(text: str) -> _Token:
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
+    except ValueError as error:
+        raise bad_request(f"continue key is not valid: {error}") from None
+
+
+def _spell_token(token: _Token) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
+
+
+def token_expired() -> ApiError:
+    """Return what a client reads whose token is too old."""
+    return expired(
+        "The provided continue parameter is too old to display a consistent list result. "
+        "You must start a new list without the continue parameter."
+    )

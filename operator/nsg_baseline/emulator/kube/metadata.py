@@ -1,0 +1,139 @@
+"""The rules for `metadata` that hold for every kind."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .errors import bad_request
+from .kinds import Fault, Kind
+from .schema import faults
+from .shapes import Obj
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_MOST_ANNOTATIONS = 262_144
+_MOST_NAME, _MOST_LABEL = 253, 63
+
+_ENDS = "and must start and end with an alphanumeric character"
+_SUBDOMAIN_WORDS = (
+    f"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', {_ENDS} "
+    f"(e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
+)
+_LABEL_WORDS = (
+    f"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', {_ENDS} "
+    f"(e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_NAME_PART_WORDS = (
+    f"name part must consist of alphanumeric characters, '-', '_' or '.', {_ENDS} "
+    f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_VALUE_WORDS = (
+    f"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', {_ENDS} "
+    f"(e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '({_QUALIFIED})?')"
+)
+
+SYSTEM_FIELDS = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+"""What a client cannot change. A `selfLink` or `managedFields` that it sends is dropped."""
+
+
+def _is_string_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(
+        ("name", "generateName", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
+        lambda value: isinstance(value, str),
+    ),
+    "generation": lambda value: isinstance(value, int),
+    "labels": _is_string_map,
+    "annotations": _is_string_map,
+    "finalizers": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    "ownerReferences": lambda value: isinstance(value, list) and all(isinstance(each, dict) for each in value),
+}
+_OPTIONAL_LISTS = ("finalizers", "ownerReferences")
+
+
+def coerce(kind: Kind, metadata: Any) -> Obj:
+    """Read metadata strictly, as the server's typed decoder does; nulls and unknown fields go.
+
+    Raises:
+        ApiError: 400 when a field has a wrong type.
+    """
+    if not isinstance(metadata, dict):
+        raise _undecodable(kind, "metadata")
+    known = {
+        name: value
+        for name, value in metadata.items()
+        if value is not None and (name in _TYPES or name in SYSTEM_FIELDS)
+    }
+    for name, value in known.items():
+        if name in _TYPES and not _TYPES[name](value):
+            raise _undecodable(kind, f"metadata.{name}")
+    return {name: value for name, value in known.items() if value or name not in _OPTIONAL_LISTS}
+
+
+def check(kind: Kind, metadata: Obj) -> Iterator[Fault]:
+    """Yield what is wrong with names, labels, annotations and owners."""
+    yield from _name(kind, metadata["name"])
+    for key, value in metadata.get("labels", {}).items():
+        yield from _qualified("metadata.labels", key)
+        if len(value) > _MOST_LABEL:
+            yield faults.bad("metadata.labels", value, f"must be no more than {_MOST_LABEL} bytes")
+        if value and not re.fullmatch(_QUALIFIED, value):
+            yield faults.bad("metadata.labels", value, _VALUE_WORDS)
+    for key in metadata.get("annotations", {}):
+        yield from _qualified("metadata.annotations", key.lower())
+    if sum(len(part.encode()) for pair in metadata.get("annotations", {}).items() for part in pair) > _MOST_ANNOTATIONS:
+        yield faults.too_long("metadata.annotations", _MOST_ANNOTATIONS)
+    yield from _owners(metadata.get("ownerReferences", []))
+
+
+def _owners(owners: list[Obj]) -> Iterator[Fault]:
+    for at, owner in enumerate(owners):
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                yield faults.bad(
+                    f"metadata.ownerReferences[{at}].{name}", owner.get(name, ""), f"{name} must not be empty"
+                )
+    if sum(bool(owner.get("controller")) for owner in owners) > 1:
+        yield faults.bad("metadata.ownerReferences", owners, "Only one reference can have Controller set to true")
+
+
+def _name(kind: Kind, name: str) -> Iterator[Fault]:
+    if kind.plural == "namespaces" and not kind.group:
+        if len(name) > _MOST_LABEL or not re.fullmatch(_LABEL, name):
+            yield faults.bad("metadata.name", name, _LABEL_WORDS)
+        return
+    if len(name) > _MOST_NAME:
+        yield faults.bad("metadata.name", name, f"must be no more than {_MOST_NAME} bytes")
+    if not re.fullmatch(_SUBDOMAIN, name):
+        yield faults.bad("metadata.name", name, _SUBDOMAIN_WORDS)
+
+
+def _qualified(path: str, key: str) -> Iterator[Fault]:
+    prefix, slash, name = key.rpartition("/")
+    if slash and not re.fullmatch(_SUBDOMAIN, prefix):
+        yield faults.bad(path, key, f"prefix part {_SUBDOMAIN_WORDS}")
+    if len(name) > _MOST_LABEL:
+        yield faults.bad(path, key, f"name part must be no more than {_MOST_LABEL} bytes")
+    if not re.fullmatch(_QUALIFIED, name):
+        yield faults.bad(path, key, _NAME_PART_WORDS)
+
+
+def _undecodable(kind: Kind, path: str) -> Exception:
+    return bad_request(
+        f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+        f"json: cannot unmarshal the value of field ObjectMeta.{path}: it has the wrong type"
+    )

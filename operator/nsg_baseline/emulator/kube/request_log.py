@@ -1,0 +1,63 @@
+"""Every request that came in, for tests that count them."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_REVIEWS = "/apis/authorization.k8s.io/"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One request and the status it was answered with; 0 while it runs (a watch) or when its connection was cut."""
+
+    method: str
+    path: str
+    query: str
+    agent: str
+    status: int
+    verb: str
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it asked to change stored objects."""
+        return self.method in _WRITES and not self.path.startswith(_REVIEWS)
+
+
+class RequestLog:
+    """The latest requests, and counters over all since the last reset."""
+
+    def __init__(self, size: int = 100_000) -> None:
+        """Keep at most `size` requests; the counters count on."""
+        self._entries: deque[Logged] = deque(maxlen=size)
+        self.reads = 0
+        self.writes = 0
+
+    def __iter__(self) -> Iterator[Logged]:
+        return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: Logged) -> None:
+        """Record a request."""
+        self._entries.append(entry)
+        if entry.is_write:
+            self.writes += 1
+        else:
+            self.reads += 1
+
+    def reset(self) -> None:
+        """Forget everything and count from zero."""
+        self._entries.clear()
+        self.reads = self.writes = 0
+
+    def where(self, test: Callable[[Logged], bool]) -> list[Logged]:
+        """Return the requests that match, oldest first."""
+        return [entry for entry in self._entries if test(entry)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `/_emulator/requests` shows."""
+        return {"reads": self.reads, "writes": self.writes, "requests": [asdict(entry) for entry in self._entries]}

@@ -1,0 +1,250 @@
+"""One kind in one version over its collection: what each verb does to the state."""
+
+import datetime as dt
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import applying
+from .admission import Strictness, decode, validate
+from .collection import Collection
+from .errors import already_exists, bad_request, conflict, invalid, not_found, unsupported_media
+from .fields import ANYTHING, Ownership
+from .kinds import Kind
+from .metadata import SYSTEM_FIELDS
+from .patching import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, PATCHES, STRATEGIC_PATCH
+from .schema import faults
+from .shapes import Key, Obj, Validator
+
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+@dataclass(slots=True)
+class Write:
+    """How a write is meant, beside its object."""
+
+    manager: str = "unknown"
+    subresource: str = ""
+    force: bool = False
+    strictness: Strictness = field(default_factory=Strictness)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind in one version. `read` and `write` convert between this version and what the collection stores."""
+
+    kind: Kind
+    collection: Collection
+    validators: Sequence[Validator] = ()
+    read: Callable[[Obj], Obj] = lambda stored: stored
+    write: Callable[[Obj], Obj] = lambda obj: obj
+
+    def rehearsal(self) -> "Resource":
+        """Return the same over a copy that nobody sees: for dry runs."""
+        return replace(self, collection=self.collection.rehearsal())
+
+    def get(self, key: Key) -> Obj:
+        """Return an object.
+
+        Raises:
+            ApiError: 404 when there is none.
+        """
+        stored = self.collection.get(key)
+        if stored is None:
+            raise not_found(self.kind, key[1])
+        return self.read(stored)
+
+    def create(self, namespace: str, body: Any, write: Write) -> Obj:
+        """Store a new object under its name, or one made from its `generateName`.
+
+        Raises:
+            ApiError: 400 unreadable, 409 the name is taken, 422 invalid.
+        """
+        obj = decode(self.kind, body, write.strictness)
+        key = self._new_key(namespace, obj)
+        if self.collection.get(key) is not None:
+            raise already_exists(self.kind, key[1])
+        if self.kind.status:
+            obj.pop("status", None)
+        obj["metadata"] = {
+            **{name: part for name, part in obj["metadata"].items() if not name.startswith("deletion")},
+            "name": key[1],
+            **({"namespace": namespace} if self.kind.namespaced else {}),
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": timestamp(),
+            **({"generation": 1} if self.kind.generations else {}),
+        }
+        obj = self.kind.prepare(obj) if self.kind.prepare else obj
+        validate(self.kind, obj, None, self.validators)
+        return self.read(self.collection.put(key, self.write(obj)))
+
+    def replace(self, key: Key, body: Any, write: Write) -> Obj:
+        """Store the whole object anew (or its status alone), if nobody was faster.
+
+        Raises:
+            ApiError: 400 unreadable, 404 none there, 409 changed meanwhile, 422 invalid.
+        """
+        old, new = self.get(key), self._sent(key, body, write)
+        if self.kind.locked and not new["metadata"].get("resourceVersion"):
+            raise invalid(
+                self.kind, key[1], [faults.bad("metadata.resourceVersion", 0, "must be specified for an update")]
+            )
+        return self._update(key, old, new, write)
+
+    def patch(self, key: Key, patch: Any, content_type: str, write: Write) -> Obj:
+        """Change an object by a JSON, merge or strategic merge patch.
+
+        Raises:
+            ApiError: 415 unknown kind of patch, else as `replace`.
+        """
+        known = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
+        if content_type not in known:
+            raise unsupported_media(content_type, [*known, APPLY_PATCH])
+        old = self.get(key)
+        return self._update(key, old, self._sent(key, PATCHES[content_type](old, patch), write), write)
+
+    def apply(self, key: Key, body: Any, write: Write) -> tuple[Obj, bool]:
+        """Merge an applied configuration (server-side apply), creating the object where there is none.
+
+        Returns:
+            The object, and whether it is new.
+
+        Raises:
+            ApiError: 409 another manager decided a field otherwise; else as `replace`.
+        """
+        config = self._sent(key, body, write)
+        stored = self.collection.get(key)
+        if stored is None and write.subresource:
+            raise not_found(self.kind, key[1])
+        if stored is None:
+            obj = self.create(key[0], config, write)
+            self._own(key, {write.manager: frozenset(applying.owned_paths(self._schema, config))})
+            return obj, True
+        old = self.read(stored)
+        config = self._of_subresource(config, write)
+        owners = self.collection.owners.get(key) or {
+            "before-first-apply": frozenset(applying.owned_paths(self._schema, self._of_subresource(old, write)))
+        }
+        merged, owners = applying.apply(self._schema, old, config, owners, write.manager, force=write.force)
+        obj = self._update(key, old, merged, write, owned=True)
+        self._own(key, owners)
+        return obj, False
+
+    def delete(self, key: Key, preconditions: Obj | None = None) -> tuple[Obj, bool]:
+        """Remove an object; one with finalizers is only marked.
+
+        Returns:
+            Its last state, and whether it is gone.
+
+        Raises:
+            ApiError: 404 none there, 409 a precondition fails.
+        """
+        old = self.get(key)
+        for name, wanted in (preconditions or {}).items():
+            if wanted and old["metadata"].get(name) != wanted:
+                spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
+                why = f"{spelled} in precondition: {wanted}, {spelled} in object meta: {old['metadata'].get(name)}"
+                raise conflict(self.kind, key[1], f"Precondition failed: {why}")
+        if not self._is_held(old):
+            return self.read(self.collection.remove(key, self.write(old))), True
+        if old["metadata"].get("deletionTimestamp"):
+            return old, False
+        marked = {"deletionTimestamp": timestamp(), "deletionGracePeriodSeconds": 0, **self._next_generation(old)}
+        return self.read(
+            self.collection.put(key, self.write({**old, "metadata": {**old["metadata"], **marked}}))
+        ), False
+
+    @property
+    def _schema(self) -> Obj:
+        return self.kind.schema or ANYTHING
+
+    def _new_key(self, namespace: str, obj: Obj) -> Key:
+        name, start = obj["metadata"].get("name"), obj["metadata"].get("generateName")
+        if not name and not start:
+            raise invalid(self.kind, "", [faults.required("metadata.name", "name or generateName is required")])
+        if (sent := obj["metadata"].get("namespace", namespace)) != namespace and self.kind.namespaced:
+            words = "the namespace of the provided object does not match the namespace sent on the request"
+            raise bad_request(f"{words} ({sent}, {namespace})")
+        return (namespace if self.kind.namespaced else "", name or f"{start}{_suffix()}")
+
+    def _sent(self, key: Key, body: Any, write: Write) -> Obj:
+        """Decode what a client wants stored at a key."""
+        obj = decode(self.kind, body, write.strictness)
+        name = obj["metadata"].get("name", key[1])
+        if name != key[1]:
+            raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[1]})")
+        return obj
+
+    def _of_subresource(self, obj: Obj, write: Write) -> Obj:
+        """Return what of an object a request to this path can decide."""
+        if not self.kind.status:
+            return obj
+        if write.subresource == "status":
+            return {name: part for name, part in obj.items() if name in ("apiVersion", "kind", "status")}
+        return {name: part for name, part in obj.items() if name != "status"}
+
+    def _update(self, key: Key, old: Obj, new: Obj, write: Write, *, owned: bool = False) -> Obj:
+        self._lock(key, old["metadata"], new["metadata"])
+        new = self._merged_for(old, new, write)
+        new["metadata"] = _kept(old["metadata"], new["metadata"])
+        new = self.kind.prepare(new) if self.kind.prepare else new
+        if new == old:
+            return old
+        validate(self.kind, new, old, self.validators)
+        if not owned and (owners := self.collection.owners.get(key)):
+            self._own(key, applying.updated(self._schema, old, new, owners, write.manager))
+        if _moved(old, new, apart=("status",) if self.kind.status else ()):
+            new["metadata"] |= self._next_generation(old)
+        if old["metadata"].get("deletionTimestamp") and not self._is_held(new):
+            return self.read(self.collection.remove(key, self.write(new)))
+        return self.read(self.collection.put(key, self.write(new)))
+
+    def _merged_for(self, old: Obj, new: Obj, write: Write) -> Obj:
+        """Keep the side that this path does not write: status on the main path, all else on `/status`."""
+        if write.subresource == "status":
+            rest = {name: part for name, part in old.items() if name != "status"}
+            return {**rest, **({"status": new["status"]} if new.get("status") is not None else {})}
+        if not self.kind.status:
+            return dict(new)
+        rest = {name: part for name, part in new.items() if name != "status"}
+        return {**rest, **({"status": old["status"]} if "status" in old else {})}
+
+    def _lock(self, key: Key, old: Obj, new: Obj) -> None:
+        if new.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
+            raise conflict(self.kind, key[1], _MODIFIED)
+        if (uid := new.get("uid", old["uid"])) != old["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['uid']}"
+            raise conflict(self.kind, key[1], why)
+
+    def _is_held(self, obj: Obj) -> bool:
+        return bool(obj["metadata"].get("finalizers")) or (self.kind.holds is not None and self.kind.holds(obj))
+
+    def _next_generation(self, old: Obj) -> Obj:
+        return {"generation": old["metadata"]["generation"] + 1} if self.kind.generations else {}
+
+    def _own(self, key: Key, owners: Ownership) -> None:
+        if key in self.collection.objects:
+            self.collection.owners[key] = owners
+
+
+def timestamp() -> str:
+    """Return the time as the server writes it, in whole seconds."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
+
+
+def _kept(old: Obj, new: Obj) -> Obj:
+    """Keep the system's fields of the metadata, whatever was sent."""
+    rest = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
+    return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **rest}
+
+
+def _moved(old: Obj, new: Obj, apart: tuple[str, ...]) -> bool:
+    """Say whether anything but metadata (and a separate status) differs."""
+    names = (old.keys() | new.keys()) - {"metadata", *apart}
+    return any(old.get(name) is not new.get(name) and old.get(name) != new.get(name) for name in names)

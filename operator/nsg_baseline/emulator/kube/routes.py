@@ -1,0 +1,164 @@
+"""The paths of objects: what each method on a collection, an item or its status does."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from .admission import Strictness
+from .bodies import read_body, read_options
+from .errors import not_allowed, not_found
+from .interference import Interference
+from .listing import Wanted, list_page
+from .patching import APPLY_PATCH
+from .replies import json_reply, shown_list, shown_object, warnings
+from .resource import Resource, Write
+from .selectors import field_test, label_test
+from .shapes import Key, Obj
+from .store import Store
+from .watching import Watch
+
+
+class Objects:
+    """The verbs on a store's objects over HTTP."""
+
+    def __init__(self, store: Store, interference: Interference) -> None:
+        """Act on one store; watches are open to interference."""
+        self._store, self._interference = store, interference
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the paths of collections and items, the namespaces' own paths before those inside them."""
+        found = []
+        for base in ("/api/{version}", "/apis/{group}/{version}"):
+            for scope in ("", "/namespaces/{namespace}"):
+                path = f"{base}{scope}/{{plural}}"
+                found += [web.route("*", path, self.collection), web.route("*", f"{path}/{{name}}", self.item)]
+            found.append(
+                web.route("*", f"{base}/namespaces/{{namespace}}/{{plural}}/{{name}}/{{sub:status}}", self.item)
+            )
+            found.append(web.route("*", f"{base}/{{plural}}/{{name}}/{{sub:status}}", self.item))
+        return found
+
+    async def collection(self, request: web.Request) -> web.StreamResponse:
+        """List, watch, create, or delete many."""
+        resource, namespace = self._target(request)
+        match request.method:
+            case "GET" if request.query.get("watch") in ("1", "true"):
+                watch = Watch(request, resource, _wanted(request, resource, namespace), lambda: self._store.version)
+                return await watch.run(self._interference)
+            case "GET":
+                page = list_page(resource, _wanted(request, resource, namespace), self._store.version)
+                return json_reply(shown_list(request, resource.kind, page.objects, page.metadata))
+            case "POST":
+                return await self._create(request, resource, namespace)
+            case "DELETE":
+                return await self._delete_many(request, resource, namespace)
+            case _:
+                raise not_allowed()
+
+    async def item(self, request: web.Request) -> web.StreamResponse:
+        """Read, replace, patch, apply or delete one object, or its status."""
+        resource, namespace = self._target(request)
+        key = (namespace, request.match_info["name"])
+        write, created = _write(request), False
+        match request.method:
+            case "GET" if request.query.get("watch") in ("1", "true"):
+                return await self._watch_one(request, resource, key)
+            case "GET":
+                obj = resource.get(key)
+            case "PUT":
+                obj = resource.replace(key, await read_body(request), write)
+            case "PATCH" if request.content_type == APPLY_PATCH:
+                obj, created = resource.apply(key, await self._applied(request, resource, key), write)
+            case "PATCH":
+                obj = resource.patch(key, await read_body(request), request.content_type, write)
+            case "DELETE" if "sub" not in request.match_info:
+                return await self._delete(request, resource, key)
+            case _:
+                raise not_allowed()
+        headers = warnings(write.strictness.warnings)
+        return json_reply(shown_object(request, resource.kind, obj), 201 if created else 200, headers)
+
+    def _target(self, request: web.Request) -> tuple[Resource, str]:
+        """Return what a path names: a resource (for a dry run, a copy), and the namespace or ""."""
+        info = request.match_info
+        resource = self._store.find(info.get("group", ""), info["version"], info["plural"])
+        namespace = info.get("namespace", "")
+        inside = "namespace" in info
+        if inside != resource.kind.namespaced and (inside or "name" in info or request.method == "POST"):
+            raise not_allowed() if request.method == "POST" else not_found(resource.kind, info.get("name", ""))
+        if "sub" in info and not resource.kind.status:
+            raise not_found(resource.kind, info["name"])
+        return (resource.rehearsal() if "dryRun" in request.query else resource), namespace
+
+    async def _create(self, request: web.Request, resource: Resource, namespace: str) -> web.Response:
+        body, write = await read_body(request), _write(request)
+        if resource.kind.namespaced:
+            self._store.require_namespace(namespace)
+        obj = resource.create(namespace, body, write)
+        return json_reply(shown_object(request, resource.kind, obj), 201, warnings(write.strictness.warnings))
+
+    async def _applied(self, request: web.Request, resource: Resource, key: Key) -> Obj:
+        body: Obj = await read_body(request)
+        if resource.kind.namespaced and resource.collection.get(key) is None:
+            self._store.require_namespace(key[0])
+        return body
+
+    async def _watch_one(self, request: web.Request, resource: Resource, key: Key) -> web.StreamResponse:
+        wanted = Wanted(lambda obj: obj["metadata"]["name"] == key[1], namespace=key[0])
+        return await Watch(request, resource, wanted, lambda: self._store.version).run(self._interference)
+
+    async def _delete(self, request: web.Request, resource: Resource, key: Key) -> web.Response:
+        options = await read_options(request)
+        obj = self._remove(request, resource, key, options)
+        if resource.collection.get(key) is not None or resource.kind.holds is not None:
+            return json_reply(shown_object(request, resource.kind, obj))
+        details = {
+            "name": key[1],
+            "group": resource.kind.group,
+            "kind": resource.kind.plural,
+            "uid": obj["metadata"]["uid"],
+        }
+        return json_reply(
+            {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        )
+
+    async def _delete_many(self, request: web.Request, resource: Resource, namespace: str) -> web.Response:
+        options = await read_options(request)
+        page = list_page(resource, _wanted(request, resource, namespace), self._store.version)
+        keys = [(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in page.objects]
+        gone = [self._remove(request, resource, key, options) for key in keys if resource.collection.get(key)]
+        return json_reply(shown_list(request, resource.kind, gone, page.metadata))
+
+    def _remove(self, request: web.Request, resource: Resource, key: Key, options: Obj) -> Obj:
+        policy = options.get("propagationPolicy") or request.query.get("propagationPolicy")
+        if (policy == "Orphan" or options.get("orphanDependents")) and "dryRun" not in request.query:
+            self._store.orphan(resource.get(key))
+        return resource.delete(key, options.get("preconditions"))[0]
+
+
+def _write(request: web.Request) -> Write:
+    agent = request.headers.get("User-Agent", "unknown").split("/", 1)[0]
+    return Write(
+        manager=request.query.get("fieldManager", agent),
+        subresource=request.match_info.get("sub", ""),
+        force=request.query.get("force") == "true",
+        strictness=Strictness(request.query.get("fieldValidation", "Warn")),
+    )
+
+
+def _wanted(request: web.Request, resource: Resource, namespace: str) -> Wanted:
+    query = request.query
+    labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+    return Wanted(
+        test=_both(label_test(labels), field_test(resource.kind, fields)),
+        narrow=bool(labels or fields),
+        namespace=namespace,
+        limit=int(query.get("limit") or 0),
+        token=query.get("continue", ""),
+        version=query.get("resourceVersion", ""),
+        match=query.get("resourceVersionMatch", ""),
+    )
+
+
+def _both(first: Callable[[Obj], bool], second: Callable[[Obj], bool]) -> Callable[[Obj], bool]:
+    return lambda obj: first(obj) and second(obj)

@@ -1,0 +1,191 @@
+"""Every resource of the API under one version counter. Pure: no network, no tasks."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from . import builtin, events
+from .cascade import Owners, disowned
+from .collection import Collection
+from .crds import established, kinds_of
+from .errors import ApiError, no_resource, not_found
+from .history import Change
+from .kinds import Kind
+from .resource import Resource, Write, timestamp
+from .shapes import Obj, Validator
+
+
+class Store:
+    """The state of one API server."""
+
+    def __init__(self, validators: Sequence[Validator] = (), history: int = 1000) -> None:
+        """Serve the built-in kinds and namespaces.
+
+        Args:
+            validators: judge custom resources beyond their schema.
+            history: how many changes each collection remembers.
+        """
+        self._counter = itertools.count(1)
+        self._validators, self._history = tuple(validators), history
+        self.version = 0
+        self.resources: dict[tuple[str, str, str], Resource] = {}
+        self._collections: dict[tuple[str, str], Collection] = {}
+        self._owners = Owners()
+        for kind in builtin.BUILT_IN:
+            self.serve(kind)
+        for name in builtin.NAMESPACES:
+            self.find("", "v1", "namespaces").create("", {"metadata": {"name": name}}, Write("kube-apiserver"))
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        self.version = next(self._counter)
+        return self.version
+
+    @property
+    def namespaces(self) -> Collection:
+        """The collection of namespaces."""
+        return self._collections["", "namespaces"]
+
+    def serve(self, kind: Kind) -> Resource:
+        """Serve a kind from now on; the objects of one that was served already stay."""
+        collection = self._collection(kind)
+        if kind is events.NEW_EVENT:
+            resource = Resource(kind, collection, read=events.to_new, write=events.to_core)
+        elif kind.custom:
+            resource = Resource(kind, collection, self._validators, *_as_version(kind.api_version))
+        else:
+            resource = Resource(kind, collection)
+        self.resources[kind.group, kind.version, kind.plural] = resource
+        return resource
+
+    def find(self, group: str, version: str, plural: str) -> Resource:
+        """Return a served resource.
+
+        Raises:
+            ApiError: 404 when none is served there.
+        """
+        try:
+            return self.resources[group, version, plural]
+        except KeyError:
+            raise no_resource() from None
+
+    def find_kind(self, api_version: str, kind: str) -> Resource:
+        """Return the resource that holds objects of an apiVersion and kind.
+
+        Raises:
+            ApiError: 404 when none is served.
+        """
+        for resource in self.resources.values():
+            if (resource.kind.api_version, resource.kind.kind) == (api_version, kind):
+                return resource
+        raise ApiError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+
+    def require_namespace(self, name: str) -> None:
+        """Make sure that a namespace takes new objects.
+
+        Raises:
+            ApiError: 404 when it is not there, 403 when it is going.
+        """
+        namespace = self.namespaces.get(("", name))
+        if namespace is None:
+            raise not_found(builtin.NAMESPACE, name)
+        if "deletionTimestamp" in namespace["metadata"]:
+            words = f"unable to create new content in namespace {name} because it is being terminated"
+            raise ApiError(
+                403, "Forbidden", words, {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
+            )
+
+    def orphan(self, owner: Obj) -> None:
+        """Cut the references to an owner that is about to go, so that what it owned stays."""
+        for collection, key in self._owners.left_by(owner):
+            if (obj := collection.get(key)) is not None:
+                collection.put(key, disowned(obj, owner))
+
+    def compact(self) -> None:
+        """Forget the history, as etcd's compaction does: older watches and continue tokens answer 410."""
+        for collection in self._collections.values():
+            collection.history.forget()
+
+    def _collection(self, kind: Kind) -> Collection:
+        group = "" if kind is events.NEW_EVENT else kind.group
+        if (group, kind.plural) not in self._collections:
+            collection = Collection(self, self.version, self._history)
+            collection.hooks.append(partial(self._follow, kind, collection))
+            self._collections[group, kind.plural] = collection
+        return self._collections[group, kind.plural]
+
+    def _follow(self, kind: Kind, collection: Collection, change: Change) -> None:
+        """Do what the real cluster's controllers do a moment after a change."""
+        self._owners.record(collection, change)
+        if change.type == "DELETED":
+            self._collect(change.object)
+        if kind is builtin.CRD:
+            self._follow_crd(change)
+        elif (
+            kind is builtin.NAMESPACE and "deletionTimestamp" in change.object["metadata"] and change.type != "DELETED"
+        ):
+            self._empty(change.object["metadata"]["name"])
+        if change.type == "DELETED" and (namespace := change.key[0]):
+            self._release(namespace)
+
+    def _collect(self, owner: Obj) -> None:
+        """Delete what a deleted object owned, if nobody else owns it too."""
+        for collection, key in self._owners.left_by(owner):
+            obj = collection.get(key)
+            if obj is None:
+                continue
+            rest = disowned(obj, owner)
+            if "ownerReferences" in rest["metadata"]:
+                collection.put(key, rest)
+            else:
+                self._resource_of(collection).delete(key)
+
+    def _empty(self, namespace: str) -> None:
+        for collection in list(self._collections.values()):
+            for key in [key for key in collection.objects if key[0] == namespace]:
+                if key in collection.objects:  # an owner may have taken it along
+                    self._resource_of(collection).delete(key)
+        self._release(namespace)
+
+    def _release(self, name: str) -> None:
+        """Let an empty namespace go that waits for it."""
+        namespace = self.namespaces.get(("", name))
+        if namespace is None or "deletionTimestamp" not in namespace["metadata"]:
+            return
+        if not any(key[0] == name for collection in self._collections.values() for key in collection.objects):
+            self.namespaces.remove(("", name), {**namespace, "spec": {}})
+
+    def _follow_crd(self, change: Change) -> None:
+        crd = change.object
+        names = (crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        for slot in [slot for slot in self.resources if (slot[0], slot[2]) == names]:
+            del self.resources[slot]
+        if change.type == "DELETED":
+            self._drop(names)
+            return
+        for kind in kinds_of(crd):
+            self.serve(kind)
+        status = established(crd, timestamp())
+        if crd.get("status", {}).get("acceptedNames") != status["acceptedNames"]:
+            self._collections[builtin.CRD.group, builtin.CRD.plural].put(change.key, {**crd, "status": status})
+
+    def _drop(self, names: tuple[str, str]) -> None:
+        """Delete the objects of a definition that is gone."""
+        collection = self._collections.pop(names, None)
+        for key, obj in list(collection.objects.items()) if collection else []:
+            if collection is not None and key in collection.objects:
+                collection.remove(key, obj)
+
+    def _resource_of(self, collection: Collection) -> Resource:
+        return next(resource for resource in self.resources.values() if resource.collection is collection)
+
+
+def _as_version(api_version: str) -> tuple[partial[Obj], partial[Obj]]:
+    convert = partial(_converted, api_version)
+    return convert, convert
+
+
+def _converted(api_version: str, obj: Obj) -> Obj:
+    return obj if obj["apiVersion"] == api_version else {**obj, "apiVersion": api_version}

@@ -1,0 +1,118 @@
+"""The Table form, in which kubectl asks for what it prints."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .jsonpath import first
+from .kinds import AGE, Column, Kind
+from .shapes import Obj
+
+_SECOND, _MINUTE, _HOUR, _DAY, _YEAR = (1, "s"), (60, "m"), (3600, "h"), (86400, "d"), (365 * 86400, "y")
+# An age below so many of a unit is told in it, with the rest in the smaller unit if there is one.
+# Source: apimachinery `pkg/util/duration`, HumanDuration.
+_STEPS: tuple[tuple[int, tuple[int, str], tuple[int, str] | None], ...] = (
+    (120, _SECOND, None),
+    (10, _MINUTE, _SECOND),
+    (180, _MINUTE, None),
+    (8, _HOUR, _MINUTE),
+    (48, _HOUR, None),
+    (8, _DAY, _HOUR),
+    (2 * 365, _DAY, None),
+    (8, _YEAR, _DAY),
+)
+
+_NAME = Column("Name", ".metadata.name", "string", "name", description="Name must be unique within a namespace.")
+
+
+def table(kind: Kind, objects: Sequence[Obj], list_metadata: Obj, include: str, now: dt.datetime) -> Obj:
+    """Render objects of one kind.
+
+    Args:
+        kind: gives the columns.
+        objects: the rows.
+        list_metadata: resourceVersion and paging, as the list itself would carry them.
+        include: what a row holds of its object: `Object`, `None` or `Metadata`.
+        now: what ages are counted from.
+    """
+    columns = columns_of(kind)
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": list_metadata,
+        "columnDefinitions": [_definition(column) for column in columns],
+        "rows": [
+            {"cells": [_cell(obj, column, now) for column in columns], **_included(obj, include)} for obj in objects
+        ],
+    }
+
+
+def columns_of(kind: Kind) -> list[Column]:
+    """Return the name, then what the kind declares, or its age."""
+    if kind.columns and kind.columns[0].name == "Last Seen":  # events are known by what they tell, not by their name
+        return list(kind.columns)
+    return [_NAME, *(kind.columns or (AGE,))]
+
+
+def human_duration(seconds: int) -> str:
+    """Spell an age as kubectl does: the more, the coarser."""
+    if seconds < 0:
+        return "<invalid>" if seconds < -1 else "0s"
+    for below, large, small in _STEPS:
+        if seconds < below * large[0]:
+            return _spelled(seconds, large, small)
+    return f"{seconds // _YEAR[0]}y"
+
+
+def metadata_only(obj: Obj) -> Obj:
+    """Return the PartialObjectMetadata of an object."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+
+
+def _spelled(seconds: int, large: tuple[int, str], small: tuple[int, str] | None) -> str:
+    whole, rest = divmod(seconds, large[0])
+    part = rest // small[0] if small else 0
+    return f"{whole}{large[1]}" + (f"{part}{small[1]}" if small and part else "")
+
+
+def _definition(column: Column) -> Obj:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": column.format,
+        "description": column.description,
+        "priority": column.priority,
+    }
+
+
+def _included(obj: Obj, include: str) -> Obj:
+    if include == "None":
+        return {}
+    return {"object": obj if include == "Object" else metadata_only(obj)}
+
+
+def _cell(obj: Obj, column: Column, now: dt.datetime) -> Any:
+    """Render a cell; a value that is not of the column's type stays empty, as on the real server."""
+    value = first(obj, column.path)
+    if value is None:
+        return None
+    if column.type == "date":
+        return _age(value, now)
+    if column.type == "string":
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if column.type == "integer":
+        return int(value) if number else None
+    if column.type == "number":
+        return float(value) if number else None
+    return value if isinstance(value, bool) else None
+
+
+def _age(value: Any, now: dt.datetime) -> str:
+    try:
+        then = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return "<invalid>"
+    return human_duration(int((now - then).total_seconds()))

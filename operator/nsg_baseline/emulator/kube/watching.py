@@ -1,0 +1,118 @@
+"""Watch streams: the present state if asked for, then every change, with bookmarks."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from .errors import ApiError
+from .history import Change
+from .interference import Interference
+from .listing import Wanted, list_page, parse_version
+from .replies import shown_object
+from .resource import Resource
+from .shapes import Obj
+
+BOOKMARK_SECONDS = 10.0
+_LONGEST_SECONDS = 1800.0
+_INITIAL_END = {"k8s.io/initial-events-end": "true"}
+
+
+class Watch:
+    """One client's stream of one resource's changes."""
+
+    def __init__(self, request: web.Request, resource: Resource, wanted: Wanted, current: Callable[[], int]) -> None:
+        """Prepare a stream; `current` tells the store's version."""
+        self._request, self._resource, self._wanted, self._current = request, resource, wanted, current
+        self._bookmarks = request.query.get("allowWatchBookmarks") == "true"
+        self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        self._wake = asyncio.Event()
+        self._seen = 0
+        self._muted = False
+
+    async def run(self, interference: Interference) -> web.StreamResponse:
+        """Stream until the client goes, its time is over, or history has run away from it."""
+        await self._response.prepare(self._request)
+        history = self._resource.collection.history
+        history.listeners.add(self._wake.set)
+        interference.watches.add(self)
+        try:
+            await self._stream()
+        except ApiError as error:
+            await self._send("ERROR", error.status())
+        except ConnectionResetError:
+            pass  # the client has gone, which is how watches end
+        finally:
+            history.listeners.discard(self._wake.set)
+            interference.watches.discard(self)
+        return self._response
+
+    def mute(self) -> None:
+        """Send nothing any more, but keep the connection: how watches die silently."""
+        self._muted = True
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def _stream(self) -> None:
+        asked = self._request.query.get("resourceVersion", "")
+        self._seen = parse_version(asked)
+        if self._request.query.get("sendInitialEvents") == "true" or not self._seen:
+            await self._send_state()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + float(self._request.query.get("timeoutSeconds") or _LONGEST_SECONDS)
+        while (left := until - loop.time()) > 0:
+            self._wake.clear()
+            await self._send_changes()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(left, BOOKMARK_SECONDS))
+                continue
+            await self._send_bookmark({})
+        await self._send_bookmark({})
+
+    async def _send_state(self) -> None:
+        self._seen = self._current()
+        for obj in list_page(self._resource, self._wanted, self._seen).objects:
+            await self._send("ADDED", shown_object(self._request, self._resource.kind, obj))
+        if self._request.query.get("sendInitialEvents") == "true":
+            await self._send_bookmark(_INITIAL_END)
+
+    async def _send_changes(self) -> None:
+        for change in self._resource.collection.history.since(self._seen):
+            self._seen = change.version
+            if kind := self._seen_as(change):
+                await self._send(
+                    kind, shown_object(self._request, self._resource.kind, self._resource.read(change.object))
+                )
+
+    def _seen_as(self, change: Change) -> str | None:
+        """Say what a selective watcher sees: entering the selection is ADDED, leaving it DELETED."""
+        now = change.type != "DELETED" and self._is_wanted(change.object)
+        was = change.before is not None and self._is_wanted(change.before)
+        if now:
+            return "MODIFIED" if was else "ADDED"
+        return "DELETED" if was else None
+
+    def _is_wanted(self, stored: Obj) -> bool:
+        here = not self._wanted.namespace or stored["metadata"].get("namespace") == self._wanted.namespace
+        return here and self._wanted.test(self._resource.read(stored))
+
+    async def _send_bookmark(self, annotations: dict[str, str]) -> None:
+        """Tell how far the stream is; everything up to the store's version has been sent, or does not concern it."""
+        if not self._bookmarks:
+            return
+        await self._send_changes()
+        self._seen = max(self._seen, self._current())
+        kind = self._resource.kind
+        noted = {"annotations": annotations} if annotations else {}
+        metadata = {"resourceVersion": str(self._seen), "creationTimestamp": None, **noted}
+        await self._send("BOOKMARK", {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata})
+
+    async def _send(self, kind: str, obj: Any) -> None:
+        if not self._muted:
+            await self._response.write(msgspec.json.encode({"type": kind, "object": obj}) + b"\n")

@@ -1,0 +1,24 @@
+"""The embedded API keeps the contract that a real kube-apiserver is put to as well."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from nsg_baseline.emulator.kube import KubeApi, serve
+from tests.emulator.kube.contract import CHECKS, Check, Server, prepared
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with (
+        serve(KubeApi()) as running,
+        aiohttp.ClientSession() as session,
+        prepared(session, running.url, {}) as made,
+    ):
+        yield made
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+async def test_embedded_api_keeps(check: Check, server: Server) -> None:
+    await check.run(server)
