@@ -127,7 +127,10 @@ def live_hashes(approved: ApprovedNSG, live: LiveNSG) -> tuple[str, str]:
     """
     attached = sorted(live.subnets), sorted(live.network_interfaces)
     everything = sorted(fingerprint(meaning(rule, STRICT), rule.description) for rule in live.rules)
-    own = sorted(_mark(rule, approved) for rule in live.rules if owner_of(rule, approved.tolerate) is None)
+    names = {rule.key for rule in approved.rules}
+    own = sorted(
+        _mark(rule, approved) for rule in live.rules if rule.key in names or owner_of(rule, approved.tolerate) is None
+    )
     declared = {key.lower() for key in approved.tags or {}}
     tags = {key.lower(): value for key, value in live.tags.items()}
     kept = {key: value for key, value in tags.items() if key in declared}

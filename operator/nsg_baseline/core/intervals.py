@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 LAST_PORT = 65535
+# Longer digits are no port, and very long ones are refused by int() itself.
+_PORT_DIGITS = 5
 
 
 class Interval(NamedTuple):
@@ -37,7 +39,7 @@ def parse_ports(text: str) -> Interval | None:
     if text == "*":
         return ALL_PORTS[0]
     first, dash, last = text.partition("-")
-    if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
+    if not _is_port(first) or (dash and not _is_port(last)):
         return None
     low, high = int(first), int(last or first)
     return Interval(0, low, high) if low <= high <= LAST_PORT else None
@@ -45,8 +47,9 @@ def parse_ports(text: str) -> Interval | None:
 
 def parse_prefix(text: str) -> Interval | None:
     """Read an address or a CIDR prefix, host bits masked; None when it is neither."""
-    # A bare number would pass for an address in ipaddress, and a netmask for a prefix length.
-    if "." not in text and ":" not in text:
+    # ipaddress takes more than ARM: bare numbers, netmasks and host masks as lengths, and scoped addresses.
+    address, slash, length = text.partition("/")
+    if ("." not in address and ":" not in address) or "%" in address or (slash and not length.isdigit()):
         return None
     try:
         network = ipaddress.ip_network(text, strict=False)
@@ -60,6 +63,10 @@ def prefixes(interval: Interval) -> tuple[str, ...]:
     kind = ipaddress.IPv4Address if interval.family == 4 else ipaddress.IPv6Address  # noqa: PLR2004 - IP version
     parts = ipaddress.summarize_address_range(kind(interval.first), kind(interval.last))
     return tuple(str(part.network_address) if part.num_addresses == 1 else str(part) for part in parts)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS
 
 
 def port_text(interval: Interval) -> str:

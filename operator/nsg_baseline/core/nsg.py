@@ -1,5 +1,6 @@
 """The two sides of every judgement: an NSG as approved, and as it is live."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,7 +68,7 @@ def read_live(document: Mapping[str, Any]) -> LiveNSG:
         id=_id(document.get("id")),
         etag=str(document.get("etag") or ""),
         provisioning_state=str(properties.get("provisioningState") or ""),
-        rules=tuple(normalise(flatten(rule)) for rule in properties["securityRules"]),
+        rules=_rules(properties["securityRules"]),
         tags=_tags(document.get("tags")),
         subnets=_references(properties, "subnets"),
         network_interfaces=_references(properties, "networkInterfaces"),
@@ -103,7 +104,16 @@ def flatten(rule: Any) -> dict[str, Any]:
     """
     if not isinstance(rule, Mapping) or not isinstance(rule.get("properties"), Mapping):
         raise UnreadableNSGError("properties.securityRules holds something that is not a rule")
-    return {"name": rule.get("name"), **rule["properties"]}
+    return {**rule["properties"], "name": rule.get("name")}
+
+
+def _rules(items: Iterable[Any]) -> tuple[Rule, ...]:
+    rules = tuple(normalise(flatten(item)) for item in items)
+    twice = [name for name, times in Counter(rule.key for rule in rules).items() if times > 1]
+    if twice:
+        # One of them would hide behind the other, in every comparison and in every write.
+        raise UnreadableNSGError(f"properties.securityRules holds more than one rule named {twice[0]}")
+    return rules
 
 
 def _id(value: object) -> NSGId:
@@ -122,7 +132,11 @@ def _tags(value: Any) -> Mapping[str, str]:
 
 
 def _references(properties: Mapping[str, Any], key: str) -> frozenset[str]:
-    items = properties.get(key) or ()
+    items = properties.get(key)
+    if items is None:
+        return frozenset()
+    if not isinstance(items, list):
+        raise UnreadableNSGError(f"properties.{key} is not a list")
     found = [item.get("id") if isinstance(item, Mapping) else None for item in items]
     if any(not isinstance(one, str) for one in found):
         raise UnreadableNSGError(f"properties.{key} holds an entry without id")

@@ -10,11 +10,13 @@ from typing import Any
 
 from nsg_baseline.api.baseline import Comparison
 from nsg_baseline.core.ids import fold
-from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, Interval, merge, parse_ports, parse_prefix
+from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, LAST_PORT, Interval, merge, parse_ports, parse_prefix
 
 PROTOCOLS = {"tcp": "Tcp", "udp": "Udp", "icmp": "Icmp", "esp": "Esp", "ah": "Ah", "*": "*"}
 _DIRECTIONS = {"inbound": "Inbound", "outbound": "Outbound"}
 _ACCESS = {"allow": "Allow", "deny": "Deny"}
+# Default rules go up to 65500.
+_LAST_PRIORITY = 65535
 
 
 class UnreadableRuleError(ValueError):
@@ -125,9 +127,9 @@ def _widened(side: Addresses, comparison: Comparison) -> Addresses:
 
 def _priority(name: str, value: object) -> int:
     # Template files write numbers as text at times.
-    text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
-        raise UnreadableRuleError(name, f"priority is not a number: {text[:40]}")
+    text = str(value) if isinstance(value, str) or (type(value) is int and 0 <= value <= _LAST_PRIORITY) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_PRIORITY))):
+        raise UnreadableRuleError(name, "priority is not a number from 0 to 65535")
     return int(text)
 
 
@@ -135,7 +137,7 @@ def _word(name: str, document: Mapping[str, Any], key: str, known: Mapping[str, 
     value = document.get(key)
     if not isinstance(value, str) or not value:
         raise UnreadableRuleError(name, f"{key} is missing")
-    return known.get(value.lower(), value)
+    return known.get(value.lower(), value.lower())
 
 
 def _addresses(name: str, document: Mapping[str, Any], side: str) -> Addresses:
@@ -163,22 +165,27 @@ def _ports(name: str, document: Mapping[str, Any], side: str) -> Ports:
 
 
 def _values(name: str, document: Mapping[str, Any], singular: str, plural: str) -> Iterable[str]:
-    many = document.get(plural) or ()
-    one = document.get(singular)
-    if isinstance(many, str) or not isinstance(many, list | tuple):
-        raise UnreadableRuleError(name, f"{plural} is not a list")
-    for value in (one, *many):
+    for value in (document.get(singular), *_list(name, document, plural)):
         # Empty text stands for an absent field in ARM's answers; numbers occur for ports in template files.
         if value is None or value == "":
             continue
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise UnreadableRuleError(name, f"{singular} holds something that is not text")
+        if not isinstance(value, str) and (type(value) is not int or not 0 <= value <= LAST_PORT):
+            raise UnreadableRuleError(name, f"{singular} or {plural} holds something that is not text")
         yield str(value).strip()
+
+
+def _list(name: str, document: Mapping[str, Any], key: str) -> list[Any] | tuple[Any, ...]:
+    value = document.get(key)
+    if value is None or value == "":
+        return ()
+    if not isinstance(value, list | tuple):
+        raise UnreadableRuleError(name, f"{key} is not a list")
+    return value
 
 
 def _groups(name: str, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found: set[str] = set()
-    for item in document.get(key) or ():
+    for item in _list(name, document, key):
         group = item.get("id") if isinstance(item, Mapping) else None
         if not isinstance(group, str):
             raise UnreadableRuleError(name, f"{key} holds an entry without id")
