@@ -1,6 +1,6 @@
 """The next state of an incident. A pure function of what is stored and what was seen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,14 @@ from nsg_baseline.core.changes import Change
 from nsg_baseline.core.verdict import SEVERITIES, heaviest
 from nsg_baseline.core.words import cut, side_line, summary
 
+# What an IncidentStatus takes; and all changes together must leave etcd's 1.5 MiB room for the rest.
 SHOWN_CHANGES = 1000
+SHOWN_EXPOSURE = 50
 SHOWN_FINGERPRINTS = 10000
 SHOWN_ACTIONS = 20
+SUMMARY_LENGTH = 1024
+NAME_LENGTH = 128
+SIDES_LENGTH = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,12 @@ def opened_or_updated(known: IncidentStatus, seen: Sighting, now: datetime) -> I
     turn = _turn(known, seen)
     updates = {
         "state": "Open",
-        "severity": _severity(seen),
+        "severity": heaviest(level for level in (known.severity, _severity(seen)) if level),
         "opened_at": known.opened_at or now,
-        "summary": seen.summary or summary(seen.changes),
+        "summary": cut(seen.summary or summary(seen.changes), SUMMARY_LENGTH),
         "change_count": len(seen.changes),
-        "changes": tuple(described(change) for change in seen.changes[:SHOWN_CHANGES]),
-        "exposure": seen.exposure,
+        "changes": described_all(seen.changes[:SHOWN_CHANGES]),
+        "exposure": seen.exposure[:SHOWN_EXPOSURE],
         "fingerprints": seen.fingerprints,
         "actions": _actions(known, seen.action),
     }
@@ -72,16 +77,22 @@ def resolved(known: IncidentStatus, resolution: Resolution, action: Action | Non
     return known.model_copy(update=updates)
 
 
-def described(change: Change) -> ChangeStatus:
-    """Return a change in the form that a status holds."""
+def described_all(changes: Sequence[Change]) -> tuple[ChangeStatus, ...]:
+    """Return changes in the form that a status holds, each side the shorter the more there are."""
+    length = min(SIDE_LENGTH, SIDES_LENGTH // max(1, len(changes)))
+    return tuple(described(change, length) for change in changes)
+
+
+def described(change: Change, length: int = SIDE_LENGTH) -> ChangeStatus:
+    """Return a change in the form that a status holds, each side in at most this many characters."""
     return ChangeStatus(
         kind=change.kind,
         nsg=change.nsg,
-        rule=change.rule,
+        rule=cut(change.rule, NAME_LENGTH) if change.rule else None,
         severity=change.severity,
-        approved=_side(change.approved),
-        live=_side(change.live),
-        fields=change.fields[:64],
+        approved=_side(change.approved, length),
+        live=_side(change.live, length),
+        fields=tuple(cut(name, NAME_LENGTH) for name in change.fields[:64]),
         tolerated_by=change.tolerated_by,
     )
 
@@ -117,9 +128,9 @@ def _said(action: Action) -> tuple[str, str, str]:
     return action.kind, action.reason, action.message
 
 
-def _side(side: Mapping[str, Any] | None) -> str | None:
+def _side(side: Mapping[str, Any] | None, length: int) -> str | None:
     text = side_line(side)
-    return None if text is None else cut(text, SIDE_LENGTH)
+    return None if text is None else cut(text, length)
 
 
 def still_wrong(changes: Iterable[Change], reverted: Iterable[Change]) -> tuple[Change, ...]:

@@ -68,7 +68,8 @@ def plan(live: LiveNSG | None, changes: Iterable[Change], policy: Policy) -> Rem
     reverted = tuple(change for change in changes if _revertable(change, policy))
     if not reverted:
         return None
-    hashed = fingerprint(live.id.key, sorted(change.fingerprint for change in reverted))
+    # Over both sides: a confirmation is for what goes and for what comes in its place.
+    hashed = fingerprint(live.id.key, sorted([change.fingerprint, fingerprint(change.approved)] for change in reverted))
     if len(reverted) > policy.max_changes and policy.confirmed != hashed:
         confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
         return Hold("TooManyChanges", f"{len(reverted)} changes, more than maxChanges {policy.max_changes}; {confirm}")
@@ -77,6 +78,9 @@ def plan(live: LiveNSG | None, changes: Iterable[Change], policy: Policy) -> Rem
 
 
 def _revertable(change: Change, policy: Policy) -> bool:
+    # What a co-owner wrote may be reported for its exposure, and is the co-owner's all the same.
+    if change.tolerated_by is not None:
+        return False
     # An attachment is a property of the subnet or the network interface, and not written here.
     if change.kind == "NSGUpdated" and not all(name.startswith("tags.") for name in change.fields):
         return False
