@@ -52,7 +52,7 @@ bench: $(VENV)/.dev ## ratios measured side by side in one run
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 crds: $(VENV)/.run ## write crds/ and the chart's copy from the models
-	$(BIN)/python -m nsg_baseline.api.crds crds charts/nsg-baseline-operator/templates/crds
+	$(BIN)/python -m nsg_baseline.api.crds crds charts/nsg-baseline-operator/files/crds
 
 lock: ## pin all requirements with hashes (needs uv)
 	uv pip compile -q $(LOCK) --group build -o requirements-build.txt

@@ -17,10 +17,16 @@ Tools = dict[str, Path]
 
 
 @pytest.fixture(scope="session")
-def tools(request: pytest.FixtureRequest) -> Tools:
+def clients() -> Tools:
+    """kubectl and helm, for tests that need no cluster."""
+    return client_tools()
+
+
+@pytest.fixture(scope="session")
+def tools(request: pytest.FixtureRequest, clients: Tools) -> Tools:
     """etcd, kube-apiserver, kube-controller-manager, kstatus-probe, kubectl and helm; the first run builds them."""
     with _uncaptured(request):  # a build of a quarter of an hour must be seen to move
-        return {**build_all(), **client_tools()}
+        return {**build_all(), **clients}
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def write(folder: Path) -> None:
 
 def test_a_kept_folder_is_not_filled_again() -> None:
     cache.kept("tool-1", write)
-    assert (cache.kept("tool-1", pytest.fail) / "program").read_text() == "whole"
+    assert (cache.kept("tool-1", lambda _: pytest.fail("filled twice")) / "program").read_text() == "whole"
 
 
 def test_a_failed_fill_leaves_nothing_and_the_next_one_starts_anew(cache_home: Path) -> None:

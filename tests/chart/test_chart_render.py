@@ -1,0 +1,124 @@
+"""What the chart renders, without a cluster. After a wanted change: `NSGB_UPDATE_GOLDEN=1 pytest tests/chart`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.programs import Program
+
+pytestmark = pytest.mark.cluster
+
+HERE = Path(__file__).parent
+CASES = sorted(path.stem for path in (HERE / "cases").glob("*.yaml"))
+
+
+def rendered(helm: Program, chart: Path, *arguments: str) -> list[dict[str, Any]]:
+    out = helm("template", "release", chart, "--namespace", "ops", *arguments)
+    return [document for document in yaml.safe_load_all(out) if document]
+
+
+def test_lint_finds_nothing(offline_helm: Program, chart: Path) -> None:
+    said = offline_helm("lint", "--strict", chart)
+    assert "0 chart(s) failed" in said
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_templates_render_what_was_reviewed(offline_helm: Program, chart: Path, case: str) -> None:
+    # The CRDs are left out: they have a test of their own, and would bury the rest.
+    values = HERE / "cases" / f"{case}.yaml"
+    out = offline_helm("template", "release", chart, "-n", "ops", "-f", values, "--set", "crds.enabled=false")
+    golden = HERE / "golden" / f"{case}.yaml"
+    if os.environ.get("NSGB_UPDATE_GOLDEN"):
+        golden.write_text(out)
+    assert out == golden.read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_notes_render(offline_helm: Program, chart: Path, case: str) -> None:
+    # `helm template` skips NOTES.txt, so a mistake there would show first at a user's install
+    values = HERE / "cases" / f"{case}.yaml"
+    out = offline_helm("install", "release", chart, "-n", "ops", "-f", values, "--dry-run=client", "-o", "json")
+    assert "kind: NSGScope" in json.loads(out)["info"]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "field"),
+    [
+        pytest.param("replicas=2", "replicas", id="an unknown key is a typo, not a wish to ignore"),
+        pytest.param("azure.workloadIdentity.clientID=x", "clientID", id="an unknown key inside"),
+        pytest.param("azure.cloud=Azure", "cloud", id="an unknown cloud"),
+        pytest.param("azure.workloadIdentity.clientId=me", "clientId", id="a client id that is no UUID"),
+        pytest.param("azure.endpoint=arm.example.com", "endpoint", id="an address without scheme"),
+        pytest.param("healthPort=80", "healthPort", id="a port that needs root"),
+        pytest.param("rbac.secrets.namespaces={web}", "namespaces", id="namespaces that scope Cluster would ignore"),
+        pytest.param("logging.level=loud", "level", id="an unknown level"),
+    ],
+)
+def test_schema_refuses_and_names_the_field(offline_helm: Program, chart: Path, setting: str, field: str) -> None:
+    said = offline_helm.refusal("template", "release", chart, "--set", setting)
+    assert "values don't meet the specifications of the schema" in said
+    assert field in said
+
+
+def test_a_foreign_serviceaccount_must_be_named(offline_helm: Program, chart: Path) -> None:
+    said = offline_helm.refusal("template", "release", chart, "--set", "serviceAccount.create=false")
+    assert "serviceAccount.name" in said
+
+
+def test_schema_and_values_know_the_same_keys(chart: Path) -> None:
+    # a key in one alone is either undocumented or refused
+    schema = json.loads((chart / "values.schema.json").read_text())["properties"]
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert _keys(schema) - {"global"} == _values_keys(values, schema)
+
+
+def test_crds_are_the_canonical_ones_kept_at_uninstall(offline_helm: Program, chart: Path) -> None:
+    canonical = {path.name: yaml.safe_load(path.read_text()) for path in (chart.parents[1] / "crds").glob("*.yaml")}
+    crds = [d for d in rendered(offline_helm, chart) if d["kind"] == "CustomResourceDefinition"]
+    assert {crd["metadata"]["annotations"].pop("helm.sh/resource-policy") for crd in crds} == {"keep"}
+    for crd in crds:
+        assert crd["metadata"].pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
+        if not crd["metadata"]["annotations"]:
+            del crd["metadata"]["annotations"]
+    by_name = {crd["metadata"]["name"]: crd for crd in crds}
+    assert by_name == {crd["metadata"]["name"]: crd for crd in canonical.values()}
+    assert len(by_name) == 4
+
+
+def test_crds_can_be_left_to_others_or_given_up(offline_helm: Program, chart: Path) -> None:
+    without = rendered(offline_helm, chart, "--set", "crds.enabled=false")
+    assert not [d for d in without if d["kind"] == "CustomResourceDefinition"]
+    for crd in rendered(offline_helm, chart, "--set", "crds.keep=false", "--show-only", "templates/crds/crds.yaml"):
+        assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
+
+
+def test_artifact_hub_lists_the_kinds_there_are(chart: Path) -> None:
+    listed = yaml.safe_load(yaml.safe_load((chart / "Chart.yaml").read_text())["annotations"]["artifacthub.io/crds"])
+    canonical = [yaml.safe_load(path.read_text()) for path in (chart.parents[1] / "crds").glob("*.yaml")]
+    assert {(crd["name"], crd["kind"], crd["version"]) for crd in listed} == {
+        (crd["metadata"]["name"], crd["spec"]["names"]["kind"], version["name"])
+        for crd in canonical
+        for version in crd["spec"]["versions"]
+    }
+
+
+def _keys(properties: dict[str, Any], prefix: str = "") -> set[str]:
+    """Dotted names of all keys that the schema spells out."""
+    found: set[str] = set()
+    for name, schema in properties.items():
+        inner = schema.get("properties") if schema.get("additionalProperties") is False else None
+        found |= _keys(inner, f"{prefix}{name}.") if inner and name != "resources" else {prefix + name}
+    return found
+
+
+def _values_keys(values: dict[str, Any], properties: dict[str, Any], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, value in values.items():
+        inner = properties.get(name, {}).get("properties")
+        nested = inner and isinstance(value, dict) and name != "resources"
+        found |= _values_keys(value, inner, f"{prefix}{name}.") if nested else {prefix + name}
+    return found
