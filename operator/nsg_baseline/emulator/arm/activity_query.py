@@ -119,4 +119,4 @@ def _next(call: Call, page: int) -> str:
     kept = "".join(
         f"&{quote(name)}={quote(value)}" for name, value in call.query.items() if name.lower() != paging.TOKEN.lower()
     )
-    return f"{call.origin}{call.path}?{kept.lstrip('&')}&%24skipToken={quote(paging.write_token(Place('', page)))}"
+    return f"{call.origin}{call.path}?{kept.lstrip('&')}&%24skipToken={quote(paging.write_token(Place(0, page)))}"

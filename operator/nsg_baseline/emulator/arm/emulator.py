@@ -212,14 +212,15 @@ class ArmEmulator:
         )
 
     def _with_headers(self, call: Call, reply: Reply) -> Reply:
-        kind, limit = _LIMITS.get(call.method, _WRITES)
         request_id = self.store.new_id()
         own = {
             "x-ms-request-id": request_id,
             "x-ms-correlation-request-id": call.correlation,
             "x-ms-routing-request-id": f"EMULATOR:{self.world.clock():%Y%m%dT%H%M%SZ}:{request_id}",
-            f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(limit),
         }
+        if reply.headers.get(errors.FAILURE_CAUSE) != "gateway":  # which counts only what it lets through (recorded)
+            kind, limit = _LIMITS.get(call.method, _WRITES)
+            own[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(limit)
         if "x-ms-client-request-id" in call.headers:
             own["x-ms-client-request-id"] = call.headers["x-ms-client-request-id"]
         return replace(reply, headers={**_CONSTANT, **own, **reply.headers})

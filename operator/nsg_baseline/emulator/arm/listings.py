@@ -65,8 +65,8 @@ class Listings:
         return body
 
     def _page(self, call: Call, prefix: str, size: int, omitted: frozenset[str]) -> bytes:
-        keys = [key for key in self._store.keys_below(prefix) if key not in omitted]
-        page = paging.cut(keys, paging.read_token(paging.token_of(call.query)), size)
+        items = [item for item in self._store.keys_below(prefix) if item[1] not in omitted]
+        page = paging.cut(items, paging.read_token(paging.token_of(call.query)), size)
         body: dict[str, object] = {
             "value": [render.nsg_document(self._store.nsgs[key], call.api_version) for key in page.keys]
         }

@@ -1,4 +1,4 @@
-"""Listings in pages. A token is opaque to clients: the key after which the next page starts, and that page's number."""
+"""Listings in pages. A token is opaque to clients: the place after which the next page starts, and its number."""
 
 import base64
 import bisect
@@ -14,9 +14,9 @@ TOKEN = "$skipToken"  # noqa: S105 - a place in a listing, no secret
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page starts: after which key, and how many pages came before."""
+    """Where a page starts: after which item's place, and how many pages came before."""
 
-    after: str = ""
+    after: int = 0
     page: int = 0
 
 
@@ -28,13 +28,14 @@ class Page:
     next_token: str
 
 
-def cut(keys: list[str], place: Place, size: int) -> Page:
-    """The page of sorted keys at a place. Keys that come or go meanwhile move nothing else."""
-    start = bisect.bisect_right(keys, place.after) if place.after else 0
-    found = keys[start : start + size]
-    if start + size >= len(keys):
-        return Page(found, "")
-    return Page(found, write_token(Place(found[-1], place.page + 1)))
+def cut(items: list[tuple[int, str]], place: Place, size: int) -> Page:
+    """The page at a place of items sorted by theirs. Items that come or go meanwhile move nothing else."""
+    start = bisect.bisect_right(items, place.after, key=lambda item: item[0])
+    found = items[start : start + size]
+    keys = [key for _, key in found]
+    if start + size >= len(items):
+        return Page(keys, "")
+    return Page(keys, write_token(Place(found[-1][0], place.page + 1)))
 
 
 def write_token(place: Place) -> str:

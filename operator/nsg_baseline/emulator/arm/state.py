@@ -66,7 +66,7 @@ def dump(store: Store) -> dict[str, Any]:
         "resourceGroups": [
             {"id": item.id, "location": item.location, "tags": dict(item.tags)} for item in store.groups.values()
         ],
-        "nsgs": [render.nsg_document(store.nsgs[key]) for key in sorted(store.nsgs)],
+        "nsgs": [render.nsg_document(nsg) for nsg in store.nsgs.values()],
     }
 
 

@@ -29,6 +29,8 @@ class Store:
         self.nsgs: dict[str, Nsg] = {}
         self.operations: dict[str, Operation] = {}
         self.revision = 0
+        self._order: dict[str, int] = {}
+        self._created = 0
 
     # --- looking up ---
 
@@ -59,10 +61,13 @@ class Store:
             raise errors.resource_not_found(group, name)
         return found
 
-    def keys_below(self, prefix: str) -> list[str]:
-        """Keys of the NSGs whose id starts so, in the order in which listings show them."""
+    def keys_below(self, prefix: str) -> list[tuple[int, str]]:
+        """The NSGs whose id starts so, each with its place, in the order in which listings show them.
+
+        Azure's order is its own affair, and not that of the names, as recorded. Here it is that of creation.
+        """
         folded = ids.key(prefix) + "/"
-        return sorted(key for key in self.nsgs if key.startswith(folded))
+        return [(self._order[key], key) for key in self.nsgs if key.startswith(folded)]
 
     # --- changing ---
 
@@ -82,7 +87,11 @@ class Store:
 
     def put(self, nsg: Nsg) -> Nsg:
         """Add or replace an NSG."""
-        self.nsgs[ids.key(nsg.id)] = nsg
+        key = ids.key(nsg.id)
+        if key not in self.nsgs:
+            self._created += 1
+            self._order[key] = self._created
+        self.nsgs[key] = nsg
         self.revision += 1
         return nsg
 
@@ -93,7 +102,7 @@ class Store:
 
     def remove_group(self, group: ResourceGroup) -> list[Nsg]:
         """Drop a resource group with all that is in it; answers with the NSGs that went."""
-        gone = [self.nsgs.pop(key) for key in self.keys_below(group.id)]
+        gone = [self.nsgs.pop(key) for _, key in self.keys_below(group.id)]
         self.groups.pop(ids.key(group.id), None)
         self.revision += 1
         return gone
