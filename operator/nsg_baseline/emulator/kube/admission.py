@@ -1,11 +1,11 @@
 """What an object goes through before it is stored: decoding, pruning, defaults, validation by schema and by others."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import metadata
-from .errors import bad_request, invalid
+from .errors import ApiError, bad_request, invalid
 from .kinds import Fault, Kind
 from .schema import faults
 from .schema.checking import ABSENT, check
@@ -57,6 +57,9 @@ def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validat
     Raises:
         ApiError: 422 with every fault.
     """
+    if new["kind"] != kind.kind:
+        fault = faults.bad("kind", new["kind"], f"must be {kind.kind}")
+        raise invalid(replace(kind, kind=new["kind"]), new["metadata"]["name"], [fault])
     found = list(metadata.check(kind, new["metadata"]))
     if kind.check is not None:
         found += kind.check(new)
@@ -97,16 +100,18 @@ def _read(words: str) -> Fault:
 
 
 def _typed(kind: Kind, body: Any) -> Obj:
+    """Read what kind of object the body is; custom resources must say so themselves."""
     if not isinstance(body, dict):
-        raise bad_request(f"the body of the request is no object but {faults.TYPE_NAMES[type(body)]}")
-    for name, wanted in (("kind", kind.kind), ("apiVersion", kind.api_version)):
-        found = body.get(name) or wanted
-        if found != wanted:
-            words = (
-                "does not match the expected API version"
-                if name == "apiVersion"
-                else "is not the kind that is served here"
-            )
-            raise bad_request(f"the {name} in the data ({found}) {words} ({wanted})")
+        raise _unrecognized(kind, f"json: cannot unmarshal {faults.TYPE_NAMES[type(body)]} into an object")
+    if kind.custom and not body.get("kind"):
+        raise _unrecognized(kind, "Object 'Kind' is missing")
+    if (version := body.get("apiVersion") or kind.api_version) != kind.api_version:
+        words = f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
+        raise bad_request(words)
     rest = {name: part for name, part in body.items() if name not in ROOT_FIELDS}
-    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": body.get("metadata") or {}, **rest}
+    named = {"apiVersion": kind.api_version, "kind": body.get("kind") or kind.kind}
+    return {**named, "metadata": body.get("metadata") or {}, **rest}
+
+
+def _unrecognized(kind: Kind, why: str) -> ApiError:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): {why}")

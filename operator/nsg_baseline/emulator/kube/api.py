@@ -140,6 +140,8 @@ class KubeApi:
 
 def _troubled(error: ApiError, retry_after: int | None = None) -> web.Response:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if not error.reason:
+        return web.Response(text=error.message, status=error.code, headers=headers)
     return json_reply(error.status(), error.code, headers)
 
 

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import ApiError
-from .fields import Ownership, Path, identity, is_granular, items, leaves, parts, spell, without
+from .fields import (
+    Owner,
+    Ownership,
+    Path,
+    differences,
+    identity,
+    is_granular,
+    items,
+    leaves,
+    parts,
+    spell,
+    without,
+)
 from .shapes import Obj
 
 _UNOWNED = {"apiVersion", "kind"}
@@ -35,25 +47,32 @@ def apply(
     Raises:
         ApiError: 409 when another manager decided a field otherwise, and `force` is not set.
     """
+    owner = (manager, "")
     wanted = owned_paths(schema, config)
-    disputed = _disputes(owned_paths(schema, live), wanted, owners, manager)
+    disputed = _disputes(owned_paths(schema, live), wanted, owners, owner)
     if disputed and not force:
         raise _conflict(disputed)
-    others = {name: paths - {path for _, path in disputed} for name, paths in owners.items() if name != manager}
-    gone = _given_up(owners.get(manager, frozenset()), frozenset(wanted), others)
+    lost = {path for _, path in disputed}
+    others = {other: paths - lost for other, paths in owners.items() if other != owner}
+    gone = _given_up(owners.get(owner, frozenset()), frozenset(wanted), others)
     kept = without(schema, live, gone) or {}
-    return merge(schema, kept, config), {**others, manager: frozenset(wanted)}
+    return merge(schema, kept, config), {**others, owner: frozenset(wanted)}
 
 
-def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, manager: str) -> Ownership:
+def created(schema: Obj, obj: Obj, owners: Ownership, creator: Owner) -> Ownership:
+    """Return the ownership where whoever created the object owns what nobody has written since."""
+    claimed = {path for paths in owners.values() for path in paths}
+    rest = frozenset(owned_paths(schema, obj)) - claimed
+    return {**owners, creator: owners.get(creator, frozenset()) | rest}
+
+
+def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, writer: Owner) -> Ownership:
     """Return the ownership after a write that was no apply: its writer now owns what it changed."""
-    before, after = owned_paths(schema, old), owned_paths(schema, new)
-    changed = {path for path, value in after.items() if path not in before or before[path] != value}
-    lost = changed | (before.keys() - after.keys())
-    if not lost:
+    changed, removed = differences(schema, owned_part(old), owned_part(new))
+    if not changed and not removed:
         return owners
-    rest = {name: paths - lost for name, paths in owners.items()}
-    return {**rest, manager: rest.get(manager, frozenset()) | changed}
+    rest = {owner: paths - changed - removed for owner, paths in owners.items()}
+    return {**rest, writer: rest.get(writer, frozenset()) | changed}
 
 
 def merge(schema: Obj, live: Any, applied: Any) -> Any:
@@ -75,13 +94,13 @@ def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[
 
 
 def _disputes(
-    live: dict[Path, Any], wanted: dict[Path, Any], owners: Ownership, manager: str
-) -> list[tuple[str, Path]]:
+    live: dict[Path, Any], wanted: dict[Path, Any], owners: Ownership, owner: Owner
+) -> list[tuple[Owner, Path]]:
     return [
-        (name, path)
-        for name, paths in owners.items()
-        if name != manager
-        for path in sorted(paths & wanted.keys(), key=repr)
+        (other, path)
+        for other, paths in owners.items()
+        if other != owner
+        for path in sorted(paths & wanted.keys(), key=spell)
         if path in live and live[path] != wanted[path]
     ]
 
@@ -92,11 +111,25 @@ def _given_up(owned: frozenset[Path], wanted: frozenset[Path], others: Ownership
     return {path for path in owned if path not in held}
 
 
-def _conflict(disputed: list[tuple[str, Path]]) -> ApiError:
+def _conflict(disputed: list[tuple[Owner, Path]]) -> ApiError:
+    fields: dict[str, list[str]] = {}
+    for owner, path in disputed:
+        fields.setdefault(_named(owner), []).append(spell(path))
     causes = [
-        {"reason": "FieldManagerConflict", "message": f'conflict with "{name}"', "field": spell(path)}
-        for name, path in disputed
+        {"reason": "FieldManagerConflict", "message": f"conflict with {named}", "field": field}
+        for named, found in fields.items()
+        for field in found
     ]
-    count = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
-    words = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return ApiError(409, "Conflict", f"Apply failed with {count}: {words}", {"causes": causes})
+    if len(causes) == 1:
+        words = f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}"
+    else:
+        told = [
+            f"conflicts with {named}:" + "".join(f"\n- {field}" for field in found) for named, found in fields.items()
+        ]
+        words = f"Apply failed with {len(causes)} conflicts: " + "\n".join(told)
+    return ApiError(409, "Conflict", words, {"causes": causes})
+
+
+def _named(owner: Owner) -> str:
+    manager, version = owner
+    return f'"{manager}" using {version}' if version else f'"{manager}"'

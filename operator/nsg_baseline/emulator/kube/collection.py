@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 
-from .fields import Ownership
+from .fields import Owner, Ownership
 from .history import Change, History
 from .shapes import Key, Obj
 
@@ -22,13 +22,14 @@ class Collection:
         self._clock = clock
         self.objects: dict[Key, Obj] = {}
         self.owners: dict[Key, Ownership] = {}
+        self.creators: dict[Key, Owner] = {}
         self.history = History(history, born)
         self.hooks: list[Callable[[Change], None]] = []
 
     def rehearsal(self) -> "Collection":
         """Return a copy whose changes nobody sees: for dry runs."""
         twin = Collection(itertools.count(self.history.forgotten + 1))
-        twin.objects, twin.owners = dict(self.objects), dict(self.owners)
+        twin.objects, twin.owners, twin.creators = dict(self.objects), dict(self.owners), dict(self.creators)
         return twin
 
     def get(self, key: Key) -> Obj | None:
@@ -57,6 +58,7 @@ class Collection:
         if change.type == "DELETED":
             del self.objects[change.key]
             self.owners.pop(change.key, None)
+            self.creators.pop(change.key, None)
         else:
             self.objects[change.key] = change.object
         self.history.add(change)

@@ -35,8 +35,8 @@ def not_found(kind: Kind, name: str) -> ApiError:
 
 
 def no_resource() -> ApiError:
-    """No such path."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    """No such path; the real server has only plain words for it."""
+    return ApiError(404, "", "404 page not found\n")
 
 
 def already_exists(kind: Kind, name: str) -> ApiError:
@@ -44,9 +44,9 @@ def already_exists(kind: Kind, name: str) -> ApiError:
     return ApiError(409, "AlreadyExists", f'{kind.title} "{name}" already exists', _about(kind, name))
 
 
-def conflict(kind: Kind, name: str, why: str) -> ApiError:
-    """A lost optimistic lock or a failed precondition."""
-    words = f'Operation cannot be fulfilled on {kind.title} "{name}": {why}'
+def conflict(kind: Kind, name: str, why: str, *, named: str = "") -> ApiError:
+    """A lost optimistic lock or a failed precondition; `named` is what the words call the kind."""
+    words = f'Operation cannot be fulfilled on {named or kind.title} "{name}": {why}'
     return ApiError(409, "Conflict", words, _about(kind, name))
 
 
@@ -65,22 +65,32 @@ def not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
-def unsupported_media(content_type: str, accepted: Sequence[str]) -> ApiError:
+def unsupported_media(accepted: Sequence[str]) -> ApiError:
     """A body in an encoding that is not read here."""
-    words = f"the body of the request was in an unknown format ({content_type}) - accepted media types include: "
+    words = "the body of the request was in an unknown format - accepted media types include: "
     return ApiError(415, "UnsupportedMediaType", words + ", ".join(accepted))
 
 
-def invalid(kind: Kind, name: str, faults: Sequence[Fault]) -> ApiError:
-    """Refuse an object, naming every field that is wrong."""
+def invalid(kind: Kind, name: str, faults: Sequence[Fault], *, named: str = "") -> ApiError:
+    """Refuse an object, naming every field that is wrong; `named` is what the words call the kind."""
     told = list(dict.fromkeys(str(fault) for fault in faults))
     words = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     details = {
         **_about(kind, name),
         "kind": kind.kind,
-        "causes": [{"reason": f.reason, "message": f.words, "field": f.path} for f in faults],
+        "causes": [_cause(fault) for fault in faults],
     }
-    return ApiError(422, "Invalid", f'{kind.qualified} "{name}" is invalid: {words}', details)
+    return ApiError(422, "Invalid", f'{named or kind.qualified} "{name}" is invalid: {words}', details)
+
+
+def invalid_options(options: str, fault: Fault) -> ApiError:
+    """Refuse a query parameter."""
+    details = {"group": "meta.k8s.io", "kind": options, "causes": [_cause(fault)]}
+    return ApiError(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: {fault}', details)
+
+
+def _cause(fault: Fault) -> Obj:
+    return {"reason": fault.reason, "message": fault.words, "field": fault.path}
 
 
 def _about(kind: Kind, name: str) -> Obj:

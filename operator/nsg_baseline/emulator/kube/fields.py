@@ -17,8 +17,11 @@ Step: TypeAlias = str | bytes
 
 Path: TypeAlias = tuple[Step, ...]
 
-Ownership: TypeAlias = Mapping[str, frozenset[Path]]
-"""For each manager the paths whose values it decided."""
+Owner: TypeAlias = tuple[str, str]
+"""A manager, and the apiVersion it wrote in; that is empty for one that applies."""
+
+Ownership: TypeAlias = Mapping[Owner, frozenset[Path]]
+"""For each owner the paths whose values it decided."""
 
 ANYTHING: Obj = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -72,6 +75,28 @@ def leaves(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any
         if isinstance(step, bytes) and isinstance(part, dict):
             yield (*path, step), None
         yield from leaves(inner, part, (*path, step))
+
+
+def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[Path], set[Path]]:
+    """Return the paths whose values a write changed or added, and those that it removed."""
+    if old is new or old == new:
+        return set(), set()
+    if not (is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)):
+        after = {each for each, _ in leaves(schema, new, path)}
+        return after, {each for each, _ in leaves(schema, old, path)} - after
+    before = {step: part for step, _, part in parts(schema, old)}
+    changed, removed = set[Path](), set[Path]()
+    for step, inner, part in parts(schema, new):
+        if step in before:
+            more = differences(inner, before.pop(step), part, (*path, step))
+            changed, removed = changed | more[0], removed | more[1]
+        else:
+            changed |= {each for each, _ in leaves(inner, part, (*path, step))}
+            changed |= {(*path, step)} if isinstance(step, bytes) else set()
+    for step, inner, part in parts(schema, old):
+        if step in before:
+            removed |= {(*path, step), *(each for each, _ in leaves(inner, part, (*path, step)))}
+    return changed, removed
 
 
 def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:

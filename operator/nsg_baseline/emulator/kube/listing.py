@@ -10,6 +10,12 @@ from .errors import ApiError, bad_request, expired
 from .resource import Resource
 from .shapes import Key, Obj
 
+_BEGINNING: Key = ("", "")
+_EXPIRED = (
+    "The provided continue parameter is too old to display a consistent list result. "
+    "You can start a new list without the continue parameter."
+)
+
 
 class _Token(msgspec.Struct, frozen=True):
     """What a continue token holds: the moment of the first page, and the key that the last page ended with."""
@@ -54,11 +60,10 @@ def list_page(resource: Resource, wanted: Wanted, now: int) -> Page:
         ApiError: 400 for a broken token, 410 for one that history no longer reaches.
     """
     token = _read_token(wanted.token) if wanted.token else _start(wanted, now)
-    collection = resource.collection
-    then = collection.objects if token.version >= now else collection.history.undo(collection.objects, token.version)
+    then = _objects_at(resource, token, now)
     found = [
         (key, obj)
-        for key, stored in collection.in_order(then.items())
+        for key, stored in resource.collection.in_order(then.items())
         if key > token.after
         and (not wanted.namespace or key[0] == wanted.namespace)
         and wanted.test(obj := resource.read(stored))
@@ -72,6 +77,18 @@ def list_page(resource: Resource, wanted: Wanted, now: int) -> Page:
     return Page([obj for _, obj in page], metadata)
 
 
+def _objects_at(resource: Resource, token: _Token, now: int) -> dict[Key, Obj]:
+    collection = resource.collection
+    if token.version >= now:
+        return collection.objects
+    try:
+        return collection.history.undo(collection.objects, token.version)
+    except ApiError:
+        if token.after == _BEGINNING:
+            raise
+        raise expired(_EXPIRED) from None
+
+
 def parse_version(text: str) -> int:
     """Read a resourceVersion.
 
@@ -81,34 +98,27 @@ def parse_version(text: str) -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdigit():
-        raise bad_request(f"invalid resource version: {text!r} is no decimal number")
+        words = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise bad_request(f"invalid resource version: {words}")
     return int(text)
 
 
 def _start(wanted: Wanted, now: int) -> _Token:
     version = parse_version(wanted.version)
     if version > now:
-        words = f"Too large resource version: {version}, current: {now}"
+        words = f"Timeout: Too large resource version: {version}, current: {now}"
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         raise ApiError(504, "Timeout", words, {"causes": [cause], "retryAfterSeconds": 1})
     exact = wanted.match == "Exact" and version
-    return _Token(version if exact else now, ("", ""))
+    return _Token(version if exact else now, _BEGINNING)
 
 
 def _read_token(text: str) -> _Token:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
     except ValueError as error:
-        raise bad_request(f"continue key is not valid: {error}") from None
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from None
 
 
 def _spell_token(token: _Token) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
-
-
-def token_expired() -> ApiError:
-    """Return what a client reads whose token is too old."""
-    return expired(
-        "The provided continue parameter is too old to display a consistent list result. "
-        "You must start a new list without the continue parameter."
-    )

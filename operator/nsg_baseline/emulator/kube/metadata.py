@@ -1,10 +1,10 @@
 """The rules for `metadata` that hold for every kind."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from .errors import bad_request
+from .errors import ApiError, bad_request
 from .kinds import Fault, Kind
 from .schema import faults
 from .shapes import Obj
@@ -47,22 +47,31 @@ SYSTEM_FIELDS = (
 """What a client cannot change. A `selfLink` or `managedFields` that it sends is dropped."""
 
 
-def _is_string_map(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-
-
-_TYPES: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(
-        ("name", "generateName", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
-        lambda value: isinstance(value, str),
-    ),
-    "generation": lambda value: isinstance(value, int),
-    "labels": _is_string_map,
-    "annotations": _is_string_map,
-    "finalizers": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
-    "ownerReferences": lambda value: isinstance(value, list) and all(isinstance(each, dict) for each in value),
+# field -> the Go type that the server decodes it into
+_TYPES: dict[str, str] = {
+    "name": "string",
+    "generateName": "string",
+    "namespace": "string",
+    "uid": "string",
+    "resourceVersion": "string",
+    "creationTimestamp": "string",
+    "deletionTimestamp": "string",
+    "generation": "int64",
+    "deletionGracePeriodSeconds": "int64",
+    "labels": "map[string]string",
+    "annotations": "map[string]string",
+    "finalizers": "[]string",
+    "ownerReferences": "[]v1.OwnerReference",
 }
-_OPTIONAL_LISTS = ("finalizers", "ownerReferences")
+# Go type -> its JSON type, and the Go type of its parts
+_GO_TYPES: dict[str, tuple[type[Any], str]] = {
+    "string": (str, ""),
+    "int64": (int, ""),
+    "map[string]string": (dict, "string"),
+    "[]string": (list, "string"),
+    "[]v1.OwnerReference": (list, "v1.OwnerReference"),
+    "v1.OwnerReference": (dict, ""),
+}
 
 
 def coerce(kind: Kind, metadata: Any) -> Obj:
@@ -72,16 +81,21 @@ def coerce(kind: Kind, metadata: Any) -> Obj:
         ApiError: 400 when a field has a wrong type.
     """
     if not isinstance(metadata, dict):
-        raise _undecodable(kind, "metadata")
-    known = {
-        name: value
-        for name, value in metadata.items()
-        if value is not None and (name in _TYPES or name in SYSTEM_FIELDS)
-    }
-    for name, value in known.items():
-        if name in _TYPES and not _TYPES[name](value):
-            raise _undecodable(kind, f"metadata.{name}")
-    return {name: value for name, value in known.items() if value or name not in _OPTIONAL_LISTS}
+        raise _undecodable(kind, metadata, "", "v1.ObjectMeta")
+    sent = {name: value for name, value in metadata.items() if value is not None and name in _TYPES}
+    known = {name: _coerce(kind, value, name, _TYPES[name]) for name, value in sent.items()}
+    return {name: value for name, value in known.items() if value or not isinstance(value, list | dict)}
+
+
+def _coerce(kind: Kind, value: Any, name: str, go_type: str) -> Any:
+    wanted, inner = _GO_TYPES[go_type]
+    if not isinstance(value, wanted):
+        raise _undecodable(kind, value, name, go_type)
+    if inner and isinstance(value, dict):
+        return {key: "" if part is None else _coerce(kind, part, name, inner) for key, part in value.items()}
+    if inner:
+        return [_coerce(kind, part, name, inner) for part in value]
+    return value
 
 
 def check(kind: Kind, metadata: Obj) -> Iterator[Fault]:
@@ -97,6 +111,8 @@ def check(kind: Kind, metadata: Obj) -> Iterator[Fault]:
         yield from _qualified("metadata.annotations", key.lower())
     if sum(len(part.encode()) for pair in metadata.get("annotations", {}).items() for part in pair) > _MOST_ANNOTATIONS:
         yield faults.too_long("metadata.annotations", _MOST_ANNOTATIONS)
+    for key in metadata.get("finalizers", []):
+        yield from _qualified("metadata.finalizers", key)
     yield from _owners(metadata.get("ownerReferences", []))
 
 
@@ -104,9 +120,7 @@ def _owners(owners: list[Obj]) -> Iterator[Fault]:
     for at, owner in enumerate(owners):
         for name in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(name):
-                yield faults.bad(
-                    f"metadata.ownerReferences[{at}].{name}", owner.get(name, ""), f"{name} must not be empty"
-                )
+                yield faults.required(f"metadata.ownerReferences[{at}].{name}", "must not be empty")
     if sum(bool(owner.get("controller")) for owner in owners) > 1:
         yield faults.bad("metadata.ownerReferences", owners, "Only one reference can have Controller set to true")
 
@@ -117,7 +131,7 @@ def _name(kind: Kind, name: str) -> Iterator[Fault]:
             yield faults.bad("metadata.name", name, _LABEL_WORDS)
         return
     if len(name) > _MOST_NAME:
-        yield faults.bad("metadata.name", name, f"must be no more than {_MOST_NAME} bytes")
+        yield faults.bad("metadata.name", name, f"must be no more than {_MOST_NAME} characters")
     if not re.fullmatch(_SUBDOMAIN, name):
         yield faults.bad("metadata.name", name, _SUBDOMAIN_WORDS)
 
@@ -132,8 +146,9 @@ def _qualified(path: str, key: str) -> Iterator[Fault]:
         yield faults.bad(path, key, _NAME_PART_WORDS)
 
 
-def _undecodable(kind: Kind, path: str) -> Exception:
+def _undecodable(kind: Kind, value: Any, name: str, go_type: str) -> ApiError:
+    found = faults.TYPE_NAMES[type(value)].replace("integer", "number").replace("boolean", "bool")
     return bad_request(
         f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-        f"json: cannot unmarshal the value of field ObjectMeta.{path}: it has the wrong type"
+        f"json: cannot unmarshal {found} into Go struct field ObjectMeta.{name} of type {go_type}"
     )

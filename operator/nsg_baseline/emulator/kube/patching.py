@@ -43,14 +43,12 @@ def json_patch(old: Obj, patch: Any) -> Obj:
     Raises:
         ApiError: 422 when an operation does not apply, 400 when it is none.
     """
+    if not isinstance(patch, list) or not all(isinstance(each, dict) for each in patch):
+        raise bad_request("error decoding patch: json: a JSON patch is a list of operations")
     try:
         new: Obj = jsonpatch.apply_patch(old, patch, in_place=False)
-    except jsonpatch.InvalidJsonPatch as error:
-        raise bad_request(f"error decoding patch: {error}") from None
-    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as error:
-        raise ApiError(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-        ) from None
+    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError):
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request") from None
     return new
 
 
@@ -89,4 +87,18 @@ def _strategic_list(old: list[Any], patch: list[Any], field: str) -> list[Any]:
     return list(merged.values())
 
 
-PATCHES: dict[str, Callable[[Obj, Any], Obj]] = {MERGE_PATCH: merge, JSON_PATCH: json_patch, STRATEGIC_PATCH: strategic}
+def _of_map(apply: Callable[[Obj, Any], Any]) -> Callable[[Obj, Any], Obj]:
+    def patched(old: Obj, patch: Any) -> Obj:
+        if not isinstance(patch, dict):
+            raise bad_request("error decoding patch: json: a merge patch is an object")
+        new: Obj = apply(old, patch)
+        return new
+
+    return patched
+
+
+PATCHES: dict[str, Callable[[Obj, Any], Obj]] = {
+    MERGE_PATCH: _of_map(merge),
+    JSON_PATCH: json_patch,
+    STRATEGIC_PATCH: _of_map(strategic),
+}

@@ -10,7 +10,7 @@ from typing import Any
 from . import applying
 from .admission import Strictness, decode, validate
 from .collection import Collection
-from .errors import already_exists, bad_request, conflict, invalid, not_found, unsupported_media
+from .errors import ApiError, already_exists, bad_request, conflict, invalid, not_found, unsupported_media
 from .fields import ANYTHING, Ownership
 from .kinds import Kind
 from .metadata import SYSTEM_FIELDS
@@ -18,6 +18,7 @@ from .patching import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, PATCHES, STRATEGIC_P
 from .schema import faults
 from .shapes import Key, Obj, Validator
 
+_OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -64,6 +65,8 @@ class Resource:
         """
         obj = decode(self.kind, body, write.strictness)
         key = self._new_key(namespace, obj)
+        if obj["metadata"].get("resourceVersion"):
+            raise ApiError(500, "InternalError", "resourceVersion should not be set on objects to be created")
         if self.collection.get(key) is not None:
             raise already_exists(self.kind, key[1])
         if self.kind.status:
@@ -78,6 +81,7 @@ class Resource:
         }
         obj = self.kind.prepare(obj) if self.kind.prepare else obj
         validate(self.kind, obj, None, self.validators)
+        self.collection.creators[key] = (write.manager, self.kind.api_version)
         return self.read(self.collection.put(key, self.write(obj)))
 
     def replace(self, key: Key, body: Any, write: Write) -> Obj:
@@ -86,11 +90,11 @@ class Resource:
         Raises:
             ApiError: 400 unreadable, 404 none there, 409 changed meanwhile, 422 invalid.
         """
-        old, new = self.get(key), self._sent(key, body, write)
+        new = self._sent(key, body, write)
+        old = self.get(key)
         if self.kind.locked and not new["metadata"].get("resourceVersion"):
-            raise invalid(
-                self.kind, key[1], [faults.bad("metadata.resourceVersion", 0, "must be specified for an update")]
-            )
+            fault = faults.bad("metadata.resourceVersion", 0, "must be specified for an update")
+            raise invalid(self.kind, key[1], [fault], named=self.kind.title)
         return self._update(key, old, new, write)
 
     def patch(self, key: Key, patch: Any, content_type: str, write: Write) -> Obj:
@@ -101,7 +105,7 @@ class Resource:
         """
         known = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
         if content_type not in known:
-            raise unsupported_media(content_type, [*known, APPLY_PATCH])
+            raise unsupported_media([*known, APPLY_PATCH])
         old = self.get(key)
         return self._update(key, old, self._sent(key, PATCHES[content_type](old, patch), write), write)
 
@@ -120,16 +124,17 @@ class Resource:
             raise not_found(self.kind, key[1])
         if stored is None:
             obj = self.create(key[0], config, write)
-            self._own(key, {write.manager: frozenset(applying.owned_paths(self._schema, config))})
+            owned = applying.owned_paths(self._schema, self._of_subresource(config, write))
+            self.collection.creators.pop(key)
+            self.collection.owners[key] = {(write.manager, ""): frozenset(owned)}
             return obj, True
         old = self.read(stored)
+        owners = self.collection.owners.get(key, {})
+        if creator := self.collection.creators.pop(key, None):
+            owners = applying.created(self._schema, self._of_subresource(old, write), owners, creator)
         config = self._of_subresource(config, write)
-        owners = self.collection.owners.get(key) or {
-            "before-first-apply": frozenset(applying.owned_paths(self._schema, self._of_subresource(old, write)))
-        }
         merged, owners = applying.apply(self._schema, old, config, owners, write.manager, force=write.force)
-        obj = self._update(key, old, merged, write, owned=True)
-        self._own(key, owners)
+        obj = self._update(key, old, merged, write, owners=owners)
         return obj, False
 
     def delete(self, key: Key, preconditions: Obj | None = None) -> tuple[Obj, bool]:
@@ -144,9 +149,8 @@ class Resource:
         old = self.get(key)
         for name, wanted in (preconditions or {}).items():
             if wanted and old["metadata"].get(name) != wanted:
-                spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
-                why = f"{spelled} in precondition: {wanted}, {spelled} in object meta: {old['metadata'].get(name)}"
-                raise conflict(self.kind, key[1], f"Precondition failed: {why}")
+                why = _precondition_words(name, wanted, old["metadata"].get(name))
+                raise conflict(self.kind, key[1], why, named=self.kind.qualified)
         if not self._is_held(old):
             return self.read(self.collection.remove(key, self.write(old))), True
         if old["metadata"].get("deletionTimestamp"):
@@ -164,9 +168,8 @@ class Resource:
         name, start = obj["metadata"].get("name"), obj["metadata"].get("generateName")
         if not name and not start:
             raise invalid(self.kind, "", [faults.required("metadata.name", "name or generateName is required")])
-        if (sent := obj["metadata"].get("namespace", namespace)) != namespace and self.kind.namespaced:
-            words = "the namespace of the provided object does not match the namespace sent on the request"
-            raise bad_request(f"{words} ({sent}, {namespace})")
+        if obj["metadata"].get("namespace", namespace) != namespace and self.kind.namespaced:
+            raise bad_request(_OTHER_NAMESPACE)
         return (namespace if self.kind.namespaced else "", name or f"{start}{_suffix()}")
 
     def _sent(self, key: Key, body: Any, write: Write) -> Obj:
@@ -175,6 +178,8 @@ class Resource:
         name = obj["metadata"].get("name", key[1])
         if name != key[1]:
             raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[1]})")
+        if self.kind.namespaced and obj["metadata"].get("namespace", key[0]) != key[0]:
+            raise bad_request(_OTHER_NAMESPACE)
         return obj
 
     def _of_subresource(self, obj: Obj, write: Write) -> Obj:
@@ -185,21 +190,32 @@ class Resource:
             return {name: part for name, part in obj.items() if name in ("apiVersion", "kind", "status")}
         return {name: part for name, part in obj.items() if name != "status"}
 
-    def _update(self, key: Key, old: Obj, new: Obj, write: Write, *, owned: bool = False) -> Obj:
+    def _update(self, key: Key, old: Obj, new: Obj, write: Write, owners: Ownership | None = None) -> Obj:
+        """Store a changed object; `owners` is given by a write that has settled them itself."""
         self._lock(key, old["metadata"], new["metadata"])
         new = self._merged_for(old, new, write)
         new["metadata"] = _kept(old["metadata"], new["metadata"])
         new = self.kind.prepare(new) if self.kind.prepare else new
+        if new != old:
+            validate(self.kind, new, old, self.validators)
+        self._settle_owners(key, old, new, write, owners)
         if new == old:
             return old
-        validate(self.kind, new, old, self.validators)
-        if not owned and (owners := self.collection.owners.get(key)):
-            self._own(key, applying.updated(self._schema, old, new, owners, write.manager))
         if _moved(old, new, apart=("status",) if self.kind.status else ()):
             new["metadata"] |= self._next_generation(old)
         if old["metadata"].get("deletionTimestamp") and not self._is_held(new):
             return self.read(self.collection.remove(key, self.write(new)))
         return self.read(self.collection.put(key, self.write(new)))
+
+    def _settle_owners(self, key: Key, old: Obj, new: Obj, write: Write, owners: Ownership | None) -> None:
+        """Keep who owns which field. Status is left to its one writer, unless that applies it."""
+        if owners is not None:
+            self.collection.owners[key] = owners
+        elif not write.subresource:
+            writer = (write.manager, self.kind.api_version)
+            before = self.collection.owners.get(key, {})
+            if (after := applying.updated(self._schema, old, new, before, writer)) is not before:
+                self.collection.owners[key] = after
 
     def _merged_for(self, old: Obj, new: Obj, write: Write) -> Obj:
         """Keep the side that this path does not write: status on the main path, all else on `/status`."""
@@ -224,14 +240,17 @@ class Resource:
     def _next_generation(self, old: Obj) -> Obj:
         return {"generation": old["metadata"]["generation"] + 1} if self.kind.generations else {}
 
-    def _own(self, key: Key, owners: Ownership) -> None:
-        if key in self.collection.objects:
-            self.collection.owners[key] = owners
-
 
 def timestamp() -> str:
     """Return the time as the server writes it, in whole seconds."""
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _precondition_words(name: str, wanted: Any, found: Any) -> str:
+    spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
+    rest = {"uid": "deleted and then recreated"}.get(name, "modified")
+    words = f"the {spelled} in the precondition ({wanted}) does not match the {spelled} in record ({found})"
+    return f"{words}. The object might have been {rest}"
 
 
 def _suffix() -> str:

@@ -6,16 +6,20 @@ from aiohttp import web
 
 from .admission import Strictness
 from .bodies import read_body, read_options
-from .errors import not_allowed, not_found
+from .errors import bad_request, invalid_options, no_resource, not_allowed, not_found
 from .interference import Interference
 from .listing import Wanted, list_page
 from .patching import APPLY_PATCH
 from .replies import json_reply, shown_list, shown_object, warnings
 from .resource import Resource, Write
+from .schema import faults
 from .selectors import field_test, label_test
 from .shapes import Key, Obj
 from .store import Store
 from .watching import Watch
+
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+_MODES = ("Ignore", "Strict", "Warn")
 
 
 class Objects:
@@ -84,8 +88,8 @@ class Objects:
         resource = self._store.find(info.get("group", ""), info["version"], info["plural"])
         namespace = info.get("namespace", "")
         inside = "namespace" in info
-        if inside != resource.kind.namespaced and (inside or "name" in info or request.method == "POST"):
-            raise not_allowed() if request.method == "POST" else not_found(resource.kind, info.get("name", ""))
+        if inside != resource.kind.namespaced and (inside or "name" in info or request.method != "GET"):
+            raise no_resource()
         if "sub" in info and not resource.kind.status:
             raise not_found(resource.kind, info["name"])
         return (resource.rehearsal() if "dryRun" in request.query else resource), namespace
@@ -137,12 +141,27 @@ class Objects:
 
 
 def _write(request: web.Request) -> Write:
-    agent = request.headers.get("User-Agent", "unknown").split("/", 1)[0]
+    """Read how a write is meant.
+
+    Raises:
+        ApiError: 422 for parameters that make no sense.
+    """
+    query, agent = request.query, request.headers.get("User-Agent", "unknown").split("/", 1)[0]
+    options = _OPTIONS.get(request.method, "CreateOptions")
+    mode, applied = query.get("fieldValidation") or "Warn", request.content_type == APPLY_PATCH
+    if mode not in _MODES:
+        raise invalid_options(options, faults.unsupported("fieldValidation", mode, ["", *_MODES]))
+    if query.get("dryRun", "All") != "All":
+        raise invalid_options(options, faults.unsupported("dryRun", query.getall("dryRun"), ["All"]))
+    if applied and not query.get("fieldManager"):
+        raise invalid_options(options, faults.required("fieldManager", "is required for apply patch"))
+    if "force" in query and not applied and request.method == "PATCH":
+        raise invalid_options(options, faults.forbidden("force", "may not be specified for non-apply patch"))
     return Write(
-        manager=request.query.get("fieldManager", agent),
+        manager=query.get("fieldManager", agent),
         subresource=request.match_info.get("sub", ""),
-        force=request.query.get("force") == "true",
-        strictness=Strictness(request.query.get("fieldValidation", "Warn")),
+        force=query.get("force") == "true",
+        strictness=Strictness(mode),
     )
 
 
@@ -153,11 +172,17 @@ def _wanted(request: web.Request, resource: Resource, namespace: str) -> Wanted:
         test=_both(label_test(labels), field_test(resource.kind, fields)),
         narrow=bool(labels or fields),
         namespace=namespace,
-        limit=int(query.get("limit") or 0),
+        limit=_number(query.get("limit", "")),
         token=query.get("continue", ""),
         version=query.get("resourceVersion", ""),
         match=query.get("resourceVersionMatch", ""),
     )
+
+
+def _number(text: str) -> int:
+    if not text.isdigit() and text:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text or 0)
 
 
 def _both(first: Callable[[Obj], bool], second: Callable[[Obj], bool]) -> Callable[[Obj], bool]:

@@ -64,7 +64,7 @@ def _equal(name: str, value: str, *, negated: bool) -> Test:
 def _field_term(kind: Kind, term: str) -> Test:
     match = _EQUAL_TERM.fullmatch(term)
     if match is None:
-        raise bad_request(f"invalid selector: {term!r}; can't understand it")
+        raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
     field, negated, value = match[1], match[2] == "!=", match[3]
     if field not in ("metadata.name", "metadata.namespace", *kind.fields):
         raise bad_request(f"field label not supported: {field}")

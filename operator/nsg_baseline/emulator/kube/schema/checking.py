@@ -113,12 +113,16 @@ def _string(schema: Obj, value: str, path: str) -> Iterator[Fault]:
     elif "pattern" in schema and not pattern(schema["pattern"]).search(value):
         yield faults.in_body(path, value, f"should match '{schema['pattern']}'")
     if "format" in schema and not is_format(schema["format"], value):
-        yield faults.in_body(path, value, f"must be of type {schema['format']}: {faults.shown(value)}")
+        yield faults.wrong_format(path, value, schema["format"])
 
 
 def _number(schema: Obj, value: float, path: str) -> Iterator[Fault]:
     if "multipleOf" in schema and value % schema["multipleOf"]:
         yield faults.in_body(path, value, f"should be a multiple of {faults.number(schema['multipleOf'])}")
+    if schema.get("type") == "integer" and not float(value).is_integer():
+        words = f'Invalid value: "": Checked value must be of type integer (default format) in {path}'
+        yield Fault("<nil>", "FieldValueInvalid", words)
+        return
     if (most := schema.get("maximum")) is not None:
         strict = schema.get("exclusiveMaximum", False)
         if value > most or (strict and value == most):

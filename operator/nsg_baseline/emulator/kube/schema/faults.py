@@ -53,6 +53,12 @@ def wrong_type(path: str, value: Any, wanted: Iterable[str]) -> Fault:
     return Fault(path, "FieldValueTypeInvalid", words)
 
 
+def wrong_format(path: str, value: str, wanted: str) -> Fault:
+    """A string of another format."""
+    words = f"Invalid value: {shown(value)}: {path} in body must be of type {wanted}: {shown(value)}"
+    return Fault(path, "FieldValueTypeInvalid", words)
+
+
 def unsupported(path: str, value: Any, supported: Iterable[Any]) -> Fault:
     """A value that is not in the enumeration."""
     known = ", ".join(shown(each if isinstance(each, str) else shown(each)) for each in supported)

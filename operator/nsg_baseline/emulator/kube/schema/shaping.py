@@ -22,7 +22,7 @@ def prune(schema: Obj, obj: Obj) -> tuple[Obj, list[str]]:
 
 
 def default(schema: Obj, value: Any) -> Any:
-    """Fill in defaults, first dropping nulls from fields that have a default and are not nullable."""
+    """Fill in defaults, first dropping the nulls of fields that are not nullable."""
     if isinstance(value, dict):
         return _default_map(schema, value)
     if isinstance(value, list) and "items" in schema:
@@ -68,7 +68,7 @@ def _default_map(schema: Obj, value: Obj) -> Obj:
         inner = properties.get(name, free if isinstance(free, dict) else None)
         if inner is None:
             new[name] = part
-        elif part is not None or "default" not in inner or inner.get("nullable"):
+        elif part is not None or inner.get("nullable"):
             new[name] = default(inner, part)
     for name, inner in properties.items():
         if name not in new and "default" in inner:
