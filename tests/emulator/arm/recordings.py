@@ -100,7 +100,7 @@ def _nsgs(pair: Pair, found: re.Match[str] | None) -> list[dict[str, Any]]:
             else pair.answer["value"]
         )
     if LISTING.search(pair.path):
-        return pair.answer.get("value", [])
+        return list(pair.answer.get("value", []))
     if pair.error.get("code") in {"ResourceNotFound", "ResourceGroupNotFound"} or (
         pair.status == 201 and not RULE.search(pair.path)
     ):
@@ -165,7 +165,10 @@ def _location(pair: Pair) -> str:
 
 
 def request_body(pair: Pair) -> dict[str, Any] | None:
-    """What was sent. Three projects do not record bodies: then it is rebuilt from the answer, or from what the error complains of."""
+    """What was sent.
+
+    Three projects do not record bodies: then it is rebuilt from the answer, or from what the error complains of.
+    """
     if pair.method not in {"PUT", "PATCH"}:
         return None
     if isinstance(pair.body, dict):
@@ -190,4 +193,5 @@ def _culprit(pair: Pair) -> dict[str, Any]:
             return {f"{side}AddressPrefix": value[1]}
         case "SecurityRuleDescriptionTooLong":
             return {"description": LOREM}
-    raise AssertionError(f"no request is known that leads to {pair.error}")
+        case _:
+            raise AssertionError(f"no request is known that leads to {pair.error}")

@@ -1,7 +1,7 @@
 """The emulator is judged by what Azure answered: all recorded pairs are sent to it, over HTTP.
 
-Where it answers otherwise, `tests/data/arm/deviations.json` says so and why. An unlisted deviation fails, and so does a listed one
-that is none any more.
+Where it answers otherwise, `tests/data/arm/deviations.json` says so and why. An unlisted deviation fails, and so does a
+listed one that is none any more.
 """
 
 import json
