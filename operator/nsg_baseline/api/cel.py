@@ -1,0 +1,56 @@
+"""Rules in CEL that travel with the models into the CRDs, each with the words of its refusal.
+
+The API server adds up what a rule can cost at most, from the `max...` bounds of the schema, and refuses a CRD whose
+rules cost too much. A rule that reads both ends of a list of rules is beyond that; see `validation`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+RULES = "x-kubernetes-validations"
+
+
+@dataclass(frozen=True, slots=True)
+class Cel:
+    """One rule. As metadata of an annotated type it judges the value; `rules_of` hangs it on a whole model.
+
+    Attributes:
+        rule: the expression; `self` is the value.
+        message: what the user reads: what must be so, and the way out.
+        field: the field below the value that the refusal names, such as `.sourceAddressPrefix`.
+    """
+
+    rule: str
+    message: str
+    field: str = ""
+
+    def document(self) -> dict[str, str]:
+        """Return the rule as it stands in a schema."""
+        path = {"fieldPath": self.field} if self.field else {}
+        return {"rule": self.rule, "message": self.message, **path}
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the rule to the value's schema."""
+        schema = handler(core)
+        schema[RULES] = [*schema.get(RULES, ()), self.document()]
+        return schema
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Further keywords of a value's schema, such as `x-kubernetes-list-type`."""
+
+    keywords: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the keywords to the value's schema."""
+        return {**handler(core), **self.keywords}
+
+
+def rules_of(*rules: Cel) -> dict[str, Any]:
+    """Return the `json_schema_extra` of a model with these rules."""
+    return {RULES: [rule.document() for rule in rules]}

@@ -1,0 +1,79 @@
+"""From a model to the structural schema that the API server wants.
+
+Structural means: no references, no nulls beside a type, no closed objects (the server drops unknown fields itself).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from nsg_baseline.api.cel import RULES
+
+Schema = dict[str, Any]
+
+_DROPPED = ("$defs", "title", "default", "additionalProperties")
+"""What pydantic says and a structural schema must not; a default would be written into users' objects."""
+
+
+def structural(model: type[BaseModel], *, tell_defaults: bool) -> Schema:
+    """Return the schema of a model.
+
+    Args:
+        model: what to describe.
+        tell_defaults: say in each description what holds when the field is left out.
+    """
+    raw = model.model_json_schema(by_alias=True)
+    return _node(raw, raw.get("$defs", {}), tell_defaults=tell_defaults)
+
+
+def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Yield every schema below this one, itself included, with its path (`spec.rules[].name`)."""
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from nodes(inner, f"{path}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{path}[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from nodes(schema["additionalProperties"], f"{path}.*")
+
+
+def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Schema:
+    flat = _flat(raw, known)
+    schema = {key: value for key, value in flat.items() if key not in _DROPPED}
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    if tell_defaults and "description" in schema:
+        schema["description"] += _default_in_words(flat)
+    if "properties" in flat:
+        schema["properties"] = {
+            name: _node(inner, known, tell_defaults=tell_defaults) for name, inner in flat["properties"].items()
+        }
+    if "items" in flat:
+        schema["items"] = _node(flat["items"], known, tell_defaults=tell_defaults)
+    if isinstance(flat.get("additionalProperties"), dict):
+        schema["additionalProperties"] = _node(flat["additionalProperties"], known, tell_defaults=tell_defaults)
+    return schema
+
+
+def _flat(raw: Schema, known: dict[str, Schema]) -> Schema:
+    """Resolve a reference or an optional; what stands beside it wins, but rules of both count."""
+    if "$ref" in raw:
+        inner = known[raw["$ref"].rpartition("/")[2]]
+    elif "anyOf" in raw:
+        (inner,) = (each for each in raw["anyOf"] if each != {"type": "null"})
+    else:
+        return raw
+    inner = _flat(inner, known)
+    beside = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf")}
+    rules = [*inner.get(RULES, ()), *beside.get(RULES, ())]
+    return {**inner, **beside, **({RULES: rules} if rules else {})}
+
+
+def _default_in_words(schema: Schema) -> str:
+    default = schema.get("default")
+    if isinstance(default, list):
+        default = ", ".join(map(str, default))
+    if default in (None, "") or isinstance(default, dict):
+        return ""
+    return f" Default: {str(default).lower() if isinstance(default, bool) else default}."
