@@ -2,10 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import (
     AGE,
+    UNIQUE,
+    UNIQUE_RULE,
     Column,
     Conditions,
     Mode,
@@ -14,16 +17,28 @@ from nsg_baseline.api.common import (
     SpecShape,
     StatusShape,
     Timestamp,
+    at,
     condition_column,
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
+from nsg_baseline.api.forms import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
 from nsg_baseline.api.rule import SecurityRule
 
-NSG_ID_PATTERN = r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/networkSecurityGroups/[^/]+$"
-ResourceId = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^/subscriptions/[^/]+/.+[^/]$")]
+ResourceId = Annotated[str, StringConstraints(max_length=512, pattern=RESOURCE_ID_PATTERN)]
 Preset = Literal["AKS", "DefenderJIT", "Databricks", "SQLManagedInstance"]
+_TARGET = (
+    "must be the resource id of a network security group: /subscriptions/<id>/resourceGroups/<group>"
+    "/providers/Microsoft.Network/networkSecurityGroups/<name>"
+)
+_WRITER = "exactly one of preset, name must be set"
 Revertable = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]
+
+
+def _nsg_id(text: str) -> str:
+    if not is_nsg_id(text):
+        raise ValueError(_TARGET)
+    return text
 
 
 class Target(SpecShape):
@@ -31,7 +46,14 @@ class Target(SpecShape):
 
     resource_id: Annotated[
         str,
-        StringConstraints(max_length=512, pattern=f"(?i){NSG_ID_PATTERN}"),
+        StringConstraints(max_length=512),
+        AfterValidator(_nsg_id),
+        Cel(f"self.matches(r'{NSG_ID_PATTERN}')", _TARGET),
+        # Only the case may change: Azure itself spells ids with changing case.
+        Cel(
+            "self.lowerAscii() == oldSelf.lowerAscii()",
+            "the target cannot change; create another baseline for the other NSG and delete this one",
+        ),
         Field(description="Resource id of the NSG, as the portal and the az CLI show it. It cannot change."),
     ]
 
@@ -51,6 +73,8 @@ class Associations(SpecShape):
 class Tolerated(SpecShape):
     """A co-owner: another legitimate writer of rules in this NSG. A preset, or a pattern of one's own."""
 
+    model_config = ConfigDict(json_schema_extra=rules_of(Cel("has(self.preset) != has(self.name)", _WRITER, ".name")))
+
     preset: Annotated[Preset | None, Field(description="A writer whose rules the operator knows.")] = None
     name: Annotated[
         str | None,
@@ -64,7 +88,7 @@ class Tolerated(SpecShape):
     @model_validator(mode="after")
     def _preset_or_name(self) -> Self:
         if (self.preset is None) == (self.name is None):
-            raise ValueError("exactly one of preset, name must be set")
+            raise at("name", _WRITER)
         return self
 
 
@@ -95,8 +119,9 @@ class Enforcement(SpecShape):
             description="Kinds of change that are reverted.",
             max_length=4,
             strict=False,
-            json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
+        UNIQUE,
+        UNIQUE_RULE,
     ] = ("RuleCreated", "RuleUpdated", "RuleDeleted")
     delay: Annotated[
         Duration, between("0s", "24h"), Field(description="How long a change may stand before it is reverted.")
@@ -146,7 +171,8 @@ class BaselineSpec(SpecShape):
 class Matched(StatusShape):
     """The live state at the last look that found it as approved."""
 
-    live_hash: Annotated[str, Field(description="Hash of the live rules' meaning.", max_length=64)]
+    live_hash: Annotated[str, Field(description="Hash of all that was live.", max_length=64)]
+    own_hash: Annotated[str, Field(description="Hash of the live state that this baseline compares.", max_length=64)]
     generation: Annotated[int, Field(description="The baseline's generation then.", ge=0)]
 
 

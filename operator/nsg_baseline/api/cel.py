@@ -40,7 +40,7 @@ class Cel:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # metadata of types must be hashable, and a dict is not
 class Extra:
     """Further keywords of a value's schema, such as `x-kubernetes-list-type`."""
 

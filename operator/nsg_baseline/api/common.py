@@ -1,9 +1,11 @@
 """What the four kinds share: the group, object metadata, conditions and the strictness of their models."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -14,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from nsg_baseline.api.cel import Cel, Extra
 
 GROUP = "nsg-baseline.io"
 VERSION = "v1alpha1"
@@ -28,13 +33,25 @@ Severity = Literal["critical", "high", "medium", "low", "info"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
+_LONGEST_TIME = 40
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+def at(field: str, words: str) -> PydanticCustomError:
+    """Return the error of a check on a whole object that is to be told at one of its fields (in camelCase)."""
+    return PydanticCustomError("at_field", "{words}", {"field": field, "words": words})
+
+
 def parse_time(value: object) -> object:
-    """Read RFC 3339 text as a time; leave the rest to pydantic."""
+    """Read RFC 3339 text as a time in UTC; leave the rest to pydantic."""
     if not isinstance(value, str):
         return value
-    if "T" not in value.upper():
+    if not _TIME.fullmatch(value) or len(value) > _LONGEST_TIME:
         raise ValueError("must be an RFC 3339 time such as 2026-12-01T00:00:00Z")
-    return datetime.fromisoformat(value.upper())
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be within the years 1 to 9999") from None
 
 
 def format_time(value: datetime) -> str:
@@ -46,8 +63,31 @@ Timestamp = Annotated[
     AwareDatetime,
     BeforeValidator(parse_time),
     PlainSerializer(format_time, return_type=str),
-    Field(json_schema_extra={"format": "date-time"}),
+    Extra({"format": "date-time", "maxLength": _LONGEST_TIME}),
 ]
+
+T = TypeVar("T")
+
+
+def _refuse_repeats(items: tuple[T, ...]) -> tuple[T, ...]:
+    for place, item in enumerate(items):
+        if item in items[:place]:
+            raise ValueError(_REPEATS)
+    return items
+
+
+_REPEATS = "must not name an item twice"
+# Not `x-kubernetes-list-type: set`, which merges the items of several appliers: what somebody added by hand would
+# outlive the next apply from Git.
+UNIQUE = AfterValidator(_refuse_repeats)
+UNIQUE_RULE = Cel("self.all(x, self.exists_one(y, x == y))", _REPEATS)
+
+
+def without_nulls(value: Any) -> Any:
+    """Drop the nulls of a map and of the maps in it, as the API server does before it looks."""
+    if not isinstance(value, dict):
+        return value
+    return {name: without_nulls(item) for name, item in value.items() if item is not None}
 
 
 class Shape(BaseModel):
@@ -64,15 +104,12 @@ class Shape(BaseModel):
 
 
 class SpecShape(Shape):
-    """What users write: unknown fields and nulls are mistakes, named as such."""
+    """What users write: unknown fields are mistakes. A null counts as left out, as it does for the API server."""
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_nulls(cls, value: Any) -> Any:
-        nulls = [name for name, item in value.items() if item is None] if isinstance(value, dict) else []
-        if nulls:
-            raise ValueError(f"{nulls[0]}: must not be null; leave the field out instead")
-        return value
+    def _drop_nulls(cls, value: Any) -> Any:
+        return without_nulls(value)
 
 
 class StatusShape(Shape):

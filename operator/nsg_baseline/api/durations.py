@@ -1,12 +1,17 @@
 """Durations as Kubernetes users write them: 90s, 30m, 1h30m, 24h."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-PATTERN = r"^([0-9]{1,8}h)?([0-9]{1,8}m)?([0-9]{1,8}s)?$"
+from nsg_baseline.api.cel import Cel
+
+PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
 
 
 def parse(text: str) -> timedelta:
@@ -15,33 +20,53 @@ def parse(text: str) -> timedelta:
     Raises:
         ValueError: the text is not a duration.
     """
-    found = re.fullmatch(PATTERN, text, re.ASCII)
+    found = re.fullmatch(PATTERN, text)
     if not text or found is None:
         raise ValueError("must be a duration such as 30s, 5m or 1h30m")
     hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _checked(text: str) -> str:
-    parse(text)
-    return text
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Metadata of a text: it must be a duration within two others, ends included."""
 
+    least: str
+    most: str
 
-Duration = Annotated[
-    str,
-    StringConstraints(min_length=2, max_length=24),
-    AfterValidator(_checked),
-    Field(json_schema_extra={"pattern": PATTERN}),
-]
+    @property
+    def words(self) -> str:
+        """What must be so."""
+        return f"must be a duration from {self.least} to {self.most}, such as 30s, 5m or 1h30m"
 
+    def check(self, text: str) -> str:
+        """Return the text if it is such a duration.
 
-def between(least: str, most: str) -> AfterValidator:
-    """Return a validator that keeps a duration within two others, ends included."""
-    low, high = parse(least), parse(most)
-
-    def check(text: str) -> str:
-        if not low <= parse(text) <= high:
-            raise ValueError(f"must be {least} to {most}")
+        Raises:
+            ValueError: it is not.
+        """
+        try:
+            within = parse(self.least) <= parse(text) <= parse(self.most)
+        except ValueError:
+            within = False
+        if not within:
+            raise ValueError(self.words)
         return text
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Add the check to the value's."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the same check in CEL, where one rule in words replaces pattern and bounds."""
+        bounds = f"duration('{self.least}') <= duration(self) && duration(self) <= duration('{self.most}')"
+        rule = Cel(f"self != '' && self.matches('{PATTERN}') && {bounds}", self.words)
+        return rule.__get_pydantic_json_schema__(core, handler)
+
+
+Duration = Annotated[str, StringConstraints(max_length=18)]
+
+
+def between(least: str, most: str) -> Between:
+    """Return what keeps a duration within two others, ends included."""
+    return Between(least, most)

@@ -2,8 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
 from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
 
@@ -12,6 +13,16 @@ IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
 ActionKind = Literal["Remediated", "Held", "Failed"]
 Turn = Literal["Opened", "Updated", "Remediated", "Resolved"]
+
+
+def _fixed(field: str) -> Cel:
+    """What an incident is about never changes; an absent field stays absent."""
+    mine, old = f"self.{field}", f"oldSelf.{field}"
+    return Cel(
+        f"has({mine}) == has({old}) && (!has({mine}) || {mine} == {old})",
+        f"{field} cannot change: the operator opens another incident for anything else",
+        f".{field}",
+    )
 
 
 class Acknowledged(SpecShape):
@@ -23,6 +34,8 @@ class Acknowledged(SpecShape):
 
 class IncidentSpec(SpecShape):
     """What the incident is about. Only `acknowledged` is the users' to write."""
+
+    model_config = ConfigDict(json_schema_extra=rules_of(*map(_fixed, ("kind", "scope", "baseline", "nsg"))))
 
     kind: Annotated[IncidentKind, Field(description="Drift of one baseline, or Unbaselined or WatchLost of a scope.")]
     scope: Annotated[Name, Field(description="Name of the scope.")]

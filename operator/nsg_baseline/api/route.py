@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints
 
 from nsg_baseline.api.common import (
     AGE,
+    UNIQUE,
+    UNIQUE_RULE,
     Column,
     Conditions,
     Resource,
@@ -20,7 +22,6 @@ from nsg_baseline.api.incident import IncidentKind
 Telling = Literal["Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder"]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
 ALL_TELLINGS: tuple[Telling, ...] = ("Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder")
-_SET = {"x-kubernetes-list-type": "set"}
 
 
 class SecretKey(SpecShape):
@@ -50,8 +51,9 @@ class RouteSpec(SpecShape):
             min_length=1,
             max_length=3,
             strict=False,
-            json_schema_extra=_SET,
         ),
+        UNIQUE,
+        UNIQUE_RULE,
     ] = ALL_KINDS
     send: Annotated[
         tuple[Telling, ...],
@@ -60,8 +62,9 @@ class RouteSpec(SpecShape):
             min_length=1,
             max_length=6,
             strict=False,
-            json_schema_extra=_SET,
         ),
+        UNIQUE,
+        UNIQUE_RULE,
     ] = ALL_TELLINGS
     group_wait: Annotated[
         Duration, between("0s", "10m"), Field(description="How long to wait for more before a message is sent.")

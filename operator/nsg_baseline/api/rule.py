@@ -1,33 +1,62 @@
 """A security rule as users write it: ARM's own field names, flattened as the az CLI prints them."""
 
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
 
-from nsg_baseline.api.common import SpecShape
+from nsg_baseline.api.cel import Cel, rules_of
+from nsg_baseline.api.common import SpecShape, at
+from nsg_baseline.api.forms import (
+    ADDRESS_PATTERN,
+    ASG_ID_PATTERN,
+    PORT_PATTERN,
+    RULE_NAME_PATTERN,
+    WORD,
+    is_address,
+    is_ports,
+    is_word,
+)
 
-_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}(/(3[0-2]|[12]?[0-9]))?"
-# Loose on purpose: which of these are addresses is for the rule's own check (single values) or for validation (lists).
-_IPV6 = r"[0-9a-fA-F:]*:[0-9a-fA-F:]*(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
-# A service tag, or a word that ARM let through once (numbers occur in recorded rules).
-_WORD = r"[A-Za-z0-9]+(\.[A-Za-z][A-Za-z0-9]*)*"
-ADDRESS_PATTERN = rf"^({_IPV4}|{_IPV6}|{_WORD})$"
-_PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})"
-PORT_PATTERN = rf"^{_PORT}(-{_PORT})?$"
-NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$"
+NAME_PATTERN = RULE_NAME_PATTERN
+_ADDRESS_WORDS = "must be *, an IP address, a CIDR prefix such as 10.0.0.0/8 or one service tag such as Internet"
+_PORTS_WORDS = "must be *, a port such as 443 or a range such as 8000-8099, low end first, from 0 to 65535"
 
+
+def _address_or_any(text: str) -> str:
+    if text not in ("", "*") and not is_address(text) and not is_word(text):
+        raise ValueError(_ADDRESS_WORDS)
+    return text
+
+
+def _ports_or_any(text: str) -> str:
+    if text not in ("", "*") and not is_ports(text):
+        raise ValueError(_PORTS_WORDS)
+    return text
+
+
+# CEL, not a pattern, where there is one value to judge: its refusal is in words instead of 200 characters of pattern.
+AddressOrAny = Annotated[
+    str,
+    StringConstraints(max_length=128),
+    AfterValidator(_address_or_any),
+    Cel(f"self == '' || self == '*' || isIP(self) || isCIDR(self) || self.matches(r'^{WORD}$')", _ADDRESS_WORDS),
+]
+PortsOrAny = Annotated[
+    str,
+    StringConstraints(max_length=11),
+    AfterValidator(_ports_or_any),
+    Cel(
+        "self == '' || self == '*' || (self.matches('^[0-9]{1,5}(-[0-9]{1,5})?$')"
+        " && self.split('-').all(p, int(p) <= 65535) && self.split('-').map(p, int(p)).isSorted())",
+        _PORTS_WORDS,
+    ),
+]
+# In lists a pattern: CEL over 4,000 items in each of 1,000 rules is beyond what the API server allows a rule to cost.
 Address = Annotated[str, StringConstraints(max_length=128, pattern=ADDRESS_PATTERN)]
-AddressOrAny = Annotated[str, StringConstraints(max_length=128, pattern=rf"^\*$|^$|{ADDRESS_PATTERN}")]
 Ports = Annotated[str, StringConstraints(max_length=11, pattern=PORT_PATTERN)]
-PortsOrAny = Annotated[str, StringConstraints(max_length=11, pattern=rf"^\*$|^$|{PORT_PATTERN}")]
-
 AddressList = Annotated[tuple[Address, ...], Field(max_length=4000, strict=False)]
 PortList = Annotated[tuple[Ports, ...], Field(max_length=4000, strict=False)]
-ASG_PATTERN = (
-    r"^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network/applicationSecurityGroups/[^/]+$"
-)
 
 
 class GroupRef(SpecShape):
@@ -35,7 +64,7 @@ class GroupRef(SpecShape):
 
     id: Annotated[
         str,
-        StringConstraints(max_length=512, pattern=f"(?i){ASG_PATTERN}"),
+        StringConstraints(max_length=512, pattern=ASG_ID_PATTERN),
         Field(description="Resource id of the application security group."),
     ]
 
@@ -43,8 +72,31 @@ class GroupRef(SpecShape):
 GroupList = Annotated[tuple[GroupRef, ...], Field(max_length=10, strict=False)]
 
 
+def _alternatives(side: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name the fields of which a side needs exactly one: for its addresses, and for its ports."""
+    addresses = (f"{side}_address_prefix", f"{side}_address_prefixes", f"{side}_application_security_groups")
+    return addresses, (f"{side}_port_range", f"{side}_port_ranges")
+
+
+_ALTERNATIVES = (*_alternatives("source"), *_alternatives("destination"))
+
+
+def _words(names: tuple[str, ...]) -> str:
+    return f"exactly one of {', '.join(map(to_camel, names))} must be set; an empty text or list counts as not set"
+
+
+def _exactly_one(names: tuple[str, ...]) -> Cel:
+    """Rule on the whole security rule. `size` of a text counts its characters, so the text is compared instead."""
+    fields = [to_camel(name) for name in names]
+    single, *lists = (f"has(self.{field}) && self.{field}" for field in fields)
+    present = [f"{single} != ''", *(f"{each}.size() > 0" for each in lists)]
+    return Cel(f"[{', '.join(present)}].exists_one(x, x)", _words(names), f".{fields[0]}")
+
+
 class SecurityRule(SpecShape):
     """One approved rule. Exactly one of prefix, prefixes and application security groups on each side."""
+
+    model_config = ConfigDict(json_schema_extra=rules_of(*map(_exactly_one, _ALTERNATIVES)))
 
     name: Annotated[
         str,
@@ -89,13 +141,7 @@ class SecurityRule(SpecShape):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        for side in ("source", "destination"):
-            for stem, plurals in (
-                ("address_prefix", ("address_prefixes", "application_security_groups")),
-                ("port_range", ("port_ranges",)),
-            ):
-                names = [f"{side}_{stem}", *(f"{side}_{plural}" for plural in plurals)]
-                if sum(bool(getattr(self, name)) for name in names) != 1:
-                    camel = [re.sub(r"_(\w)", lambda m: m[1].upper(), name) for name in names]
-                    raise ValueError(f"exactly one of {', '.join(camel)} must be set")
+        for names in _ALTERNATIVES:
+            if sum(bool(getattr(self, name)) for name in names) != 1:
+                raise at(to_camel(names[0]), _words(names))
         return self

@@ -40,7 +40,7 @@ def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
 
 def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Schema:
     flat = _flat(raw, known)
-    schema = {key: value for key, value in flat.items() if key not in _DROPPED}
+    schema = {key: flat[key] for key in ("description", "type", *flat) if key in flat and key not in _DROPPED}
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     if tell_defaults and "description" in schema:

@@ -2,24 +2,30 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import (
     AGE,
+    UNIQUE,
+    UNIQUE_RULE,
     Column,
     Conditions,
     Mode,
     Resource,
     SpecShape,
     StatusShape,
+    at,
     condition_column,
 )
 from nsg_baseline.api.durations import Duration, between
+from nsg_baseline.api.forms import GROUP_NAME_PATTERN
 
 GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
 Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
-GroupName = Annotated[str, StringConstraints(min_length=1, max_length=90)]
+_WHOSE = "exactly one of names, selector, all must be set"
+GroupName = Annotated[str, StringConstraints(max_length=90, pattern=GROUP_NAME_PATTERN)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=90)]
 NamespaceName = Annotated[
     str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
@@ -45,9 +51,17 @@ class NamespaceSelector(SpecShape):
 class AllowedNamespaces(SpecShape):
     """Whose baselines are believed in this scope. Exactly one of the three."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules_of(
+            Cel("[has(self.names), has(self.selector), has(self.all)].exists_one(x, x)", _WHOSE, ".names")
+        )
+    )
+
     names: Annotated[
         tuple[NamespaceName, ...] | None,
         Field(description="These namespaces.", min_length=1, max_length=200, strict=False),
+        UNIQUE,
+        UNIQUE_RULE,
     ] = None
     selector: Annotated[NamespaceSelector | None, Field(description="Namespaces with these labels.")] = None
     all: Annotated[Literal[True] | None, Field(description="Every namespace.")] = None
@@ -55,7 +69,7 @@ class AllowedNamespaces(SpecShape):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if sum(part is not None for part in (self.names, self.selector, self.all)) != 1:
-            raise ValueError("exactly one of names, selector, all must be set")
+            raise at("names", _WHOSE)
         return self
 
 
@@ -75,7 +89,14 @@ class Unbaselined(SpecShape):
 class ScopeSpec(SpecShape):
     """What is watched, with what right, and who may say what is approved there."""
 
-    subscription_id: Annotated[Guid, Field(description="The subscription. It cannot change.")]
+    subscription_id: Annotated[
+        Guid,
+        Cel(
+            "self.lowerAscii() == oldSelf.lowerAscii()",
+            "the subscription cannot change; create another scope for the other subscription and delete this one",
+        ),
+        Field(description="The subscription. It cannot change."),
+    ]
     resource_groups: Annotated[
         tuple[GroupName, ...] | None,
         Field(
@@ -84,6 +105,8 @@ class ScopeSpec(SpecShape):
             max_length=200,
             strict=False,
         ),
+        UNIQUE,
+        UNIQUE_RULE,
     ] = None
     identity: Annotated[Identity | None, Field(description="The pod's own workload identity when absent.")] = None
     interval: Annotated[
@@ -111,7 +134,8 @@ class ScopeStatus(StatusShape):
     deviating: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
     unbaselined: Annotated[int | None, Field(description="NSGs without a baseline.", ge=0)] = None
     incidents: Annotated[
-        dict[str, str] | None, Field(description="Names of the scope's open incidents by kind.", max_length=4)
+        dict[str, Annotated[str, StringConstraints(max_length=253)]] | None,
+        Field(description="Names of the scope's open incidents by kind.", max_length=4),
     ] = None
     last_handled_reconcile_at: Annotated[
         str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
