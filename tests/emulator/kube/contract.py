@@ -115,6 +115,8 @@ class Server:
     url: str
     headers: Mapping[str, str]
     namespace: str = ""
+    patience: int = 2
+    """Seconds within which a watch must have had a bookmark. The real server waits until shortly before its end."""
 
     @property
     def gadgets(self) -> str:
@@ -201,9 +203,11 @@ def check(reason: str) -> Callable[[Run], Run]:
 
 
 @contextlib.asynccontextmanager
-async def prepared(session: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> AsyncIterator[Server]:
+async def prepared(
+    session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], patience: int = 2
+) -> AsyncIterator[Server]:
     """Yield a server with the contract's kind established and a fresh namespace."""
-    server = Server(session, url, headers, f"contract-{uuid.uuid4().hex[:10]}")
+    server = Server(session, url, headers, f"contract-{uuid.uuid4().hex[:10]}", patience)
     await establish(server)
     made = await server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": server.namespace}})
     assert made.status == 201, made
@@ -224,7 +228,6 @@ async def establish(server: Server) -> None:
         async for event in events:
             if _is_established(event["object"]):
                 break
-    # a definition is established a moment before its objects are served
     async with asyncio.timeout(30):
         while (await server.ask("GET", f"/apis/{GROUP}/v1/{PLURAL}")).status != 200:
             await asyncio.sleep(0.1)
@@ -410,6 +413,20 @@ async def dry_run_changes_nothing(server: Server) -> None:
 # server-side apply
 
 
+@check("an applied typo is refused, since nobody would own it")
+async def apply_refuses_unknown_fields(server: Server) -> None:
+    applied = await server.apply("one", {"typo": 1}, "argo")
+    assert applied.status == 500
+    assert ".spec.typo: field not declared in schema" in applied.body["message"]
+
+
+@check("applied items that cannot be told apart are refused")
+async def apply_refuses_duplicates(server: Server) -> None:
+    applied = await server.apply("one", {"rules": [{"name": "r"}, {"name": "r"}]}, "argo")
+    assert applied.status == 500
+    assert '.spec.rules: duplicate entries for key [name="r"]' in applied.body["message"]
+
+
 @check("GitOps tools apply what they want, again and again")
 async def apply_creates_then_settles(server: Server) -> None:
     first = await server.apply("one", {"rules": [{"name": "r1"}]}, "argo")
@@ -467,6 +484,16 @@ async def finalizers_hold(server: Server) -> None:
     assert (await server.ask("GET", f"{server.gadgets}/one")).status == 200
     await server.patch("one", {"metadata": {"finalizers": None}})
     assert (await server.ask("GET", f"{server.gadgets}/one")).status == 404
+
+
+@check("what is being deleted takes no new finalizers")
+async def no_new_finalizers_when_going(server: Server) -> None:
+    await server.make("one", metadata={"finalizers": ["example.com/hold"]})
+    await server.ask("DELETE", f"{server.gadgets}/one")
+    late = await server.patch("one", {"metadata": {"finalizers": ["example.com/hold", "example.com/late"]}})
+    assert late.status == 422
+    assert "no new finalizers can be added" in late.body["message"]
+    await server.patch("one", {"metadata": {"finalizers": None}})
 
 
 @check("a delete can insist on the object it means")
@@ -639,8 +666,9 @@ async def watch_selects(server: Server) -> None:
 async def watch_sends_bookmarks(server: Server) -> None:
     version = await _version(server)
     await server.make("one")
-    events = await server.watched(f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=4")
-    assert any(each["type"] == "BOOKMARK" for each in events)
+    query = f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds={server.patience}"
+    async with server.watch(query) as events:
+        assert "BOOKMARK" in [event["type"] async for event in events]
 
 
 @check("newer clients list by watching, and are told where the list ends")
@@ -811,6 +839,17 @@ async def leases_lock(server: Server) -> None:
     taken = {**made.body, "spec": {**spec, "holderIdentity": "b"}}
     assert (await server.ask("PUT", f"{leases}/lock", taken)).status == 200
     assert (await server.ask("PUT", f"{leases}/lock", taken)).status == 409
+
+
+@check("lease times have exactly six digits of a second, as elections between different programs need")
+async def lease_times_are_checked(server: Server) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{server.namespace}/leases"
+    short = {"metadata": {"name": "lock"}, "spec": {"renewTime": "2026-01-02T03:04:05Z"}}
+    made = await server.ask("POST", leases, short)
+    assert made.status == 400
+    assert "parsing time" in made.body["message"]
+    zoned = {"metadata": {"name": "lock"}, "spec": {"renewTime": "2026-01-02T04:04:05.123456+01:00"}}
+    assert (await server.ask("POST", leases, zoned)).body["spec"]["renewTime"] == "2026-01-02T03:04:05.123456Z"
 
 
 @check("a lease of no length is refused")

@@ -23,10 +23,25 @@ _UNCHECKED = Fault(
 
 @dataclass(slots=True)
 class Strictness:
-    """What becomes of unknown fields: `Strict` refuses, `Warn` collects warnings, `Ignore` drops them silently."""
+    """What becomes of unknown fields: `Strict` refuses, `Warn` warns, the others drop them silently."""
 
     mode: str = "Warn"
-    warnings: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the client is warned of."""
+        return [f'unknown field "{path}"' for path in self.unknown] if self.mode == "Warn" else []
+
+
+class StrictError(ApiError):
+    """Unknown fields where the client wanted none."""
+
+    def __init__(self, kind: Kind, unknown: Sequence[str]) -> None:
+        """Name the fields."""
+        self.why = "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown)
+        words = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {self.why}'
+        super().__init__(400, "BadRequest", words)
 
 
 def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
@@ -40,13 +55,9 @@ def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
     if kind.schema is None:
         return obj
     pruned, unknown = prune(kind.schema, obj)
+    strictness.unknown += unknown
     if unknown and strictness.mode == "Strict":
-        told = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise bad_request(
-            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: strict decoding error: {told}'
-        )
-    if strictness.mode == "Warn":
-        strictness.warnings += [f'unknown field "{path}"' for path in unknown]
+        raise StrictError(kind, unknown)
     shaped: Obj = default(kind.schema, pruned)
     return shaped
 
@@ -61,16 +72,28 @@ def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validat
         fault = faults.bad("kind", new["kind"], f"must be {kind.kind}")
         raise invalid(replace(kind, kind=new["kind"]), new["metadata"]["name"], [fault])
     found = list(metadata.check(kind, new["metadata"]))
-    if kind.check is not None:
+    if old is not None and "deletionTimestamp" in old["metadata"]:
+        found += _new_finalizers(old["metadata"], new["metadata"])
+    broken = list(_schema_faults(kind, new, old, validators)) if kind.schema is not None else []
+    if kind.check is not None and not broken:
         found += kind.check(new)
-    if kind.schema is not None:
-        found += _schema_faults(kind.schema, new, old, validators)
-    if found:
-        raise invalid(kind, new["metadata"]["name"], found)
+    if found or broken:
+        raise invalid(kind, new["metadata"]["name"], [*found, *broken])
 
 
-def _schema_faults(schema: Obj, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> Iterator[Fault]:
+def _new_finalizers(old: Obj, new: Obj) -> Iterator[Fault]:
+    added = set(new.get("finalizers", [])) - set(old.get("finalizers", []))
+    if added:
+        told = ", ".join(faults.shown(name) for name in sorted(added))
+        words = "no new finalizers can be added if the object is being deleted, found new finalizers"
+        yield faults.forbidden("metadata.finalizers", f"{words} []string{{{told}}}")
+
+
+def _schema_faults(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> Iterator[Fault]:
+    schema = kind.schema or {}
     broken = list(check(schema, _bare(new), ABSENT if old is None else _bare(old)))
+    if broken and not kind.custom:
+        _refuse_undecodable(kind, broken)
     yield from broken
     if not validators:
         return
@@ -79,6 +102,14 @@ def _schema_faults(schema: Obj, new: Obj, old: Obj | None, validators: Sequence[
         return
     for judge in validators:
         yield from (_read(words) for words in judge(schema, new, old))
+
+
+def _refuse_undecodable(kind: Kind, broken: Sequence[Fault]) -> None:
+    """Built-in kinds are decoded into typed fields, so that a wrong type is unreadable rather than invalid."""
+    for fault in broken:
+        if fault.reason == "FieldValueTypeInvalid":
+            words = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {fault}'
+            raise bad_request(words)
 
 
 def _bare(obj: Obj) -> Obj:

@@ -59,14 +59,14 @@ class KubeApi:
         """Create an object, or merge it into the one that is there (server-side apply, with force)."""
         resource, key = self._locate(obj)
         if resource.kind.namespaced:
-            self.store.require_namespace(key[0])
+            self.store.require_namespace(key[0], resource.kind, key[1])
         return clone(resource.apply(key, clone(obj), Write("in-process", force=True))[0])
 
     def create(self, obj: Obj) -> Obj:
         """Create an object."""
         resource, key = self._locate(obj)
         if resource.kind.namespaced:
-            self.store.require_namespace(key[0])
+            self.store.require_namespace(key[0], resource.kind, key[1])
         return clone(resource.create(key[0], clone(obj), Write("in-process")))
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Obj:

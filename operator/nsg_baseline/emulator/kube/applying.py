@@ -9,6 +9,7 @@ from .fields import (
     Ownership,
     Path,
     differences,
+    duplicates,
     identity,
     is_granular,
     items,
@@ -17,6 +18,7 @@ from .fields import (
     spell,
     without,
 )
+from .kinds import Kind
 from .shapes import Obj
 
 _UNOWNED = {"apiVersion", "kind"}
@@ -34,6 +36,25 @@ def owned_paths(schema: Obj, config: Obj) -> dict[Path, Any]:
     """Return every path that the configuration decides, with its value."""
     part = owned_part(config)
     return dict(leaves(schema, part)) if part else {}
+
+
+def check_typed(kind: Kind, config: Obj, unknown: list[str]) -> None:
+    """Refuse a configuration that cannot be merged by its schema.
+
+    Raises:
+        ApiError: 500, as on the real server, for unknown fields and for items that cannot be told apart.
+    """
+    faults = [f".{path}: field not declared in schema" for path in unknown]
+    faults += [
+        f"{spell(path)}: duplicate entries for key {spell((step,))}"
+        for path, step in duplicates(kind.schema or {}, config)
+    ]
+    if faults:
+        metadata = config["metadata"]
+        name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+        where = f"({name}; {kind.api_version}, Kind={kind.kind})"
+        words = f"failed to create typed patch object {where}: {faults[0]}"
+        raise ApiError(500, "InternalError", words)
 
 
 def apply(
@@ -86,11 +107,23 @@ def merge(schema: Obj, live: Any, applied: Any) -> Any:
 
 
 def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[Any]:
-    """Yield the applied items in their order, then those that others hold."""
+    """Yield the items of both: the applied ones in their order, those of others where they stood among them."""
     before = {identity(schema, item): item for item in live}
-    for item in applied:
-        yield merge(items(schema), before.pop(identity(schema, item), None), item)
-    yield from before.values()
+    wanted = [(identity(schema, item), item) for item in applied]
+    shared = {known for known, _ in wanted} & before.keys()
+    others = iter(before.items())
+    standing = next(others, None)
+    for known, item in wanted:
+        while standing and standing[0] not in shared:
+            yield standing[1]
+            standing = next(others, None)
+        if standing and known in shared and standing[0] in shared:
+            standing = next(others, None)
+        yield merge(items(schema), before.get(known), item)
+    while standing:
+        if standing[0] not in shared:
+            yield standing[1]
+        standing = next(others, None)
 
 
 def _disputes(
@@ -98,7 +131,7 @@ def _disputes(
 ) -> list[tuple[Owner, Path]]:
     return [
         (other, path)
-        for other, paths in owners.items()
+        for other, paths in sorted(owners.items())
         if other != owner
         for path in sorted(paths & wanted.keys(), key=spell)
         if path in live and live[path] != wanted[path]

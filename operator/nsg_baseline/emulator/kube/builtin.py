@@ -1,11 +1,13 @@
 """The built-in kinds that an operator and its users meet, with as much of their rules as those can notice."""
 
 import base64
+import re
 
 from .events import CORE_EVENT, NEW_EVENT
 from .kinds import AGE, Column, Fault, Kind
 from .schema import faults
 from .shapes import Obj
+from .times import micro_time, respelled
 
 _TEXT: Obj = {"type": "string"}
 _FLAG: Obj = {"type": "boolean"}
@@ -46,11 +48,46 @@ def _prepare_secret(obj: Obj) -> Obj:
     }
 
 
+def _prepare_lease(obj: Obj) -> Obj:
+    spellings = {"acquireTime": micro_time, "renewTime": micro_time}
+    return {**obj, "spec": respelled("Lease", obj.get("spec") or {}, spellings)}
+
+
 def _check_lease(obj: Obj) -> list[Fault]:
-    duration = obj.get("spec", {}).get("leaseDurationSeconds")
+    spec, found = obj.get("spec", {}), []
+    duration, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
     if duration is not None and duration <= 0:
-        return [faults.bad("spec.leaseDurationSeconds", duration, "must be greater than 0")]
-    return []
+        found.append(faults.bad("spec.leaseDurationSeconds", duration, "must be greater than 0"))
+    if transitions is not None and transitions < 0:
+        found.append(faults.bad("spec.leaseTransitions", transitions, "must be greater than or equal to 0"))
+    return found
+
+
+def _check_data(obj: Obj) -> list[Fault]:
+    words = (
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
+        "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+    )
+    keys = [key for field in ("data", "binaryData") for key in obj.get(field) or {}]
+    return [faults.bad(f"data[{key}]", key, words) for key in keys if not re.fullmatch(r"[-._a-zA-Z0-9]+", key)]
+
+
+def _prepare_crd(obj: Obj) -> Obj:
+    """Fill in the names that follow from the others."""
+    spec = obj.get("spec")
+    if not isinstance(spec, dict) or not isinstance(spec.get("names"), dict) or "kind" not in spec["names"]:
+        return obj
+    kind = str(spec["names"]["kind"])
+    names = {"singular": kind.lower(), "listKind": f"{kind}List", **spec["names"]}
+    return {**obj, "spec": {"conversion": {"strategy": "None"}, **spec, "names": names}}
+
+
+def _versions(obj: Obj) -> str:
+    return ",".join(version["name"] + "(storage)" * version["storage"] for version in obj["spec"]["versions"])
+
+
+def _count(*fields: str) -> Column:
+    return Column("Data", "", value=lambda obj: sum(len(obj.get(field) or {}) for field in fields))
 
 
 def _check_crd(obj: Obj) -> list[Fault]:
@@ -152,9 +189,14 @@ CRD = Kind(
     status=True,
     short=("crd", "crds"),
     categories=("api-extensions",),
-    columns=(Column("Created At", ".metadata.creationTimestamp"),),
+    columns=(
+        Column("Scope", ".spec.scope"),
+        Column("Versions", "", value=_versions),
+        Column("Created At", ".metadata.creationTimestamp"),
+    ),
     schema=_CRD,
     check=_check_crd,
+    prepare=_prepare_crd,
     generations=True,
     locked=True,
 )
@@ -166,6 +208,7 @@ LEASE = Kind(
     columns=(Column("Holder", ".spec.holderIdentity"), AGE),
     schema=_LEASE,
     check=_check_lease,
+    prepare=_prepare_lease,
     locked=True,
 )
 SECRET = Kind(
@@ -173,12 +216,22 @@ SECRET = Kind(
     "v1",
     "secrets",
     "Secret",
-    columns=(Column("Type", ".type"), AGE),
+    columns=(Column("Type", ".type"), _count("data"), AGE),
     schema=_SECRET,
     fields=("type",),
     prepare=_prepare_secret,
+    check=_check_data,
 )
-CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap", short=("cm",), schema=_CONFIG_MAP)
+CONFIG_MAP = Kind(
+    "",
+    "v1",
+    "configmaps",
+    "ConfigMap",
+    short=("cm",),
+    columns=(_count("data", "binaryData"), AGE),
+    schema=_CONFIG_MAP,
+    check=_check_data,
+)
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",), schema=_OPEN)
 
 BUILT_IN = (NAMESPACE, CORE_EVENT, SECRET, CONFIG_MAP, SERVICE_ACCOUNT, NEW_EVENT, LEASE, CRD)

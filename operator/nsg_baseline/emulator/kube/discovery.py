@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from .builtin import NAMESPACE
 from .errors import no_resource
 from .kinds import Kind
 from .replies import json_reply
@@ -68,7 +69,7 @@ class Discovery:
         return json_reply(body)
 
     def _groups(self) -> list[Obj]:
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[str]] = {"authorization.k8s.io": ["v1"]}
         for group, version, _ in self._store.resources:
             if group and version not in found.setdefault(group, []):
                 found[group].append(version)
@@ -97,9 +98,9 @@ def _entries(kind: Kind) -> list[Obj]:
         "name": kind.plural,
         "singularName": kind.singular or kind.kind.lower(),
         **shared,
-        "verbs": _VERBS,
-        "shortNames": list(kind.short),
-        "categories": list(kind.categories),
+        "verbs": _VERBS if kind is not NAMESPACE else [verb for verb in _VERBS if verb != "deletecollection"],
+        **({"shortNames": list(kind.short)} if kind.short else {}),
+        **({"categories": list(kind.categories)} if kind.categories else {}),
     }
     status: Obj = {"name": f"{kind.plural}/status", "singularName": "", **shared, "verbs": _STATUS_VERBS}
     return [whole, status] if kind.status else [whole]

@@ -3,6 +3,7 @@
 from .kinds import AGE, Column, Fault, Kind
 from .schema import faults
 from .shapes import Obj
+from .times import micro_time, respelled, time
 
 # core/v1 name -> events.k8s.io/v1 name
 _NAMES = {
@@ -15,6 +16,7 @@ _NAMES = {
     "reportingComponent": "reportingController",
 }
 _MOST_NOTE = 1024
+_TIMES = ("firstTimestamp", "lastTimestamp", "deprecatedFirstTimestamp", "deprecatedLastTimestamp")
 
 
 def to_new(stored: Obj) -> Obj:
@@ -26,6 +28,12 @@ def to_core(event: Obj) -> Obj:
     """Write an events.k8s.io/v1 event as it is stored."""
     names = {new: old for old, new in _NAMES.items()}
     return {**{names.get(name, name): part for name, part in event.items()}, "apiVersion": "v1"}
+
+
+def _prepare(event: Obj) -> Obj:
+    """Spell the times anew, under either version's names."""
+    spellings = {"eventTime": micro_time, **dict.fromkeys(_TIMES, time)}
+    return respelled("Event", event, spellings)
 
 
 def _check_core(event: Obj) -> list[Fault]:
@@ -40,6 +48,8 @@ def _check_new(event: Obj) -> list[Fault]:
         if not event.get(name) and "deprecatedFirstTimestamp" not in event
     ]
     found += [faults.required(name) for name in missing]
+    if (kind := event.get("type", "")) not in ("Normal", "Warning"):
+        found.append(faults.bad("type", kind, f"has invalid value: {kind}"))
     if len(event.get("note", "")) > _MOST_NOTE:
         found.append(faults.bad("note", "", f"can have at most {_MOST_NOTE} characters"))
     return found
@@ -51,7 +61,7 @@ def _check_namespace(event: Obj, field: str) -> list[Fault]:
     here = event["metadata"].get("namespace", "")
     if here == about or (not about and here in ("default", "kube-system")):
         return []
-    return [faults.bad(f"{field}.namespace", about, f"does not match event.namespace ({here})")]
+    return [faults.bad(f"{field}.namespace", about, "does not match event.namespace")]
 
 
 _REFERENCE: Obj = {
@@ -87,12 +97,22 @@ _CORE: Obj = {
     "reportingComponent": _TEXT,
 }
 
+
+def _subject(event: Obj) -> str:
+    about = event.get("involvedObject") or event.get("regarding") or {}
+    return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
+
+
 _COLUMNS = (
-    Column("Last Seen", ".lastTimestamp", "date"),
+    Column("Last Seen", ".lastTimestamp", "age"),
     Column("Type", ".type"),
     Column("Reason", ".reason"),
-    Column("Object", ".involvedObject.name"),
+    Column("Object", "", value=_subject),
+    Column("Source", ".source.component", priority=1),
     Column("Message", ".message"),
+    Column("First Seen", ".firstTimestamp", "age", priority=1),
+    Column("Count", "", priority=1, value=lambda event: event.get("count") or 1),
+    Column("Name", ".metadata.name", format="name", priority=1),
 )
 _SELECTABLE = tuple(f"involvedObject.{name}" for name in _REFERENCE["properties"])
 
@@ -103,9 +123,13 @@ CORE_EVENT = Kind(
     "Event",
     short=("ev",),
     columns=_COLUMNS,
-    schema={"type": "object", "properties": {**_SHARED, **_CORE}, "required": ["involvedObject"]},
-    fields=(*_SELECTABLE, "reason", "type", "source.component", "reportingComponent"),
+    schema={
+        "type": "object",
+        "properties": {**_SHARED, **_CORE},
+    },
+    fields=(*_SELECTABLE, "reason", "type", "source", "reportingComponent"),
     check=_check_core,
+    prepare=_prepare,
 )
 NEW_EVENT = Kind(
     "events.k8s.io",
@@ -113,8 +137,9 @@ NEW_EVENT = Kind(
     "events",
     "Event",
     short=("ev",),
-    columns=(Column("Type", ".type"), Column("Reason", ".reason"), Column("Object", ".regarding.name"), AGE),
+    columns=(Column("Type", ".type"), Column("Reason", ".reason"), Column("Object", "", value=_subject), AGE),
     schema={"type": "object", "properties": {**_SHARED, **{_NAMES[name]: part for name, part in _CORE.items()}}},
     fields=(*(f"regarding.{name}" for name in _REFERENCE["properties"]), "reason", "type", "reportingController"),
     check=_check_new,
+    prepare=_prepare,
 )

@@ -99,6 +99,18 @@ def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[P
     return changed, removed
 
 
+def duplicates(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path, Step]]:
+    """Yield the path and step of every list item that its list has already."""
+    if not is_granular(schema, value):
+        return
+    seen = set()
+    for step, inner, part in parts(schema, value):
+        if step in seen:
+            yield path, step
+        seen.add(step)
+        yield from duplicates(inner, part, (*path, step))
+
+
 def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:
     """Return a value without what stands at the given paths; a map or list that this empties goes too (as None)."""
     gone: dict[Step, list[Path]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from typing_extensions import override
 
@@ -31,6 +32,8 @@ class Column:
     format: str = ""
     priority: int = 0
     description: str = ""
+    value: Callable[[Obj], Any] | None = None
+    """Computes the cell, for what no path can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +87,5 @@ class Kind:
         return f"apis/{self.group}/{self.version}" if self.group else f"api/{self.version}"
 
 
-AGE = Column("Age", ".metadata.creationTimestamp", "date")
+AGE = Column("Age", ".metadata.creationTimestamp", "age")
+"""The age as the built-in kinds tell it: as text."""

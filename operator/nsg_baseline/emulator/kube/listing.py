@@ -38,6 +38,7 @@ class Wanted:
     token: str = ""
     version: str = ""
     match: str = ""
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def list_page(resource: Resource, wanted: Wanted, now: int) -> Page:
         and (not wanted.namespace or key[0] == wanted.namespace)
         and wanted.test(obj := resource.read(stored))
     ]
-    page, rest = (found[: wanted.limit], found[wanted.limit :]) if wanted.limit else (found, [])
+    limit = 0 if wanted.version == "0" else wanted.limit  # such a list comes from the cache, which knows no pages
+    page, rest = (found[:limit], found[limit:]) if limit else (found, [])
     metadata: Obj = {"resourceVersion": str(token.version)}
     if rest:
         metadata["continue"] = _spell_token(_Token(token.version, page[-1][0]))

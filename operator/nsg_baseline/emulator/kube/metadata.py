@@ -127,6 +127,9 @@ def _owners(owners: list[Obj]) -> Iterator[Fault]:
 
 def _name(kind: Kind, name: str) -> Iterator[Fault]:
     if kind.plural == "namespaces" and not kind.group:
+        if "." in name:
+            yield faults.bad("metadata.name", name, "must not contain dots")
+            return
         if len(name) > _MOST_LABEL or not re.fullmatch(_LABEL, name):
             yield faults.bad("metadata.name", name, _LABEL_WORDS)
         return

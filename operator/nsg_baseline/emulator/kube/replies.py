@@ -17,12 +17,12 @@ def json_reply(body: Any, status: int = 200, headers: Mapping[str, str] | None =
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json", headers=headers)
 
 
-def shown_object(request: web.Request, kind: Kind, obj: Obj) -> Obj:
-    """Render one object as the request's `Accept` asks."""
+def shown_object(request: web.Request, kind: Kind, obj: Obj, *, headed: bool = True) -> Obj:
+    """Render one object as the request's `Accept` asks; a table tells its columns if `headed`."""
     accept = request.headers.get("Accept", "")
     if "as=Table" in accept:
         version = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-        return table(kind, [obj], version, request.query.get("includeObject", "Metadata"), _now())
+        return table(kind, [obj], version, request.query.get("includeObject", "Metadata"), _now(), headed=headed)
     return metadata_only(obj) if "as=PartialObjectMetadata;" in accept else obj
 
 

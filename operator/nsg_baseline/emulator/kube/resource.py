@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import applying
-from .admission import Strictness, decode, validate
+from .admission import StrictError, Strictness, decode, validate
 from .collection import Collection
 from .errors import ApiError, already_exists, bad_request, conflict, invalid, not_found, unsupported_media
 from .fields import ANYTHING, Ownership
@@ -107,7 +107,13 @@ class Resource:
         if content_type not in known:
             raise unsupported_media([*known, APPLY_PATCH])
         old = self.get(key)
-        return self._update(key, old, self._sent(key, PATCHES[content_type](old, patch), write), write)
+        patched = PATCHES[content_type](old, patch)
+        try:
+            new = self._sent(key, patched, write)
+        except StrictError as error:
+            words = f' "" is invalid: patch: Invalid value: {faults.shown(faults.shown(patched))}: {error.why}'
+            raise ApiError(422, "Invalid", words) from None
+        return self._update(key, old, new, write)
 
     def apply(self, key: Key, body: Any, write: Write) -> tuple[Obj, bool]:
         """Merge an applied configuration (server-side apply), creating the object where there is none.
@@ -118,7 +124,9 @@ class Resource:
         Raises:
             ApiError: 409 another manager decided a field otherwise; else as `replace`.
         """
-        config = self._sent(key, body, write)
+        applied = Strictness("Apply")
+        config = self._sent(key, body, replace(write, strictness=applied))
+        applying.check_typed(self.kind, config, applied.unknown)
         stored = self.collection.get(key)
         if stored is None and write.subresource:
             raise not_found(self.kind, key[1])
@@ -156,9 +164,9 @@ class Resource:
         if old["metadata"].get("deletionTimestamp"):
             return old, False
         marked = {"deletionTimestamp": timestamp(), "deletionGracePeriodSeconds": 0, **self._next_generation(old)}
-        return self.read(
-            self.collection.put(key, self.write({**old, "metadata": {**old["metadata"], **marked}}))
-        ), False
+        going = {**old, "metadata": {**old["metadata"], **marked}}
+        going = self.kind.prepare(going) if self.kind.prepare else going
+        return self.read(self.collection.put(key, self.write(going))), False
 
     @property
     def _schema(self) -> Obj:

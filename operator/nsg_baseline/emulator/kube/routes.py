@@ -1,6 +1,7 @@
 """The paths of objects: what each method on a collection, an item or its status does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -20,6 +21,8 @@ from .watching import Watch
 
 _OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _MODES = ("Ignore", "Strict", "Warn")
+_MATCHES = ("Exact", "NotOlderThan", "")
+_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 class Objects:
@@ -97,14 +100,14 @@ class Objects:
     async def _create(self, request: web.Request, resource: Resource, namespace: str) -> web.Response:
         body, write = await read_body(request), _write(request)
         if resource.kind.namespaced:
-            self._store.require_namespace(namespace)
+            self._store.require_namespace(namespace, resource.kind, _name_in(body))
         obj = resource.create(namespace, body, write)
         return json_reply(shown_object(request, resource.kind, obj), 201, warnings(write.strictness.warnings))
 
     async def _applied(self, request: web.Request, resource: Resource, key: Key) -> Obj:
         body: Obj = await read_body(request)
         if resource.kind.namespaced and resource.collection.get(key) is None:
-            self._store.require_namespace(key[0])
+            self._store.require_namespace(key[0], resource.kind, key[1])
         return body
 
     async def _watch_one(self, request: web.Request, resource: Resource, key: Key) -> web.StreamResponse:
@@ -135,6 +138,9 @@ class Objects:
 
     def _remove(self, request: web.Request, resource: Resource, key: Key, options: Obj) -> Obj:
         policy = options.get("propagationPolicy") or request.query.get("propagationPolicy")
+        if policy and policy not in _POLICIES:
+            fault = faults.unsupported("propagationPolicy", policy, [*_POLICIES, "nil"])
+            raise invalid_options("DeleteOptions", fault)
         if (policy == "Orphan" or options.get("orphanDependents")) and "dryRun" not in request.query:
             self._store.orphan(resource.get(key))
         return resource.delete(key, options.get("preconditions"))[0]
@@ -175,14 +181,44 @@ def _wanted(request: web.Request, resource: Resource, namespace: str) -> Wanted:
         limit=_number(query.get("limit", "")),
         token=query.get("continue", ""),
         version=query.get("resourceVersion", ""),
-        match=query.get("resourceVersionMatch", ""),
+        match=_match(query),
+        seconds=_number(query.get("timeoutSeconds", "")),
     )
 
 
+def _name_in(body: Any) -> str:
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+
 def _number(text: str) -> int:
-    if not text.isdigit() and text:
+    if text and not text.removeprefix("-").isdigit():
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text or 0)
+    return max(0, int(text or 0))
+
+
+def _match(query: Mapping[str, str]) -> str:
+    """Read `resourceVersionMatch`, which makes sense in few company.
+
+    Raises:
+        ApiError: 422 for the others.
+    """
+    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
+    initial, watched = "sendInitialEvents" in query, query.get("watch") in ("1", "true")
+    words = ""
+    if initial and match != "NotOlderThan":
+        words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+    elif match and watched and not initial:
+        words = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+    elif match and not version and not watched:
+        words = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+    elif match == "Exact" and version == "0":
+        words = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+    if words:
+        raise invalid_options("ListOptions", faults.forbidden("resourceVersionMatch", words))
+    if match not in _MATCHES:
+        raise invalid_options("ListOptions", faults.unsupported("resourceVersionMatch", match, _MATCHES))
+    return match
 
 
 def _both(first: Callable[[Obj], bool], second: Callable[[Obj], bool]) -> Callable[[Obj], bool]:

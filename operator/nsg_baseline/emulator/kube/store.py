@@ -82,8 +82,8 @@ class Store:
                 return resource
         raise ApiError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
 
-    def require_namespace(self, name: str) -> None:
-        """Make sure that a namespace takes new objects.
+    def require_namespace(self, name: str, kind: Kind, new: str) -> None:
+        """Make sure that a namespace takes a new object of a kind and name.
 
         Raises:
             ApiError: 404 when it is not there, 403 when it is going.
@@ -92,10 +92,7 @@ class Store:
         if namespace is None:
             raise not_found(builtin.NAMESPACE, name)
         if "deletionTimestamp" in namespace["metadata"]:
-            words = f"unable to create new content in namespace {name} because it is being terminated"
-            raise ApiError(
-                403, "Forbidden", words, {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
-            )
+            raise _terminating(name, kind, new)
 
     def orphan(self, owner: Obj) -> None:
         """Cut the references to an owner that is about to go, so that what it owned stays."""
@@ -189,3 +186,14 @@ def _as_version(api_version: str) -> tuple[partial[Obj], partial[Obj]]:
 
 def _converted(api_version: str, obj: Obj) -> Obj:
     return obj if obj["apiVersion"] == api_version else {**obj, "apiVersion": api_version}
+
+
+def _terminating(namespace: str, kind: Kind, name: str) -> ApiError:
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    details = {"name": name, "kind": kind.plural, "causes": [cause]}
+    return ApiError(403, "Forbidden", f'{kind.title} "{name}" is forbidden: {why}', details)

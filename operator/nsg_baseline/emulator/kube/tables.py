@@ -1,7 +1,7 @@
 """The Table form, in which kubectl asks for what it prints."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,10 +24,14 @@ _STEPS: tuple[tuple[int, tuple[int, str], tuple[int, str] | None], ...] = (
     (8, _YEAR, _DAY),
 )
 
+_AGES = ("date", "age")
+_NUMBERS: dict[str, Callable[[Any], Any]] = {"integer": int, "number": float}
 _NAME = Column("Name", ".metadata.name", "string", "name", description="Name must be unique within a namespace.")
 
 
-def table(kind: Kind, objects: Sequence[Obj], list_metadata: Obj, include: str, now: dt.datetime) -> Obj:
+def table(
+    kind: Kind, objects: Sequence[Obj], list_metadata: Obj, include: str, now: dt.datetime, *, headed: bool = True
+) -> Obj:
     """Render objects of one kind.
 
     Args:
@@ -36,13 +40,14 @@ def table(kind: Kind, objects: Sequence[Obj], list_metadata: Obj, include: str, 
         list_metadata: resourceVersion and paging, as the list itself would carry them.
         include: what a row holds of its object: `Object`, `None` or `Metadata`.
         now: what ages are counted from.
+        headed: whether to say what the columns are; a watch says it once.
     """
     columns = columns_of(kind)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": list_metadata,
-        "columnDefinitions": [_definition(column) for column in columns],
+        **({"columnDefinitions": [_definition(column) for column in columns]} if headed else {}),
         "rows": [
             {"cells": [_cell(obj, column, now) for column in columns], **_included(obj, include)} for obj in objects
         ],
@@ -51,9 +56,10 @@ def table(kind: Kind, objects: Sequence[Obj], list_metadata: Obj, include: str, 
 
 def columns_of(kind: Kind) -> list[Column]:
     """Return the name, then what the kind declares, or its age."""
-    if kind.columns and kind.columns[0].name == "Last Seen":  # events are known by what they tell, not by their name
+    if any(column.format == "name" for column in kind.columns):
         return list(kind.columns)
-    return [_NAME, *(kind.columns or (AGE,))]
+    fallback = Column("Age", AGE.path, "date") if kind.custom else AGE
+    return [_NAME, *(kind.columns or (fallback,))]
 
 
 def human_duration(seconds: int) -> str:
@@ -80,7 +86,7 @@ def _spelled(seconds: int, large: tuple[int, str], small: tuple[int, str] | None
 def _definition(column: Column) -> Obj:
     return {
         "name": column.name,
-        "type": column.type,
+        "type": "string" if column.type == "age" else column.type,
         "format": column.format,
         "description": column.description,
         "priority": column.priority,
@@ -95,19 +101,24 @@ def _included(obj: Obj, include: str) -> Obj:
 
 def _cell(obj: Obj, column: Column, now: dt.datetime) -> Any:
     """Render a cell; a value that is not of the column's type stays empty, as on the real server."""
+    if column.value:
+        return column.value(obj)
     value = first(obj, column.path)
     if value is None:
-        return None
-    if column.type == "date":
+        return "<unknown>" if column.type == "age" else None
+    if column.type in _AGES:
         return _age(value, now)
     if column.type == "string":
         return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if column.type == "integer":
-        return int(value) if number else None
-    if column.type == "number":
-        return float(value) if number else None
-    return value if isinstance(value, bool) else None
+    return _typed(value, column.type)
+
+
+def _typed(value: Any, wanted: str) -> Any:
+    if isinstance(value, bool):
+        return value if wanted == "boolean" else None
+    if wanted in _NUMBERS and isinstance(value, int | float):
+        return _NUMBERS[wanted](value)
+    return None
 
 
 def _age(value: Any, now: dt.datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from .resource import Resource
 from .shapes import Obj
 
 BOOKMARK_SECONDS = 10.0
-_LONGEST_SECONDS = 1800.0
+_LONGEST_SECONDS = 1800
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -32,6 +33,7 @@ class Watch:
         self._wake = asyncio.Event()
         self._seen = 0
         self._muted = False
+        self._headed = True
 
     async def run(self, interference: Interference) -> web.StreamResponse:
         """Stream until the client goes, its time is over, or history has run away from it."""
@@ -65,7 +67,7 @@ class Watch:
         if self._request.query.get("sendInitialEvents") == "true" or not self._seen:
             await self._send_state()
         loop = asyncio.get_running_loop()
-        until = loop.time() + float(self._request.query.get("timeoutSeconds") or _LONGEST_SECONDS)
+        until = loop.time() + (self._wanted.seconds or _LONGEST_SECONDS)
         while (left := until - loop.time()) > 0:
             self._wake.clear()
             await self._send_changes()
@@ -73,12 +75,11 @@ class Watch:
                 await asyncio.wait_for(self._wake.wait(), min(left, BOOKMARK_SECONDS))
                 continue
             await self._send_bookmark({})
-        await self._send_bookmark({})
 
     async def _send_state(self) -> None:
         self._seen = self._current()
-        for obj in list_page(self._resource, self._wanted, self._seen).objects:
-            await self._send("ADDED", shown_object(self._request, self._resource.kind, obj))
+        for obj in list_page(self._resource, replace(self._wanted, limit=0, version=""), self._seen).objects:
+            await self._send_object("ADDED", obj)
         if self._request.query.get("sendInitialEvents") == "true":
             await self._send_bookmark(_INITIAL_END)
 
@@ -110,8 +111,12 @@ class Watch:
         self._seen = max(self._seen, self._current())
         kind = self._resource.kind
         noted = {"annotations": annotations} if annotations else {}
-        metadata = {"resourceVersion": str(self._seen), "creationTimestamp": None, **noted}
-        await self._send("BOOKMARK", {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata})
+        metadata = {"name": "", "resourceVersion": str(self._seen), "creationTimestamp": None, **noted}
+        await self._send_object("BOOKMARK", {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata})
+
+    async def _send_object(self, kind: str, obj: Obj) -> None:
+        await self._send(kind, shown_object(self._request, self._resource.kind, obj, headed=self._headed))
+        self._headed = False
 
     async def _send(self, kind: str, obj: Any) -> None:
         if not self._muted:
