@@ -145,7 +145,9 @@ class BaselineSpec(SpecShape):
             description="The complete set of approved custom rules. An empty list approves none.",
             max_length=1000,
             strict=False,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            # Not a list-map: the API server merges those rule by rule, and a rule that somebody added by hand would
+            # stay approved through every later apply from Git. It would also double the object's size.
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
     tags: Annotated[

@@ -1,0 +1,106 @@
+"""Reading objects: what is wrong with them, said at the field and with the way out.
+
+`read` judges the form, as the API server does too. `problems` judges what no schema can say, or not at a cost that the
+API server would bear: a baseline with problems is `InvalidSpec`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from nsg_baseline.api.checks import problems
+from nsg_baseline.api.common import Resource, without_nulls
+from nsg_baseline.api.problem import Problem, path
+
+__all__ = ["InvalidObject", "Problem", "problems", "read"]
+
+R = TypeVar("R", bound=Resource)
+
+_ENVELOPE = ("apiVersion", "kind", "metadata", "spec", "status")
+_WORDS = {
+    "missing": "is required",
+    "string_type": "must be a text; put it in quotes",
+    "bool_type": "must be true or false, without quotes",
+    "int_type": "must be a whole number, without quotes",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "value_error": "{error}",
+    "at_field": "{words}",
+}
+"""Our words for pydantic's kinds of error. None of them repeats the value: it may be what a Secret should hold."""
+
+
+class InvalidObject(Exception):  # noqa: N818 - a state of an object, told to users as InvalidSpec
+    """A document is not an object of its kind. `problems` says why; there is at least one."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+def read(kind: type[R], document: Any) -> R:
+    """Read an object as the API server holds it or as a file gives it.
+
+    Raises:
+        InvalidObject: it does not have the form of its kind.
+    """
+    bare = without_nulls(document)
+    beside = [*_envelope(bare)] if isinstance(bare, Mapping) else []
+    try:
+        resource = kind.model_validate(bare)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise InvalidObject([*beside, *(_problem(kind, each) for each in found)]) from None
+    if beside:
+        raise InvalidObject(beside)
+    return resource
+
+
+def _envelope(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Judge what stands beside `spec`; within it the models themselves refuse what they do not know."""
+    for name in ("apiVersion", "kind"):  # a model fills them in, since code that makes objects need not repeat them
+        if name not in document:
+            yield Problem(name, "is required")
+    for name in document:
+        if name not in _ENVELOPE:
+            yield Problem(str(name), f"unknown field; an object has {', '.join(_ENVELOPE)}")
+
+
+def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
+    place, context = error["loc"], error.get("ctx", {})
+    if error["type"] == "at_field":
+        place = (*place, context["field"])
+    if error["type"] == "extra_forbidden":
+        return Problem(path(place), f"unknown field{_meant(kind, place)}")
+    words = _WORDS.get(error["type"])
+    return Problem(path(place) or "the document", words.format(**context) if words else error["msg"])
+
+
+def _meant(kind: type[Resource], place: Sequence[int | str]) -> str:
+    """Suggest the known field that an unknown one looks like."""
+    schema = kind.model_json_schema(by_alias=True)
+    node = schema
+    for part in place[:-1]:
+        node = _inner(node["items"] if isinstance(part, int) else node["properties"][part], schema["$defs"])
+    close = get_close_matches(str(place[-1]), node["properties"], n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(node['properties'])}"
+
+
+def _inner(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Resolve what may be absent and what is defined elsewhere."""
+    for each in node.get("anyOf", ()):
+        if each != {"type": "null"}:
+            node = each
+    return known[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
