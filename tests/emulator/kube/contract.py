@@ -31,6 +31,25 @@ SCHEMA: Obj = {
                 "nsg": {**_TEXT, "description": "Which group it watches.", "minLength": 1, "maxLength": 20},
                 "mode": {**_TEXT, "enum": ["Alert", "Enforce"], "default": "Alert"},
                 "until": {**_TEXT, "format": "date-time"},
+                "target": {
+                    **_TEXT,
+                    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "cannot change"}],
+                },
+                "network": {
+                    "type": "object",
+                    "properties": {"address": _TEXT, "prefix": _TEXT},
+                    "x-kubernetes-validations": [
+                        {
+                            "rule": "[has(self.address), has(self.prefix)].exists_one(x, x)",
+                            "message": "exactly one of address, prefix",
+                            "fieldPath": ".prefix",
+                        },
+                        {
+                            "rule": "!has(self.prefix) || cidr(self.prefix).masked() == cidr(self.prefix)",
+                            "messageExpression": "'host bits in ' + self.prefix",
+                        },
+                    ],
+                },
                 "port": {"x-kubernetes-int-or-string": True},
                 "note": {**_TEXT, "nullable": True},
                 "tags": {"type": "object", "additionalProperties": _TEXT, "maxProperties": 3},
@@ -229,7 +248,7 @@ async def establish(server: Server) -> None:
             if _is_established(event["object"]):
                 break
     async with asyncio.timeout(30):
-        while (await server.ask("GET", f"/apis/{GROUP}/v1/{PLURAL}")).status != 200:
+        while (await server.ask("GET", f"/apis/{GROUP}/v1/{PLURAL}")).status != 200:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.1)
 
 
@@ -717,8 +736,10 @@ async def refusals_name_fields(server: Server) -> None:
         server,
         {"rules": [{"name": "r1", "priority": 5000}, {"name": "r2", "priority": 1}]},
         f'{KIND}.{GROUP} "bad" is invalid: [',
-        "spec.rules[0].priority: Invalid value: 5000: spec.rules[0].priority in body should be less than or equal to 4096",
-        "spec.rules[1].priority: Invalid value: 1: spec.rules[1].priority in body should be greater than or equal to 100",
+        "spec.rules[0].priority: Invalid value: 5000: ",
+        "spec.rules[0].priority in body should be less than or equal to 4096",
+        "spec.rules[1].priority: Invalid value: 1: ",
+        "spec.rules[1].priority in body should be greater than or equal to 100",
     )
     causes = {each["field"]: each["reason"] for each in made.body["details"]["causes"]}
     assert causes["spec.rules[0].priority"] == "FieldValueInvalid"
@@ -824,6 +845,36 @@ async def patches_are_checked(server: Server) -> None:
     patched = await server.patch("one", {"spec": {"mode": "Maybe"}})
     assert patched.status == 422
     assert "spec.mode: Unsupported value" in patched.body["message"]
+
+
+# rules in CEL
+
+
+@check("a rule can span fields, and names the one to look at")
+async def rules_name_fields(server: Server) -> None:
+    await _refused(server, {"network": {}}, "spec.network.prefix: Invalid value: exactly one of address, prefix")
+    assert (await server.make("good", {"network": {"prefix": "10.0.0.0/8"}})).status == 201
+
+
+@check("a rule can tell what is wrong in words of its own")
+async def rules_compute_messages(server: Server) -> None:
+    await _refused(
+        server, {"network": {"prefix": "10.0.0.1/8"}}, "spec.network: Invalid value: host bits in 10.0.0.1/8"
+    )
+
+
+@check("some fields must not change, which only a rule that sees the old value can say")
+async def rules_see_transitions(server: Server) -> None:
+    assert (await server.make("one", {"target": "a"})).status == 201
+    assert (await server.patch("one", {"spec": {"nsg": "b"}})).status == 200
+    moved = await server.patch("one", {"spec": {"target": "b"}})
+    assert moved.status == 422
+    assert 'spec.target: Invalid value: "b": cannot change' in moved.body["message"]
+
+
+@check("a malformed object is told so, and that its rules were not looked at")
+async def rules_wait_for_the_schema(server: Server) -> None:
+    await _refused(server, {"rules": "x"}, "spec.rules in body must be of type array", "rules were not checked")
 
 
 # other kinds

@@ -7,12 +7,13 @@ import pytest
 
 from nsg_baseline.emulator.kube import KubeApi, serve
 from tests.emulator.kube.contract import CHECKS, Check, Server, prepared
+from tests.support.cel import judge
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     async with (
-        serve(KubeApi()) as running,
+        serve(KubeApi(validators=[judge])) as running,
         aiohttp.ClientSession() as session,
         prepared(session, running.url, {}) as made,
     ):

@@ -16,7 +16,7 @@ _HIDES_RULES = {"FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", 
 _UNCHECKED = Fault(
     "<nil>",
     "FieldValueInvalid",
-    'Invalid value: "null": some validation rules were not checked because the object was invalid; '
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
     "correct the existing errors to complete validation",
 )
 
@@ -62,8 +62,8 @@ def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
     return shaped
 
 
-def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> None:
-    """Judge a decoded object.
+def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator], subresource: str = "") -> None:
+    """Judge a decoded object. The words of a schema's refusal count from the subresource, as on the real server.
 
     Raises:
         ApiError: 422 with every fault.
@@ -77,8 +77,15 @@ def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validat
     broken = list(_schema_faults(kind, new, old, validators)) if kind.schema is not None else []
     if kind.check is not None and not broken:
         found += kind.check(new)
+    if subresource:
+        broken = [_relative(fault, f"{subresource}.") for fault in broken]
     if found or broken:
         raise invalid(kind, new["metadata"]["name"], [*found, *broken])
+
+
+def _relative(fault: Fault, prefix: str) -> Fault:
+    words = fault.words.replace(f"{fault.path} in body", f"{fault.path.removeprefix(prefix)} in body")
+    return replace(fault, words=words)
 
 
 def _new_finalizers(old: Obj, new: Obj) -> Iterator[Fault]:

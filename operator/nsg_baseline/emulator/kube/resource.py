@@ -205,7 +205,7 @@ class Resource:
         new["metadata"] = _kept(old["metadata"], new["metadata"])
         new = self.kind.prepare(new) if self.kind.prepare else new
         if new != old:
-            validate(self.kind, new, old, self.validators)
+            validate(self.kind, new, old, self.validators, write.subresource)
         self._settle_owners(key, old, new, write, owners)
         if new == old:
             return old
