@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -55,7 +55,7 @@ def answer(log: ActivityLog, call: Call, now: datetime) -> Reply:
         wanted = parse(call.query.get("$filter", ""), now)
     except FilterError as error:
         return refused(str(error))
-    rows = [row for row in log.rows if row.readable <= now and wanted.admits(row)]
+    rows = [row for row in reversed(log.rows) if row.readable <= now and wanted.admits(row)]
     rows.sort(key=lambda row: row.happened, reverse=True)
     start = paging.read_token(paging.token_of(call.query)).page * PAGE
     shown = [_selected(row.document, call.query.get("$select", "")) for row in rows[start : start + PAGE]]
@@ -107,7 +107,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(digits)
     except ValueError as error:
         raise FilterError(f"The time '{text}' is not understood.") from error
-    return moment if moment.tzinfo else datetime.fromisoformat(f"{digits}+00:00")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _selected(document: Mapping[str, Any], select: str) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class OmitFromListing(msgspec.Struct, frozen=True, tag="omit-from-listing", tag_
 Effect = Delay | Answer | Drop | DropListing | FailListing | StickOperation | FailOperation | OmitFromListing
 E = TypeVar("E")
 LISTING = "/networkSecurityGroups[?]"
+ARM = "^/subscriptions"
+"""What the ready-made faults match unless told otherwise: sign-in is left alone."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -156,7 +158,7 @@ class Faults:
             self._left[index] = (fault, left - 1)
 
 
-def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*", path: str = "") -> Fault:
+def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
     """429 of ARM's front door for the next requests."""
     kind = "read" if method.upper() == "GET" else "write"
     message = (
@@ -167,23 +169,23 @@ def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*
     return Fault(answer, method, path, count)
 
 
-def unavailable(*, status: int = 503, count: int | None = 1, method: str = ".*", path: str = "") -> Fault:
+def unavailable(*, status: int = 503, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
     """A 5xx for the next requests."""
     return Fault(Answer(status, "ServiceUnavailable", "The service is temporarily unavailable."), method, path, count)
 
 
-def forbidden(*, count: int | None = 1, method: str = ".*", path: str = "") -> Fault:
+def forbidden(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
     """403: the caller lacks the right."""
     message = "The client does not have authorization to perform action over scope or the scope is invalid."
     return Fault(Answer(403, "AuthorizationFailed", message), method, path, count)
 
 
-def unauthorized(*, count: int | None = 1, method: str = ".*", path: str = "") -> Fault:
+def unauthorized(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
     """401: the token is refused."""
     return Fault(Answer(401, "InvalidAuthenticationToken", "The access token is invalid."), method, path, count)
 
 
-def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DELETE", path: str = "") -> Fault:
+def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
     """409: a lock on the scope forbids writes."""
     message = (
         f"The scope '{scope}' cannot perform write operation because following scope(s) are locked: '{scope}'. "

@@ -7,13 +7,29 @@ from typing import Any
 from nsg_baseline.emulator.arm import errors, ids, operations, preconditions, render, state, validate
 from nsg_baseline.emulator.arm.calls import Call, Reply
 from nsg_baseline.emulator.arm.model import Nsg, Rule
-from nsg_baseline.emulator.arm.operations import Terms
+from nsg_baseline.emulator.arm.operations import TermsOf
 from nsg_baseline.emulator.arm.store import Store
 
 
 def find(store: Store, call: Call) -> Nsg:
     """The NSG that the path names, or 404."""
     return store.nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+
+
+def writable(store: Store, call: Call) -> Nsg | None:
+    """The NSG that the path names, None when there is none; 429 while it is being deleted.
+
+    A write that meets another write is taken: two rules put at once were both accepted (recorded).
+    """
+    nsg = store.find_nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    if nsg is not None and nsg.state == "Deleting":
+        raise errors.another_operation(nsg.id)
+    return nsg
+
+
+def existing(store: Store, call: Call) -> Nsg:
+    """As `writable`, but 404 when there is none."""
+    return writable(store, call) or find(store, call)
 
 
 def get(store: Store, call: Call) -> Reply:
@@ -24,42 +40,49 @@ def get(store: Store, call: Call) -> Reply:
 
 def patch(store: Store, call: Call) -> Reply:
     """PATCH: the tags alone, at once, without a long-running operation."""
-    nsg = find(store, call)
+    nsg = existing(store, call)
     preconditions.check(call.headers, nsg.etag, nsg.id)
     tags = call.json().get("tags")
     changed = nsg if tags is None else replace(nsg, tags=_checked_tags(tags), etag=store.new_etag())
     return Reply(200, render.nsg_document(store.put(changed), call.api_version))
 
 
-def put(store: Store, call: Call, terms: Terms) -> Reply:
+def put(store: Store, call: Call, terms_of: TermsOf) -> Reply:
     """PUT: create or replace the whole NSG.
 
     What changes the rules takes an operation; tags alone, or nothing, is done at once (both recorded).
     """
-    old = store.find_nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    old = writable(store, call)
     preconditions.check(call.headers, old.etag if old else None, ids.nsg_id(*_path(call)))
     wanted = _wanted(store, call, old)
-    if old is not None and (old.rules, old.extras) == (wanted.rules, wanted.extras) and old.state == "Succeeded":
+    if old is not None and old.state == "Succeeded" and _content(old) == _content(wanted):
         nsg = store.put(replace(wanted, state="Succeeded"))
-        operation = operations.at_once(store, nsg, terms)
+        operation = operations.at_once(store, nsg, terms_of())
         return _written(call, nsg, 200, operations.headers(call, operation, None, with_location=False))
-    nsg = store.put(wanted)
+    nsg, terms = store.put(wanted), terms_of()
     operation = operations.begin(store, nsg, terms)
     headers = operations.headers(call, operation, terms.retry_after, with_location=False)
     return _written(call, nsg, 200 if old else 201, headers)
 
 
-def delete(store: Store, call: Call, terms: Terms) -> Reply:
+def delete(store: Store, call: Call, terms_of: TermsOf) -> Reply:
     """DELETE: 202 and an operation; 204 when there is nothing; refused while something uses the NSG."""
-    nsg = store.find_nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    nsg = writable(store, call)
     preconditions.check(call.headers, nsg.etag if nsg else None, ids.nsg_id(*_path(call)))
     if nsg is None:
         return Reply(204)
     if nsg.users():
         raise errors.nsg_in_use(nsg.id, nsg.users())
     store.put(replace(nsg, state="Deleting", etag=store.new_etag()))
+    terms = terms_of()
     operation = operations.begin(store, nsg, terms, deletes=True)
     return Reply(202, None, operations.headers(call, operation, terms.retry_after, with_location=True))
+
+
+def _content(nsg: Nsg) -> object:
+    """What takes an operation to change; an empty list and none at all are the same."""
+    rules = [(rule.name, render.rule_properties(rule.properties)) for rule in nsg.rules]
+    return rules, nsg.extras
 
 
 def _path(call: Call) -> tuple[str, str, str]:

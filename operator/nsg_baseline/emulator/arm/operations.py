@@ -1,6 +1,6 @@
 """Long-running operations: how a write starts one, and what a poll answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +19,10 @@ class Terms:
     error: Mapping[str, str] | None = None
     retry_after: int | None = 1
     correlation: str = ""
+
+
+TermsOf = Callable[[], Terms]
+"""Asked only once a write is accepted: a fault meant for an operation must not be used up by a refused write."""
 
 
 def begin(store: Store, nsg: Nsg, terms: Terms, *, deletes: bool = False) -> Operation:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from nsg_baseline.emulator.arm import errors, nsgs, operations, preconditions, render, validate
 from nsg_baseline.emulator.arm.calls import Call, Reply
 from nsg_baseline.emulator.arm.model import Nsg, Rule
-from nsg_baseline.emulator.arm.operations import Terms
+from nsg_baseline.emulator.arm.operations import TermsOf
 from nsg_baseline.emulator.arm.store import Store
 
 
@@ -39,29 +39,30 @@ def get(store: Store, call: Call) -> Reply:
     return Reply(200, render.rule_document(nsg, rule, call.api_version), {"ETag": nsg.etag})
 
 
-def put(store: Store, call: Call, terms: Terms) -> Reply:
+def put(store: Store, call: Call, terms_of: TermsOf) -> Reply:
     """PUT of one rule: 201 when it is new, 200 when it was there."""
-    nsg = nsgs.find(store, call)
+    nsg = nsgs.existing(store, call)
     preconditions.check(call.headers, nsg.etag, nsg.id)
     old = nsg.rule(call.params["rule"])
     rule = _wanted(call, nsg, old)
     others = tuple(item for item in nsg.rules if item is not old)
     validate.check_rules((*others, rule), nsg.id)
     kept = tuple(rule if item is old else item for item in nsg.rules) if old else (*nsg.rules, rule)
-    changed = _changed(store, nsg, kept)
+    changed, terms = _changed(store, nsg, kept), terms_of()
     operation = operations.begin(store, changed, terms)
     headers = operations.headers(call, operation, terms.retry_after, with_location=False)
     return Reply(200 if old else 201, render.rule_document(changed, rule, call.api_version), headers)
 
 
-def delete(store: Store, call: Call, terms: Terms) -> Reply:
+def delete(store: Store, call: Call, terms_of: TermsOf) -> Reply:
     """DELETE of one rule: 202 and an operation; 204 when there is nothing."""
-    nsg = nsgs.find(store, call)
+    nsg = nsgs.existing(store, call)
     preconditions.check(call.headers, nsg.etag, nsg.id)
     old = nsg.rule(call.params["rule"])
     if old is None:
         return Reply(204)
     changed = _changed(store, nsg, tuple(item for item in nsg.rules if item is not old))
+    terms = terms_of()
     operation = operations.begin(store, changed, terms)
     return Reply(202, None, operations.headers(call, operation, terms.retry_after, with_location=True))
 

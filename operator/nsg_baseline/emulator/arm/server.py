@@ -80,8 +80,11 @@ def serve_in_thread(
     thread.start()
     context = serve(emulator, tls=tls, host=host, port=port, ca_file=ca_file)
     try:
-        yield asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
-        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result()
+        running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
+        try:
+            yield running
+        finally:
+            asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result()
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -28,6 +28,7 @@ class Store:
         self.groups: dict[str, ResourceGroup] = {}
         self.nsgs: dict[str, Nsg] = {}
         self.operations: dict[str, Operation] = {}
+        self._running: dict[str, Operation] = {}
         self.revision = 0
         self._order: dict[str, int] = {}
         self._created = 0
@@ -109,20 +110,23 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        for table in (self.subscriptions, self.groups, self.nsgs, self.operations):
+        for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running):
             table.clear()
         self.revision += 1
 
     # --- operations ---
 
     def start(self, operation: Operation) -> Operation:
-        """Remember an operation."""
+        """Remember an operation, or how it is now."""
         self.operations[operation.id] = operation
+        self._running.pop(operation.id, None)
+        if operation.status == "InProgress":
+            self._running[operation.id] = operation
         return operation
 
     def pending(self) -> list[Operation]:
         """Operations that have not ended."""
-        return [operation for operation in self.operations.values() if operation.status == "InProgress"]
+        return list(self._running.values())
 
     def settle(self, now: datetime) -> Iterator[Operation]:
         """End what is due and say what ended; a caller must exhaust the iterator."""

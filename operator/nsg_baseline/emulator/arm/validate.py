@@ -47,7 +47,7 @@ def checked_rule(rule: Rule, rule_id: str) -> Rule:
     Raises:
         ArmError: 400 with the provider's code.
     """
-    properties = rule.properties
+    properties = _with_text_ports(rule.properties)
     check_name(rule.name, rule_id)
     for name in _WORDS:
         _check_word(properties, name)
@@ -57,6 +57,18 @@ def checked_rule(rule: Rule, rule_id: str) -> Rule:
         _check_ports(properties, side, rule_id)
         _check_addresses(properties, side, rule_id)
     return Rule(rule.name, {**properties, **{name: str(properties[name]).capitalize() for name in _NORMALISED}})
+
+
+def _with_text_ports(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Ports may come as integers, from template parameters; Azure keeps text."""
+    ports = {name: value for name, value in properties.items() if name.endswith(("PortRange", "PortRanges"))}
+    return {**properties, **{name: _text(value) for name, value in ports.items()}}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_text(item) for item in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def check_rules(rules: Iterable[Rule], nsg_id: str) -> None:
@@ -213,7 +225,7 @@ def _check_list(values: list[str], side: str, rule_id: str) -> None:
 
 def _exactly_one(given: Mapping[str, Any], rule_id: str) -> None:
     """The text is reported, the code is `?`."""
-    if sum(bool(value) or isinstance(value, int) for value in given.values()) != 1:
+    if sum(bool(value) for value in given.values()) != 1:
         message = (
             f"Security rule with Id {rule_id} must specify a non empty value for exactly one of: {', '.join(given)}."
         )
