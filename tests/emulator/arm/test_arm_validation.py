@@ -1,4 +1,4 @@
-"""What Azure refuses, with its codes, and what it takes: a remedy that is taken here must be one that Azure would take."""
+"""What Azure refuses, with its codes, and what it takes: a remedy that is taken here must be one for Azure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +99,8 @@ REFUSED = [
         "a tag in a list",
         plural("destinationAddressPrefixes", "10.0.0.0/8", "Internet"),
         "SecurityRuleParameterContainsUnsupportedValue",
-        f"Security rule parameter DestinationAddressPrefix for rule with Id {ID} cannot specify existing VIRTUALNETWORK, "
-        "INTERNET, AZURELOADBALANCER, '*' or system tags. Unsupported value used: Internet.",
+        f"Security rule parameter DestinationAddressPrefix for rule with Id {ID} cannot specify existing "
+        "VIRTUALNETWORK, INTERNET, AZURELOADBALANCER, '*' or system tags. Unsupported value used: Internet.",
     ),
     Refused(
         "a star in a list",
@@ -112,8 +112,8 @@ REFUSED = [
         "one inside another",
         plural("sourceAddressPrefixes", "10.0.0.0/8", "192.0.2.1", "10.1.0.0/16"),
         "OverlappingSubnetsNotPermittedInSecurityRule",
-        f"SourceAddressPrefix for rule with Id {ID} contains overlapping subnets [10.0.0.0/8, 10.1.0.0/16], which is not "
-        "permitted.",
+        f"SourceAddressPrefix for rule with Id {ID} contains overlapping subnets [10.0.0.0/8, 10.1.0.0/16], "
+        "which is not permitted.",
     ),
     Refused(
         "twice the same",

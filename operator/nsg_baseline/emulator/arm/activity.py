@@ -73,15 +73,15 @@ class ActivityLog:
     rows: list[Row] = field(default_factory=list)
     _open: dict[str, Change] = field(default_factory=dict)
 
-    def begin(self, change: Change, now: datetime, row_id: str) -> None:
-        """The BeginRequest row; it holds what was sent."""
-        self._open[change.correlation] = change
+    def begin(self, request: str, change: Change, now: datetime, row_id: str) -> None:
+        """The BeginRequest row of a request; it holds what was sent."""
+        self._open[request] = change
         properties = {"requestbody": change.body} if change.body else {}
         self._append(change, now, row_id, ("BeginRequest", "Begin request"), "Started", "", properties)
 
-    def end(self, correlation: str, now: datetime, row_id: str, status: int, error: str = "") -> None:
-        """The EndRequest row of a change that was begun; a status of 400 and more is a failure."""
-        change = self._open.pop(correlation, None)
+    def end(self, request: str, now: datetime, row_id: str, status: int, error: str = "") -> None:
+        """The EndRequest row of a request that was begun; a status of 400 and more is a failure."""
+        change = self._open.pop(request, None)
         if change is not None:
             self.end_of(change, now, row_id, status, error)
 
@@ -158,16 +158,16 @@ class ActivityLog:
         }
 
 
-def change_of(call: Call, operation: str, resource_id: str, correlation: str) -> Change:
+def change_of(call: Call, operation: str, resource_id: str) -> Change:
     """What a request is about to change."""
     return Change(
         operation=operation,
         resource_id=resource_id,
-        correlation=correlation,
+        correlation=call.correlation,
         principal=call.principal,
         method=call.method,
         client_ip=call.client_ip,
-        client_request_id=call.headers.get("x-ms-client-request-id", correlation),
+        client_request_id=call.headers.get("x-ms-client-request-id", call.correlation),
         body=_compact(call.body),
     )
 

@@ -26,7 +26,8 @@ class Call:
         client_ip: The client's address, for the Activity Log.
         params: What the route found in the path.
         principal: Who calls, once the bearer token was read.
-        correlation: Joins what one request does, in the answer's headers and in the Activity Log.
+        id: Of this request alone.
+        correlation: Joins requests that belong together, as their client says, in headers and in the Activity Log.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Call:
     client_ip: str = "127.0.0.1"
     params: Mapping[str, str] = field(default_factory=dict)
     principal: Principal = ANONYMOUS
+    id: str = ""
     correlation: str = ""
 
     @property
@@ -59,6 +61,17 @@ class Call:
             raise invalid_content("the body must be a JSON object")
         return document
 
+    def properties(self) -> dict[str, Any]:
+        """What the body says under `properties`, `{}` when nothing.
+
+        Raises:
+            ArmError: 400 InvalidRequestContent when it is no object.
+        """
+        found = self.json().get("properties")
+        if found is not None and not isinstance(found, dict):
+            raise invalid_content("properties must be a JSON object")
+        return found or {}
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -78,3 +91,14 @@ class Reply:
 def error_reply(error: ArmError) -> Reply:
     """The answer that tells of an error."""
     return Reply(error.status, error.document(), error.headers())
+
+
+def checked_tags(tags: Any) -> dict[str, str]:
+    """A body's tags.
+
+    Raises:
+        ArmError: 400 InvalidRequestContent when they are no object of strings.
+    """
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise invalid_content("tags must be an object of strings")
+    return tags

@@ -29,7 +29,6 @@ _CONSTANT = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
-CHANGING = ("PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,9 @@ class ArmEmulator:
 
     def handle(self, call: Call) -> Outcome:
         """Answer a request, faults considered, and note it."""
-        call = replace(call, correlation=call.headers.get("x-ms-correlation-request-id") or self.store.new_id())
+        request_id = self.store.new_id()
+        correlation = call.headers.get("x-ms-correlation-request-id") or request_id
+        call = replace(call, id=request_id, correlation=correlation)
         self.world.settle()
         delay = self.faults.strike(call, Delay)
         drop = self._drop(call)
@@ -182,17 +183,15 @@ class ArmEmulator:
 
     def _logged(self, operation: str, handler: Handler, call: Call) -> Reply:
         """Run a change between its two rows of the Activity Log; an operation writes the second when it ends."""
-        world = self.world
-        world.activity.begin(
-            change_of(call, operation, call.path.rstrip("/"), call.correlation), world.clock(), self.store.new_id()
-        )
+        log, now, new_id = self.world.activity, self.world.clock(), self.store.new_id
+        log.begin(call.id, change_of(call, operation, call.path.rstrip("/")), now, new_id())
         try:
-            reply = handler(world, call)
+            reply = handler(self.world, call)
         except ArmError as error:
-            world.activity.end(call.correlation, world.clock(), self.store.new_id(), error.status, error.message)
+            log.end(call.id, now, new_id(), error.status, error.message)
             raise
-        if not any(pending.correlation == call.correlation for pending in self.store.pending()):
-            world.activity.end(call.correlation, world.clock(), self.store.new_id(), reply.status)
+        if not any(pending.request == call.id for pending in self.store.pending()):
+            log.end(call.id, now, new_id(), reply.status)
         return reply
 
     def _note(self, call: Call, status: int) -> None:
@@ -212,11 +211,10 @@ class ArmEmulator:
         )
 
     def _with_headers(self, call: Call, reply: Reply) -> Reply:
-        request_id = self.store.new_id()
         own = {
-            "x-ms-request-id": request_id,
+            "x-ms-request-id": call.id,
             "x-ms-correlation-request-id": call.correlation,
-            "x-ms-routing-request-id": f"EMULATOR:{self.world.clock():%Y%m%dT%H%M%SZ}:{request_id}",
+            "x-ms-routing-request-id": f"EMULATOR:{self.world.clock():%Y%m%dT%H%M%SZ}:{call.id}",
         }
         if reply.headers.get(errors.FAILURE_CAUSE) != "gateway":  # which counts only what it lets through (recorded)
             kind, limit = _LIMITS.get(call.method, _WRITES)

@@ -10,8 +10,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from nsg_baseline.emulator.arm import errors, paging
+from nsg_baseline.emulator.arm import paging
 from nsg_baseline.emulator.arm.calls import Call, Reply, error_reply
+from nsg_baseline.emulator.arm.errors import ArmError
 
 DropPoint = Literal["request", "answer", "body"]
 
@@ -23,18 +24,29 @@ class Delay(msgspec.Struct, frozen=True, tag="delay", tag_field="kind"):
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
-    """Answer with an error instead of doing what was asked; `retry_after` is in seconds."""
+    """Answer with an error instead of doing what was asked.
+
+    Attributes:
+        retry_after: Seconds, for the header of that name; None: no such header.
+        cause: Who refuses: `gateway` (ARM's front door) or `service` (the network provider, which adds `details`).
+    """
 
     status: int
     code: str
     message: str
     retry_after: int | None = None
     headers: dict[str, str] = {}
+    cause: Literal["gateway", "service"] = "gateway"
+    details: list[dict[str, str]] = []
 
     def reply(self) -> Reply:
         """The answer."""
         wait = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return error_reply(errors.gateway(self.status, self.code, self.message, {**self.headers, **wait}))
+        headers = {**self.headers, **wait}
+        error = ArmError(
+            self.status, self.code, self.message, cause=self.cause, details=list(self.details), headers=headers
+        )
+        return error_reply(error)
 
 
 class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="kind"):
@@ -182,7 +194,17 @@ def forbidden(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> 
 
 def unauthorized(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
     """401: the token is refused."""
-    return Fault(Answer(401, "InvalidAuthenticationToken", "The access token is invalid."), method, path, count)
+    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The access token is invalid."'}
+    answer = Answer(401, "InvalidAuthenticationToken", "The access token is invalid.", headers=challenge)
+    return Fault(answer, method, path, count)
+
+
+def busy(*, retry_after: int = 11, count: int | None = 1, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
+    """429 of the network provider: another operation is on the resource (recorded)."""
+    message = f"An operation is updating the resource. The call can be retried in {retry_after} seconds."
+    details = [{"code": "RetryableErrorDueToAnotherOperation", "message": message}]
+    answer = Answer(429, "RetryableError", "A retryable error occurred.", retry_after, cause="service", details=details)
+    return Fault(answer, method, path, count)
 
 
 def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DELETE", path: str = ARM) -> Fault:

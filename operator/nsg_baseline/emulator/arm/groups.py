@@ -3,7 +3,7 @@
 from typing import Any
 
 from nsg_baseline.emulator.arm import errors, ids
-from nsg_baseline.emulator.arm.calls import Call, Reply
+from nsg_baseline.emulator.arm.calls import Call, Reply, checked_tags
 from nsg_baseline.emulator.arm.model import Nsg, ResourceGroup, Subscription
 from nsg_baseline.emulator.arm.store import Store
 
@@ -56,7 +56,7 @@ def put(store: Store, call: Call) -> Reply:
         raise errors.location_required()
     owner = store.subscription(call.params["sub"])
     name = known.name if known else call.params["group"]
-    group = ResourceGroup(owner.id, name, location, document.get("tags") or {})
+    group = ResourceGroup(owner.id, name, location, checked_tags(document.get("tags") or {}))
     store.put_group(group)
     return Reply(200 if known else 201, _group(group))
 

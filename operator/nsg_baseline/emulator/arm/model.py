@@ -87,7 +87,7 @@ class Operation:
         due: When it ends, unless it is `stuck`.
         deletes: Whether its success removes the NSG.
         error: What it fails with; None when it succeeds.
-        correlation: The Activity Log entry that its end completes.
+        request: Id of the request that started it, whose entry in the Activity Log its end completes.
     """
 
     id: str
@@ -98,4 +98,4 @@ class Operation:
     stuck: bool = False
     error: Mapping[str, str] | None = None
     status: OperationStatus = "InProgress"
-    correlation: str = ""
+    request: str = ""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from nsg_baseline.emulator.arm import errors, ids, operations, preconditions, render, state, validate
-from nsg_baseline.emulator.arm.calls import Call, Reply
+from nsg_baseline.emulator.arm.calls import Call, Reply, checked_tags
 from nsg_baseline.emulator.arm.model import Nsg, Rule
 from nsg_baseline.emulator.arm.operations import TermsOf
 from nsg_baseline.emulator.arm.store import Store
@@ -43,7 +43,7 @@ def patch(store: Store, call: Call) -> Reply:
     nsg = existing(store, call)
     preconditions.check(call.headers, nsg.etag, nsg.id)
     tags = call.json().get("tags")
-    changed = nsg if tags is None else replace(nsg, tags=_checked_tags(tags), etag=store.new_etag())
+    changed = nsg if tags is None else replace(nsg, tags=checked_tags(tags), etag=store.new_etag())
     return Reply(200, render.nsg_document(store.put(changed), call.api_version))
 
 
@@ -100,11 +100,11 @@ def _wanted(store: Store, call: Call, old: Nsg | None) -> Nsg:
     name = old.name if old else call.params["nsg"]
     base = old or Nsg(group.subscription, group.name, name, "", store.new_id(), "")
     validate.check_name(name, base.id)
-    properties = document.get("properties") or {}
+    properties = call.properties()
     return replace(
         base,
         location=_location(document, old),
-        tags=None if document.get("tags") is None else _checked_tags(document["tags"]),
+        tags=None if document.get("tags") is None else checked_tags(document["tags"]),
         rules=checked_rules(properties.get("securityRules") or [], base.id),
         extras=_extras(properties, old),
         etag=store.new_etag(),
@@ -112,8 +112,10 @@ def _wanted(store: Store, call: Call, old: Nsg | None) -> Nsg:
     )
 
 
-def checked_rules(documents: list[Mapping[str, Any]], nsg_id: str) -> tuple[Rule, ...]:
+def checked_rules(documents: Any, nsg_id: str) -> tuple[Rule, ...]:
     """The rules of a body, validated one by one and together."""
+    if not isinstance(documents, list):
+        raise errors.invalid_content("securityRules must be a list")
     try:
         rules = [state.read_rule(document) for document in documents]
     except state.StateError as error:
@@ -131,12 +133,6 @@ def _location(document: Mapping[str, Any], old: Nsg | None) -> str:
     if old is not None and folded != old.location.replace(" ", "").lower():
         raise errors.location_changed(old.name, old.group, old.location, location)
     return old.location if old else folded
-
-
-def _checked_tags(tags: Any) -> dict[str, str]:
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise errors.invalid_content("tags must be an object of strings")
-    return tags
 
 
 def _extras(properties: Mapping[str, Any], old: Nsg | None) -> dict[str, Any]:

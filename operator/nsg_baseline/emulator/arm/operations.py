@@ -18,7 +18,7 @@ class Terms:
     stuck: bool = False
     error: Mapping[str, str] | None = None
     retry_after: int | None = 1
-    correlation: str = ""
+    request: str = ""
 
 
 TermsOf = Callable[[], Terms]
@@ -36,7 +36,7 @@ def begin(store: Store, nsg: Nsg, terms: Terms, *, deletes: bool = False) -> Ope
             deletes=deletes,
             stuck=terms.stuck,
             error=terms.error,
-            correlation=terms.correlation,
+            request=terms.request,
         )
     )
 

@@ -63,7 +63,7 @@ def _delete_group(world: World, call: Call) -> Reply:
     """What goes with a group leaves EndRequest rows alone, with the group's correlation id (recorded)."""
     reply, gone = groups.delete(world.store, call)
     for nsg in gone:
-        change = change_of(call, f"{ids.NSG_TYPE}/delete", nsg.id, call.correlation)
+        change = change_of(call, f"{ids.NSG_TYPE}/delete", nsg.id)
         world.activity.end_of(change, world.clock(), world.store.new_id(), 200)
     return reply
 

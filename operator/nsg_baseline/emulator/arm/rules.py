@@ -76,7 +76,7 @@ def _rule_id(nsg: Nsg, call: Call) -> str:
 
 
 def _wanted(call: Call, nsg: Nsg, old: Rule | None) -> Rule:
-    properties = call.json().get("properties") or {}
+    properties = call.properties()
     name = old.name if old else call.params["rule"]
     sent = {key: value for key, value in properties.items() if key != "provisioningState"}
     return validate.checked_rule(Rule(name, sent), _rule_id(nsg, call))

@@ -97,13 +97,10 @@ def add_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
     return store.put(nsg)
 
 
-def read_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
+def read_nsg(store: Store, document: Any) -> Nsg:
     """One NSG from a document; etag and GUID are made when it has none."""
-    try:
-        subscription, group, name = ids.split_nsg_id(_text(document, "id", "nsgs"))
-    except ValueError as error:
-        raise StateError(f"nsgs: {error}") from error
-    properties = document.get("properties") or {}
+    subscription, group, name = _nsg_names(_text(document, "id", "nsgs"))
+    properties = _object(document, "properties", "nsgs")
     state = properties.get("provisioningState") or "Succeeded"
     return Nsg(
         subscription=subscription,
@@ -113,19 +110,36 @@ def read_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
         resource_guid=properties.get("resourceGuid") or store.new_id(),
         etag=document.get("etag") or store.new_etag(),
         state=cast("ProvisioningState", state),
-        tags=document.get("tags"),
+        tags=None if document.get("tags") is None else _object(document, "tags", "nsgs"),
         rules=tuple(read_rule(rule) for rule in properties.get("securityRules") or []),
         extras={name: value for name, value in properties.items() if name not in _OWN_PROPERTIES},
         top={name: value for name, value in document.items() if name not in _OWN_TOP},
     )
 
 
-def read_rule(document: Mapping[str, Any]) -> Rule:
-    """One custom rule from a document."""
-    properties = {
-        name: value for name, value in (document.get("properties") or {}).items() if name != "provisioningState"
-    }
-    return Rule(_text(document, "name", "securityRules"), properties)
+def read_rule(document: Any) -> Rule:
+    """One custom rule from a document.
+
+    Raises:
+        StateError: It has no name, or its properties are no object.
+    """
+    name = _text(document, "name", "securityRules")
+    given = _object(document, "properties", "securityRules")
+    return Rule(name, {key: value for key, value in given.items() if key != "provisioningState"})
+
+
+def _nsg_names(resource_id: str) -> tuple[str, str, str]:
+    try:
+        return ids.split_nsg_id(resource_id)
+    except ValueError as error:
+        raise StateError(f"nsgs: {error}") from error
+
+
+def _object(item: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    value = item.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise StateError(f"{where}: {name!r} must be an object")
+    return value or {}
 
 
 def _parts(document: Any) -> Mapping[str, Any]:

@@ -27,6 +27,10 @@ _WORDS = {
 }
 _NORMALISED = ("access", "direction")
 _SIDES = ("Source", "Destination")
+_RANGES = ("sourcePortRange", "destinationPortRange")
+_PREFIXES = ("sourceAddressPrefix", "destinationAddressPrefix")
+_TEXTS = ("description", *_RANGES, *_PREFIXES)
+_LISTS = (*(f"{name}s" for name in _RANGES), *(f"{name}es" for name in _PREFIXES))
 
 
 def check_name(name: str, path: str) -> None:
@@ -47,7 +51,7 @@ def checked_rule(rule: Rule, rule_id: str) -> Rule:
     Raises:
         ArmError: 400 with the provider's code.
     """
-    properties = _with_text_ports(rule.properties)
+    properties = _typed(rule.properties)
     check_name(rule.name, rule_id)
     for name in _WORDS:
         _check_word(properties, name)
@@ -59,16 +63,27 @@ def checked_rule(rule: Rule, rule_id: str) -> Rule:
     return Rule(rule.name, {**properties, **{name: str(properties[name]).capitalize() for name in _NORMALISED}})
 
 
-def _with_text_ports(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Ports may come as integers, from template parameters; Azure keeps text."""
-    ports = {name: value for name, value in properties.items() if name.endswith(("PortRange", "PortRanges"))}
-    return {**properties, **{name: _text(value) for name, value in ports.items()}}
+def _typed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Texts as texts and lists as lists of texts; numbers, which template parameters may hold, become texts."""
+    texts = {name: _text(properties[name], name) for name in _TEXTS if properties.get(name) is not None}
+    lists = {name: _texts(properties[name], name) for name in _LISTS if properties.get(name) is not None}
+    return {**properties, **texts, **lists}
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_text(item) for item in value]
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise _unreadable(f"Error converting value to type 'System.String'. Path 'properties.{name}'.")
+    return value
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    if not isinstance(value, list):
+        raise _unreadable(
+            f"Error converting value to type 'System.Collections.Generic.List'. Path 'properties.{name}'."
+        )
+    return [_text(item, name) for item in value]
 
 
 def check_rules(rules: Iterable[Rule], nsg_id: str) -> None:
@@ -189,16 +204,16 @@ def _check_addresses(properties: Mapping[str, Any], side: str, rule_id: str) -> 
     if single:
         _check_prefix(single, rule_id, tags=True)
     for value in several:
-        if value == prefixes.ANY or prefixes.is_tag(str(value)):
-            raise _tag_in_list(side, rule_id, str(value))
+        if value == prefixes.ANY or prefixes.is_tag(value):
+            raise _tag_in_list(side, rule_id, value)
         _check_prefix(value, rule_id, tags=False)
     _check_list(several, side, rule_id)
 
 
-def _check_prefix(value: Any, rule_id: str, *, tags: bool) -> None:
-    if tags and (value == prefixes.ANY or prefixes.is_tag(str(value))):
+def _check_prefix(value: str, rule_id: str, *, tags: bool) -> None:
+    if tags and (value == prefixes.ANY or prefixes.is_tag(value)):
         return
-    if prefixes.network(str(value)) is None:
+    if prefixes.network(value) is None:
         message = f"Security rule {rule_id} has invalid Address prefix. Value provided: {value}"
         raise provider(400, "SecurityRuleInvalidAddressPrefix", message)
 
@@ -233,9 +248,9 @@ def _exactly_one(given: Mapping[str, Any], rule_id: str) -> None:
 
 
 def _list(properties: Mapping[str, Any], name: str) -> list[Any]:
-    value = properties.get(name)
-    if value is not None and not isinstance(value, list):
+    value = properties.get(name) or []
+    if not isinstance(value, list):
         raise _unreadable(
             f"Error converting value to type 'System.Collections.Generic.List'. Path 'properties.{name}'."
         )
-    return value or []
+    return value

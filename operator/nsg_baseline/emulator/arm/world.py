@@ -56,7 +56,7 @@ class World:
             due=self.clock() + timedelta(seconds=self.settings.operation_delay),
             stuck=self.faults.strike(call, StickOperation) is not None,
             retry_after=self.settings.retry_after,
-            correlation=call.correlation,
+            request=call.id,
         )
         return replace(terms, error={"code": failure.code, "message": failure.message}) if failure else terms
 
@@ -66,5 +66,5 @@ class World:
         for operation in self.store.settle(now):
             error = operation.error or {}
             self.activity.end(
-                operation.correlation, now, self.store.new_id(), 500 if error else 200, error.get("message", "")
+                operation.request, now, self.store.new_id(), 500 if error else 200, error.get("message", "")
             )
