@@ -29,7 +29,6 @@ class Store:
         self.nsgs: dict[str, Nsg] = {}
         self.operations: dict[str, Operation] = {}
         self._running: dict[str, Operation] = {}
-        self.revision = 0
         self._order: dict[str, int] = {}
         self._created = 0
 
@@ -79,12 +78,10 @@ class Store:
     def add_subscription(self, subscription: Subscription) -> None:
         """Add or replace a subscription."""
         self.subscriptions[subscription.id.lower()] = subscription
-        self.revision += 1
 
     def put_group(self, group: ResourceGroup) -> None:
         """Add or replace a resource group."""
         self.groups[ids.key(group.id)] = group
-        self.revision += 1
 
     def put(self, nsg: Nsg) -> Nsg:
         """Add or replace an NSG."""
@@ -93,26 +90,22 @@ class Store:
             self._created += 1
             self._order[key] = self._created
         self.nsgs[key] = nsg
-        self.revision += 1
         return nsg
 
     def remove(self, resource_id: str) -> None:
         """Drop an NSG, if it is there."""
-        if self.nsgs.pop(ids.key(resource_id), None) is not None:
-            self.revision += 1
+        self.nsgs.pop(ids.key(resource_id), None)
 
     def remove_group(self, group: ResourceGroup) -> list[Nsg]:
         """Drop a resource group with all that is in it; answers with the NSGs that went."""
         gone = [self.nsgs.pop(key) for _, key in self.keys_below(group.id)]
         self.groups.pop(ids.key(group.id), None)
-        self.revision += 1
         return gone
 
     def clear(self) -> None:
         """Forget everything."""
         for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running):
             table.clear()
-        self.revision += 1
 
     # --- operations ---
 
