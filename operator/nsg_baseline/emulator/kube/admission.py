@@ -9,7 +9,7 @@ from .errors import ApiError, bad_request, invalid
 from .kinds import Fault, Kind
 from .schema import faults
 from .schema.checking import ABSENT, check
-from .schema.shaping import ROOT_FIELDS, default, prune
+from .schema.shaping import ROOT_FIELDS, shape
 from .shapes import Obj, Validator
 
 _HIDES_RULES = {"FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
@@ -44,8 +44,10 @@ class StrictError(ApiError):
         super().__init__(400, "BadRequest", words)
 
 
-def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
+def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None) -> Obj:
     """Read an object of a kind: its type, its metadata, the fields that its schema knows, and defaults.
+
+    What it shares with `old`, the stored object, has been read before.
 
     Raises:
         ApiError: 400 when it cannot be read as this kind.
@@ -54,11 +56,10 @@ def decode(kind: Kind, body: Any, strictness: Strictness) -> Obj:
     obj["metadata"] = metadata.coerce(kind, obj.get("metadata") or {})
     if kind.schema is None:
         return obj
-    pruned, unknown = prune(kind.schema, obj)
+    shaped, unknown = shape(kind.schema, obj, old)
     strictness.unknown += unknown
     if unknown and strictness.mode == "Strict":
         raise StrictError(kind, unknown)
-    shaped: Obj = default(kind.schema, pruned)
     return shaped
 
 
@@ -98,7 +99,7 @@ def _new_finalizers(old: Obj, new: Obj) -> Iterator[Fault]:
 
 def _schema_faults(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> Iterator[Fault]:
     schema = kind.schema or {}
-    broken = list(check(schema, _bare(new), ABSENT if old is None else _bare(old)))
+    broken = check(schema, _bare(new), ABSENT if old is None else _bare(old))
     if broken and not kind.custom:
         _refuse_undecodable(kind, broken)
     yield from broken

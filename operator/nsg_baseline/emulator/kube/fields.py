@@ -81,7 +81,8 @@ def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[P
     """Return the paths whose values a write changed or added, and those that it removed."""
     if old is new or old == new:
         return set(), set()
-    if not (is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)):
+    both = is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)
+    if not (both and old and new):  # an empty container is a value of its own
         after = {each for each, _ in leaves(schema, new, path)}
         return after, {each for each, _ in leaves(schema, old, path)} - after
     before = {step: part for step, _, part in parts(schema, old)}

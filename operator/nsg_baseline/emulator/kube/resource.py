@@ -109,7 +109,7 @@ class Resource:
         old = self.get(key)
         patched = PATCHES[content_type](old, patch)
         try:
-            new = self._sent(key, patched, write)
+            new = self._sent(key, patched, write, old)
         except StrictError as error:
             words = f' "" is invalid: patch: Invalid value: {faults.shown(faults.shown(patched))}: {error.why}'
             raise ApiError(422, "Invalid", words) from None
@@ -180,9 +180,9 @@ class Resource:
             raise bad_request(_OTHER_NAMESPACE)
         return (namespace if self.kind.namespaced else "", name or f"{start}{_suffix()}")
 
-    def _sent(self, key: Key, body: Any, write: Write) -> Obj:
-        """Decode what a client wants stored at a key."""
-        obj = decode(self.kind, body, write.strictness)
+    def _sent(self, key: Key, body: Any, write: Write, old: Obj | None = None) -> Obj:
+        """Decode what a client wants stored at a key; what it shares with `old` needs no decoding."""
+        obj = decode(self.kind, body, write.strictness, old)
         name = obj["metadata"].get("name", key[1])
         if name != key[1]:
             raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[1]})")

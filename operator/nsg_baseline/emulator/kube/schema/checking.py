@@ -3,7 +3,7 @@
 What an update leaves as it was is not judged again ("ratcheting"): a stricter schema does not block older objects.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from nsg_baseline.emulator.kube.fields import identity
@@ -16,8 +16,6 @@ from .formats import is_format, pattern
 ABSENT: Final = object()
 """Stands for "there was no old value"; None is a JSON value."""
 
-Check = Callable[[Obj, Any, str], Iterator[Fault]]
-
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -28,8 +26,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def check(schema: Obj, value: Any, old: Any = ABSENT, path: str = "") -> Iterator[Fault]:
-    """Yield everything that the schema finds wrong.
+def check(schema: Obj, value: Any, old: Any = ABSENT, path: str = "") -> list[Fault]:
+    """Return everything that the schema finds wrong.
 
     Args:
         schema: a structural schema.
@@ -37,22 +35,35 @@ def check(schema: Obj, value: Any, old: Any = ABSENT, path: str = "") -> Iterato
         old: what stood there before; `ABSENT` where nothing did.
         path: where the value stands, for messages.
     """
-    if old is not ABSENT and (value is old or value == old):
+    found: list[Fault] = []
+    _check(schema, value, old, path, found)
+    return found
+
+
+def _check(schema: Obj, value: Any, old: Any, path: str, found: list[Fault]) -> None:
+    if value is old or (old is not ABSENT and value == old):
         return
-    yield from _types(schema, value, path)
+    kind = type(value)
+    if kind is not _EXACT.get(schema.get("type", "")):
+        found += _types(schema, value, path)
     if value is None:
         return
     if not _COMBINATORS.isdisjoint(schema):
-        yield from _combined(schema, value, path)
-    for applies, rule in _RULES:
-        if isinstance(value, applies) and not isinstance(value, bool):
-            yield from rule(schema, value, path)
+        found += _combined(schema, value, path)
+    if kind is str:
+        found += _string(schema, value, path)
+    elif kind in _NUMBERS:
+        found += _number(schema, value, path)
     if "enum" in schema and value not in schema["enum"]:
-        yield faults.unsupported(path, value, schema["enum"])
-    if isinstance(value, dict):
-        yield from _map(schema, value, old, path)
-    elif isinstance(value, list):
-        yield from _list(schema, value, old, path)
+        found.append(faults.unsupported(path, value, schema["enum"]))
+    if kind is dict:
+        _map(schema, value, old, path, found)
+    elif kind is list:
+        _list(schema, value, old, path, found)
+
+
+_EXACT = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+_NUMBERS = (int, float)
 
 
 def _types(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
@@ -76,12 +87,12 @@ _COMBINATORS = frozenset({"anyOf", "oneOf", "allOf", "not"})
 
 def _combined(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
     if "anyOf" in schema:
-        failures = [list(check(each, value, path=path)) for each in schema["anyOf"]]
+        failures = [check(each, value, path=path) for each in schema["anyOf"]]
         if all(failures):
             yield _schema_fault(path, "must validate at least one schema (anyOf)")
             yield from min(failures, key=len)
     if "oneOf" in schema:
-        failures = [list(check(each, value, path=path)) for each in schema["oneOf"]]
+        failures = [check(each, value, path=path) for each in schema["oneOf"]]
         valid = sum(not found for found in failures)
         if valid == 0:
             yield _schema_fault(path, "must validate one and only one schema (oneOf). Found none valid")
@@ -91,13 +102,13 @@ def _combined(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
                 path, f"must validate one and only one schema (oneOf). Found {valid} valid alternatives"
             )
     if "allOf" in schema:
-        failures = [list(check(each, value, path=path)) for each in schema["allOf"]]
+        failures = [check(each, value, path=path) for each in schema["allOf"]]
         yield from (fault for found in failures for fault in found)
         if any(failures):
             yield _schema_fault(
                 path, f"must validate all the schemas (allOf){'. None validated' if all(failures) else ''}"
             )
-    if "not" in schema and not list(check(schema["not"], value, path=path)):
+    if "not" in schema and not check(schema["not"], value, path=path):
         yield _schema_fault(path, "must not validate the schema (not)")
 
 
@@ -136,40 +147,37 @@ def _number(schema: Obj, value: float, path: str) -> Iterator[Fault]:
             yield faults.in_body(path, value, words)
 
 
-_RULES: tuple[tuple[type | tuple[type, ...], Check], ...] = ((str, _string), ((int, float), _number))
-
-
-def _map(schema: Obj, value: Obj, old: Any, path: str) -> Iterator[Fault]:
+def _map(schema: Obj, value: Obj, old: Any, path: str, found: list[Fault]) -> None:
     if "minProperties" in schema and len(value) < schema["minProperties"]:
-        yield faults.in_body(path, len(value), f"should have at least {schema['minProperties']} properties")
+        found.append(faults.in_body(path, len(value), f"should have at least {schema['minProperties']} properties"))
         return
     if "maxProperties" in schema and len(value) > schema["maxProperties"]:
-        yield faults.too_many(path, len(value), schema["maxProperties"])
+        found.append(faults.too_many(path, len(value), schema["maxProperties"]))
         return
-    properties, free = schema.get("properties", {}), schema.get("additionalProperties")
+    declared, free = schema.get("properties", {}), schema.get("additionalProperties")
+    others = free if isinstance(free, dict) else None
     before = old if isinstance(old, dict) else {}
     for name, part in value.items():
-        inner = properties.get(name, free if isinstance(free, dict) else None)
+        inner = declared.get(name, others)
         if inner is not None:
-            yield from check(inner, part, before.get(name, ABSENT), f"{path}.{name}" if path else name)
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield faults.required(f"{path}.{name}" if path else name)
+            _check(inner, part, before.get(name, ABSENT), f"{path}.{name}" if path else name, found)
+    missing = [name for name in schema.get("required", ()) if name not in value]
+    found += [faults.required(f"{path}.{name}" if path else name) for name in missing]
 
 
-def _list(schema: Obj, value: list[Any], old: Any, path: str) -> Iterator[Fault]:
+def _list(schema: Obj, value: list[Any], old: Any, path: str, found: list[Fault]) -> None:
     inner = schema.get("items")
     if isinstance(inner, dict):
         before = _by_identity(schema, old)
         for at, item in enumerate(value):
             was = before.get(identity(schema, item), ABSENT) if before else ABSENT
-            yield from check(inner, item, was, f"{path}[{at}]")
+            _check(inner, item, was, f"{path}[{at}]", found)
     if "minItems" in schema and len(value) < schema["minItems"]:
-        yield faults.in_body(path, len(value), f"should have at least {schema['minItems']} items")
+        found.append(faults.in_body(path, len(value), f"should have at least {schema['minItems']} items"))
     if "maxItems" in schema and len(value) > schema["maxItems"]:
-        yield faults.too_many(path, len(value), schema["maxItems"])
+        found.append(faults.too_many(path, len(value), schema["maxItems"]))
     if schema.get("x-kubernetes-list-type") in ("map", "set"):
-        yield from _duplicates(schema, value, path)
+        found += _duplicates(schema, value, path)
 
 
 def _by_identity(schema: Obj, old: Any) -> dict[bytes, Any]:

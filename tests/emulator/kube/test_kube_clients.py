@@ -1,0 +1,148 @@
+"""The clients that the project is built on accept the embedded server: the Python client, and kopf by itself."""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import kubernetes
+import pytest
+from kubernetes.aio import client as aio
+
+from nsg_baseline.emulator.kube import KubeApi, Running, serve, serve_in_thread
+from tests.emulator.kube.contract import CRD, GROUP, PLURAL, gadget
+
+SECONDS = 30
+WHERE: dict[str, Any] = {"group": GROUP, "version": "v1", "namespace": "default", "plural": PLURAL}
+
+OPERATOR = f"""
+import kopf
+
+@kopf.on.startup()
+async def settle(settings, **_):
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.networking.error_backoffs = [0.05] * 100
+
+@kopf.on.event("{GROUP}", "v1", "{PLURAL}")
+async def seen(event, body, patch, **_):
+    if event["type"] != "DELETED" and body.get("status", {{}}).get("seen") != body["spec"]["nsg"]:
+        patch.status["seen"] = body["spec"]["nsg"]
+"""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    api = KubeApi()
+    api.create(CRD)
+    with serve_in_thread(api) as served:
+        yield served
+
+
+@pytest.fixture
+def custom(running: Running) -> Iterator[kubernetes.client.CustomObjectsApi]:
+    configuration = kubernetes.client.Configuration(host=running.url)
+    with kubernetes.client.ApiClient(configuration) as client:
+        yield kubernetes.client.CustomObjectsApi(client)
+
+
+def test_python_client_creates_reads_and_replaces(custom: kubernetes.client.CustomObjectsApi) -> None:
+    made = custom.create_namespaced_custom_object(**WHERE, body=gadget("one"))
+    made["spec"]["nsg"] = "b"
+    replaced = custom.replace_namespaced_custom_object(**WHERE, name="one", body=made)
+    assert replaced["metadata"]["generation"] == 2
+    with pytest.raises(kubernetes.client.ApiException) as stale:
+        custom.replace_namespaced_custom_object(**WHERE, name="one", body=made)
+    assert (stale.value.status, stale.value.reason) == (409, "Conflict")
+    custom.patch_namespaced_custom_object_status(**WHERE, name="one", body={"status": {"x": 1}})
+    found = custom.get_namespaced_custom_object(**WHERE, name="one")
+    assert (found["spec"]["nsg"], found["status"]) == ("b", {"x": 1})
+
+
+def test_python_client_lists_in_pages(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
+    for at in range(5):
+        running.api.create(gadget(f"n{at}"))
+    names, token = [], ""
+    while True:
+        page = custom.list_cluster_custom_object(GROUP, "v1", PLURAL, limit=2, _continue=token)
+        names += [each["metadata"]["name"] for each in page["items"]]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+    assert names == ["n0", "n1", "n2", "n3", "n4"]
+
+
+def test_python_client_reads_typed_kinds(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
+    core = kubernetes.client.CoreV1Api(custom.api_client)
+    core.create_namespace({"metadata": {"name": "team"}})
+    assert "team" in [each.metadata.name for each in core.list_namespace().items]
+    core.create_namespaced_secret("team", {"metadata": {"name": "s"}, "stringData": {"k": "v"}})
+    assert core.read_namespaced_secret("s", "team").data == {"k": "dg=="}
+    leases = kubernetes.client.CoordinationV1Api(custom.api_client)
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a", "renewTime": "2026-01-02T03:04:05.000006Z"}}
+    assert leases.create_namespaced_lease("team", lease).spec.renew_time.microsecond == 6
+    core.delete_namespace("team")
+    assert running.api.list("v1", "Secret") == []
+
+
+def test_python_client_watches(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
+    version = custom.list_namespaced_custom_object(**WHERE)["metadata"]["resourceVersion"]
+    timer = threading.Timer(0, lambda: custom.create_namespaced_custom_object(**WHERE, body=gadget("one")))
+    timer.start()
+    watch = kubernetes.watch.Watch()
+    calls = {**WHERE, "resource_version": version, "timeout_seconds": SECONDS}
+    for event in watch.stream(custom.list_namespaced_custom_object, **calls):
+        assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "one")
+        watch.stop()
+    timer.join()
+
+
+async def test_async_python_client() -> None:
+    api = KubeApi()
+    api.create(CRD)
+    async with serve(api) as running, aio.ApiClient(aio.Configuration(host=running.url)) as client:
+        custom = aio.CustomObjectsApi(client)
+        await custom.create_namespaced_custom_object(**WHERE, body=gadget("one"))
+        await custom.patch_namespaced_custom_object_status(**WHERE, name="one", body={"status": {"x": 1}})
+        found = await custom.list_cluster_custom_object(GROUP, "v1", PLURAL)
+        assert [each["status"] for each in found["items"]] == [{"x": 1}]
+
+
+async def until_seen(session: aiohttp.ClientSession, url: str, wanted: dict[str, str]) -> None:
+    """Watch until every gadget tells the nsg that the operator saw."""
+    told: dict[str, str] = {}
+    async with asyncio.timeout(SECONDS), session.get(f"{url}/apis/{GROUP}/v1/{PLURAL}?watch=true") as answer:
+        async for line in answer.content:
+            event = json.loads(line)
+            told[event["object"]["metadata"]["name"]] = event["object"].get("status", {}).get("seen", "")
+            if told == wanted:
+                return
+    raise AssertionError(f"the watch ended with {told}")
+
+
+async def test_kopf_runs_on_it_in_a_process_of_its_own(tmp_path: Path) -> None:
+    # nothing but KUBECONFIG leads it here, as nothing else would lead it to a cluster
+    (tmp_path / "handlers.py").write_text(OPERATOR)
+    api = KubeApi()
+    api.create(CRD)
+    api.create(gadget("before"))
+    async with serve(api) as running, aiohttp.ClientSession() as session:
+        environment = {**os.environ, "KUBECONFIG": str(running.kubeconfig(tmp_path / "config"))}
+        command = [sys.executable, "-m", "kopf", "run", "--all-namespaces", "--quiet", "handlers.py"]
+        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environment)
+        try:
+            await until_seen(session, running.url, {"before": "a"})
+            api.create(gadget("later", {"nsg": "b"}))
+            await until_seen(session, running.url, {"before": "a", "later": "b"})
+            api.interference.cut_watches()
+            api.patch(f"{GROUP}/v1", "Gadget", "later", {"spec": {"nsg": "c"}}, "default")
+            await until_seen(session, running.url, {"before": "a", "later": "c"})
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), SECONDS)
+    assert api.requests.where(lambda each: each.agent.startswith("kopf/") and each.verb == "watch")

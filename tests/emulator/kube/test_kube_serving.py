@@ -1,0 +1,174 @@
+"""What tests of an operator need of the embedded server: counting requests, and trouble on demand."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from nsg_baseline.emulator.kube import ApiError, KubeApi, Running, serve, serve_in_thread
+from tests.emulator.kube.contract import CRD, GROUP, gadget
+
+SECONDS = 10
+GADGETS = f"/apis/{GROUP}/v1/namespaces/default/gadgets"
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    api = KubeApi()
+    api.create(CRD)
+    async with serve(api) as served:
+        yield served
+
+
+@pytest.fixture
+async def session(running: Running) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(running.url, headers={"User-Agent": "tester/1.0"}) as opened:
+        yield opened
+
+
+async def status(session: aiohttp.ClientSession, path: str = GADGETS, method: str = "GET", **more: Any) -> int:
+    async with session.request(method, path, **more) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def next_event(answer: aiohttp.ClientResponse) -> dict[str, Any]:
+    async with asyncio.timeout(SECONDS):
+        return json.loads(await answer.content.readline())  # type: ignore[no-any-return]
+
+
+async def test_every_request_is_logged_with_who_and_what(running: Running, session: aiohttp.ClientSession) -> None:
+    await status(session)
+    await status(session, f"{GADGETS}/nope?pretty=1")
+    await status(session, method="POST", json=gadget("one"))
+    await status(session, f"{GADGETS}/one", "DELETE")
+    await status(session, method="DELETE")
+    log = running.api.requests
+    assert [(each.verb, each.method, each.status) for each in log] == [
+        ("list", "GET", 200),
+        ("get", "GET", 404),
+        ("create", "POST", 201),
+        ("delete", "DELETE", 200),
+        ("deletecollection", "DELETE", 200),
+    ]
+    [missed] = log.where(lambda each: each.status == 404)
+    assert (missed.path, missed.query, missed.agent) == (f"{GADGETS}/nope", "pretty=1", "tester/1.0")
+    assert (log.reads, log.writes) == (2, 3)
+
+
+async def test_asking_for_rights_is_no_write(running: Running, session: aiohttp.ClientSession) -> None:
+    # "a quiet pass writes nothing" must not fail because an operator asks what it may do
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert await status(session, path, "POST", json={"spec": {}}) == 201
+    assert running.api.requests.writes == 0
+
+
+async def test_the_log_is_read_and_reset_over_http(running: Running, session: aiohttp.ClientSession) -> None:
+    await status(session, method="POST", json=gadget("one"))
+    async with session.get("/_emulator/requests") as answer:
+        shown = await answer.json()
+    assert (shown["reads"], shown["writes"], shown["requests"][0]["verb"]) == (0, 1, "create")
+    assert await status(session, "/_emulator/requests", "DELETE") == 200
+    assert (len(running.api.requests), running.api.requests.writes) == (0, 0)
+
+
+async def test_a_watch_is_logged_when_it_begins(running: Running, session: aiohttp.ClientSession) -> None:
+    async with session.get(f"{GADGETS}?watch=true") as answer:
+        assert answer.status == 200
+        assert [each.verb for each in running.api.requests] == ["watch"]
+
+
+async def test_the_next_matching_requests_fail_and_do_nothing(running: Running, session: aiohttp.ClientSession) -> None:
+    trouble = running.api.interference.fail(2, code=503, methods="POST", path="gadgets$", retry_after=7)
+    async with session.post(GADGETS, json=gadget("one")) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+        assert (await answer.json())["reason"] == "ServiceUnavailable"
+    assert await status(session) == 200, "other methods are not hit"
+    assert await status(session, method="POST", json=gadget("one")) == 503
+    assert await status(session, method="POST", json=gadget("one")) == 201, "the failed ones had stored nothing"
+    assert (trouble.left, trouble.happened) == (0, 2)
+
+
+async def test_trouble_can_be_called_off(running: Running, session: aiohttp.ClientSession) -> None:
+    running.api.interference.fail(100)
+    assert await status(session) == 500
+    running.api.interference.stop()
+    assert await status(session) == 200
+
+
+async def test_a_connection_can_be_cut(running: Running, session: aiohttp.ClientSession) -> None:
+    running.api.interference.drop(1, methods="PUT|POST")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await status(session, method="POST", json=gadget("one"))
+    assert await status(session, f"{GADGETS}/one") == 404
+
+
+async def test_watches_can_die_silently(running: Running, session: aiohttp.ClientSession) -> None:
+    # the connection stays and nothing comes any more: what a lost NAT entry looks like
+    async with session.get(f"{GADGETS}?watch=true") as dead:
+        running.api.create(gadget("one"))
+        assert (await next_event(dead))["object"]["metadata"]["name"] == "one"
+        assert running.api.interference.mute_watches() == 1
+        async with session.get(f"{GADGETS}?watch=true") as later:
+            for name in ("two", "three"):
+                running.api.create(gadget(name))
+            told = [(await next_event(later))["object"]["metadata"]["name"] for _ in range(3)]
+        assert sorted(told) == ["one", "three", "two"]
+        assert dead.content.read_nowait() == b""
+        assert not dead.content.at_eof()
+
+
+async def test_watches_can_be_cut(running: Running, session: aiohttp.ClientSession) -> None:
+    async with session.get(f"{GADGETS}?watch=true") as answer:
+        assert running.api.interference.cut_watches() == 1
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(answer.content.readline(), SECONDS)
+    assert running.api.interference.watches == set()
+
+
+async def test_the_server_goes_away_and_comes_back_on_its_port(
+    running: Running, session: aiohttp.ClientSession
+) -> None:
+    running.api.create(gadget("one"))
+    async with session.get(f"{GADGETS}?watch=true") as watch:
+        await next_event(watch)
+        await running.away()
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(watch.content.readline(), SECONDS)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await status(session)
+    await running.back()
+    assert await status(session, f"{GADGETS}/one") == 200, "what was stored is still there"
+
+
+def test_it_runs_in_a_thread_for_callers_without_a_loop(tmp_path: Path) -> None:
+    with serve_in_thread(KubeApi()) as running:
+        config = json.loads(running.kubeconfig(tmp_path / "config").read_text())
+        assert config["clusters"][0]["cluster"]["server"] == running.url
+        assert running.url.startswith("http://127.0.0.1:")
+
+
+async def test_a_taken_port_is_an_error(running: Running) -> None:
+    port = int(running.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        async with serve(KubeApi(), port=port):
+            pass
+
+
+async def test_in_process_helpers_copy() -> None:
+    # a test that changes what it was given must not change the state behind the server's back
+    api = KubeApi()
+    api.create(CRD)
+    made = api.apply(gadget("one"))
+    made["spec"]["nsg"] = "changed"
+    assert api.get(f"{GROUP}/v1", "Gadget", "one", "default")["spec"]["nsg"] == "a"
+    api.list(f"{GROUP}/v1", "Gadget")[0]["spec"]["nsg"] = "changed"
+    patched = api.patch(f"{GROUP}/v1", "Gadget", "one", {"status": {"x": 1}}, "default", subresource="status")
+    assert (patched["spec"]["nsg"], patched["status"]) == ("a", {"x": 1})
+    api.delete(f"{GROUP}/v1", "Gadget", "one", "default")
+    with pytest.raises(ApiError, match="not found"):
+        api.get(f"{GROUP}/v1", "Gadget", "one", "default")

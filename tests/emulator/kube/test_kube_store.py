@@ -1,0 +1,218 @@
+"""What the store does on its own: cascades, history, versions. A bare kube-apiserver leaves these to other programs."""
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+
+from nsg_baseline.emulator.kube import ApiError, KubeApi
+from nsg_baseline.emulator.kube.listing import Wanted, list_page
+from nsg_baseline.emulator.kube.tables import human_duration
+from tests.emulator.kube.contract import CRD, GROUP, gadget
+
+GADGET = (f"{GROUP}/v1", "Gadget")
+Obj = dict[str, Any]
+
+
+@pytest.fixture
+def api() -> KubeApi:
+    made = KubeApi()
+    made.create(CRD)
+    return made
+
+
+def names(api: KubeApi, kind: tuple[str, str] = GADGET, namespace: str = "") -> list[str]:
+    return [each["metadata"]["name"] for each in api.list(*kind, namespace)]
+
+
+def owned(name: str, *owners: Obj) -> Obj:
+    references = [
+        {
+            "apiVersion": each["apiVersion"],
+            "kind": each["kind"],
+            "name": each["metadata"]["name"],
+            "uid": each["metadata"]["uid"],
+        }
+        for each in owners
+    ]
+    return gadget(name, metadata={"ownerReferences": references})
+
+
+def namespace(name: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def test_owned_objects_go_with_their_last_owner(api: KubeApi) -> None:
+    first, second = api.create(gadget("first")), api.create(gadget("second"))
+    child = api.create(owned("child", first, second))
+    api.create(owned("grandchild", child))
+    api.delete(*GADGET, "first", "default")
+    assert names(api) == ["child", "grandchild", "second"]
+    [left] = api.get(*GADGET, "child", "default")["metadata"]["ownerReferences"]
+    assert left["name"] == "second"
+    api.delete(*GADGET, "second", "default")
+    assert names(api) == []
+
+
+def test_an_owned_object_with_a_finalizer_waits(api: KubeApi) -> None:
+    owner = api.create(gadget("owner"))
+    child = owned("child", owner)
+    child["metadata"]["finalizers"] = ["example.com/hold"]
+    api.create(child)
+    api.delete(*GADGET, "owner", "default")
+    assert "deletionTimestamp" in api.get(*GADGET, "child", "default")["metadata"]
+
+
+def test_orphaned_objects_stay(api: KubeApi) -> None:
+    owner = api.create(gadget("owner"))
+    api.create(owned("child", owner))
+    api.store.orphan(owner)
+    api.delete(*GADGET, "owner", "default")
+    assert "ownerReferences" not in api.get(*GADGET, "child", "default")["metadata"]
+
+
+def test_a_namespace_takes_its_content_along(api: KubeApi) -> None:
+    api.create(namespace("team"))
+    api.create(gadget("one", metadata={"namespace": "team"}))
+    api.create(gadget("kept"))
+    api.delete("v1", "Namespace", "team")
+    assert names(api) == ["kept"]
+    assert "team" not in names(api, ("v1", "Namespace"))
+
+
+def test_a_namespace_waits_for_its_finalizers_and_takes_nothing_new(api: KubeApi) -> None:
+    api.create(namespace("team"))
+    api.create(gadget("held", metadata={"namespace": "team", "finalizers": ["example.com/hold"]}))
+    api.delete("v1", "Namespace", "team")
+    assert api.get("v1", "Namespace", "team")["status"]["phase"] == "Terminating"
+    with pytest.raises(ApiError, match="because it is being terminated") as caught:
+        api.create(gadget("new", metadata={"namespace": "team"}))
+    assert caught.value.code == 403
+    api.patch(*GADGET, "held", {"metadata": {"finalizers": None}}, "team")
+    assert "team" not in names(api, ("v1", "Namespace"))
+
+
+def test_a_definition_takes_its_objects_along(api: KubeApi) -> None:
+    api.create(gadget("one"))
+    api.delete(CRD["apiVersion"], CRD["kind"], CRD["metadata"]["name"])
+    with pytest.raises(ApiError, match="no matches for kind"):
+        api.list(*GADGET)
+    api.create(CRD)
+    assert names(api) == []
+
+
+def test_a_definition_can_change(api: KubeApi) -> None:
+    api.create(gadget("one"))
+    wider = {"schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+    versions = [{**CRD["spec"]["versions"][0], **wider}]
+    api.patch(CRD["apiVersion"], CRD["kind"], CRD["metadata"]["name"], {"spec": {"versions": versions}})
+    api.create(gadget("two", anything={"goes": 1}))
+    assert names(api) == ["one", "two"]
+
+
+def test_versions_of_a_definition_share_their_objects() -> None:
+    api = KubeApi()
+    old, new = dict(CRD["spec"]["versions"][0]), {**CRD["spec"]["versions"][0], "name": "v2", "storage": False}
+    api.create({**CRD, "spec": {**CRD["spec"], "versions": [old, new]}})
+    api.create(gadget("one"))
+    assert api.get(f"{GROUP}/v2", "Gadget", "one", "default")["apiVersion"] == f"{GROUP}/v2"
+    api.create({**gadget("two"), "apiVersion": f"{GROUP}/v2"})
+    assert names(api) == ["one", "two"]
+    assert api.get(*GADGET, "two", "default")["apiVersion"] == f"{GROUP}/v1"
+
+
+def test_a_definition_must_be_named_after_what_it_defines() -> None:
+    with pytest.raises(ApiError, match=r"must be spec\.names\.plural") as caught:
+        KubeApi().create({**CRD, "metadata": {"name": "other"}})
+    assert caught.value.code == 422
+
+
+def test_an_old_page_token_expires_when_history_is_compacted(api: KubeApi) -> None:
+    for at in range(3):
+        api.create(gadget(f"n{at}"))
+    resource = api.store.find_kind(*GADGET)
+    page = list_page(resource, Wanted(lambda _: True, limit=2), api.store.version)
+    api.create(gadget("late"))
+    api.store.compact()
+    with pytest.raises(ApiError, match="continue parameter is too old") as caught:
+        list_page(resource, Wanted(lambda _: True, limit=2, token=page.metadata["continue"]), api.store.version)
+    assert (caught.value.code, caught.value.reason) == (410, "Expired")
+
+
+def test_history_forgets_what_is_too_much() -> None:
+    api = KubeApi(history=3)
+    api.create(CRD)
+    for at in range(5):
+        api.create(gadget(f"n{at}"))
+    history = api.store.find_kind(*GADGET).collection.history
+    assert [change.key[1] for change in history.since(history.forgotten)] == ["n2", "n3", "n4"]
+    with pytest.raises(ApiError, match="too old resource version"):
+        history.since(history.forgotten - 1)
+
+
+def test_a_list_can_show_any_remembered_moment(api: KubeApi) -> None:
+    moments = {}
+    for step in ("a", "b", "c"):
+        api.create(gadget(step))
+        moments[step] = str(api.store.version)
+    api.delete(*GADGET, "a", "default")
+    api.patch(*GADGET, "b", {"spec": {"nsg": "later"}}, "default")
+    resource = api.store.find_kind(*GADGET)
+    for count, step in enumerate(moments, start=1):
+        wanted = Wanted(lambda _: True, version=moments[step], match="Exact")
+        shown = list_page(resource, wanted, api.store.version).objects
+        assert [each["metadata"]["name"] for each in shown] == ["a", "b", "c"][:count]
+        assert {each["spec"]["nsg"] for each in shown} == {"a"}
+
+
+def test_stored_objects_never_change_in_place(api: KubeApi) -> None:
+    # watchers, history and paged lists share them
+    api.create(gadget("one", {"x": {"p": 1}}))
+    collection = api.store.find_kind(*GADGET).collection
+    before = collection.objects["default", "one"]
+    copy = repr(before)
+    api.patch(*GADGET, "one", {"spec": {"x": {"p": 2}}, "metadata": {"labels": {"a": "b"}}}, "default")
+    api.patch(*GADGET, "one", {"status": {"z": 1}}, "default", subresource="status")
+    api.apply(gadget("one", {"x": {"p": 3}}))
+    api.delete(*GADGET, "one", "default")
+    assert repr(before) == copy
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        ({"seconds": 0}, "0s"),
+        ({"seconds": 119}, "119s"),
+        ({"seconds": 120}, "2m"),
+        ({"seconds": 121}, "2m1s"),
+        ({"minutes": 10}, "10m"),
+        ({"minutes": 179}, "179m"),
+        ({"hours": 3}, "3h"),
+        ({"hours": 3, "minutes": 20}, "3h20m"),
+        ({"hours": 8, "minutes": 20}, "8h"),
+        ({"hours": 47}, "47h"),
+        ({"hours": 50}, "2d2h"),
+        ({"days": 9}, "9d"),
+        ({"days": 800}, "2y70d"),
+        ({"days": 3650}, "10y"),
+    ],
+)
+def test_ages_are_told_as_kubectl_tells_them(age: dict[str, int], words: str) -> None:
+    # source: apimachinery pkg/util/duration, HumanDuration and its tests
+    assert human_duration(int(dt.timedelta(**age).total_seconds())) == words
+
+
+def test_ages_grow_coarser_but_never_jump_back() -> None:
+    def read(words: str) -> int:
+        units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
+        total, number = 0, ""
+        for letter in words:
+            if letter.isdigit():
+                number += letter
+            else:
+                total, number = total + int(number) * units[letter], ""
+        return total
+
+    told = [read(human_duration(seconds)) for seconds in range(0, 10 * 365 * 86400, 86_377)]
+    assert all(before <= after for before, after in itertools.pairwise(told))
