@@ -47,6 +47,11 @@ _PARAMETERS = [
 ]
 
 
+# gnostic's openapi.v2.Document: swagger = "2.0", info = {title: "Kubernetes", version: "emulator"}
+_OLD = b"\x0a\x032.0\x12\x16\x0a\x0aKubernetes\x12\x08emulator"
+_OLD_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+
 class OpenApi:
     """The OpenAPI documents of a store, one for each group version."""
 
@@ -56,7 +61,19 @@ class OpenApi:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths of the documents."""
-        return [web.get("/openapi/v3", self.index), web.get("/openapi/v3/{root:.+}", self.document)]
+        return [
+            web.get("/openapi/v2", self.old),
+            web.get("/openapi/v3", self.index),
+            web.get("/openapi/v3/{root:.+}", self.document),
+        ]
+
+    async def old(self, _: web.Request) -> web.Response:
+        """Answer with an empty OpenAPI v2 document, in the one encoding that kubectl reads it in.
+
+        kubectl asks for it before it applies a `kind: List`, and checks on its own side what it finds described;
+        the server checks each object anyway.
+        """
+        return web.Response(body=_OLD, content_type=_OLD_TYPE)
 
     async def index(self, _: web.Request) -> web.Response:
         """Tell where each document is; the hash changes with the store, so that nobody reads an old one."""
