@@ -45,6 +45,40 @@ def test_a_change_has_a_begin_and_an_end_joined_by_their_correlation_id(azure: A
     assert begin["id"].endswith("/ticks/639079632000000000")
 
 
+def test_a_row_has_the_keys_of_a_real_one(azure: Azure) -> None:
+    """Those of rows that Azure wrote for rule changes, and `httpRequest`, which Azure's specification adds."""
+    azure.token = azure.emulator.user_token("jane@contoso.example")
+    azure("PUT", WEB, nsg())
+    assert set(rows(azure)[0]) == {
+        "authorization",
+        "caller",
+        "channels",
+        "claims",
+        "correlationId",
+        "description",
+        "eventDataId",
+        "eventName",
+        "category",
+        "eventTimestamp",
+        "id",
+        "level",
+        "operationId",
+        "operationName",
+        "resourceGroupName",
+        "resourceProviderName",
+        "resourceType",
+        "resourceId",
+        "status",
+        "subStatus",
+        "submissionTimestamp",
+        "subscriptionId",
+        "tenantId",
+        "properties",
+        "relatedEvents",
+        "httpRequest",
+    }
+
+
 def test_the_end_is_written_when_the_operation_ends() -> None:
     azure = make_azure(operation_delay=10)
     azure("PUT", WEB, nsg())

@@ -1,4 +1,15 @@
-"""`/_emulator/...`: orders to the emulator itself, over the same socket, without a token."""
+"""`/_emulator/...`: orders to the emulator itself, over the same socket, without a token.
+
+| Order | Does |
+|---|---|
+| `GET /_emulator` | counts what there is |
+| `GET, POST, PUT, DELETE .../faults` | reads, adds, replaces, lifts faults (`faults.py` has their form) |
+| `GET, DELETE .../requests` | reads, forgets the log of requests |
+| `GET, POST, PUT .../state` | reads, adds to, replaces the state (`state.py` has its form) |
+| `GET, PATCH .../settings` | reads, changes settings by name (`settings.py`) |
+| `GET .../operations`, `POST .../operations/release` | reads operations, lets stuck ones go on |
+| `POST .../tokens` | makes a bearer token for `{"upn": ...}` or `{"clientId": ...}` |
+"""
 
 from collections.abc import Callable
 from typing import Any

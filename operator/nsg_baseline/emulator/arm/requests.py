@@ -1,6 +1,7 @@
 """What was asked of the emulator: a record a request, and counts."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -30,17 +31,24 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The last requests, and how many of each kind since the last reset."""
+    """The last requests, and how many of each kind since the last reset.
+
+    Attributes:
+        listeners: Called with each record as it is noted, on the server's thread: tests need not poll.
+    """
 
     def __init__(self) -> None:
         """Empty at first."""
         self.records: deque[RequestRecord] = deque(maxlen=KEPT)
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.listeners: list[Callable[[RequestRecord], None]] = []
 
     def add(self, record: RequestRecord) -> None:
         """Note a request."""
         self.records.append(record)
         self.counts[record.method, record.status] += 1
+        for listener in self.listeners:
+            listener(record)
 
     def reset(self) -> None:
         """Forget all."""
