@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from nsg_baseline.emulator.kube import ApiError, KubeApi
+from nsg_baseline.emulator.kube.builtin import SECRET
 from nsg_baseline.emulator.kube.listing import Wanted, list_page
-from nsg_baseline.emulator.kube.tables import human_duration
+from nsg_baseline.emulator.kube.tables import human_duration, table
 from tests.emulator.kube.contract import CRD, GROUP, gadget
 
 GADGET = (f"{GROUP}/v1", "Gadget")
@@ -62,6 +63,14 @@ def test_an_owned_object_with_a_finalizer_waits(api: KubeApi) -> None:
     api.create(child)
     api.delete(*GADGET, "owner", "default")
     assert "deletionTimestamp" in api.get(*GADGET, "child", "default")["metadata"]
+
+
+def test_an_object_that_was_let_go_before_stays(api: KubeApi) -> None:
+    owner = api.create(gadget("owner"))
+    api.create(owned("child", owner))
+    api.patch(*GADGET, "child", {"metadata": {"ownerReferences": None}}, "default")
+    api.delete(*GADGET, "owner", "default")
+    assert names(api) == ["child"]
 
 
 def test_orphaned_objects_stay(api: KubeApi) -> None:
@@ -120,6 +129,27 @@ def test_versions_of_a_definition_share_their_objects() -> None:
     api.create({**gadget("two"), "apiVersion": f"{GROUP}/v2"})
     assert names(api) == ["one", "two"]
     assert api.get(*GADGET, "two", "default")["apiVersion"] == f"{GROUP}/v1"
+
+
+def test_a_version_that_is_not_served_is_not_there() -> None:
+    api = KubeApi()
+    stored = CRD["spec"]["versions"][0]
+    api.create(
+        {
+            **CRD,
+            "spec": {**CRD["spec"], "versions": [stored, {**stored, "name": "v0", "served": False, "storage": False}]},
+        }
+    )
+    with pytest.raises(ApiError, match="no matches for kind"):
+        api.list(f"{GROUP}/v0", "Gadget")
+
+
+def test_an_object_has_one_controller_at_most(api: KubeApi) -> None:
+    child = owned("child", api.create(gadget("a")), api.create(gadget("b")))
+    for reference in child["metadata"]["ownerReferences"]:
+        reference["controller"] = True
+    with pytest.raises(ApiError, match="Only one reference can have Controller set to true"):
+        api.create(child)
 
 
 def test_a_definition_must_be_named_after_what_it_defines() -> None:
@@ -201,6 +231,12 @@ def test_stored_objects_never_change_in_place(api: KubeApi) -> None:
 def test_ages_are_told_as_kubectl_tells_them(age: dict[str, int], words: str) -> None:
     # source: apimachinery pkg/util/duration, HumanDuration and its tests
     assert human_duration(int(dt.timedelta(**age).total_seconds())) == words
+
+
+def test_an_age_counts_from_the_creation() -> None:
+    made = {"metadata": {"name": "one", "creationTimestamp": "2026-01-01T00:00:00Z"}}
+    shown = table(SECRET, [made], {}, "Metadata", dt.datetime(2026, 1, 1, 5, 30, tzinfo=dt.UTC))
+    assert shown["rows"][0]["cells"] == ["one", None, 0, "5h30m"]
 
 
 def test_ages_grow_coarser_but_never_jump_back() -> None:

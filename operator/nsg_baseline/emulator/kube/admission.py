@@ -9,7 +9,7 @@ from .errors import ApiError, bad_request, invalid
 from .kinds import Fault, Kind
 from .schema import faults
 from .schema.checking import ABSENT, check
-from .schema.shaping import ROOT_FIELDS, shape
+from .schema.shaping import ROOT_FIELDS, prune, shape
 from .shapes import Obj, Validator
 
 _HIDES_RULES = {"FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
@@ -61,6 +61,20 @@ def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None
     if unknown and strictness.mode == "Strict":
         raise StrictError(kind, unknown)
     return shaped
+
+
+def decode_config(kind: Kind, body: Any) -> tuple[Obj, list[str]]:
+    """Read an applied configuration: its author owns what it says, but not the defaults.
+
+    Returns:
+        The configuration, and the paths of its unknown fields.
+
+    Raises:
+        ApiError: 400 when it cannot be read as this kind.
+    """
+    config = _typed(kind, body)
+    config["metadata"] = metadata.coerce(kind, config.get("metadata") or {})
+    return config, prune(kind.schema, config)[1] if kind.schema is not None else []
 
 
 def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator], subresource: str = "") -> None:

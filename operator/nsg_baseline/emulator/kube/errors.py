@@ -50,6 +50,14 @@ def conflict(kind: Kind, name: str, why: str, *, named: str = "") -> ApiError:
     return ApiError(409, "Conflict", words, _about(kind, name))
 
 
+def precondition_words(name: str, wanted: object, found: object) -> str:
+    """Say that a delete means another object or version than there is."""
+    spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
+    rest = {"uid": "deleted and then recreated"}.get(name, "modified")
+    words = f"the {spelled} in the precondition ({wanted}) does not match the {spelled} in record ({found})"
+    return f"{words}. The object might have been {rest}"
+
+
 def expired(message: str) -> ApiError:
     """A resourceVersion or continue token that history no longer reaches."""
     return ApiError(410, "Expired", message)

@@ -1,6 +1,7 @@
 """The rules for `metadata` that hold for every kind."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,17 @@ def _coerce(kind: Kind, value: Any, name: str, go_type: str) -> Any:
     if inner:
         return [_coerce(kind, part, name, inner) for part in value]
     return value
+
+
+def kept(old: Obj, new: Obj) -> Obj:
+    """Return new metadata with the system's fields of the old, whatever was sent."""
+    rest = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
+    return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **rest}
+
+
+def suffix() -> str:
+    """Return what is added to a `generateName`: five letters that spell no words."""
+    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
 
 
 def check(kind: Kind, metadata: Obj) -> Iterator[Fault]:

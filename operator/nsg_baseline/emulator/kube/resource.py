@@ -1,22 +1,29 @@
 """One kind in one version over its collection: what each verb does to the state."""
 
-import datetime as dt
-import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import applying
-from .admission import StrictError, Strictness, decode, validate
+from . import applying, metadata
+from .admission import StrictError, Strictness, decode, decode_config, validate
 from .collection import Collection
-from .errors import ApiError, already_exists, bad_request, conflict, invalid, not_found, unsupported_media
+from .errors import (
+    ApiError,
+    already_exists,
+    bad_request,
+    conflict,
+    invalid,
+    not_found,
+    precondition_words,
+    unsupported_media,
+)
 from .fields import ANYTHING, Ownership
 from .kinds import Kind
-from .metadata import SYSTEM_FIELDS
 from .patching import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, PATCHES, STRATEGIC_PATCH
 from .schema import faults
 from .shapes import Key, Obj, Validator
+from .times import timestamp
 
 _OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -124,14 +131,13 @@ class Resource:
         Raises:
             ApiError: 409 another manager decided a field otherwise; else as `replace`.
         """
-        applied = Strictness("Apply")
-        config = self._sent(key, body, replace(write, strictness=applied))
-        applying.check_typed(self.kind, config, applied.unknown)
+        config, unknown = decode_config(self.kind, body)
+        applying.check_typed(self.kind, config, unknown)
         stored = self.collection.get(key)
         if stored is None and write.subresource:
             raise not_found(self.kind, key[1])
         if stored is None:
-            obj = self.create(key[0], config, write)
+            obj = self.create(key[0], self._sent(key, config, write), write)
             owned = applying.owned_paths(self._schema, self._of_subresource(config, write))
             self.collection.creators.pop(key)
             self.collection.owners[key] = {(write.manager, ""): frozenset(owned)}
@@ -142,8 +148,7 @@ class Resource:
             owners = applying.created(self._schema, self._of_subresource(old, write), owners, creator)
         config = self._of_subresource(config, write)
         merged, owners = applying.apply(self._schema, old, config, owners, write.manager, force=write.force)
-        obj = self._update(key, old, merged, write, owners=owners)
-        return obj, False
+        return self._update(key, old, self._sent(key, merged, write, old), write, owners=owners), False
 
     def delete(self, key: Key, preconditions: Obj | None = None) -> tuple[Obj, bool]:
         """Remove an object; one with finalizers is only marked.
@@ -157,7 +162,7 @@ class Resource:
         old = self.get(key)
         for name, wanted in (preconditions or {}).items():
             if wanted and old["metadata"].get(name) != wanted:
-                why = _precondition_words(name, wanted, old["metadata"].get(name))
+                why = precondition_words(name, wanted, old["metadata"].get(name))
                 raise conflict(self.kind, key[1], why, named=self.kind.qualified)
         if not self._is_held(old):
             return self.read(self.collection.remove(key, self.write(old))), True
@@ -178,7 +183,7 @@ class Resource:
             raise invalid(self.kind, "", [faults.required("metadata.name", "name or generateName is required")])
         if obj["metadata"].get("namespace", namespace) != namespace and self.kind.namespaced:
             raise bad_request(_OTHER_NAMESPACE)
-        return (namespace if self.kind.namespaced else "", name or f"{start}{_suffix()}")
+        return (namespace if self.kind.namespaced else "", name or f"{start}{metadata.suffix()}")
 
     def _sent(self, key: Key, body: Any, write: Write, old: Obj | None = None) -> Obj:
         """Decode what a client wants stored at a key; what it shares with `old` needs no decoding."""
@@ -202,7 +207,7 @@ class Resource:
         """Store a changed object; `owners` is given by a write that has settled them itself."""
         self._lock(key, old["metadata"], new["metadata"])
         new = self._merged_for(old, new, write)
-        new["metadata"] = _kept(old["metadata"], new["metadata"])
+        new["metadata"] = metadata.kept(old["metadata"], new["metadata"])
         new = self.kind.prepare(new) if self.kind.prepare else new
         if new != old:
             validate(self.kind, new, old, self.validators, write.subresource)
@@ -247,28 +252,6 @@ class Resource:
 
     def _next_generation(self, old: Obj) -> Obj:
         return {"generation": old["metadata"]["generation"] + 1} if self.kind.generations else {}
-
-
-def timestamp() -> str:
-    """Return the time as the server writes it, in whole seconds."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _precondition_words(name: str, wanted: Any, found: Any) -> str:
-    spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
-    rest = {"uid": "deleted and then recreated"}.get(name, "modified")
-    words = f"the {spelled} in the precondition ({wanted}) does not match the {spelled} in record ({found})"
-    return f"{words}. The object might have been {rest}"
-
-
-def _suffix() -> str:
-    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
-
-
-def _kept(old: Obj, new: Obj) -> Obj:
-    """Keep the system's fields of the metadata, whatever was sent."""
-    rest = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
-    return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **rest}
 
 
 def _moved(old: Obj, new: Obj, apart: tuple[str, ...]) -> bool:

@@ -11,8 +11,9 @@ from .crds import established, kinds_of
 from .errors import ApiError, no_resource, not_found
 from .history import Change
 from .kinds import Kind
-from .resource import Resource, Write, timestamp
+from .resource import Resource, Write
 from .shapes import Obj, Validator
+from .times import timestamp
 
 
 class Store:

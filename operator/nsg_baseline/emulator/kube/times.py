@@ -29,6 +29,11 @@ def time(text: str) -> str:
     return _read(text, _SECONDS, "2006-01-02T15:04:05Z07:00").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def timestamp() -> str:
+    """Return the time as the server writes it, in whole seconds."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def respelled(kind: str, fields: Obj, spellings: Mapping[str, Callable[[str], str]]) -> Obj:
     """Return fields with their times spelled anew.
 

@@ -31,6 +31,7 @@ class Watch:
         self._bookmarks = request.query.get("allowWatchBookmarks") == "true"
         self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
         self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._seen = 0
         self._muted = False
         self._headed = True
@@ -39,7 +40,7 @@ class Watch:
         """Stream until the client goes, its time is over, or history has run away from it."""
         await self._response.prepare(self._request)
         history = self._resource.collection.history
-        history.listeners.add(self._wake.set)
+        history.listeners.add(self._notice)
         interference.watches.add(self)
         try:
             await self._stream()
@@ -48,9 +49,13 @@ class Watch:
         except ConnectionResetError:
             pass  # the client has gone, which is how watches end
         finally:
-            history.listeners.discard(self._wake.set)
+            history.listeners.discard(self._notice)
             interference.watches.discard(self)
         return self._response
+
+    def _notice(self) -> None:
+        """Look for changes; the one who made them may be in another thread."""
+        self._loop.call_soon_threadsafe(self._wake.set)
 
     def mute(self) -> None:
         """Send nothing any more, but keep the connection: how watches die silently."""
@@ -66,9 +71,8 @@ class Watch:
         self._seen = parse_version(asked)
         if self._request.query.get("sendInitialEvents") == "true" or not self._seen:
             await self._send_state()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + (self._wanted.seconds or _LONGEST_SECONDS)
-        while (left := until - loop.time()) > 0:
+        until = self._loop.time() + (self._wanted.seconds or _LONGEST_SECONDS)
+        while (left := until - self._loop.time()) > 0:
             self._wake.clear()
             await self._send_changes()
             with contextlib.suppress(TimeoutError):

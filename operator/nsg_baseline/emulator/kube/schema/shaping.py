@@ -23,9 +23,14 @@ def shape(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]
     Returns:
         The object in shape, and the paths of what was dropped.
     """
-    unknown: list[str] = []
-    pruned = _prune(schema, obj, old, "", unknown, ROOT_FIELDS)
+    pruned, unknown = prune(schema, obj, old)
     return _default(schema, pruned, old), unknown
+
+
+def prune(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]]:
+    """Drop the fields that the schema does not know; returned as by `shape`."""
+    unknown: list[str] = []
+    return _prune(schema, obj, old, "", unknown, ROOT_FIELDS), unknown
 
 
 def _prune(schema: Obj, value: Any, old: Any, path: str, unknown: list[str], kept: tuple[str, ...] = ()) -> Any:

@@ -1,0 +1,79 @@
+"""Watches: what they tell, from where, until when."""
+
+from tests.emulator.kube.contract.core import Server, check
+
+
+async def _version(server: Server) -> str:
+    return (await server.ask("GET", server.gadgets)).meta["resourceVersion"]  # type: ignore[no-any-return]
+
+
+@check("a watch goes on where the list ended: nothing twice, nothing missed")
+async def watch_continues_a_list(server: Server) -> None:
+    await server.make("before")
+    version = await _version(server)
+    await server.make("one")
+    await server.patch("one", {"spec": {"nsg": "b"}})
+    await server.ask("DELETE", f"{server.gadgets}/one")
+    events = await server.watched(f"resourceVersion={version}&timeoutSeconds=1")
+    told = [(each["type"], each["object"]["metadata"]["name"]) for each in events]
+    assert told == [("ADDED", "one"), ("MODIFIED", "one"), ("DELETED", "one")]
+    versions = [int(each["object"]["metadata"]["resourceVersion"]) for each in events]
+    assert versions == sorted(set(versions)), "a deletion has a version of its own"
+
+
+@check("what happens during a watch is told")
+async def watch_tells_live(server: Server) -> None:
+    version = await _version(server)
+    async with server.watch(f"resourceVersion={version}&timeoutSeconds=30") as events:
+        await server.make("one")
+        async for event in events:
+            assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "one")
+            break
+
+
+@check("a watch without a version begins with what is there")
+async def watch_without_version_lists_first(server: Server) -> None:
+    await server.make("one")
+    events = await server.watched("timeoutSeconds=1")
+    assert [(each["type"], each["object"]["metadata"]["name"]) for each in events] == [("ADDED", "one")]
+
+
+@check("an object that leaves the selection is told as deleted")
+async def watch_selects(server: Server) -> None:
+    version = await _version(server)
+    await server.make("one", metadata={"labels": {"a": "b"}})
+    await server.make("other")
+    await server.patch("one", {"metadata": {"labels": {"a": "c"}}})
+    events = await server.watched(f"resourceVersion={version}&labelSelector=a%3Db&timeoutSeconds=1")
+    assert [(each["type"], each["object"]["metadata"]["name"]) for each in events] == [
+        ("ADDED", "one"),
+        ("DELETED", "one"),
+    ]
+
+
+@check("bookmarks keep a quiet watch from growing too old")
+async def watch_sends_bookmarks(server: Server) -> None:
+    version = await _version(server)
+    await server.make("one")
+    query = f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds={server.patience}"
+    async with server.watch(query) as events:
+        assert "BOOKMARK" in [event["type"] async for event in events]
+
+
+@check("newer clients list by watching, and are told where the list ends")
+async def watch_sends_initial_events(server: Server) -> None:
+    await server.make("one")
+    query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"
+    events = await server.watched(query)
+    assert events[0]["type"] == "ADDED"
+    ends = [each["object"]["metadata"].get("annotations", {}) for each in events if each["type"] == "BOOKMARK"]
+    assert {"k8s.io/initial-events-end": "true"} in ends
+
+
+@check("a watch from a forgotten version is told to list again")
+async def watch_too_old_is_gone(server: Server) -> None:
+    await server.make("one")
+    events = await server.watched("resourceVersion=1&timeoutSeconds=1")
+    assert [(each["type"], each["object"]["code"], each["object"]["reason"]) for each in events] == [
+        ("ERROR", 410, "Expired")
+    ]
