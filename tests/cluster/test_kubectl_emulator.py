@@ -91,6 +91,17 @@ def test_apply_a_list_and_built_in_kinds(kubectl: Program) -> None:
     assert kubectl("get", "gg,cm,sa", "-A") == ""
 
 
+def test_create_by_subcommand(kubectl: Program) -> None:
+    # these go out in protobuf, unlike everything from a file
+    kubectl("create", "namespace", "team")
+    kubectl("create", "secret", "generic", "urls", "-n", "team", "--from-literal", "urls=json://x")
+    kubectl("create", "configmap", "c", "-n", "team", "--from-literal", "k=v")
+    kubectl("create", "serviceaccount", "sa", "-n", "team")
+    assert kubectl.json("get", "secret", "urls", "-n", "team")["data"] == {"urls": "anNvbjovL3g="}
+    assert kubectl.json("get", "configmap", "c", "-n", "team")["data"] == {"k": "v"}
+    kubectl("get", "sa", "sa", "-n", "team")
+
+
 def test_apply_server_side(kubectl: Program) -> None:
     rules = {"rules": [{"name": "r1"}]}
     assert "serverside-applied" in kubectl("apply", "--server-side", "-f", "-", stdin=text(gadget("one", rules)))

@@ -30,6 +30,17 @@ async def session(running: Running) -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
+# as `kubectl create namespace team` and `kubectl create secret generic s --from-literal k=v` send them
+NAMESPACE = (
+    b'k8s\0\n\x0f\n\x02v1\x12\tNamespace\x12\x1c\n\x14\n\x04team\x12\0\x1a\0"\0*\x002\x008\0B\0'
+    b'\x12\0\x1a\x02\n\0\x1a\0"\0'
+)
+SECRET = (
+    b'k8s\0\n\x0c\n\x02v1\x12\x06Secret\x12\x1d\n\x11\n\x01s\x12\0\x1a\0"\0*\x002\x008\0B\0'
+    b'\x12\x06\n\x01k\x12\x01v\x1a\0\x1a\0"\0'
+)
+
+
 async def status(session: aiohttp.ClientSession, path: str = GADGETS, method: str = "GET", **more: Any) -> int:
     async with session.request(method, path, **more) as answer:
         await answer.read()
@@ -74,6 +85,28 @@ async def test_the_log_is_read_and_reset_over_http(running: Running, session: ai
     assert (shown["reads"], shown["writes"], shown["requests"][0]["verb"]) == (0, 1, "create")
     assert await status(session, "/_emulator/requests", "DELETE") == 200
     assert (len(running.api.requests), running.api.requests.writes) == (0, 0)
+
+
+async def test_tests_hear_of_requests_as_they_are_logged(running: Running, session: aiohttp.ClientSession) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    running.api.requests.listeners.append(lambda logged: heard.put_nowait(logged.verb))
+    await status(session, method="POST", json=gadget("one"))
+    assert heard.get_nowait() == "create"
+
+
+async def test_protobuf_is_read_as_far_as_kubectl_creates_with_it(
+    running: Running, session: aiohttp.ClientSession
+) -> None:
+    protobuf = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    assert await status(session, "/api/v1/namespaces", "POST", data=NAMESPACE, headers=protobuf) == 201
+    assert running.api.get("v1", "Namespace", "team")["status"]["phase"] == "Active"
+    secrets = "/api/v1/namespaces/team/secrets"
+    assert await status(session, secrets, "POST", data=SECRET, headers=protobuf) == 201
+    assert running.api.get("v1", "Secret", "s", "team")["data"] == {"k": "dg=="}
+    for unreadable in (NAMESPACE[:-20], b"nothing", b"k8s\0"):
+        assert await status(session, "/api/v1/namespaces", "POST", data=unreadable, headers=protobuf) in (400, 415)
+    other = NAMESPACE.replace(b"Namespace", b"Xamespace")
+    assert await status(session, "/api/v1/namespaces", "POST", data=other, headers=protobuf) == 415
 
 
 async def test_a_watch_is_logged_when_it_begins(running: Running, session: aiohttp.ClientSession) -> None:

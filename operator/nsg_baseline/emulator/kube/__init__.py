@@ -6,7 +6,7 @@ server-side apply, watches with bookmarks, paged lists and tables.
 
 Limits, so that nobody reads more into it than is there:
 
-- no protobuf (`kubectl create namespace` sends it; `kubectl apply -f` does not), no TLS, no authentication, no RBAC;
+- no TLS, no authentication, no RBAC; protobuf only as far as `kubectl create namespace|configmap|secret|sa` sends it;
 - no `metadata.managedFields`: who owns which field is kept, and conflicts are reported, but not shown;
 - no CEL of its own: `KubeApi(validators=...)` takes what judges a schema's rules;
 - no conversion webhooks: the versions of a definition share their fields;

@@ -7,6 +7,7 @@ import yaml
 from aiohttp import web
 
 from .errors import bad_request, unsupported_media
+from .protobuf import read_object
 
 _ACCEPTED = ("application/json", "application/yaml")
 
@@ -15,13 +16,15 @@ async def read_body(request: web.Request) -> Any:
     """Return the body as JSON values.
 
     Raises:
-        ApiError: 400 when it cannot be read, 415 for protobuf, which only a real API server understands.
+        ApiError: 400 when it cannot be read, 415 for another encoding, or a kind that is not read from protobuf.
     """
     named = request.headers.get("Content-Type", "application/json")  # the Python client does not always say
-    if "json" not in named and "yaml" not in named:
+    if "protobuf" not in named and "json" not in named and "yaml" not in named:
         raise unsupported_media(_ACCEPTED)
     content = await request.read()
     try:
+        if "protobuf" in named:
+            return read_object(content)
         if "yaml" in named and not content.lstrip().startswith(b"{"):
             return yaml.safe_load(content)
         return msgspec.json.decode(content)

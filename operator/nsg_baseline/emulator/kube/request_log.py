@@ -27,13 +27,20 @@ class Logged:
 
 
 class RequestLog:
-    """The latest requests, and counters over all since the last reset."""
+    """The latest requests, and counters over all since the last reset.
+
+    Attributes:
+        reads: how many requests only looked.
+        writes: how many asked to change stored objects.
+        listeners: called with each request as it is logged, on the server's thread: tests need not poll.
+    """
 
     def __init__(self, size: int = 100_000) -> None:
         """Keep at most `size` requests; the counters count on."""
         self._entries: deque[Logged] = deque(maxlen=size)
         self.reads = 0
         self.writes = 0
+        self.listeners: list[Callable[[Logged], None]] = []
 
     def __iter__(self) -> Iterator[Logged]:
         return iter(tuple(self._entries))
@@ -48,6 +55,8 @@ class RequestLog:
             self.writes += 1
         else:
             self.reads += 1
+        for listener in self.listeners:
+            listener(entry)
 
     def reset(self) -> None:
         """Forget everything and count from zero."""
