@@ -18,7 +18,7 @@ async def server(cluster: Cluster) -> AsyncIterator[Server]:
     headers = {"Authorization": f"Bearer {cluster.token}"}
     async with (
         aiohttp.ClientSession(connector=connector) as session,
-        prepared(session, cluster.server, headers, patience=60) as made,
+        prepared(session, cluster.server, headers, patience=90) as made,
     ):
         yield made
 

@@ -37,7 +37,7 @@ class Server:
     headers: Mapping[str, str]
     namespace: str = ""
     patience: int = 2
-    """Seconds within which a watch must have had a bookmark. The real server waits until shortly before its end."""
+    """Seconds within which a watch must have had a bookmark. The real server sends one a minute."""
 
     @property
     def gadgets(self) -> str:
