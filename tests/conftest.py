@@ -1,3 +1,14 @@
-"""What every test may ask for."""
+"""What every test may ask for, and how hard the laws are tried."""
+
+import os
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.cluster.fixtures"]
+
+# No deadline and no complaint about slowness: other work on the same machine must not fail a law.
+settings.register_profile("local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
+# For a long look: pytest --hypothesis-profile deep
+settings.register_profile("deep", settings.get_profile("local"), max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "local")

@@ -48,7 +48,7 @@ PortsOrAny = Annotated[
     AfterValidator(_ports_or_any),
     Cel(
         "self == '' || self == '*' || (self.matches('^[0-9]{1,5}(-[0-9]{1,5})?$')"
-        " && self.split('-').all(p, int(p) <= 65535) && self.split('-').map(p, int(p)).isSorted())",
+        " ? self.split('-').all(p, int(p) <= 65535) && self.split('-').map(p, int(p)).isSorted() : false)",
         _PORTS_WORDS,
     ),
 ]

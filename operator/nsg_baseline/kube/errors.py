@@ -1,0 +1,50 @@
+"""What the Kubernetes API server refuses or fails at, in one exception with a reason."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
+
+
+class KubeError(Exception):
+    """A call to the Kubernetes API failed.
+
+    Attributes:
+        reason: one word in PascalCase, the API server's own where it gave one.
+        status: the HTTP status; 0 when there was no answer.
+    """
+
+    def __init__(self, reason: str, message: str, status: int = 0) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+        self.status = status
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the client raises into a KubeError.
+
+    Raises:
+        KubeError: the call failed.
+    """
+    try:
+        yield
+    except ApiException as error:
+        reason, message = _answer(error)
+        raise KubeError(reason, message, error.status or 0) from error
+    except TimeoutError as error:
+        raise KubeError("Timeout", "the API server did not answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise KubeError("Unreachable", f"{type(error).__name__}: {error}") from error
+
+
+def _answer(error: ApiException) -> tuple[str, str]:
+    """Return the reason and message of a Status object, or what stands in for it."""
+    try:
+        body = json.loads(error.body or "")
+        return str(body["reason"] or "Unknown"), str(body["message"])
+    except (ValueError, KeyError, TypeError):
+        return "Unknown", f"HTTP {error.status} {error.reason}"

@@ -1,0 +1,115 @@
+"""Good objects of the four kinds, with every field that users may set, to be spoilt by tests."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+Document = dict[str, Any]
+Place = Sequence[int | str]
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Network"
+NSG = f"{GROUP}/networkSecurityGroups/web"
+
+RULES: list[Document] = [
+    {
+        "name": "allow-https",
+        "description": "the shop",
+        "priority": 100,
+        "direction": "Inbound",
+        "access": "Allow",
+        "protocol": "Tcp",
+        "sourceAddressPrefix": "Internet",
+        "sourceAddressPrefixes": [],
+        "sourcePortRange": "*",
+        "sourcePortRanges": [],
+        "destinationAddressPrefix": "",
+        "destinationApplicationSecurityGroups": [{"id": f"{GROUP}/applicationSecurityGroups/shop"}],
+        "destinationPortRange": "443-444",
+    },
+    {
+        "name": "deny_rest",
+        "priority": 4096,
+        "direction": "Outbound",
+        "access": "Deny",
+        "protocol": "*",
+        "sourceAddressPrefixes": ["10.0.0.0/8", "192.168.0.1"],
+        "sourcePortRanges": ["0-1023", "8080"],
+        "destinationAddressPrefixes": ["2001:db8::/32"],
+        "destinationPortRange": "65535",
+    },
+]
+
+SPECS: dict[str, Document] = {
+    "NSGScope": {
+        "subscriptionId": SUBSCRIPTION,
+        "resourceGroups": ["rg-web", "rg-(blue)"],
+        "identity": {"clientId": SUBSCRIPTION, "tenantId": SUBSCRIPTION},
+        "interval": "1m30s",
+        "allowedNamespaces": {"names": ["team-web"]},
+        "maxMode": "Enforce",
+        "suspendEnforcement": True,
+        "unbaselined": {"mode": "Alert", "ignoreResourceGroups": ["MC_*"], "ignoreNames": ["tmp-?"]},
+    },
+    "NSGBaseline": {
+        "target": {"resourceId": NSG},
+        "mode": "Enforce",
+        "suspend": False,
+        "rules": RULES,
+        "tags": {"env": "prod"},
+        "associations": {
+            "subnets": [f"{GROUP}/virtualNetworks/hub/subnets/web"],
+            "networkInterfaces": [f"{GROUP}/networkInterfaces/web-0"],
+        },
+        "tolerate": [{"preset": "AKS"}, {"name": "corp-*", "direction": "Inbound", "access": "Deny"}],
+        "exceptions": [
+            {"rule": RULES[0], "until": "2026-12-01T00:00:00Z", "reason": "INC-42", "approvedBy": "jo@example.com"}
+        ],
+        "comparison": {"descriptions": True, "anyEqualsAllAddresses": True},
+        "rolloutGrace": "30m",
+        "enforcement": {"revert": ["RuleCreated", "NSGUpdated"], "delay": "0s", "maxChanges": 10},
+    },
+    "NSGAlertRoute": {
+        "urlsFrom": {"name": "chat-urls", "key": "urls"},
+        "minSeverity": "low",
+        "kinds": ["Drift", "WatchLost"],
+        "send": ["Opened", "Resolved"],
+        "groupWait": "10s",
+        "remindEvery": "24h",
+        "maxMessagesPerHour": 30,
+        "suspend": False,
+    },
+    "NSGIncident": {
+        "kind": "Drift",
+        "scope": "prod",
+        "baseline": "web",
+        "nsg": NSG,
+        "acknowledged": {"by": "jo", "note": "on it"},
+    },
+}
+
+REMOVED = object()
+
+
+def good(kind: str, name: str = "web") -> Document:
+    """Return a good object with every field set."""
+    namespace = {} if kind == "NSGScope" else {"namespace": "default"}
+    return {
+        "apiVersion": "nsg-baseline.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, **namespace},
+        "spec": copy.deepcopy(SPECS[kind]),
+    }
+
+
+def put(document: Document, place: Place, value: Any) -> Document:
+    """Return a copy with another value at a place; `REMOVED` removes what is there."""
+    changed = copy.deepcopy(document)
+    holder: Any = changed
+    for part in place[:-1]:
+        holder = holder[part]
+    if value is REMOVED:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = copy.deepcopy(value)
+    return changed
