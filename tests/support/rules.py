@@ -112,7 +112,7 @@ def _addresses_again(draw: st.DrawFn, document: Document, side: str) -> Document
     if groups in document:
         again = [{"id": draw(recased(group["id"]))} for group in draw(st.permutations(document[groups]))]
         unused = {**unused, groups: again}
-    texts = document.get(many) or [document[one]] if one in document or many in document else []
+    texts = document.get(many) or ([document[one]] if document.get(one) else [])
     if not texts:
         return unused
     spelled = [draw(_prefix_again(text)) for text in draw(_with_repeats(texts))]
@@ -127,7 +127,7 @@ def _addresses_again(draw: st.DrawFn, document: Document, side: str) -> Document
 def _prefix_again(draw: st.DrawFn, text: str) -> str:
     if not _is_prefix(text):
         return draw(recased(text))
-    network = ipaddress.ip_network(text)
+    network = ipaddress.ip_network(text, strict=False)
     if network.num_addresses == 1:
         return draw(st.sampled_from((str(network.network_address), str(network), str(network).upper())))
     host = draw(st.integers(0, network.num_addresses - 1))
@@ -157,12 +157,14 @@ def _ports_again(draw: st.DrawFn, document: Document, side: str) -> Document:
 
 
 @st.composite
-def _port_again(draw: st.DrawFn, text: str) -> list[str | int]:
-    if text == "*":
+def _port_again(draw: st.DrawFn, known: str | int) -> list[str | int]:
+    # What was respelled once may be respelled again: numbers and n-n occur.
+    text = str(known)
+    if text in ("*", "0-65535"):
         return [draw(st.sampled_from(("*", "0-65535")))]
     first, _, last = text.partition("-")
-    if not last:
-        return [draw(st.sampled_from((text, f"{text}-{text}", int(text))))]
+    if first == (last or first):
+        return [draw(st.sampled_from((first, f"{first}-{first}", int(first))))]
     cut = draw(st.integers(int(first), int(last) - 1))
     overlap = draw(st.integers(int(first), cut + 1))
     return draw(st.sampled_from(([text], [f"{overlap}-{last}", f"{first}-{cut}"])))

@@ -1,0 +1,161 @@
+"""Who moved: somebody in Azure, or the baseline alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsg_baseline.api.baseline import Matched
+from nsg_baseline.core.changes import live_hashes
+from nsg_baseline.core.nsg import ApprovedNSG, read_live
+from nsg_baseline.core.verdict import judge, mover
+from support.nsgs import (
+    EARLIER,
+    NOW,
+    SUBNET,
+    Drift,
+    baseline,
+    drifts,
+    excepted,
+    nsg,
+    respelled_nsgs,
+    rule,
+    rule_sets,
+)
+from support.rules import Document, altered
+
+TAGS = {"env": "prod"}
+ATTACHED = {"subnets": [{"id": SUBNET.format("a")}]}
+WATCHED: dict[str, Any] = {"tags": TAGS, "associations": {"subnets": [SUBNET.format("a")]}}
+
+
+def _matched(approved: ApprovedNSG, live: Document, generation: int = 1) -> Matched:
+    verdict = judge(approved, read_live(live), NOW)
+    assert verdict.compliant
+    return Matched(live_hash=verdict.live_hash or "", own_hash=verdict.own_hash or "", generation=generation)
+
+
+@given(st.data(), drifts())
+def test_hashes_do_not_depend_on_spelling(data: st.DataObject, drift: Drift) -> None:
+    # Else every answer of Azure would pass for somebody's doing.
+    live = nsg(drift.live, tags=TAGS, properties=ATTACHED)
+    approved = baseline(drift.approved, **WATCHED)
+    again = data.draw(respelled_nsgs(live))
+    assert live_hashes(approved, read_live(live)) == live_hashes(approved, read_live(again))
+
+
+@given(st.data(), rule_sets().filter(bool))
+def test_both_hashes_see_every_change_of_a_rule(data: st.DataObject, rules: list[Document]) -> None:
+    # A move in Azure that leaves both hashes as they were would wait for a rollout that never comes.
+    place = data.draw(st.integers(0, len(rules) - 1))
+    other, _ = data.draw(altered(rules[place]))
+    approved = baseline(rules)
+    before = live_hashes(approved, read_live(nsg(rules)))
+    for changed in ([*rules[:place], other, *rules[place + 1 :]], [*rules[:place], *rules[place + 1 :]]):
+        after = live_hashes(approved, read_live(nsg(changed)))
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tags": {"env": "dev"}},
+        {"tags": {}},
+        {"properties": {"subnets": []}},
+        {"properties": {"subnets": [*ATTACHED["subnets"], {"id": SUBNET.format("b")}]}},
+    ],
+)
+def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> None:
+    # They are compared, so who changed them is asked too.
+    before = live_hashes(baseline(**WATCHED), read_live(nsg(tags=TAGS, properties=ATTACHED)))
+    after = live_hashes(baseline(**WATCHED), read_live(nsg(**{"tags": TAGS, "properties": ATTACHED, **changed})))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rules": [rule(), rule("co-scan", priority=200)]},
+        {"tags": {**TAGS, "cost": "42"}},
+        {"properties": {**ATTACHED, "networkInterfaces": [{"id": "/n"}]}},
+        {"rules": [rule(description="what for")]},
+    ],
+)
+def test_the_own_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
+    # AKS adds and removes rules all day: a baseline's edit must not be blamed on it. The other hash sees it.
+    kept = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
+    before = live_hashes(baseline([rule()], **WATCHED), read_live(nsg(**kept)))
+    after = live_hashes(baseline([rule()], **WATCHED), read_live(nsg(**{**kept, **changed})))
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_the_own_hash_sees_an_approved_rule_that_a_pattern_fits() -> None:
+    # It is compared, pattern or not; blind to it, a change of it would pass for a rollout.
+    approved = baseline([rule("co-web")])
+    before = live_hashes(approved, read_live(nsg([rule("co-web")])))
+    after = live_hashes(approved, read_live(nsg([rule("co-web", access="Deny")])))
+    assert before[1] != after[1]
+
+
+WEB, WIDER, CO = rule(), rule(destinationPortRange="80-443"), rule("co-scan", priority=200)
+
+
+@pytest.mark.parametrize(
+    ("why", "generation", "approved", "live", "expected"),
+    [
+        ("Azure alone: the baseline is as it was", 1, [WEB], [WIDER], "Azure"),
+        ("the baseline alone: it approves more than Azure has", 2, [WIDER], [WEB], "Baseline"),
+        ("the baseline alone: it approves less", 2, [], [WEB], "Baseline"),
+        ("both: the edit does not explain what Azure has", 2, [WIDER], [rule(access="Deny")], "Azure"),
+        ("the edit took a new rule in, and Azure another", 2, [WEB, rule("b", priority=101)], [WIDER], "Azure"),
+        ("a co-owner wrote meanwhile; only the baseline moved what is compared", 2, [WIDER], [WEB, CO], "Baseline"),
+        ("the baseline was edited, and the rule that it had approved was deleted", 2, [WIDER], [], "Azure"),
+        ("the status was kept while the object was restored from a backup", 0, [WIDER], [WEB], "Azure"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_who_moved(why: str, generation: int, approved: list[Document], live: list[Document], expected: str) -> None:
+    matched = _matched(baseline([WEB]), nsg([WEB]))
+    verdict = judge(baseline(approved), read_live(nsg(live)), NOW)
+    assert not verdict.compliant
+    assert mover(verdict, matched, generation) == expected, why
+
+
+def test_an_exception_that_ran_out_is_no_edit() -> None:
+    # Nobody touched anything, but what stands is unapproved now: it alerts at once.
+    approved = baseline([], exceptions=[excepted(WEB)])
+    matched = _matched(approved, nsg([WEB]), generation=3)
+    late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), read_live(nsg([WEB])), NOW)
+    assert not late.compliant
+    assert mover(late, matched, 3) == "Azure"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda: baseline([WIDER], tolerate=[]),
+        lambda: baseline([WIDER], tags={"env": "prod"}),
+        lambda: baseline([WIDER], comparison={"descriptions": True}),
+        lambda: baseline([WIDER], associations={"subnets": []}),
+    ],
+)
+def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG]) -> None:
+    # The own hash follows the baseline's options; the other one does not, and says that live stands where it stood.
+    live = nsg([WEB], properties=ATTACHED)
+    matched = _matched(baseline([WEB]), live)
+    assert mover(judge(edit(), read_live(live), NOW), matched, 2) == "Baseline"
+
+
+def test_what_never_matched_was_moved_in_azure() -> None:
+    # The first look finds a deviation: it must not wait for a rollout.
+    assert mover(judge(baseline([WIDER]), read_live(nsg([WEB])), NOW), None, 1) == "Azure"
+
+
+def test_a_deleted_nsg_was_deleted_in_azure() -> None:
+    # No edit of a baseline deletes an NSG.
+    assert mover(judge(baseline([WIDER]), None, NOW), _matched(baseline([WEB]), nsg([WEB])), 2) == "Azure"

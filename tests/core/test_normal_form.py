@@ -1,0 +1,203 @@
+"""The normal form of a rule, and equality by meaning."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsg_baseline.api.baseline import Comparison
+from nsg_baseline.core.rules import UnreadableRuleError, differing_fields, meaning, normalise
+from support.rules import Document, altered, respelled, rules
+
+STRICT = Comparison()
+DESCRIBED = Comparison(descriptions=True)
+ANY = Comparison(any_equals_all_addresses=True)
+PLAIN: Document = {
+    "name": "web",
+    "priority": 100,
+    "direction": "Inbound",
+    "access": "Allow",
+    "protocol": "Tcp",
+    "sourceAddressPrefix": "Internet",
+    "sourcePortRange": "*",
+    "destinationAddressPrefix": "*",
+    "destinationPortRange": "443",
+}
+
+
+def _differing(one: Document, other: Document, comparison: Comparison = STRICT) -> tuple[str, ...]:
+    return differing_fields(normalise(one), normalise(other), comparison)
+
+
+@given(st.data(), rules())
+def test_a_respelled_rule_is_the_same_rule(data: st.DataObject, rule: Document) -> None:
+    # Azure keeps spellings as sent. A false alarm for each would bury the real ones.
+    again = data.draw(respelled(rule))
+    assert _differing(rule, again, DESCRIBED) == ()
+    assert meaning(normalise(rule), DESCRIBED) == meaning(normalise(again), DESCRIBED)
+
+
+@given(st.data(), rules())
+def test_an_altered_rule_differs_in_exactly_the_altered_field(data: st.DataObject, rule: Document) -> None:
+    # What no alert names was not seen; what it names wrongly sends people to the wrong place. Spelled otherwise or not.
+    other, field = data.draw(altered(rule))
+    again = data.draw(respelled(other))
+    assert _differing(rule, again) == (field,)
+    assert _differing(again, rule) == (field,)
+    assert meaning(normalise(rule), STRICT) != meaning(normalise(again), STRICT)
+
+
+@given(rules(), rules())
+def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(one: Document, other: Document) -> None:
+    # Two independent ways to ask the same question must agree: detection uses one, fingerprints the other.
+    other = {**other, "name": one["name"]}
+    there, back = _differing(one, other), _differing(other, one)
+    assert there == back
+    assert (not there) == (meaning(normalise(one), STRICT) == meaning(normalise(other), STRICT))
+
+
+@given(st.data(), rules())
+def test_the_normal_form_of_a_normal_form_is_itself(data: st.DataObject, rule: Document) -> None:
+    # Reading a rule must not change it: a document that was read once reads the same again.
+    once = normalise(data.draw(respelled(rule)))
+    assert normalise(once.document) == once
+    assert normalise(dict(once.document)).document == once.document
+
+
+def test_names_differ_by_more_than_case() -> None:
+    # Two rules of other names are never the same rule, whatever they do.
+    assert meaning(normalise(PLAIN), STRICT) != meaning(normalise({**PLAIN, "name": "web2"}), STRICT)
+    assert meaning(normalise(PLAIN), STRICT) == meaning(normalise({**PLAIN, "name": "WEB"}), STRICT)
+
+
+def test_descriptions_count_only_where_the_baseline_says_so() -> None:
+    # Tools rewrite descriptions; an auditor may want them all the same.
+    other = {**PLAIN, "description": "temporary"}
+    assert _differing(PLAIN, other) == ()
+    assert _differing(PLAIN, other, DESCRIBED) == ("description",)
+    assert _differing(PLAIN, {**PLAIN, "description": ""}, DESCRIBED) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("*", "Internet"),  # the internet is not everything
+        ("0.0.0.0/0", "Internet"),
+        ("*", "0.0.0.0/0"),  # Azure stores them apart, and only one of them covers IPv6
+        ("0.0.0.0/0", "::/0"),
+        ("Storage", "Storage.WestEurope"),
+        ("0.0.0.0", "0.0.0.0/0"),
+        ("10.0.0.0", "10.0.0.0/24"),
+        ("789", "0.0.3.21"),  # the same number, but one is a word to Azure
+        ("10.0.0.0/0.0.0.255", "10.0.0.0/24"),
+    ],
+)
+def test_lookalike_addresses_are_told_apart(one: str, other: str) -> None:
+    # Each pair looks alike and lets through other traffic.
+    assert _differing({**PLAIN, "sourceAddressPrefix": one}, {**PLAIN, "sourceAddressPrefix": other})
+
+
+def test_one_side_is_not_the_other() -> None:
+    # Source and destination swapped is another rule.
+    other = {**PLAIN, "sourceAddressPrefix": "*", "destinationAddressPrefix": "Internet"}
+    assert _differing(PLAIN, other) == ("sourceAddressPrefix", "destinationAddressPrefix")
+    ported = {**PLAIN, "sourcePortRange": "443", "destinationPortRange": "*"}
+    assert _differing(PLAIN, ported) == ("sourcePortRange", "destinationPortRange")
+
+
+def test_a_lost_group_is_not_any_address() -> None:
+    # A rule without addresses must not pass for one with a group or with *.
+    group = {"id": "/subscriptions/1/resourceGroups/r/providers/Microsoft.Network/applicationSecurityGroups/a"}
+    bare = {key: value for key, value in PLAIN.items() if key != "sourceAddressPrefix"}
+    grouped = {**bare, "sourceApplicationSecurityGroups": [group]}
+    assert _differing(bare, grouped) == ("sourceApplicationSecurityGroups",)
+    assert _differing(bare, {**bare, "sourceAddressPrefix": "*"}) == ("sourceAddressPrefix",)
+
+
+@pytest.mark.parametrize("spelled", [["0.0.0.0/0"], ["0.0.0.0/0", "::/0"], ["0.0.0.0/1", "128.0.0.0/1"], ["*"]])
+def test_any_may_equal_all_addresses(spelled: list[str]) -> None:
+    # Some teams write 0.0.0.0/0 for *; the option takes them for the same, on both sides of the rule.
+    for side in ("source", "destination"):
+        one = {**PLAIN, f"{side}AddressPrefix": "*"}
+        other = {**PLAIN, f"{side}AddressPrefix": "", f"{side}AddressPrefixes": spelled}
+        assert _differing(one, other, ANY) == ()
+
+
+@pytest.mark.parametrize("spelled", ["Internet", "0.0.0.0/1", "::/0", "0.0.0.0"])
+def test_any_equals_nothing_less(spelled: str) -> None:
+    # The option must not widen what does not cover all of IPv4.
+    assert _differing({**PLAIN, "sourceAddressPrefix": "*"}, {**PLAIN, "sourceAddressPrefix": spelled}, ANY)
+
+
+def test_an_unknown_protocol_has_no_case_either() -> None:
+    # Azure adds protocols; its case for them is not to be relied on.
+    assert _differing({**PLAIN, "protocol": "SCTP"}, {**PLAIN, "protocol": "Sctp"}) == ()
+    assert _differing({**PLAIN, "protocol": "SCTP"}, PLAIN) == ("protocol",)
+
+
+def _without(*keys: str) -> Document:
+    return {key: value for key, value in PLAIN.items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        _without("name"),
+        {**PLAIN, "name": ""},
+        {**PLAIN, "name": 7},
+        _without("priority"),
+        {**PLAIN, "priority": None},
+        {**PLAIN, "priority": True},  # a bool is an int to Python
+        {**PLAIN, "priority": 100.5},
+        {**PLAIN, "priority": -1},
+        {**PLAIN, "priority": "1e2"},
+        {**PLAIN, "priority": "9" * 5000},  # longer than int() takes
+        {**PLAIN, "priority": 10**5000},  # longer than str() takes
+        _without("direction"),
+        {**PLAIN, "direction": ""},
+        _without("access"),
+        {**PLAIN, "access": ["Allow"]},
+        _without("protocol"),
+        {**PLAIN, "protocol": 6},
+        {**PLAIN, "sourceAddressPrefix": ["10.0.0.0/8"]},
+        {**PLAIN, "sourceAddressPrefixes": "10.0.0.0/8"},  # would be read letter by letter
+        {**PLAIN, "sourceAddressPrefixes": {"10.0.0.0/8": 1}},
+        {**PLAIN, "sourceAddressPrefixes": False},
+        {**PLAIN, "sourceAddressPrefixes": [["10.0.0.0/8"]]},
+        {**PLAIN, "destinationPortRange": True},
+        {**PLAIN, "destinationPortRange": 443.0},
+        {**PLAIN, "destinationPortRange": 10**5000},
+        {**PLAIN, "destinationPortRanges": 443},
+        {**PLAIN, "destinationPortRanges": [{}]},
+        {**PLAIN, "sourceApplicationSecurityGroups": 5},
+        {**PLAIN, "sourceApplicationSecurityGroups": "asg"},
+        {**PLAIN, "sourceApplicationSecurityGroups": {"id": "asg"}},
+        {**PLAIN, "sourceApplicationSecurityGroups": [{}]},
+        {**PLAIN, "sourceApplicationSecurityGroups": [{"id": None}]},
+        {**PLAIN, "sourceApplicationSecurityGroups": ["asg"]},
+    ],
+)
+def test_what_cannot_be_read_is_said_so(document: Any) -> None:
+    # Read as absent or as empty, such a rule would be deleted from every verdict. Any other error would end the pass.
+    with pytest.raises(UnreadableRuleError):
+        normalise(document)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(rules(), st.data())
+def test_no_json_value_crashes_the_reading_of_a_rule(rule: Document, data: st.DataObject) -> None:
+    # Whatever Azure answers one day: it is read, or said to be unreadable.
+    key = data.draw(st.sampled_from(sorted(rule)))
+    strange = {**rule, key: data.draw(json_values)}
+    try:
+        read = normalise(strange)
+    except UnreadableRuleError:
+        return
+    assert meaning(read, DESCRIBED) == meaning(normalise(strange), DESCRIBED)
