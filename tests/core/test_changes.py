@@ -253,7 +253,7 @@ def test_kinds_come_in_their_order() -> None:
     approved = baseline(
         [rule("gone"), rule("web", priority=101)],
         tags={"env": "prod"},
-        associations={"subnets": ["/subscriptions/1/s"]},
+        associations={"subnets": [SUBNET.format("a")]},
     )
     found = _changes(approved, nsg([rule("new", priority=102), rule("web", priority=103)]))
     kinds = [change.kind for change in found]

@@ -101,7 +101,7 @@ def _tag_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:
         yield Change(
             "NSGUpdated",
             None,
-            fingerprint("tags", wrong),
+            fingerprint("tags", {key.lower(): value for key, value in wrong.items()}),
             approved={"tags": {key: (approved.tags or {})[key] for key in wrong}},
             live={"tags": {key: value for key, value in wrong.items() if value is not None}},
             fields=tuple(f"tags.{key}" for key in sorted(wrong)),
