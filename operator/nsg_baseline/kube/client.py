@@ -1,0 +1,122 @@
+"""Calls to the Kubernetes API, through the official client."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjectsApi
+
+from nsg_baseline.api.common import GROUP, VERSION, Resource
+from nsg_baseline.kube.errors import KubeError, translated
+from nsg_baseline.kube.login import configuration
+from nsg_baseline.kube.secrets import decoded
+
+PAGE_SIZE = 250
+TIMEOUT_SECONDS = 30
+_MERGE_PATCH = "application/merge-patch+json"
+_NOT_FOUND = 404
+
+
+class Kube:
+    """The few calls that the operator makes. All raise KubeError when they fail."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self._custom = CustomObjectsApi(api)
+        self._core = CoreV1Api(api)
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Kube":
+        """Connect as the pod's own ServiceAccount or with a kubeconfig; see `login`."""
+        return cls(ApiClient(await configuration(kubeconfig, context)))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def pages(self, kind: type[Resource]) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """Yield all objects of a kind in all namespaces, page by page, each with the list's resourceVersion."""
+        token: str | None = ""
+        while token is not None:
+            with translated():
+                listed = await self._custom.list_cluster_custom_object(
+                    GROUP,
+                    VERSION,
+                    kind.plural,
+                    limit=PAGE_SIZE,
+                    _continue=token or None,
+                    _request_timeout=TIMEOUT_SECONDS,
+                )
+            answer = _document(listed)
+            meta = answer.get("metadata") or {}
+            yield answer.get("items") or [], str(meta.get("resourceVersion") or "0")
+            token = meta.get("continue") or None
+
+    async def create(self, kind: type[Resource], document: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a namespaced object and return it as stored."""
+        namespace = document["metadata"]["namespace"]
+        with translated():
+            created = await self._custom.create_namespaced_custom_object(
+                GROUP, VERSION, namespace, kind.plural, dict(document), _request_timeout=TIMEOUT_SECONDS
+            )
+        return _document(created)
+
+    async def patch_status(
+        self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merge a patch into an object's status and return the object as stored."""
+        namespace, name = key
+        body = {"status": dict(patch)}
+        options: dict[str, Any] = {"_content_type": _MERGE_PATCH, "_request_timeout": TIMEOUT_SECONDS}
+        with translated():
+            if kind.namespaced:
+                stored = await self._custom.patch_namespaced_custom_object_status(
+                    GROUP, VERSION, namespace, kind.plural, name, body, **options
+                )
+            else:
+                stored = await self._custom.patch_cluster_custom_object_status(
+                    GROUP, VERSION, kind.plural, name, body, **options
+                )
+        return _document(stored)
+
+    async def delete(self, kind: type[Resource], key: tuple[str, str]) -> None:
+        """Delete a namespaced object; one that is gone already is as good."""
+        try:
+            with translated():
+                await self._custom.delete_namespaced_custom_object(
+                    GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
+                )
+        except KubeError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    async def namespaces(self) -> dict[str, dict[str, str]]:
+        """Return the labels of every namespace by its name."""
+        with translated():
+            found = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
+        metas = [item.metadata for item in found.items if item.metadata is not None]
+        return {str(meta.name): meta.labels or {} for meta in metas}
+
+    async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
+        """Return a Secret's texts by key; None when it does not exist."""
+        try:
+            with translated():
+                found = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
+        except KubeError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return decoded(found.data or {})
+
+    async def post_event(self, event: Mapping[str, Any]) -> None:
+        """Post a Kubernetes event."""
+        body = CoreV1Event.model_validate(event)
+        with translated():
+            await self._core.create_namespaced_event(
+                event["metadata"]["namespace"], body, _request_timeout=TIMEOUT_SECONDS
+            )
+
+
+def _document(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise KubeError("BadAnswer", "the API server's answer is not an object")
+    return answer

@@ -1,0 +1,41 @@
+"""Kubernetes events: what `kubectl describe` shows beneath an object."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from nsg_baseline.api.common import Resource
+
+MESSAGE_LENGTH = 1024
+COMPONENT = "nsg-baseline-operator"
+
+
+def event(
+    about: Resource, kind: str, level: Literal["Normal", "Warning"], reason: str, message: str, now: datetime
+) -> dict[str, Any]:
+    """Return an event about an object. Those about cluster-scoped objects live in `default`, as Kubernetes demands."""
+    meta = about.metadata
+    namespace = meta.namespace or "default"
+    at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{meta.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": kind,
+            "name": meta.name,
+            "uid": meta.uid,
+            "resourceVersion": meta.resource_version,
+            **({"namespace": meta.namespace} if meta.namespace else {}),
+        },
+        "type": level,
+        "reason": reason,
+        "message": message[:MESSAGE_LENGTH],
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": COMPONENT,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }

@@ -1,0 +1,66 @@
+"""kopf's handlers: they hand over what the watch streams say, and nothing else.
+
+Only `on.event` is used: kopf's indices are quadratic in the number of objects, and its timers, daemons and change
+handlers write an annotation to every object.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import kopf
+
+from nsg_baseline.api.common import GROUP, VERSION, Resource
+from nsg_baseline.kube.store import Store
+
+# A stream that died silently is noticed by these; the periodic list heals what it missed.
+SERVER_TIMEOUT_SECONDS = 300
+CLIENT_TIMEOUT_SECONDS = 360
+
+
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+
+def registry(store: Store, kinds: Iterable[type[Resource]], login: Login) -> kopf.OperatorRegistry:
+    """Return the handlers that keep a store up to date."""
+    handlers = kopf.OperatorRegistry()
+
+    async def logged_in(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
+
+    kopf.on.login(registry=handlers)(logged_in)
+    for kind in kinds:
+        _hand_over(store, kind, handlers)
+    kopf.on.event("", "v1", "namespaces", registry=handlers)(_namespace_handler(store))
+    return handlers
+
+
+def settings() -> kopf.OperatorSettings:
+    """Return kopf's settings for an operator that only listens."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = SERVER_TIMEOUT_SECONDS
+    chosen.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
+    return chosen
+
+
+def _hand_over(store: Store, kind: type[Resource], handlers: kopf.OperatorRegistry) -> None:
+    @kopf.on.event(GROUP, VERSION, kind.plural, id=kind.plural, registry=handlers)
+    async def heard(event: kopf.RawEvent, **_: Any) -> None:
+        document: dict[str, Any] = dict(event["object"])
+        if event["type"] == "DELETED":
+            meta = document["metadata"]
+            store.drop(kind, (str(meta.get("namespace") or ""), str(meta["name"])), str(meta.get("uid") or ""))
+        else:
+            store.put(kind, document)
+
+
+def _namespace_handler(store: Store) -> Any:
+    async def namespace_heard(event: kopf.RawEvent, **_: Any) -> None:
+        meta: dict[str, Any] = dict(event["object"]["metadata"])
+        if event["type"] == "DELETED":
+            store.forget_namespace(str(meta["name"]))
+        else:
+            store.put_namespace(str(meta["name"]), dict(meta.get("labels") or {}))
+
+    return namespace_heard

@@ -1,0 +1,42 @@
+"""How the API server is reached: one way for our own calls and for kopf's watches."""
+
+import kopf
+from kubernetes.aio import config
+from kubernetes.aio.client.configuration import Configuration
+
+
+async def configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
+    """Return the pod's own ServiceAccount's way, or a kubeconfig's where there is none or one is asked for.
+
+    Raises:
+        ConfigException: there is neither, or it cannot be read.
+    """
+    settings = Configuration()
+    if kubeconfig is None and context is None:
+        try:
+            config.load_incluster_config(settings)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=settings)
+        return settings
+    await config.load_kube_config(kubeconfig, context, client_configuration=settings)
+    return settings
+
+
+async def connection_info(kubeconfig: str | None = None, context: str | None = None) -> kopf.ConnectionInfo:
+    """Return the same in kopf's form. kopf asks again when the API server refuses it."""
+    settings = await configuration(kubeconfig, context)
+    header = await settings.get_api_key_with_prefix("BearerToken") or ""
+    scheme, _, token = header.rpartition(" ")
+    return kopf.ConnectionInfo(
+        server=settings.host,
+        ca_path=settings.ssl_ca_cert,
+        ca_data=settings.ca_cert_data,
+        insecure=not settings.verify_ssl,
+        username=settings.username or None,
+        password=settings.password or None,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=settings.cert_file,
+        private_key_path=settings.key_file,
+        proxy_url=settings.proxy,
+    )

@@ -1,0 +1,16 @@
+"""Secrets as texts."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+
+def decoded(data: Mapping[str, str | bytes]) -> dict[str, str]:
+    """Decode a Secret's data. A value that is no text is left out: no URL can be in it."""
+    texts: dict[str, str] = {}
+    for key, value in data.items():
+        try:
+            texts[key] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return texts

@@ -1,0 +1,191 @@
+"""The Kubernetes edge against an API server: lists, writes, watches by kopf, and what happens when it is away."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import kopf
+import pytest
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.crds import render
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.emulator.kube import KubeApi, serve
+from nsg_baseline.kube.client import PAGE_SIZE, Kube
+from nsg_baseline.kube.documents import merge_patch
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.events import event
+from nsg_baseline.kube.handlers import registry, settings
+from nsg_baseline.kube.login import connection_info
+from nsg_baseline.kube.store import Event, NamespaceEvent, Store, resource
+from nsg_baseline.kube.sync import sync
+
+KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+NSG = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{}"
+
+
+def baseline(name: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "nsg-baseline.io/v1alpha1",
+        "kind": "NSGBaseline",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"target": {"resourceId": NSG.format(name)}, "rules": [], **spec},
+    }
+
+
+@contextlib.asynccontextmanager
+async def cluster(tmp_path: Path) -> AsyncIterator[tuple[Any, Kube]]:
+    api = KubeApi()
+    for crd in render():
+        api.apply(crd)
+    async with serve(api) as running:
+        kube = await Kube.connect(str(running.kubeconfig(tmp_path / "kubeconfig")))
+        try:
+            yield running, kube
+        finally:
+            await kube.aclose()
+
+
+async def until(store: Store, holds: Callable[[], bool]) -> None:
+    """Wait for the store to say so, on its own events."""
+    changed = asyncio.Event()
+    store.listen(lambda _: changed.set())
+    async with asyncio.timeout(20):
+        while not holds():
+            await changed.wait()
+            changed.clear()
+
+
+async def test_a_sync_reads_all_pages_and_forgets_what_is_gone(tmp_path: Path) -> None:
+    # A baseline that the first list missed would make its NSG look like one without a baseline.
+    async with cluster(tmp_path) as (running, kube):
+        for number in range(PAGE_SIZE + 3):
+            running.api.create(baseline(f"b{number}"))
+        store = Store(KINDS)
+        await sync(kube, store, KINDS)
+        assert len(store.keys(NSGBaseline)) == PAGE_SIZE + 3
+        running.api.delete("nsg-baseline.io/v1alpha1", "NSGBaseline", "b1", "default")
+        await sync(kube, store, KINDS)
+        assert store.find(NSGBaseline, ("default", "b1")) is None
+        assert len(store.keys(NSGBaseline)) == PAGE_SIZE + 2
+        assert "default" in store.namespaces
+
+
+async def test_own_writes_are_known_at_once_and_older_versions_are_passed_over(tmp_path: Path) -> None:
+    # A late watch event must not undo in memory what was just written: the same status would be written again.
+    async with cluster(tmp_path) as (running, kube):
+        old = running.api.create(baseline("web"))
+        store = Store(KINDS)
+        heard: list[Event | NamespaceEvent] = []
+        store.listen(heard.append)
+        store.put(NSGBaseline, old)
+        new = await kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": 2})
+        store.put(NSGBaseline, new)
+        store.put(NSGBaseline, old)
+        stored = store.find(NSGBaseline, ("default", "web"))
+        assert stored is not None
+        assert resource(NSGBaseline, stored).status.change_count == 2
+        assert heard == [
+            Event(NSGBaseline, ("default", "web"), "Intent"),
+            Event(NSGBaseline, ("default", "web"), "Status"),
+        ]
+
+
+async def test_kopf_hands_over_what_the_watches_say(tmp_path: Path) -> None:
+    # kopf is how the operator hears of an edit before the next full list.
+    async with cluster(tmp_path) as (running, _):
+        store = Store(KINDS)
+        login = partial(connection_info, str(tmp_path / "kubeconfig"))
+        stop = asyncio.Event()
+        operator = asyncio.create_task(
+            kopf.operator(
+                registry=registry(store, KINDS, login),
+                settings=settings(),
+                standalone=True,
+                clusterwide=True,
+                stop_flag=stop,
+            )
+        )
+        try:
+            running.api.create(baseline("web"))
+            await until(store, lambda: store.find(NSGBaseline, ("default", "web")) is not None)
+            before = running.api.requests.writes
+            running.api.patch("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", {"spec": {"suspend": True}}, "default")
+            await until(store, lambda: _suspended(store))
+            running.api.delete("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", "default")
+            await until(store, lambda: store.find(NSGBaseline, ("default", "web")) is None)
+            # No handler of ours makes kopf write anything, not even an annotation.
+            assert running.api.requests.writes == before
+        finally:
+            stop.set()
+            await operator
+
+
+def _suspended(store: Store) -> bool:
+    stored = store.find(NSGBaseline, ("default", "web"))
+    return stored is not None and resource(NSGBaseline, stored).spec.suspend
+
+
+async def test_secrets_are_texts_and_a_missing_one_is_none(tmp_path: Path) -> None:
+    # A route's condition tells a missing Secret from an unreadable one.
+    async with cluster(tmp_path) as (running, kube):
+        data = {"urls": base64.b64encode(b"json://localhost").decode(), "key": base64.b64encode(b"\xff\xfe").decode()}
+        running.api.create(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat", "namespace": "default"}, "data": data}
+        )
+        assert await kube.secret("default", "chat") == {"urls": "json://localhost"}
+        assert await kube.secret("default", "none") is None
+
+
+async def test_an_event_is_posted_where_describe_finds_it(tmp_path: Path) -> None:
+    # kubectl describe looks for the object's uid.
+    async with cluster(tmp_path) as (running, kube):
+        created = NSGBaseline.model_validate(running.api.create(baseline("web")))
+        now = datetime(2026, 11, 25, tzinfo=UTC)
+        await kube.post_event(event(created, "NSGBaseline", "Warning", "DriftOpened", "SSH is open", now))
+        (posted,) = running.api.list("v1", "Event", "default")
+        assert posted["involvedObject"]["uid"] == created.metadata.uid
+        assert (posted["reason"], posted["message"]) == ("DriftOpened", "SSH is open")
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        (lambda kube: kube.patch_status(NSGBaseline, ("default", "none"), {"changeCount": 1}), "NotFound"),
+        (lambda kube: kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": -1}), "Invalid"),
+    ],
+)
+async def test_a_refusal_has_the_servers_reason(
+    tmp_path: Path, act: Callable[[Kube], Awaitable[object]], reason: str
+) -> None:
+    # Reasons decide what happens next, so they must be the server's own.
+    async with cluster(tmp_path) as (running, kube):
+        running.api.create(baseline("web"))
+        with pytest.raises(KubeError) as caught:
+            await act(kube)
+        assert caught.value.reason == reason
+
+
+async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
+    # The caller goes on watching and records later; it needs one exception to catch.
+    async with cluster(tmp_path) as (running, kube):
+        await running.away()
+        with pytest.raises(KubeError) as caught:
+            await kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": 1})
+        assert caught.value.reason == "Unreachable"
+        await running.back()
+
+
+def test_a_merge_patch_holds_only_what_differs() -> None:
+    # A pass over an unchanged world must write nothing, and a write must not touch what others write.
+    old = {"a": 1, "b": {"x": 1, "y": 2}, "c": [1], "d": 4}
+    new = {"a": 1, "b": {"x": 1, "y": 3}, "c": [1, 2]}
+    assert merge_patch(old, old) == {}
+    assert merge_patch(old, new) == {"b": {"y": 3}, "c": [1, 2], "d": None}
