@@ -149,7 +149,7 @@ async def test_an_event_is_posted_where_describe_finds_it(tmp_path: Path) -> Non
     async with cluster(tmp_path) as (running, kube):
         created = NSGBaseline.model_validate(running.api.create(baseline("web")))
         now = datetime(2026, 11, 25, tzinfo=UTC)
-        await kube.post_event(event(created, "NSGBaseline", "Warning", "DriftOpened", "SSH is open", now))
+        await kube.post_event(event(created, "NSGBaseline", "DriftOpened", "SSH is open", now, warning=True))
         (posted,) = running.api.list("v1", "Event", "default")
         assert posted["involvedObject"]["uid"] == created.metadata.uid
         assert (posted["reason"], posted["message"]) == ("DriftOpened", "SSH is open")

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from nsg_baseline.api.common import Resource
 
@@ -10,9 +10,7 @@ MESSAGE_LENGTH = 1024
 COMPONENT = "nsg-baseline-operator"
 
 
-def event(
-    about: Resource, kind: str, level: Literal["Normal", "Warning"], reason: str, message: str, now: datetime
-) -> dict[str, Any]:
+def event(about: Resource, kind: str, reason: str, message: str, now: datetime, *, warning: bool) -> dict[str, Any]:
     """Return an event about an object. Those about cluster-scoped objects live in `default`, as Kubernetes demands."""
     meta = about.metadata
     namespace = meta.namespace or "default"
@@ -29,7 +27,7 @@ def event(
             "resourceVersion": meta.resource_version,
             **({"namespace": meta.namespace} if meta.namespace else {}),
         },
-        "type": level,
+        "type": "Warning" if warning else "Normal",
         "reason": reason,
         "message": message[:MESSAGE_LENGTH],
         "source": {"component": COMPONENT},

@@ -1,0 +1,67 @@
+"""Azure's clouds, and endpoints of one's own."""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Where ARM answers, which token it wants, and who gives that token.
+
+    Source: Microsoft's list of the national clouds' endpoints.
+    """
+
+    endpoint: str
+    scope: str
+    authority: str
+    known_authority: bool = True
+
+
+CLOUDS = {
+    "AzurePublic": Cloud(
+        "https://management.azure.com", "https://management.azure.com/.default", "https://login.microsoftonline.com"
+    ),
+    "AzureUSGovernment": Cloud(
+        "https://management.usgovcloudapi.net",
+        "https://management.core.usgovcloudapi.net/.default",
+        "https://login.microsoftonline.us",
+    ),
+    "AzureChina": Cloud(
+        "https://management.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn/.default",
+        "https://login.chinacloudapi.cn",
+    ),
+}
+
+
+def custom(base: Cloud, endpoint: str | None, authority: str | None) -> Cloud:
+    """Return a cloud with another endpoint or authority: Azure Stack, a proxy, or an emulator.
+
+    Raises:
+        ValueError: an address is not https; plain http is for loopback alone, since tokens travel there.
+    """
+    for address in filter(None, (endpoint, authority)):
+        _check(address)
+    return Cloud(
+        (endpoint or base.endpoint).rstrip("/"),
+        base.scope,
+        (authority or base.authority).rstrip("/"),
+        known_authority=authority is None and base.known_authority,
+    )
+
+
+def _check(address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+        return
+    raise ValueError(f"{address}: must be an https address (plain http on loopback only)")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,49 @@
+"""Whose token is used: an application's secret, the pod's workload identity, or the machine's managed identity."""
+
+import os
+from dataclasses import dataclass
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+
+from nsg_baseline.azure.client import transport
+from nsg_baseline.azure.clouds import Cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity other than the pod's own."""
+
+    client_id: str
+    tenant_id: str
+
+
+def credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
+    """Return the credential that the environment offers, for the pod's own identity or another.
+
+    The environment is that of Azure's SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
+    AZURE_FEDERATED_TOKEN_FILE as AKS workload identity sets it.
+    """
+    # Heavy, and of no use to a command that only reads files.
+    from azure.identity.aio import (  # noqa: PLC0415
+        ClientSecretCredential,
+        ManagedIdentityCredential,
+        WorkloadIdentityCredential,
+    )
+
+    client_id = identity.client_id if identity else os.environ.get("AZURE_CLIENT_ID")
+    tenant_id = identity.tenant_id if identity else os.environ.get("AZURE_TENANT_ID")
+    options = {
+        "authority": cloud.authority,
+        "transport": transport(session),
+        # Asked of a public host, which knows nothing of an authority of one's own.
+        "disable_instance_discovery": not cloud.known_authority,
+    }
+    secret, token_file = os.environ.get("AZURE_CLIENT_SECRET"), os.environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    if secret and client_id and tenant_id:
+        return ClientSecretCredential(tenant_id, client_id, secret, **options)
+    if token_file and client_id and tenant_id:
+        return WorkloadIdentityCredential(
+            tenant_id=tenant_id, client_id=client_id, token_file_path=token_file, **options
+        )
+    return ManagedIdentityCredential(client_id=client_id, transport=transport(session))

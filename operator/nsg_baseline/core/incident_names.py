@@ -1,0 +1,15 @@
+"""Names of incidents: readable, sortable by time, and the same if they are made twice."""
+
+from datetime import UTC, datetime
+
+from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.core.changes import fingerprint
+
+_SUBJECT_LENGTH = 200
+
+
+def incident_name(kind: IncidentKind, subject: str, uid: str, opened: datetime) -> str:
+    """Return `web-20261125-045012-1a2b3c`: whom it is about, when it opened, and a hash that keeps namesakes apart."""
+    stamp = opened.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
+    prefix = "" if kind == "Drift" else f"{kind.lower()}-"
+    return f"{prefix}{subject[:_SUBJECT_LENGTH].rstrip('.-')}-{stamp}-{fingerprint(kind, uid, stamp)[:6]}"

@@ -1,0 +1,35 @@
+"""The outcome of one look at one NSG: what its baseline's status is computed from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from nsg_baseline.core.remedy import Hold
+from nsg_baseline.core.verdict import Verdict
+
+Phase = Literal["Compliant", "AwaitingRollout", "Deviating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no verdict. The last one stands, if there was one."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look at one NSG came to.
+
+    `due` is when the same NSG must be looked at again though nothing moved; None for whenever something moves.
+    """
+
+    generation: int
+    verdict: Verdict
+    phase: Phase
+    incident: str | None = None
+    rollout_since: datetime | None = None
+    hold: Hold | None = None
+    requested_at: str | None = None
+    due: datetime | None = None

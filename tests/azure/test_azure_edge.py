@@ -1,0 +1,200 @@
+"""The ARM edge against the emulator over https: what it reads, writes, and concludes from failures."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nsg_baseline.azure.arm import Arm
+from nsg_baseline.azure.clouds import CLOUDS, custom
+from nsg_baseline.azure.errors import AzureError, refusal
+from nsg_baseline.azure.read import RawNSG
+from nsg_baseline.emulator.arm import Fault, Running
+from nsg_baseline.emulator.arm.faults import Drop, broken_listing, forbidden, throttled, unauthorized
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+NSG = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{{}}"
+
+
+def document(name: str, **properties: Any) -> dict[str, Any]:
+    return {"id": NSG.format(name), "name": name, "location": "westeurope", "properties": properties}
+
+
+def rule(name: str, priority: int) -> dict[str, Any]:
+    both = {f"{side}{part}": "*" for side in ("source", "destination") for part in ("AddressPrefix", "PortRange")}
+    return {
+        "name": name,
+        "properties": {"priority": priority, "direction": "Inbound", "access": "Allow", "protocol": "*", **both},
+    }
+
+
+def fill(azure: Running, count: int, page_size: int = 2) -> None:
+    azure.emulator.configure(page_size=page_size)
+    for number in range(count):
+        azure.emulator.add_nsg(document(f"n{number}"))
+
+
+async def listed(arm: Arm, group: str | None = None) -> list[RawNSG]:
+    return [nsg async for page in arm.reader.pages(SUBSCRIPTION, group) for nsg in page.nsgs]
+
+
+def puts(azure: Running) -> int:
+    return azure.emulator.requests.total("PUT")
+
+
+async def test_a_listing_is_one_request_a_page(azure: Running, arm: Arm) -> None:
+    # The budget of a pass: as many requests as pages, however many NSGs and baselines.
+    fill(azure, 5)
+    found = await listed(arm)
+    assert [nsg.id for nsg in found] == [NSG.format(f"n{number}") for number in range(5)]
+    asked = [one for one in azure.emulator.requests.records if "networkSecurityGroups" in one.path]
+    assert len(asked) == 3
+
+
+async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Running, arm: Arm) -> None:
+    # An NSG whose digest is that of the last pass is not even decoded: a change must show.
+    fill(azure, 2)
+    before = await listed(arm)
+    again = await listed(arm)
+    assert [nsg.digest for nsg in again] == [nsg.digest for nsg in before]
+    azure.emulator.add_nsg(document("n1", securityRules=[rule("open", 100)]))
+    after = await listed(arm)
+    assert [a.digest == b.digest for a, b in zip(before, after, strict=True)] == [True, False]
+    assert after[1].document()["properties"]["securityRules"][0]["name"] == "open"
+
+
+@pytest.mark.parametrize("status", [0, 500])
+async def test_a_listing_that_breaks_off_raises_after_its_good_pages(azure: Running, arm: Arm, status: int) -> None:
+    # What it did not show must not be concluded to be deleted.
+    fill(azure, 6)
+    azure.emulator.faults.add(broken_listing(after_page=1, status=status))
+    seen: list[str] = []
+
+    async def look() -> None:
+        async for page in arm.reader.pages(SUBSCRIPTION):
+            seen.extend(nsg.id for nsg in page.nsgs)
+
+    with pytest.raises(AzureError):
+        await look()
+    assert seen == [NSG.format("n0"), NSG.format("n1")]
+
+
+async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: Arm) -> None:
+    # A refusal that was taken for absence would be an alert of a deletion that never was.
+    fill(azure, 1)
+    assert await arm.reader.get(NSG.format("none")) is None
+    assert await arm.reader.get(NSG.format("n0").replace("/rg/", "/gone/")) is None
+    found = await arm.reader.get(NSG.format("n0"))
+    assert found is not None
+    assert found["name"] == "n0"
+    azure.emulator.faults.add(forbidden())
+    with pytest.raises(AzureError) as caught:
+        await arm.reader.get(NSG.format("none"))
+    assert caught.value.reason == "Forbidden"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(forbidden, "Forbidden"), (lambda: unauthorized(count=9), "Unauthenticated")],
+)
+async def test_failures_have_reasons(azure: Running, arm: Arm, fault: Callable[[], Fault], reason: str) -> None:
+    # The scope's condition and the next try follow from the reason.
+    azure.emulator.faults.add(fault())
+    with pytest.raises(AzureError) as caught:
+        await listed(arm)
+    assert caught.value.reason == reason
+    assert "CANARY" not in str(caught.value)
+
+
+async def test_throttling_is_waited_out_as_told(azure: Running, arm: Arm) -> None:
+    # A 429 is no failure of the watch as long as waiting helps.
+    fill(azure, 1)
+    azure.emulator.faults.add(throttled(retry_after=0))
+    assert len(await listed(arm)) == 1
+
+
+async def test_an_unreachable_azure_is_unreachable(azure: Running, arm: Arm) -> None:
+    azure.emulator.faults.add(Fault(Drop(at="request"), path="^/subscriptions", count=None))
+    with pytest.raises(AzureError) as caught:
+        await listed(arm)
+    assert caught.value.reason == "Unreachable"
+
+
+async def test_a_write_is_guarded_and_read_back(azure: Running, arm: Arm) -> None:
+    # What nobody here knows travels through, and the answer is what Azure has once the operation ended.
+    azure.emulator.add_nsg(document("web", flushConnection=True, securityRules=[rule("a", 100)]))
+    live = await arm.reader.get(NSG.format("web"))
+    assert live is not None
+    live["properties"]["securityRules"].append(rule("b", 101))
+    live["properties"]["somethingNew"] = {"x": 1}
+    written = await arm.writer.put(NSG.format("web"), live, live["etag"])
+    assert [one["name"] for one in written["properties"]["securityRules"]] == ["a", "b"]
+    assert written["properties"]["flushConnection"] is True
+    assert written["properties"]["somethingNew"] == {"x": 1}
+    assert written["properties"]["provisioningState"] == "Succeeded"
+    assert puts(azure) == 1
+
+
+async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: Arm) -> None:
+    # Another writer was faster: the plan is void.
+    azure.emulator.add_nsg(document("web"))
+    live = await arm.reader.get(NSG.format("web"))
+    assert live is not None
+    await arm.writer.put(NSG.format("web"), {**live, "tags": {"a": "b"}}, live["etag"])
+    with pytest.raises(AzureError) as caught:
+        await arm.writer.put(NSG.format("web"), live, live["etag"])
+    assert caught.value.reason == "PreconditionFailed"
+
+
+async def test_a_lost_answer_is_not_written_again(azure: Running, arm: Arm) -> None:
+    # Whether the write happened is for a read to tell, not for another write.
+    azure.emulator.add_nsg(document("web"))
+    live = await arm.reader.get(NSG.format("web"))
+    assert live is not None
+    changed = {**live, "properties": {**live["properties"], "securityRules": [rule("a", 100)]}}
+    azure.emulator.faults.add(Fault(Drop(at="answer"), method="PUT", count=None))
+    with pytest.raises(AzureError) as caught:
+        await arm.writer.put(NSG.format("web"), changed, live["etag"])
+    assert caught.value.reason in ("OutcomeUnknown", "PreconditionFailed")
+    now = await arm.reader.get(NSG.format("web"))
+    assert now is not None
+    assert [one["name"] for one in now["properties"]["securityRules"]] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (404, {"error": {"code": "NotFound", "message": "m"}}, "NotFound"),
+        (404, {"error": {"code": "SubscriptionNotFound", "message": "m"}}, "SubscriptionNotFound"),
+        (409, {"error": {"code": "ScopeLocked", "message": "m"}}, "ScopeLocked"),
+        (409, {"error": {"code": "Strange", "message": "m"}}, "Conflict"),
+        (403, {"error": {"code": "RequestDisallowedByPolicy", "message": "m"}}, "PolicyDisallowed"),
+        (400, {"error": {"code": "SecurityRuleConflict", "message": "m"}}, "Invalid"),
+        (400, {"Code": "BadRequest", "Message": "m"}, "Invalid"),
+        (
+            429,
+            {"error": {"code": "RetryableError", "details": [{"code": "RetryableErrorDueToAnotherOperation"}]}},
+            "AnotherOperationInProgress",
+        ),
+        (429, None, "Throttled"),
+        (503, "<html>", "ServerError"),
+    ],
+)
+def test_refusals_by_code_then_by_status(status: int, body: Any, reason: str) -> None:
+    # A detail may say more than the code, a code more than the status.
+    assert refusal(status, {"Retry-After": "11"}, body).reason == reason
+    assert refusal(status, {"Retry-After": "11"}, body).retry_after == 11
+
+
+def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
+    # It takes 180 MB, which an operator that only watches never needs.
+    code = "import sys, nsg_baseline.azure.arm; sys.exit('azure.mgmt.network' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("endpoint", ["http://example.com", "ftp://127.0.0.1", "management.azure.com"])
+def test_tokens_travel_encrypted_or_not_at_all(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="must be an https address"):
+        custom(CLOUDS["AzurePublic"], endpoint, None)
