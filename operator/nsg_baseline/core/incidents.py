@@ -124,8 +124,9 @@ def _actions(known: IncidentStatus, action: Action | None) -> tuple[Action, ...]
     return (*known.actions, action)[-SHOWN_ACTIONS:]
 
 
-def _said(action: Action) -> tuple[str, str, str]:
-    return action.kind, action.reason, action.message
+def _said(action: Action) -> tuple[str, str]:
+    # Not the message: Azure's hold times and request ids, which would make every try news.
+    return action.kind, action.reason
 
 
 def _side(side: Mapping[str, Any] | None, length: int) -> str | None:

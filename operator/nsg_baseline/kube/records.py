@@ -1,16 +1,15 @@
 """Writing what was found: statuses and incidents, only where they differ from what is stored."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from nsg_baseline.api.common import Resource, StatusShape
 from nsg_baseline.api.incident import IncidentSpec, IncidentStatus, NSGIncident
-from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.incident_names import incident_name
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.documents import merge_patch
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.events import event
+from nsg_baseline.kube.incident_index import IncidentIndex
 from nsg_baseline.kube.store import Key, Store, resource
 
 _CONFLICT = 409
@@ -22,6 +21,7 @@ class Records:
     def __init__(self, kube: Kube, store: Store) -> None:
         self._kube = kube
         self.store = store
+        self.incidents = IncidentIndex(store)
 
     async def save_status(self, kind: type[Resource], key: Key, status: StatusShape) -> bool:
         """Store a status and say whether it differed from what was stored.
@@ -37,26 +37,6 @@ class Records:
             return False
         self.store.put(kind, await self._kube.patch_status(kind, key, patch))
         return True
-
-    def open_incidents(self) -> Iterator[NSGIncident]:
-        """Yield the incidents that are not resolved; one whose status was never stored counts as open."""
-        for stored in self.store.stored(NSGIncident):
-            try:
-                incident = resource(NSGIncident, stored)
-            except InvalidObject:
-                # Not by our hand: somebody's edit broke it. It is nobody's outbox until it is mended.
-                continue
-            if incident.status.state != "Resolved":
-                yield incident
-
-    def open_incident(self, namespace: str, spec: IncidentSpec) -> NSGIncident | None:
-        """Return the open incident about the same thing; the oldest if there are several."""
-        same = [
-            incident
-            for incident in self.open_incidents()
-            if incident.metadata.namespace == namespace and _subject(incident.spec) == _subject(spec)
-        ]
-        return min(same, key=lambda incident: incident.metadata.name, default=None)
 
     async def record(
         self, namespace: str, spec: IncidentSpec, known: NSGIncident | None, status: IncidentStatus, now: datetime
@@ -95,7 +75,3 @@ class Records:
             if error.status != _CONFLICT:
                 raise
         return NSGIncident.model_validate(document)
-
-
-def _subject(spec: IncidentSpec) -> tuple[str, str, str | None]:
-    return spec.kind, spec.scope if spec.baseline is None else "", spec.baseline

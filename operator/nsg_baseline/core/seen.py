@@ -1,0 +1,25 @@
+"""What a scope's watch remembers of an NSG between passes, so that an unchanged world costs no work."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+GONE = b""
+# Read by itself and not in a listing, so that its bytes tell nothing: the next listing looks again.
+UNKNOWN = b"?"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An NSG as of the last look that ended well.
+
+    `digest` is of the NSG's raw bytes, GONE or UNKNOWN; `intent` is the version of everything that users said about it.
+    """
+
+    digest: bytes
+    intent: str
+    due: datetime | None = None
+    deviates: bool = False
+
+    def still(self, digest: bytes, intent: str, now: datetime) -> bool:
+        """Say whether nothing moved since and nothing fell due."""
+        return self.digest == digest and self.intent == intent and (self.due is None or now < self.due)

@@ -1,0 +1,73 @@
+"""What the stored objects claim: scopes that can be read, and baselines with the NSG they speak of."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.api.validation import InvalidObject, problems
+from nsg_baseline.core.assignment import Claim, Refusal
+from nsg_baseline.core.ids import NSGId
+from nsg_baseline.kube.store import Store, Stored, resource
+
+
+class Claims:
+    """Claims of all baselines. A baseline is read again only after an edit: there may be thousands."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[str, Claim | Refusal]] = {}
+
+    def all(self) -> tuple[list[Claim], dict[tuple[str, str], Refusal]]:
+        """Return the claims, and for baselines that do not even name an NSG what is wrong with them."""
+        claims: list[Claim] = []
+        refused: dict[tuple[str, str], Refusal] = {}
+        known: dict[str, tuple[str, Claim | Refusal]] = {}
+        for stored in self._store.stored(NSGBaseline):
+            before = self._known.get(stored.uid)
+            found = before[1] if before is not None and before[0] == stored.intent else _claim(stored)
+            known[stored.uid] = (stored.intent, found)
+            if isinstance(found, Claim):
+                claims.append(found)
+            else:
+                refused[stored.key] = found
+        self._known = known
+        return claims, refused
+
+
+def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
+    """Yield every scope, or what is wrong with it."""
+    for stored in store.stored(NSGScope):
+        try:
+            yield resource(NSGScope, stored)
+        except InvalidObject as error:
+            yield stored, error
+
+
+def readable(found: Iterable[NSGScope | tuple[Stored, InvalidObject]]) -> tuple[NSGScope, ...]:
+    """Return the scopes that can be read and are not being deleted."""
+    return tuple(one for one in found if isinstance(one, NSGScope) and one.metadata.deletion_timestamp is None)
+
+
+def _claim(stored: Stored) -> Claim | Refusal:
+    try:
+        baseline = resource(NSGBaseline, stored)
+    except InvalidObject as error:
+        return _broken(stored, Refusal("InvalidSpec", str(error)))
+    wrong = problems(baseline.spec)
+    idle = Refusal("InvalidSpec", "; ".join(map(str, wrong))) if wrong else None
+    if idle is None and baseline.spec.suspend:
+        idle = Refusal("Suspended", "spec.suspend is true")
+    nsg = NSGId.parse(baseline.spec.target.resource_id)
+    return Claim(stored.key, nsg, baseline.metadata.creation_timestamp, idle)
+
+
+def _broken(stored: Stored, refusal: Refusal) -> Claim | Refusal:
+    """An invalid baseline still speaks for its NSG, if it names one."""
+    document = stored.document()
+    try:
+        nsg = NSGId.parse(str(document["spec"]["target"]["resourceId"]))
+        created = datetime.fromisoformat(str(document["metadata"]["creationTimestamp"]))
+    except (KeyError, TypeError, ValueError):
+        return refusal
+    return Claim(stored.key, nsg, created, refusal)

@@ -1,0 +1,61 @@
+"""Putting the approved rules back: GET, plan, one guarded PUT, and judgement of the answer."""
+
+from dataclasses import dataclass
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.core.nsg import ApprovedNSG, UnreadableNSGError, read_live
+from nsg_baseline.core.remedy import Hold, Policy, Remedy, plan
+from nsg_baseline.core.rules import UnreadableRuleError
+from nsg_baseline.core.verdict import Verdict, judge
+from nsg_baseline.engine.world import World
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Enforced:
+    """What became of a remedy: the verdict afterwards, whether anything was written, and why it was held back."""
+
+    verdict: Verdict
+    written: bool = False
+    hold: Hold | None = None
+
+
+def policy(spec: BaselineSpec, confirmed: str | None) -> Policy:
+    """Return what a baseline lets the operator write."""
+    return Policy(frozenset(spec.enforcement.revert), spec.enforcement.max_changes, confirmed)
+
+
+async def enforce(world: World, approved: ApprovedNSG, allowed: Policy, verdict: Verdict) -> Enforced:
+    """Write the remedy of a deviation, planned from a fresh reading.
+
+    Another writer's move makes Azure refuse the write; it is then planned again, three times at most.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return await _attempt(world, approved, allowed)
+        except AzureError as error:
+            if error.reason != "PreconditionFailed":
+                return Enforced(verdict, hold=Hold(error.reason, error.message))
+        except (UnreadableNSGError, UnreadableRuleError) as error:
+            return Enforced(verdict, hold=Hold("Unreadable", str(error)))
+    return Enforced(verdict, hold=Hold("Contested", "somebody else kept writing this NSG while it was being put back"))
+
+
+async def _attempt(world: World, approved: ApprovedNSG, allowed: Policy) -> Enforced:
+    now = world.clock()
+    document = await world.reader.get(str(approved.id))
+    live = read_live(document) if document is not None else None
+    fresh = judge(approved, live, now)
+    found = plan(live, fresh.changes, allowed)
+    if live is not None and live.provisioning_state == "Updating" and found is not None:
+        return Enforced(fresh, hold=Hold("Updating", "Azure is still at work on this NSG"))
+    match found:
+        case Remedy():
+            answer = await world.writer.put(str(approved.id), found.document, found.etag)
+            return Enforced(judge(approved, read_live(answer), now), written=True)
+        case Hold():
+            return Enforced(fresh, hold=found)
+        case None:
+            return Enforced(fresh)

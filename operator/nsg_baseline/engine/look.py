@@ -1,0 +1,159 @@
+"""One look at one NSG, from what Azure said to what is recorded of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
+from nsg_baseline.api.durations import parse
+from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
+from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
+from nsg_baseline.core.outcome import Outcome
+from nsg_baseline.core.remedy import Hold
+from nsg_baseline.core.verdict import Verdict, judge, mover
+from nsg_baseline.engine.enforce import Enforced, enforce, policy
+from nsg_baseline.engine.world import World
+from nsg_baseline.kube import status
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A baseline beside the NSG that it speaks of."""
+
+    world: World
+    scope: NSGScope
+    baseline: NSGBaseline
+
+    async def take(self, document: dict[str, Any] | None) -> Outcome:
+        """Judge, record and, where both sides say so, enforce. `document` is None for an NSG that does not exist.
+
+        Raises:
+            UnreadableNSGError, UnreadableRuleError: what Azure answered cannot be judged; nothing is concluded.
+            KubeError: something could not be recorded; the next look does it again.
+        """
+        now = self.world.clock()
+        approved = read_approved(self.baseline.spec)
+        verdict = judge(approved, read_live(document) if document is not None else None, now)
+        since = self._rollout_since(verdict, now)
+        incident = self.world.records.incidents.open_about(self.baseline.metadata.namespace, self._about(verdict))
+        if not verdict.compliant and not self._awaited(since, now):
+            incident = await self._deviates(incident, verdict, None, now)
+        enforced = await self._enforced(approved, verdict, incident, now)
+        incident = await self._settle(incident, verdict, enforced, now)
+        outcome = self._outcome(enforced, since, incident, now)
+        saved = status.judged(self.baseline.status, outcome, now)
+        await self.world.records.save_status(NSGBaseline, self.baseline.key, saved)
+        return outcome
+
+    def _rollout_since(self, verdict: Verdict, now: datetime) -> datetime | None:
+        """Since when an edit of the baseline alone waits to reach Azure; None when that is not what happened."""
+        known = self.baseline.status
+        if verdict.compliant or mover(verdict, known.matched, self.baseline.metadata.generation) != "Baseline":
+            return None
+        return known.rollout_since or now
+
+    def _awaited(self, since: datetime | None, now: datetime) -> bool:
+        return since is not None and now < since + parse(self.baseline.spec.rollout_grace)
+
+    def _enforces(self) -> bool:
+        scope, spec = self.scope.spec, self.baseline.spec
+        return scope.max_mode == "Enforce" and spec.mode == "Enforce" and not scope.suspend_enforcement
+
+    def _delayed_until(self, incident: NSGIncident | None, now: datetime) -> datetime | None:
+        opened = incident.status.opened_at if incident is not None else None
+        until = (opened or now) + parse(self.baseline.spec.enforcement.delay)
+        return until if now < until else None
+
+    async def _enforced(
+        self, approved: ApprovedNSG, verdict: Verdict, incident: NSGIncident | None, now: datetime
+    ) -> Enforced:
+        if verdict.compliant or not self._enforces() or self._delayed_until(incident, now) is not None:
+            return Enforced(verdict)
+        confirmed = self.baseline.metadata.annotations.get(CONFIRM)
+        return await enforce(self.world, approved, policy(self.baseline.spec, confirmed), verdict)
+
+    async def _settle(
+        self, incident: NSGIncident | None, before: Verdict, enforced: Enforced, now: datetime
+    ) -> NSGIncident | None:
+        """Bring the incident to where things stand after the look."""
+        action = _action(enforced, now)
+        if enforced.verdict.compliant:
+            if incident is not None:
+                await self._resolve(incident, self._resolution(before, enforced), action, now)
+            return None
+        if incident is not None and (action is not None or enforced.verdict is not before):
+            return await self._deviates(incident, enforced.verdict, action, now)
+        return incident
+
+    async def _deviates(
+        self, known: NSGIncident | None, verdict: Verdict, action: Action | None, now: datetime
+    ) -> NSGIncident:
+        before = known.status if known is not None else None
+        sighting = Sighting(verdict.changes, verdict.exposure, action)
+        after = opened_or_updated(before or IncidentStatus(), sighting, now)
+        if before == after and known is not None:
+            return known
+        about = self._about(verdict)
+        stored = await self.world.records.record(self.baseline.metadata.namespace, about, known, after, now)
+        if before is None or after.revision != before.revision:
+            message = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
+            await self.world.records.tell(self.baseline, f"Drift{after.turn}", message, now)
+        return stored
+
+    async def _resolve(
+        self, incident: NSGIncident, resolution: Resolution, action: Action | None, now: datetime
+    ) -> None:
+        after = resolved(incident.status, resolution, action, now)
+        await self.world.records.record(incident.metadata.namespace, incident.spec, incident, after, now)
+        message = f"live matches approved again ({resolution}); see NSGIncident {incident.metadata.name}"
+        await self.world.records.tell(self.baseline, "DriftResolved", message, now, warning=False)
+
+    def _resolution(self, before: Verdict, enforced: Enforced) -> Resolution:
+        if enforced.written and not before.compliant:
+            return "Remediated"
+        matched = self.baseline.status.matched
+        edited = matched is not None and self.baseline.metadata.generation > matched.generation
+        first = matched is None and self.baseline.metadata.generation > 1
+        return "Approved" if edited or first else "Reverted"
+
+    def _about(self, verdict: Verdict) -> IncidentSpec:
+        name = self.baseline.metadata.name
+        return IncidentSpec(kind="Drift", scope=self.scope.metadata.name, baseline=name, nsg=verdict.nsg)
+
+    def _outcome(
+        self, enforced: Enforced, since: datetime | None, incident: NSGIncident | None, now: datetime
+    ) -> Outcome:
+        verdict = enforced.verdict
+        awaited = not verdict.compliant and self._awaited(since, now)
+        return Outcome(
+            generation=self.baseline.metadata.generation,
+            verdict=verdict,
+            phase="Compliant" if verdict.compliant else "AwaitingRollout" if awaited else "Deviating",
+            incident=incident.metadata.name if incident is not None else None,
+            rollout_since=None if verdict.compliant else since,
+            hold=enforced.hold,
+            requested_at=self.baseline.metadata.annotations.get(REQUESTED_AT),
+            due=self._due(verdict, since, incident, now),
+        )
+
+    def _due(
+        self, verdict: Verdict, since: datetime | None, incident: NSGIncident | None, now: datetime
+    ) -> datetime | None:
+        """When to look again though nothing moves: an exception ends, a grace is over, a remedy is to be tried."""
+        ends = [item.until for item in self.baseline.spec.exceptions if now < item.until]
+        if not verdict.compliant:
+            if self._awaited(since, now) and since is not None:
+                ends.append(since + parse(self.baseline.spec.rollout_grace))
+            if self._enforces():
+                ends.append(self._delayed_until(incident, now) or now)
+        return min(ends, default=None)
+
+
+def _action(enforced: Enforced, now: datetime) -> Action | None:
+    if enforced.hold is not None:
+        held: Hold = enforced.hold
+        return Action(kind="Held", at=now, reason=held.reason, message=held.message[:1024])
+    return Action(kind="Remediated", at=now, reason="PutBack") if enforced.written else None

@@ -1,0 +1,105 @@
+"""What a pass says of its scope: the status, and the incidents that belong to no baseline."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from nsg_baseline.api.common import REQUESTED_AT
+from nsg_baseline.api.durations import parse
+from nsg_baseline.api.incident import IncidentKind, IncidentSpec, IncidentStatus, Resolution
+from nsg_baseline.api.scope import NSGScope, ScopeStatus
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.core.changes import created, fingerprint
+from nsg_baseline.core.ids import fold
+from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
+from nsg_baseline.engine.scope_pass import Tally
+from nsg_baseline.engine.world import World
+from nsg_baseline.kube.conditions import State, conditions, find
+from nsg_baseline.kube.store import Key
+
+# So many intervals without a complete reading, and somebody must hear of it.
+LOST_AFTER_INTERVALS = 3
+
+
+async def report(world: World, scope: NSGScope, held: Mapping[str, Key], tally: Tally) -> None:
+    """Record what a whole pass came to.
+
+    Raises:
+        KubeError: something could not be recorded; the next pass does it again.
+    """
+    now = world.clock()
+    if tally.failure is None:
+        await _unbaselined(world, scope, tally.unbaselined, held, now)
+    await _watch(world, scope, tally.failure, now)
+    await world.records.save_status(NSGScope, scope.key, _status(scope, held, tally, now))
+
+
+def _status(scope: NSGScope, held: Mapping[str, Key], tally: Tally, now: datetime) -> ScopeStatus:
+    generation = scope.metadata.generation
+    known = scope.status
+    updates = {
+        "observed_generation": generation,
+        "conditions": conditions(known.conditions, [_ready(tally)], generation, now),
+        "last_handled_reconcile_at": scope.metadata.annotations.get(REQUESTED_AT),
+    }
+    if tally.failure is None:
+        updates |= {
+            "nsgs": tally.nsgs,
+            "baselines": len(held),
+            "deviating": tally.deviating,
+            "unbaselined": len(tally.unbaselined),
+        }
+    return known.model_copy(update=updates)
+
+
+def _ready(tally: Tally) -> State:
+    if tally.failure is not None:
+        return State("Ready", "False", tally.failure.reason, tally.failure.message)
+    return State("Ready", "True", "Succeeded", "all of the scope was read")
+
+
+async def _unbaselined(
+    world: World, scope: NSGScope, nsgs: Iterable[str], held: Mapping[str, Key], now: datetime
+) -> None:
+    changes = tuple(created(nsg) for nsg in sorted(nsgs, key=fold))
+    sighting = Sighting(changes) if changes else None
+    known = world.records.incidents.open_about(world.namespace, _about("Unbaselined", scope))
+    # With a baseline it was approved; otherwise the NSGs are gone, or passed over by now.
+    listed = {fold(change.nsg or "") for change in known.status.changes} if known is not None else set()
+    await _bring(world, scope, "Unbaselined", sighting, "Approved" if listed & held.keys() else "TargetRemoved", now)
+
+
+async def _watch(world: World, scope: NSGScope, failure: AzureError | None, now: datetime) -> None:
+    if failure is None:
+        await _bring(world, scope, "WatchLost", None, "Reverted", now)
+        return
+    ready = find(scope.status.conditions, "Ready")
+    since = ready.last_transition_time if ready is not None and ready.status == "False" else now
+    if now - since < LOST_AFTER_INTERVALS * max(parse(scope.spec.interval), timedelta(seconds=1)):
+        return
+    text = f"NSGScope {scope.metadata.name} cannot be watched: {failure.reason}: {failure.message}"
+    mark = fingerprint("WatchLost", failure.reason)
+    await _bring(
+        world, scope, "WatchLost", Sighting((), severity="high", summary=text[:900], fingerprint=mark), "Reverted", now
+    )
+
+
+async def _bring(
+    world: World, scope: NSGScope, kind: IncidentKind, sighting: Sighting | None, ended: Resolution, now: datetime
+) -> None:
+    """Bring a scope's incident of a kind to where things stand; no sighting, no incident."""
+    about = _about(kind, scope)
+    known = world.records.incidents.open_about(world.namespace, about)
+    before = known.status if known is not None else IncidentStatus()
+    if sighting is None:
+        if known is not None:
+            await world.records.record(world.namespace, about, known, resolved(before, ended, None, now), now)
+        return
+    after = opened_or_updated(before, sighting, now)
+    if known is None or after != before:
+        await world.records.record(world.namespace, about, known, after, now)
+    if after.revision != before.revision:
+        await world.records.tell(scope, f"{kind}{after.turn}", str(after.summary), now)
+
+
+def _about(kind: IncidentKind, scope: NSGScope) -> IncidentSpec:
+    return IncidentSpec(kind=kind, scope=scope.metadata.name)

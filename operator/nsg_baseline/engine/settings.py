@@ -1,0 +1,72 @@
+"""The operator's settings, from its environment. None of them can be set by a custom resource."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom
+
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "console")
+
+
+class SettingError(ValueError):
+    """A setting is wrong; the message names it and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one operator process runs."""
+
+    cloud: Cloud
+    namespace: str
+    health_port: int = 8080
+    log_level: str = "info"
+    log_format: Literal["json", "console"] = "json"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingError: one of them is wrong.
+    """
+    return Settings(
+        cloud=_cloud(environment),
+        namespace=environment.get("NSGB_NAMESPACE") or _own_namespace(),
+        health_port=_port(environment.get("NSGB_HEALTH_PORT") or "8080"),
+        log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
+        log_format="console" if _format(environment) == "console" else "json",
+    )
+
+
+def _cloud(environment: Mapping[str, str]) -> Cloud:
+    name = _one_of("NSGB_AZURE_CLOUD", environment.get("NSGB_AZURE_CLOUD") or "AzurePublic", tuple(CLOUDS))
+    endpoint, authority = environment.get("NSGB_AZURE_ENDPOINT"), environment.get("NSGB_AZURE_AUTHORITY")
+    try:
+        return custom(CLOUDS[name], endpoint or None, authority or None) if endpoint or authority else CLOUDS[name]
+    except ValueError as error:
+        raise SettingError(f"NSGB_AZURE_ENDPOINT or NSGB_AZURE_AUTHORITY: {error}") from None
+
+
+def _format(environment: Mapping[str, str]) -> str:
+    return _one_of("NSGB_LOG_FORMAT", environment.get("NSGB_LOG_FORMAT") or "json", LOG_FORMATS)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise SettingError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+    return value
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the last port
+        raise SettingError(f"NSGB_HEALTH_PORT: {text!r} is no port; 0 takes a free one")
+    return int(text)
+
+
+def _own_namespace() -> str:
+    return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else "default"

@@ -1,0 +1,40 @@
+"""What a pass reaches for: Azure with one identity, the records, and the clock."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from nsg_baseline.azure.read import Page
+from nsg_baseline.kube.records import Records
+
+
+class Observes(Protocol):
+    """Reading NSGs; see `azure.read.Reader`."""
+
+    def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
+        """Yield the pages of a listing."""
+        ...
+
+    async def get(self, nsg_id: str) -> dict[str, Any] | None:
+        """Return one NSG, or None when it does not exist."""
+        ...
+
+
+class Writes(Protocol):
+    """Writing NSGs; see `azure.write.Writer`."""
+
+    async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
+        """Write an NSG under its etag and return it as it is afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports of a pass over one scope."""
+
+    reader: Observes
+    writer: Writes
+    records: Records
+    namespace: str
+    clock: Callable[[], datetime]
