@@ -7,7 +7,10 @@ import click
 from typing_extensions import override
 
 # Name -> (module, the command in it).
-COMMANDS = {"emulator": ("nsg_baseline.cli.emulator", "emulator")}
+COMMANDS = {
+    "emulator": ("nsg_baseline.cli.emulator", "emulator"),
+    "run": ("nsg_baseline.cli.run", "run"),
+}
 ERROR = 1
 
 

@@ -48,12 +48,14 @@ class ScopePass:
         scope: NSGScope,
         others: tuple[NSGScope, ...],
         held: Mapping[str, Key],
+        silent: frozenset[str],
         memory: dict[str, Seen],
     ) -> None:
         self._world = world
         self._scope = scope
         self._others = others
         self._held = held
+        self._silent = silent
         self._memory = memory
         self._limit = asyncio.Semaphore(CONCURRENT_LOOKS)
         self._tally = Tally()
@@ -96,6 +98,8 @@ class ScopePass:
                     continue
                 self._met.add(key)
                 self._tally.nsgs += 1
+                if key in self._silent:
+                    continue
                 if key not in self._held:
                     self._note_unbaselined(nsg.id)
                 elif not self._unmoved(key, nsg.digest):

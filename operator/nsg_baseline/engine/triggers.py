@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Why the loop goes on: for a whole pass, or for some NSGs alone."""
+    """Why the loop goes on: for a whole pass, or for some NSGs alone; and whether somebody asked."""
 
     whole: bool
     nsgs: frozenset[str] = frozenset()
+    asked: bool = False
 
 
 @dataclass(slots=True)
@@ -45,4 +46,4 @@ class Trigger:
         self._nsgs.clear()
         self._whole = False
         self._rung.clear()
-        return Wake(whole=whole, nsgs=frozenset() if whole else nsgs)
+        return Wake(whole=whole, nsgs=frozenset() if whole else nsgs, asked=True)

@@ -51,6 +51,15 @@ class Records:
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
+    async def forget(self, incident: NSGIncident) -> None:
+        """Delete an incident.
+
+        Raises:
+            KubeError: it could not be deleted.
+        """
+        await self._kube.delete(NSGIncident, incident.key)
+        self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
+
     async def tell(self, about: Resource, reason: str, message: str, now: datetime, *, warning: bool = True) -> None:
         """Post a Kubernetes event about an object.
 

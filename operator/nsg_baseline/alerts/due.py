@@ -1,0 +1,69 @@
+"""Which routes must be told what. Pure: what is stored decides, so that a restart neither loses nor repeats."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nsg_baseline.api.common import Severity
+from nsg_baseline.api.incident import NSGIncident, Turn
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.core.verdict import SEVERITIES
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing to tell one route: the latest state of an incident. Older revisions are not told one by one."""
+
+    incident: NSGIncident
+    turn: Turn
+
+    @property
+    def mark(self) -> tuple[str, str, int]:
+        """What this is, whatever else changes: namespace and name of the incident, and the revision."""
+        return *self.incident.key, self.incident.status.revision
+
+
+def route_name(route: NSGAlertRoute) -> str:
+    """Return the name by which an incident remembers a route."""
+    return "/".join(route.key)
+
+
+def due(route: NSGAlertRoute, incidents: Iterable[NSGIncident], operator_namespace: str) -> list[Due]:
+    """Return what a route must be told, the oldest incident first."""
+    if route.spec.suspend:
+        return []
+    heard = (one for one in incidents if _concerns(route, one, operator_namespace))
+    found = (_due(route, incident) for incident in sorted(heard, key=lambda one: one.metadata.name))
+    return [one for one in found if one is not None]
+
+
+def told(route: NSGAlertRoute, incident: NSGIncident) -> int:
+    """Return the revision that a route was told last; 0 for none."""
+    name = route_name(route)
+    return next((one.revision for one in incident.status.deliveries if one.route == name), 0)
+
+
+def _concerns(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
+    """In the operator's own namespace a route hears of everything, elsewhere of its own namespace."""
+    near = route.metadata.namespace in (operator_namespace, incident.metadata.namespace)
+    return near and incident.spec.kind in route.spec.kinds
+
+
+def _due(route: NSGAlertRoute, incident: NSGIncident) -> Due | None:
+    status, before = incident.status, told(route, incident)
+    if status.revision <= before or status.state is None:
+        return None
+    turn = _turn(incident, before)
+    if turn is None or turn not in route.spec.send or not (before or _weighs(status.severity, route.spec.min_severity)):
+        return None
+    return Due(incident, turn)
+
+
+def _turn(incident: NSGIncident, before: int) -> Turn | None:
+    if incident.status.state == "Resolved":
+        # Who never heard of it need not hear that it is over.
+        return "Resolved" if before else None
+    return (incident.status.turn or "Updated") if before else "Opened"
+
+
+def _weighs(severity: Severity | None, least: Severity) -> bool:
+    return severity is not None and SEVERITIES.index(severity) <= SEVERITIES.index(least)

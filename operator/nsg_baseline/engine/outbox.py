@@ -1,0 +1,76 @@
+"""The alert loop's view of Kubernetes: stored incidents and routes, and where deliveries are noted."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+
+from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
+from nsg_baseline.api.validation import InvalidObject
+from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Event, NamespaceEvent, resource
+
+
+class KubeOutbox:
+    """Implements `alerts.ports.Outbox`."""
+
+    def __init__(self, kube: Kube, records: Records) -> None:
+        self._kube = kube
+        self._records = records
+        self._changed = asyncio.Event()
+        records.store.listen(self._heard)
+
+    def incidents(self) -> Iterable[NSGIncident]:
+        """Return all incidents."""
+        return self._records.incidents.all()
+
+    def routes(self) -> Iterator[NSGAlertRoute]:
+        """Yield the routes that can be read."""
+        for stored in self._records.store.stored(NSGAlertRoute):
+            try:
+                yield resource(NSGAlertRoute, stored)
+            except InvalidObject:
+                # The API server lets none in; one from before a change of the schema waits for its owner.
+                continue
+
+    async def changed(self, seconds: float) -> None:
+        """Wait for a change, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """Read a Secret."""
+        try:
+            return await self._kube.secret(namespace, name)
+        except KubeError as error:
+            raise OutboxError(str(error)) from error
+
+    async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
+        """Note a delivery beside those of other routes, as they are stored now."""
+        stored = self._records.store.find(NSGIncident, incident.key)
+        if stored is None:
+            return
+        status = resource(NSGIncident, stored).status
+        others = tuple(one for one in status.deliveries if one.route != delivery.route)
+        after = status.model_copy(update={"deliveries": (*others, delivery)})
+        try:
+            await self._records.save_status(NSGIncident, incident.key, after)
+        except KubeError as error:
+            raise OutboxError(str(error)) from error
+
+    async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
+        """Store a route's status."""
+        try:
+            await self._records.save_status(NSGAlertRoute, route.key, status)
+        except KubeError as error:
+            raise OutboxError(str(error)) from error
+
+    def _heard(self, event: Event | NamespaceEvent) -> None:
+        if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):
+            self._changed.set()

@@ -1,0 +1,137 @@
+"""The operator process: lists first, then watches, passes, alerts and health side by side."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+
+import kopf
+import structlog
+from aiohttp import web
+
+from nsg_baseline.alerts import deliver
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import Resource
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.api.scope import Identity as ScopeIdentity
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.azure.arm import Arm
+from nsg_baseline.azure.credentials import Identity
+from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.outbox import KubeOutbox
+from nsg_baseline.engine.scopes import Scopes
+from nsg_baseline.engine.settings import Settings
+from nsg_baseline.engine.world import World
+from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.handlers import registry, settings
+from nsg_baseline.kube.login import connection_info
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Store
+from nsg_baseline.kube.sync import sync
+
+KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+RESYNC_SECONDS = 600.0
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 30.0
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the time in whole seconds, as Kubernetes stores it: what is stored must equal what was computed."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Arms:
+    """One set of connections to Azure for each identity."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._cloud = chosen.cloud
+        self._arms: dict[ScopeIdentity | None, Arm] = {}
+
+    def of(self, scope: NSGScope) -> Arm:
+        """Return the means with which a scope is watched."""
+        who = scope.spec.identity
+        if who not in self._arms:
+            identity = Identity(who.client_id, who.tenant_id) if who is not None else None
+            self._arms[who] = Arm.connect(self._cloud, identity)
+        return self._arms[who]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for arm in self._arms.values():
+            await arm.aclose()
+
+
+async def run(chosen: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT, which kopf hears."""
+    kube = await Kube.connect()
+    arms = Arms(chosen)
+    try:
+        store = Store(KINDS)
+        health = Health()
+        runner = await _serve(health, chosen.health_port)
+        try:
+            await _first_sync(kube, store)
+            health.ready = True
+            await _work(chosen, kube, arms, store, health)
+        finally:
+            await runner.cleanup()
+    finally:
+        await arms.aclose()
+        await kube.aclose()
+
+
+async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: Health) -> None:
+    records = Records(kube, store)
+
+    def world_of(scope: NSGScope) -> World:
+        arm = arms.of(scope)
+        return World(arm.reader, arm.writer, records, chosen.namespace, utc_now)
+
+    handlers = registry(store, KINDS, partial(connection_info))
+    watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)
+    scopes = Scopes(world_of, records, utc_now, health)
+    work = [
+        asyncio.create_task(watches, name="watches"),
+        asyncio.create_task(scopes.run(), name="scopes"),
+        asyncio.create_task(deliver.run(KubeOutbox(kube, records), chosen.namespace, utc_now), name="alerts"),
+        asyncio.create_task(_resync(kube, store), name="resync"),
+    ]
+    # The watches end at a signal; anything else that ends is a fault, and the process ends with it to be restarted.
+    done, pending = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _first_sync(kube: Kube, store: Store) -> None:
+    """Read everything before the first pass: a baseline not yet known would make its NSG look like one without."""
+    pause = FIRST_RETRY_SECONDS
+    while True:
+        try:
+            await sync(kube, store, KINDS)
+        except KubeError as error:
+            log.warning("cannot read the cluster", reason=error.reason, message=error.message, retry_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LAST_RETRY_SECONDS)
+        else:
+            log.info("read the cluster", **{kind.plural: len(store.keys(kind)) for kind in KINDS})
+            return
+
+
+async def _resync(kube: Kube, store: Store) -> None:
+    while True:
+        await asyncio.sleep(RESYNC_SECONDS)
+        try:
+            await sync(kube, store, KINDS)
+        except KubeError as error:
+            log.warning("cannot read the cluster", reason=error.reason, message=error.message)
+
+
+async def _serve(health: Health, port: int) -> web.AppRunner:
+    runner = web.AppRunner(health.app(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 - the kubelet asks from outside the pod
+    return runner

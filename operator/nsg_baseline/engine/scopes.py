@@ -1,0 +1,149 @@
+"""All scopes: a loop for each, who belongs to which, and who must be woken by an edit."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.assignment import Assignment, assign
+from nsg_baseline.engine.claims import Claims, readable, scopes
+from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.scope_loop import Ground, ScopeLoop, ended
+from nsg_baseline.engine.tidy import close_orphans, prune, say_broken, say_refused
+from nsg_baseline.engine.world import World
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Event, Key, NamespaceEvent
+
+RETRY_SECONDS = 30.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    uid: str
+    loop: ScopeLoop
+    task: "asyncio.Task[None]"
+
+
+class Scopes:
+    """Starts, wakes and stops the scopes' loops as the stored objects demand."""
+
+    def __init__(
+        self,
+        world_of: Callable[[NSGScope], World],
+        records: Records,
+        clock: Callable[[], datetime],
+        health: Health,
+    ) -> None:
+        self._world_of = world_of
+        self._records = records
+        self._clock = clock
+        self._health = health
+        self._claims = Claims(records.store)
+        self._running: dict[str, _Running] = {}
+        self._scopes: tuple[NSGScope, ...] = ()
+        self._assignment = Assignment({}, {})
+        self._moved: set[Key] = set()
+        self._rung: set[str] = set()
+        self._changed = asyncio.Event()
+        self._changed.set()
+        records.store.listen(self._heard)
+
+    async def run(self) -> None:
+        """Keep the loops as they must be, until cancelled."""
+        try:
+            while True:
+                await self._wait()
+                await self._arrange()
+        finally:
+            for running in self._running.values():
+                await ended(running.task)
+
+    def _heard(self, event: Event | NamespaceEvent) -> None:
+        if isinstance(event, Event):
+            if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope):
+                return
+            if event.kind is NSGBaseline:
+                self._moved.add(event.key)
+            else:
+                self._rung.add(event.key[1])
+        self._changed.set()
+
+    async def _wait(self) -> None:
+        await self._changed.wait()
+        self._changed.clear()
+
+    async def _arrange(self) -> None:
+        before = self._assignment
+        found = list(scopes(self._records.store))
+        self._scopes = readable(found)
+        claims, refused = self._claims.all()
+        self._assignment = assign(self._scopes, claims, self._records.store.namespaces)
+        old = frozenset(self._running)
+        await self._match_loops()
+        self._wake(before, old)
+        try:
+            for one in found:
+                if isinstance(one, tuple):
+                    await say_broken(self._records, *one, self._clock())
+            await say_refused(self._records, {**refused, **self._assignment.refused}, self._clock())
+            await close_orphans(self._records, self._clock())
+            await prune(self._records, self._clock())
+        except KubeError as error:
+            log.warning("not recorded", reason=error.reason, message=error.message)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+
+    async def _match_loops(self) -> None:
+        wanted = {scope.metadata.name: scope for scope in self._scopes}
+        for name, running in list(self._running.items()):
+            # Another identity or subscription is another watch: what was remembered is of no use to it.
+            if name not in wanted or running.uid != _mark(wanted[name]):
+                await ended(self._running.pop(name).task)
+                self._health.forget(name)
+        for name, scope in wanted.items():
+            if name not in self._running:
+                loop = ScopeLoop(self._world_of(scope), self._grounds(name), self._health)
+                self._running[name] = _Running(
+                    _mark(scope), loop, asyncio.create_task(loop.run(), name=f"scope {name}")
+                )
+
+    def _grounds(self, name: str) -> Callable[[], Ground | None]:
+        def ground() -> Ground | None:
+            # Read anew: the status in it is what the last pass stored.
+            current = readable(scopes(self._records.store))
+            scope = next((one for one in current if one.metadata.name == name), None)
+            return Ground(scope, self._scopes, *self._held(name)) if scope is not None else None
+
+        return ground
+
+    def _held(self, name: str) -> tuple[dict[str, Key], frozenset[str]]:
+        """Return the baselines to look at in a scope, and the NSGs whose baselines are suspended or invalid."""
+        spoken_for, refused = self._assignment.held.get(name, {}), self._assignment.refused
+        silent = frozenset(nsg for nsg, key in spoken_for.items() if key in refused)
+        return {nsg: key for nsg, key in spoken_for.items() if nsg not in silent}, silent
+
+    def _wake(self, before: Assignment, old: frozenset[str]) -> None:
+        """Wake whoever an edit concerns: the NSG's look, or the whole scope where an NSG gained or lost a baseline.
+
+        A loop that was just started begins with a whole pass anyway.
+        """
+        moved, self._moved = self._moved, set()
+        rung, self._rung = self._rung, set()
+        for name, running in self._running.items():
+            if name not in old:
+                continue
+            held, had = self._assignment.held.get(name, {}), before.held.get(name, {})
+            if name in rung or held.keys() != had.keys():
+                running.loop.trigger.ring()
+            for nsg, key in held.items():
+                if key in moved or had.get(nsg) != key:
+                    running.loop.trigger.edited(nsg)
+
+
+def _mark(scope: NSGScope) -> str:
+    return f"{scope.metadata.uid} {scope.spec.subscription_id} {scope.spec.identity}"
