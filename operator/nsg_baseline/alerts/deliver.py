@@ -1,7 +1,8 @@
 """The alert loop: reads stored incidents, tells routes what is due, records each delivery."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -124,39 +125,59 @@ class Delivering:
         await self.outbox.report(route, status)
 
 
+@dataclass(slots=True)
+class RouteLoop:
+    """One route's own loop: nobody waits for a route that is stuck, and what comes meanwhile rings again."""
+
+    key: tuple[str, str]
+    operator_namespace: str
+    delivering: Delivering
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Tell what is due at each ring, until the route is gone."""
+        outbox, clock = self.delivering.outbox, self.delivering.clock
+        while True:
+            self.bell.clear()
+            route = next((one for one in outbox.routes() if one.key == self.key), None)
+            if route is None:
+                return
+            await self._tell(route, due(route, outbox.incidents(), self.operator_namespace))
+            await self._wait(clock())
+
+    async def _tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
+        try:
+            await self.delivering.tell(route, dues)
+        except OutboxError as error:
+            # Kubernetes is away: the same is due at the next look. What was sent may be sent again, with its key.
+            log.warning("outbox away", route=route_name(route), error=str(error))
+        except Exception:
+            # A fault of ours with one message must not silence the route for good.
+            log.exception("route failed", route=route_name(route))
+
+    async def _wait(self, now: datetime) -> None:
+        again = self.delivering.next_try()
+        seconds = (again - now).total_seconds() if again is not None else LOOK_AGAIN_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 1.0), LOOK_AGAIN_SECONDS)):
+                await self.bell.wait()
+
+
 async def run(outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime]) -> None:
-    """Deliver, until cancelled. Each route has a task of its own: one that is stuck holds up no other."""
+    """Deliver, until cancelled. Each route has a loop of its own, rung at every change."""
     quiet()
-    at_work: dict[tuple[str, str], Delivering] = {}
-    tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+    loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
     try:
         while True:
-            routes = {route.key: route for route in outbox.routes()}
-            at_work = {key: at_work.get(key) or Delivering(outbox, clock) for key in routes}
-            incidents = list(outbox.incidents())
-            for key, route in routes.items():
-                if key not in tasks or tasks[key].done():
-                    work = _one(at_work[key], route, due(route, incidents, operator_namespace))
-                    tasks[key] = asyncio.create_task(work, name=f"route {route_name(route)}")
-            await outbox.changed(_pause(at_work.values(), clock()))
+            loops = {key: one for key, one in loops.items() if not one[1].done()}
+            for route in outbox.routes():
+                if route.key not in loops:
+                    loop = RouteLoop(route.key, operator_namespace, Delivering(outbox, clock))
+                    loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
+            for loop, _ in loops.values():
+                loop.bell.set()
+            await outbox.changed(LOOK_AGAIN_SECONDS)
     finally:
-        for task in tasks.values():
+        for _, task in loops.values():
             task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-
-
-async def _one(delivering: Delivering, route: NSGAlertRoute, dues: list[Due]) -> None:
-    try:
-        await delivering.tell(route, dues)
-    except OutboxError as error:
-        # Kubernetes is away: the same is due at the next look. What was sent may be sent once more, with its key.
-        log.warning("outbox away", route=route_name(route), error=str(error))
-    except Exception:
-        # A fault of ours with one route must not silence the others.
-        log.exception("route failed", route=route_name(route))
-
-
-def _pause(at_work: Iterable[Delivering], now: datetime) -> float:
-    again = [moment for moment in (one.next_try() for one in at_work) if moment is not None]
-    seconds = min(((moment - now).total_seconds() for moment in again), default=LOOK_AGAIN_SECONDS)
-    return min(max(seconds, 1.0), LOOK_AGAIN_SECONDS)
+        await asyncio.gather(*(task for _, task in loops.values()), return_exceptions=True)

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 # Name -> (module, the command in it).
 COMMANDS = {
+    "demo": ("nsg_baseline.cli.demo.command", "demo"),
     "emulator": ("nsg_baseline.cli.emulator", "emulator"),
     "run": ("nsg_baseline.cli.run", "run"),
 }

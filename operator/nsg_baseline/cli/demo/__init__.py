@@ -1,0 +1,1 @@
+"""`nsgb demo`: the whole story on one machine, without Azure or a cluster."""

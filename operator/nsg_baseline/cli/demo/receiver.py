@@ -1,0 +1,56 @@
+"""A chat of one's own: takes the alerts that Apprise posts as JSON."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Every alert that came, in order."""
+
+    port: int = 0
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def url(self) -> str:
+        """The Apprise URL that leads here."""
+        return f"json://127.0.0.1:{self.port}/alerts"
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take one alert."""
+        async with self._came:
+            self.alerts.append(await request.json())
+            self._came.notify_all()
+        return web.Response()
+
+    async def next(self, *words: str, seconds: float = 60) -> dict[str, Any]:
+        """Return the first alert, come or coming, whose title holds all the words."""
+        async with asyncio.timeout(seconds), self._came:
+            while (found := self._find(words)) is None:
+                await self._came.wait()
+        return found
+
+    def _find(self, words: tuple[str, ...]) -> dict[str, Any] | None:
+        return next((one for one in self.alerts if all(word in one["title"] for word in words)), None)
+
+
+@contextlib.asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """Serve a receiver on a free port of loopback."""
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/alerts", receiver.take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        receiver.port = runner.addresses[0][1]
+        yield receiver
+    finally:
+        await runner.cleanup()

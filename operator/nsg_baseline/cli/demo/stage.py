@@ -1,0 +1,169 @@
+"""The stage: both emulators and a receiver here, the real operator as a process of its own."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any
+
+from nsg_baseline.api.common import API_VERSION
+from nsg_baseline.api.crds import render
+from nsg_baseline.cli.demo.receiver import Receiver, receiving
+from nsg_baseline.cli.demo.rogue import Rogue
+from nsg_baseline.core.imported import manifest
+from nsg_baseline.core.nsg import read_live
+from nsg_baseline.emulator import arm, kube
+
+OPERATOR_CLIENT_ID = "22222222-2222-2222-2222-222222222222"
+OPERATOR_NAMESPACE = "nsg-baseline-system"
+TEAM_NAMESPACE = "team-web"
+ROGUE = "jo@example.com"
+
+
+def recorded_nsgs() -> list[dict[str, Any]]:
+    """Return the NSGs of the demo, as Azure once returned them."""
+    text = files("nsg_baseline.cli.demo").joinpath("nsgs.json").read_text()
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything that plays a part."""
+
+    folder: Path
+    azure: arm.Running
+    cluster: kube.Running
+    receiver: Receiver
+    kubeconfig: Path
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def rogue(self) -> Rogue:
+        """Somebody with the right role and no baseline in mind."""
+        token = self.azure.emulator.user_token(ROGUE, ip="203.0.113.7")
+        return Rogue(self.azure.url, str(self.azure.ca_file), token)
+
+    async def start_operator(self) -> None:
+        """Start `nsgb run`, found through KUBECONFIG and workload identity alone."""
+        token = self.folder / "token"
+        token.write_text("a.federated.token")
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
+            "KUBECONFIG": str(self.kubeconfig),
+            "SSL_CERT_FILE": str(self.azure.ca_file),
+            "AZURE_CLIENT_ID": OPERATOR_CLIENT_ID,
+            "AZURE_TENANT_ID": self.azure.emulator.settings.tenant,
+            "AZURE_FEDERATED_TOKEN_FILE": str(token),
+            "NSGB_AZURE_ENDPOINT": self.azure.url,
+            "NSGB_AZURE_AUTHORITY": self.azure.url,
+            "NSGB_NAMESPACE": OPERATOR_NAMESPACE,
+            "NSGB_HEALTH_PORT": "0",
+            "NSGB_LOG_FORMAT": "console",
+            "NO_COLOR": "1",
+        }
+        with self.log() as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "nsg_baseline.cli", "run", env=environment, stdout=log, stderr=log
+            )
+
+    def log(self) -> IO[bytes]:
+        """Open the operator's log to append to it."""
+        return (self.folder / "operator.log").open("ab")
+
+    async def stop_operator(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop the operator and wait until it is gone."""
+        process, self.process = self.process, None
+        if process is not None and process.returncode is None:
+            process.send_signal(how)
+            await process.wait()
+
+    def custom(self, kind: str, name: str, namespace: str = TEAM_NAMESPACE) -> dict[str, Any]:
+        """Return a custom resource as it is stored."""
+        return self.cluster.api.get(API_VERSION, kind, name, namespace)
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait for a state of the cluster, looking again whenever somebody writes to it.
+
+        Raises:
+            OperatorEndedError: the operator is no more.
+        """
+        heard = asyncio.Event()
+
+        def hear(_: object) -> None:
+            heard.set()
+
+        listeners = self.cluster.api.requests.listeners
+        listeners.append(hear)
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds():
+                    if self.process is not None and self.process.returncode is not None:
+                        raise OperatorEndedError(f"nsgb run ended; its log is {self.folder / 'operator.log'}")
+                    await heard.wait()
+                    heard.clear()
+        finally:
+            listeners.remove(hear)
+
+
+class OperatorEndedError(RuntimeError):
+    """The operator ended though nobody stopped it."""
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """Set the stage: Azure with the recorded NSGs, a cluster with the CRDs, a receiver."""
+    azure = arm.ArmEmulator(state=recorded_nsgs())
+    api = kube.KubeApi()
+    for crd in render():
+        api.apply(crd)
+    for namespace in (OPERATOR_NAMESPACE, TEAM_NAMESPACE):
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    async with (
+        arm.serve(azure, ca_file=folder / "ca.pem") as running_azure,
+        kube.serve(api) as running_cluster,
+        receiving() as receiver,
+    ):
+        kubeconfig = running_cluster.kubeconfig(folder / "kubeconfig")
+        found = Stage(folder, running_azure, running_cluster, receiver, Path(kubeconfig))
+        try:
+            yield found
+        finally:
+            await found.stop_operator()
+
+
+def objects(receiver: Receiver, interval: str = "10s") -> list[dict[str, Any]]:
+    """Return what a team would keep in Git: a scope, a route with its Secret, and a baseline for each NSG."""
+    urls = base64.b64encode(receiver.url.encode()).decode()
+    nsgs = [read_live(document) for document in recorded_nsgs()]
+    return [
+        _object("NSGScope", "demo", "", _scope(nsgs[0].id.subscription, interval)),
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "chat", "namespace": OPERATOR_NAMESPACE},
+            "data": {"urls": urls},
+        },
+        _object("NSGAlertRoute", "chat", OPERATOR_NAMESPACE, {"urlsFrom": {"name": "chat", "key": "urls"}}),
+        *(manifest(live, TEAM_NAMESPACE, live.id.name.lower()) for live in nsgs),
+    ]
+
+
+def _scope(subscription: str, interval: str) -> dict[str, Any]:
+    return {
+        "subscriptionId": subscription,
+        "interval": interval,
+        "allowedNamespaces": {"names": [TEAM_NAMESPACE]},
+    }
+
+
+def _object(kind: str, name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
+    meta = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": meta, "spec": spec}
