@@ -47,9 +47,15 @@ class Records:
             KubeError: it could not be stored.
         """
         incident = known or await self._create(namespace, spec, status.opened_at or now)
-        await self.save_status(NSGIncident, incident.key, status)
+        await self.save_status(NSGIncident, incident.key, self._with_deliveries(incident.key, status))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
+
+    def _with_deliveries(self, key: Key, status: IncidentStatus) -> IncidentStatus:
+        # They are the alert loop's to write, and may have grown since this status was read.
+        stored = self.store.find(NSGIncident, key)
+        known = resource(NSGIncident, stored).status.deliveries if stored is not None else ()
+        return status.model_copy(update={"deliveries": known})
 
     async def forget(self, incident: NSGIncident) -> None:
         """Delete an incident.
