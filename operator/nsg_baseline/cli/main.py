@@ -10,6 +10,8 @@ from typing_extensions import override
 COMMANDS = {
     "demo": ("nsg_baseline.cli.demo.command", "demo"),
     "emulator": ("nsg_baseline.cli.emulator", "emulator"),
+    "import": ("nsg_baseline.cli.import_", "import_"),
+    "plan": ("nsg_baseline.cli.plan", "plan"),
     "run": ("nsg_baseline.cli.run", "run"),
 }
 ERROR = 1

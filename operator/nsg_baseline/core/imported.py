@@ -1,8 +1,11 @@
 """Baselines made from what is live: the way in for an NSG that nobody declared yet."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.intervals import port_text
 from nsg_baseline.core.nsg import LiveNSG
 from nsg_baseline.core.rules import Rule
@@ -10,16 +13,43 @@ from nsg_baseline.core.rules import Rule
 _SIDES = ("source", "destination")
 
 
-def manifest(live: LiveNSG, namespace: str, name: str, mode: str = "Alert") -> dict[str, Any]:
+def manifest(
+    live: LiveNSG, namespace: str, name: str, mode: str = "Alert", *, tags: bool = False, associations: bool = False
+) -> dict[str, Any]:
     """Return an NSGBaseline that approves exactly what is live."""
     rules = sorted(live.rules, key=lambda rule: (rule.direction, rule.priority, rule.key))
-    spec = {"target": {"resourceId": str(live.id)}, "mode": mode, "rules": [rule_document(rule) for rule in rules]}
+    spec: dict[str, Any] = {"target": {"resourceId": str(live.id)}, "mode": mode}
+    spec["rules"] = [rule_document(rule) for rule in rules]
+    if tags and live.tags:
+        spec["tags"] = dict(sorted(live.tags.items()))
+    if associations:
+        spec["associations"] = {
+            "subnets": sorted(live.subnets),
+            "networkInterfaces": sorted(live.network_interfaces),
+        }
     return {
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": "NSGBaseline",
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+def names(nsgs: Iterable[LiveNSG]) -> list[str]:
+    """Return a name for each NSG's baseline: the NSG's own where it is fit and unique, else with group or hash."""
+    ids = [nsg.id for nsg in nsgs]
+    plain = Counter(_fit(one.name) for one in ids)
+    grouped = [_fit(one.name if plain[_fit(one.name)] == 1 else f"{one.resource_group}-{one.name}") for one in ids]
+    taken = Counter(grouped)
+    return [
+        name if taken[name] == 1 else f"{name}-{fingerprint(one.key)[:8]}"
+        for one, name in zip(ids, grouped, strict=True)
+    ]
+
+
+def _fit(name: str) -> str:
+    """Make a name that Kubernetes takes."""
+    return re.sub(r"[^a-z0-9.-]+|\.(?=[.-])|-(?=\.)", "-", name.lower()).strip("-.")[:200].rstrip("-.") or "nsg"
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:

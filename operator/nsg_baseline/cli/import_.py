@@ -1,0 +1,65 @@
+"""`nsgb import`: baselines from what is live."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+import yaml
+
+from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.sources import Live, read_live_file
+from nsg_baseline.core.imported import manifest, names
+
+
+@click.command(name="import")
+@click.option("--live", "live_file", help="Live NSGs: ARM's JSON, or what az network nsg show/list prints; or -.")
+@click.option("--subscription", help="Without --live: all NSGs of this subscription, from Azure.")
+@click.option("-g", "--resource-group", help="With --subscription: only this resource group.")
+@click.option("-n", "--namespace", default="default", show_default=True, help="The namespace of the baselines.")
+@click.option("--mode", type=click.Choice(["Alert", "Enforce"]), default="Alert", show_default=True)
+@click.option("--tags", is_flag=True, help="Approve the tags too.")
+@click.option("--associations", is_flag=True, help="Approve the attached subnets and network interfaces too.")
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+def import_(  # noqa: PLR0913 - one an option
+    *,
+    live_file: str | None,
+    subscription: str | None,
+    resource_group: str | None,
+    namespace: str,
+    mode: str,
+    tags: bool,
+    associations: bool,
+    output: str,
+) -> None:
+    r"""Write baselines that approve exactly what is live.
+
+    \b
+    az network nsg list | nsgb import --live - -n team-web > baselines.yaml
+    nsgb import --subscription 11111111-1111-1111-1111-111111111111 -n team-web
+    """
+    live = _live(live_file, subscription, resource_group)
+    found = [
+        manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
+        for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)
+    ]
+    if output == "json":
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("".join(_stream(found)), nl=False)
+
+
+def _live(live_file: str | None, subscription: str | None, resource_group: str | None) -> Live:
+    if live_file is not None:
+        return read_live_file(live_file)
+    if subscription is None:
+        raise Failure("give --live FILE, or --subscription ID to read from Azure")
+    from nsg_baseline.cli.remote import azure_listing  # noqa: PLC0415 - heavy, and not needed for files
+
+    return azure_listing(subscription, resource_group)
+
+
+def _stream(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for one in found:
+        yield "---\n"
+        yield yaml.safe_dump(one, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,67 @@
+"""`nsgb plan`: approved against live."""
+
+import sys
+
+import click
+
+from nsg_baseline.cli.planned import plan as compare
+from nsg_baseline.cli.render import FORMS
+from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+
+DEVIATIONS = 2
+
+
+@click.command()
+@click.option("-f", "--filename", "files", multiple=True, help="Baselines: YAML or JSON files, folders, or -.")
+@click.option("--live", "live_file", help="Live NSGs: ARM's JSON, or what az network nsg show/list prints; or -.")
+@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
+@click.option("-n", "--namespace", help="Without -f: only the baselines of this namespace of the cluster.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: of all namespaces, which is the default.")
+@click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: the kubeconfig to use.")
+@click.option("--context", help="Without -f: the kubeconfig's context to use.")
+def plan(
+    *,
+    files: tuple[str, ...],
+    live_file: str | None,
+    output: str,
+    namespace: str | None,
+    all_namespaces: bool,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    r"""Compare approved with live.
+
+    Exits with 0 when all is in order, 2 when something deviates, 1 when something cannot be read. A list of NSGs is
+    taken for complete: an NSG that it lacks was deleted. One NSG alone is judged alone.
+
+    \b
+    nsgb plan -f baselines/ --live nsgs.json
+    az network nsg list | nsgb plan -f baselines/ --live - -o markdown
+    nsgb plan -n team-web
+    """
+    baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
+    live = _live(live_file, baselines)
+    found = compare(baselines, live, now())
+    if found.unknown and live.extent == "Partial":
+        rest = f"nothing is concluded of {len(found.unknown)} baselines"
+        click.echo(f"nsgb: the listing has a next page, so that {rest}", err=True)
+    click.echo(FORMS[output](found))
+    sys.exit(0 if found.in_order else DEVIATIONS)
+
+
+def _baselines(
+    files: tuple[str, ...], namespace: str | None, kubeconfig: str | None, context: str | None
+) -> list[Sourced]:
+    if files:
+        return read_baselines(files)
+    from nsg_baseline.cli.remote import cluster_baselines  # noqa: PLC0415 - heavy, and not needed for files
+
+    return cluster_baselines(namespace, kubeconfig, context)
+
+
+def _live(live_file: str | None, baselines: list[Sourced]) -> Live:
+    if live_file is not None:
+        return read_live_file(live_file)
+    from nsg_baseline.cli.remote import azure_live  # noqa: PLC0415 - heavy, and not needed for files
+
+    return azure_live(baselines)

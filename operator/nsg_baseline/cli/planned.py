@@ -1,0 +1,104 @@
+"""The plan: every baseline's verdict, and the NSGs that no baseline speaks of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nsg_baseline.api.common import Severity
+from nsg_baseline.cli.sources import Live, Sourced
+from nsg_baseline.core.changes import Change, created
+from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.verdict import Verdict, heaviest, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One baseline beside its NSG."""
+
+    source: Sourced
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of it. `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them."""
+
+    baselines: tuple[Planned, ...]
+    unbaselined: tuple[Change, ...]
+    unknown: tuple[Sourced, ...] = ()
+
+    @property
+    def deviating(self) -> tuple[Planned, ...]:
+        """The baselines whose NSG deviates."""
+        return tuple(one for one in self.baselines if not one.verdict.compliant)
+
+    @property
+    def severity(self) -> Severity | None:
+        """The heaviest of all; None when all is in order."""
+        found = [one.verdict.severity for one in self.deviating] + [change.severity for change in self.unbaselined]
+        return heaviest(level for level in found if level is not None)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing deviates."""
+        return not self.deviating and not self.unbaselined
+
+
+def plan(baselines: Iterable[Sourced], live: Live, now: datetime) -> Plan:
+    """Compare. What a complete listing lacks is deleted; of what any other lacks nothing is known."""
+    nsgs = {nsg.id.key: nsg for nsg in live.nsgs}
+    planned: list[Planned] = []
+    unknown: list[Sourced] = []
+    spoken_for: set[str] = set()
+    for source in baselines:
+        approved = read_approved(source.baseline.spec)
+        spoken_for.add(approved.id.key)
+        if approved.id.key not in nsgs and live.extent != "Complete":
+            unknown.append(source)
+        else:
+            planned.append(Planned(source, judge(approved, nsgs.get(approved.id.key), now)))
+    alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
+    return Plan(tuple(planned), tuple(created(str(nsg.id)) for nsg in alone), tuple(unknown))
+
+
+def document(found: Plan) -> dict[str, Any]:
+    """Return the plan in the form of `-o json`."""
+    return {
+        "summary": {
+            "baselines": len(found.baselines),
+            "deviating": len(found.deviating),
+            "severity": found.severity,
+        },
+        "baselines": [_baseline(one) for one in found.baselines],
+        "unbaselined": [
+            {"nsg": change.nsg, "severity": change.severity, "exposure": []} for change in found.unbaselined
+        ],
+    }
+
+
+def _baseline(one: Planned) -> dict[str, Any]:
+    verdict = one.verdict
+    namespace, name = one.source.baseline.key
+    return {
+        "namespace": namespace,
+        "name": name,
+        "nsg": verdict.nsg,
+        "compliant": verdict.compliant,
+        "severity": verdict.severity,
+        "changes": [change_document(change) for change in verdict.changes],
+        "exposure": [entry.document() for entry in verdict.exposure],
+    }
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """Return one change in the form of `-o json`."""
+    return {
+        "kind": change.kind,
+        "rule": change.rule,
+        "severity": change.severity,
+        "toleratedBy": change.tolerated_by,
+        "approved": change.approved,
+        "live": change.live,
+        "fields": list(change.fields),
+    }

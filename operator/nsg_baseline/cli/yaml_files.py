@@ -1,0 +1,96 @@
+"""YAML and JSON as Kubernetes reads them, with the line of every field."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from typing_extensions import override
+
+from nsg_baseline.cli.failure import Failure
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
+    """Timestamps stay text, as in JSON; a key that comes twice is a mistake."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    @override
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} comes twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file. `node` knows the lines."""
+
+    file: str
+    value: Any
+    node: Any
+
+    def line(self, field: str = "") -> int:
+        """Return the line of a field such as spec.rules[3].priority, or of what is left of it."""
+        node = self.node
+        for step in re.findall(r"[^.\[\]]+", field):
+            deeper = _child(node, step)
+            if deeper is None:
+                break
+            node = deeper
+        return int(node.start_mark.line) + 1
+
+    def at(self, field: str = "") -> str:
+        """Return `file:line` of a field."""
+        return f"{self.file}:{self.line(field)}"
+
+    def inner(self, field: str, index: int) -> "Document":
+        """Return one item of a list in the document, as a document of its own."""
+        return Document(self.file, self.value[field][index], _child(_child(self.node, field), str(index)))
+
+
+def read_documents(file: str, text: str) -> Iterator[Document]:
+    """Read a YAML stream or JSON; `kind: List` gives its items.
+
+    Raises:
+        Failure: it cannot be read; file and line are named.
+    """
+    try:
+        for value, node in _parsed(text):
+            document = Document(file, value, node)
+            if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+                yield from (document.inner("items", index) for index in range(len(value["items"])))
+            elif value is not None:
+                yield document
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise Failure(f"{file}:{mark.line + 1 if mark else 1}: {error.problem or 'is not YAML'}") from None
+    except yaml.YAMLError:
+        raise Failure(f"{file}:1: is neither YAML nor JSON") from None
+
+
+def _parsed(text: str) -> Iterator[tuple[Any, Any]]:
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            yield loader.construct_document(node), node
+    finally:
+        loader.dispose()
+
+
+def _child(node: Any, step: str) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
+        return node.value[int(step)]
+    return None

@@ -1,0 +1,34 @@
+"""NSGs as `az network nsg show` prints them, in the form of ARM's REST API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_NSG_TOP = ("id", "name", "type", "location", "etag", "tags", "systemData", "extendedLocation")
+_RULE_TOP = ("id", "name", "type", "etag")
+# az adds it to everything that has an id.
+_ADDED = ("resourceGroup",)
+
+
+def is_flat(document: Mapping[str, Any]) -> bool:
+    """Say whether an NSG is in az's form."""
+    return "properties" not in document and "securityRules" in document
+
+
+def unflatten(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ARM's form of an NSG in az's form."""
+    found = _split(document, _NSG_TOP)
+    for key in ("securityRules", "defaultSecurityRules"):
+        rules = document.get(key)
+        if isinstance(rules, list):
+            found["properties"][key] = [_rule(rule) for rule in rules]
+    return found
+
+
+def _rule(rule: Any) -> Any:
+    return _split(rule, _RULE_TOP) if isinstance(rule, Mapping) else rule
+
+
+def _split(flat: Mapping[str, Any], top: tuple[str, ...]) -> dict[str, Any]:
+    above = {key: value for key, value in flat.items() if key in top}
+    below = {key: value for key, value in flat.items() if key not in top and key not in _ADDED}
+    return {**above, "properties": below}
