@@ -41,13 +41,14 @@ class Document:
 
     def line(self, field: str = "") -> int:
         """Return the line of a field such as spec.rules[3].priority, or of what is left of it."""
-        node = self.node
+        node, place = self.node, self.node
         for step in re.findall(r"[^.\[\]]+", field):
             deeper = _child(node, step)
             if deeper is None:
                 break
-            node = deeper
-        return int(node.start_mark.line) + 1
+            # A block begins on the line after its key; people look for the key.
+            node, place = deeper, _key(node, step) or deeper
+        return int(place.start_mark.line) + 1
 
     def at(self, field: str = "") -> str:
         """Return `file:line` of a field."""
@@ -93,4 +94,10 @@ def _child(node: Any, step: str) -> Any:
         return next((value for key, value in node.value if key.value == step), None)
     if isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
         return node.value[int(step)]
+    return None
+
+
+def _key(node: Any, step: str) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return next((key for key, _ in node.value if key.value == step), None)
     return None

@@ -1,0 +1,190 @@
+"""What plan says and refuses, as its users see it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from nsg_baseline.cli.main import nsgb
+from support.nsgs import NSG, nsg, rule
+
+BASELINE = f"""\
+apiVersion: nsg-baseline.io/v1alpha1
+kind: NSGBaseline
+metadata:
+  name: web
+  namespace: team-web
+spec:
+  target:
+    resourceId: {NSG}
+  exceptions:
+  - until: 2099-12-01T00:00:00Z
+    reason: INC-42
+    approvedBy: jo@example.com
+    rule: {{name: tmp, priority: 300, direction: Inbound, access: Allow, protocol: Tcp, sourceAddressPrefix: "*",
+           sourcePortRange: "*", destinationAddressPrefix: "*", destinationPortRange: "80"}}
+  rules:
+  - name: web
+    priority: 100
+    direction: Inbound
+    access: Allow
+    protocol: Tcp
+    sourceAddressPrefix: 10.0.0.0/8
+    sourcePortRange: "*"
+    destinationAddressPrefix: "*"
+    destinationPortRange: "443"
+"""
+OPEN = rule("open-ssh", priority=200, sourceAddressPrefix="Internet", destinationPortRange="22")
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(nsgb, ["plan", *arguments], input=text)
+
+
+@pytest.fixture
+def baseline(tmp_path: Path) -> str:
+    (tmp_path / "web.yaml").write_text(BASELINE)
+    return str(tmp_path / "web.yaml")
+
+
+def live(*rules: dict[str, Any]) -> str:
+    return json.dumps(nsg([rule("web"), *rules]))
+
+
+def test_json_is_as_documented(baseline: str) -> None:
+    # Pipelines read it: names and shapes are a promise.
+    result = run("-f", baseline, "--live", "-", "-o", "json", text=live(OPEN))
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "summary": {"baselines": 1, "deviating": 1, "severity": "medium"},
+        "baselines": [
+            {
+                "namespace": "team-web",
+                "name": "web",
+                "nsg": NSG,
+                "compliant": False,
+                "severity": "medium",
+                "changes": [
+                    {
+                        "kind": "RuleCreated",
+                        "rule": "open-ssh",
+                        "severity": "medium",
+                        "toleratedBy": None,
+                        "approved": None,
+                        "live": {"provisioningState": "Succeeded", **OPEN},
+                        "fields": [],
+                    }
+                ],
+                "exposure": [],
+            }
+        ],
+        "unbaselined": [],
+    }
+
+
+def test_yaml_is_the_same_as_json(baseline: str) -> None:
+    text = live(OPEN)
+    as_json = run("-f", baseline, "--live", "-", "-o", "json", text=text)
+    as_yaml = run("-f", baseline, "--live", "-", "-o", "yaml", text=text)
+    assert yaml.safe_load(as_yaml.stdout) == json.loads(as_json.stdout)
+
+
+def test_table_shows_before_and_after(baseline: str) -> None:
+    result = run("-f", baseline, "--live", "-", text=live(OPEN))
+    assert result.stdout == (
+        "team-web/web  medium  NSG web\n"
+        "  RuleCreated open-ssh\n"
+        "    approved: -\n"
+        "    live:     200 Inbound Allow Tcp from Internet to * port 22\n"
+        "1 baselines, 1 deviating, 0 NSGs without a baseline\n"
+    )
+
+
+def test_sarif_points_at_the_baselines_rule(baseline: str) -> None:
+    # Code scanning shows the finding beside the line that it deviates from.
+    changed = json.dumps(nsg([rule("web", priority=101)]))
+    result = run("-f", baseline, "--live", "-", "-o", "sarif", text=changed)
+    (found,) = json.loads(result.stdout)["runs"][0]["results"]
+    place = found["locations"][0]["physicalLocation"]
+    assert (found["ruleId"], place["region"]["startLine"]) == ("RuleUpdated", 16)
+    assert place["artifactLocation"]["uri"] == baseline
+
+
+def test_junit_counts_a_case_for_each_baseline(baseline: str) -> None:
+    suite = ET.fromstring(run("-f", baseline, "--live", "-", "-o", "junit", text=live(OPEN)).stdout)
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    assert "open-ssh" in (suite.findtext("testcase/failure") or "")
+
+
+def test_markdown_keeps_its_table_whole(baseline: str) -> None:
+    odd = rule("odd", priority=200, description="a|b")
+    result = run("-f", baseline, "--live", "-", "-o", "markdown", text=live(odd))
+    rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {4}
+
+
+def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:
+    # YAML would make a date of it; Kubernetes keeps text.
+    tmp = rule("tmp", priority=300, sourceAddressPrefix="*", destinationPortRange="80")
+    assert run("-f", baseline, "--live", "-", text=live(tmp)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "words"),
+    [
+        ("    priority: 100", "    priority: 5", 17, "spec.rules[0].priority"),
+        ('"443"', '"70000"', 24, "spec.rules[0].destinationPortRange"),
+        ("  rules:", "  rulez:", 15, "rulez"),
+        ("    access: Allow", "    access: Permit", 19, "spec.rules[0].access"),
+        ("  namespace: team-web", "  namespace: team-web\n  namespace: b", 6, "comes twice"),
+        ("spec:", "spec: [", 8, ""),
+    ],
+)
+def test_a_bad_baseline_is_one_line_with_file_line_and_field(
+    tmp_path: Path, before: str, after: str, line: int, words: str
+) -> None:
+    # The way out begins with the place.
+    file = tmp_path / "bad.yaml"
+    file.write_text(BASELINE.replace(before, after))
+    result = run("-f", str(file), "--live", "-", text=live())
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    place = f"nsgb: {file}:{line}:"
+    assert any(one.startswith(place) and words in one for one in result.stderr.splitlines()), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "neither an NSG nor a list"),
+        ('[{"id": "x", "properties": {"securityRules": []}}]', "[0]"),
+        ('{"value": [1]}', "value[0]"),
+    ],
+)
+def test_a_bad_live_file_is_named(baseline: str, text: str, words: str) -> None:
+    result = run("-f", baseline, "--live", "-", text=text)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+
+
+def test_two_baselines_for_one_nsg_are_refused(tmp_path: Path, baseline: str) -> None:
+    # Which of them holds would depend on their age in the cluster, which a file does not know.
+    other = tmp_path / "other.yaml"
+    other.write_text(BASELINE.replace("name: web\n  namespace", "name: web2\n  namespace"))
+    result = run("-f", str(tmp_path), "--live", "-", text=live())
+    assert result.exit_code == 1
+    assert "speaks for this NSG" in result.stderr
+
+
+def test_a_wrong_call_is_no_deviation() -> None:
+    # 2 means deviations; click's own usage errors would exit with it.
+    command = [sys.executable, "-m", "nsg_baseline.cli", "plan", "--nonsense"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 1
