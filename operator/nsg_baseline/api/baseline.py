@@ -182,7 +182,7 @@ class BaselineStatus(StatusShape):
     """What the last look found."""
 
     observed_generation: Annotated[
-        int | None, Field(description="The generation of the spec that was judged.", ge=0)
+        int | None, Field(description="The generation of the spec that was judged, -1 before the first look.", ge=-1)
     ] = None
     conditions: Conditions = ()
     change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None

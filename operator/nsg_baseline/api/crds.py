@@ -94,9 +94,19 @@ def _schema(kind: type[Resource]) -> Schema:
             "kind": {"type": "string", "description": f"{kind.__name__}."},
             "metadata": {"type": "object"},  # the API server describes it, and refuses other words
             "spec": structural(_part(kind, "spec"), tell_defaults=True),
-            "status": structural(_part(kind, "status"), tell_defaults=False),
+            "status": _status(kind),
         },
     }
+
+
+def _status(kind: type[Resource]) -> Schema:
+    """Describe the status; until the operator has looked, it is that of a generation that never was.
+
+    Without this kstatus, and so Flux and Helm, would take an object that nobody has looked at for finished.
+    """
+    model = _part(kind, "status")
+    unseen = {"default": {"observedGeneration": -1}} if "observed_generation" in model.model_fields else {}
+    return {**structural(model, tell_defaults=False), **unseen}
 
 
 def _part(kind: type[Resource], name: str) -> type[BaseModel]:

@@ -79,9 +79,9 @@ class RouteSpec(SpecShape):
 class RouteStatus(StatusShape):
     """Whether alerts get through."""
 
-    observed_generation: Annotated[int | None, Field(description="The generation of the spec that was used.", ge=0)] = (
-        None
-    )
+    observed_generation: Annotated[
+        int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
+    ] = None
     conditions: Conditions = ()
     channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
 

@@ -125,9 +125,9 @@ class ScopeSpec(SpecShape):
 class ScopeStatus(StatusShape):
     """What the last pass found."""
 
-    observed_generation: Annotated[int | None, Field(description="The generation of the spec that was used.", ge=0)] = (
-        None
-    )
+    observed_generation: Annotated[
+        int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
+    ] = None
     conditions: Conditions = ()
     nsgs: Annotated[int | None, Field(description="NSGs seen.", ge=0)] = None
     baselines: Annotated[int | None, Field(description="Baselines judged here.", ge=0)] = None

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.api.crds import render
@@ -53,30 +53,7 @@ class Stage:
 
     async def start_operator(self) -> None:
         """Start `nsgb run`, found through KUBECONFIG and workload identity alone."""
-        token = self.folder / "token"
-        token.write_text("a.federated.token")
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
-            "KUBECONFIG": str(self.kubeconfig),
-            "SSL_CERT_FILE": str(self.azure.ca_file),
-            "AZURE_CLIENT_ID": OPERATOR_CLIENT_ID,
-            "AZURE_TENANT_ID": self.azure.emulator.settings.tenant,
-            "AZURE_FEDERATED_TOKEN_FILE": str(token),
-            "NSGB_AZURE_ENDPOINT": self.azure.url,
-            "NSGB_AZURE_AUTHORITY": self.azure.url,
-            "NSGB_NAMESPACE": OPERATOR_NAMESPACE,
-            "NSGB_HEALTH_PORT": "0",
-            "NSGB_LOG_FORMAT": "console",
-            "NO_COLOR": "1",
-        }
-        with self.log() as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "nsg_baseline.cli", "run", env=environment, stdout=log, stderr=log
-            )
-
-    def log(self) -> IO[bytes]:
-        """Open the operator's log to append to it."""
-        return (self.folder / "operator.log").open("ab")
+        self.process = await start_operator(self.folder, self.azure, self.kubeconfig, OPERATOR_NAMESPACE)
 
     async def stop_operator(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop the operator and wait until it is gone."""
@@ -113,6 +90,31 @@ class Stage:
             listeners.remove(hear)
 
 
+async def start_operator(
+    folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str
+) -> asyncio.subprocess.Process:
+    """Start `nsgb run` as its own process; it logs to operator.log in the folder."""
+    token = folder / "token"
+    token.write_text("a.federated.token")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
+        "KUBECONFIG": str(kubeconfig),
+        "SSL_CERT_FILE": str(azure.ca_file),
+        "AZURE_CLIENT_ID": OPERATOR_CLIENT_ID,
+        "AZURE_TENANT_ID": azure.emulator.settings.tenant,
+        "AZURE_FEDERATED_TOKEN_FILE": str(token),
+        "NSGB_AZURE_ENDPOINT": azure.url,
+        "NSGB_AZURE_AUTHORITY": azure.url,
+        "NSGB_NAMESPACE": namespace,
+        "NSGB_HEALTH_PORT": "0",
+        "NSGB_LOG_FORMAT": "console",
+        "NO_COLOR": "1",
+    }
+    command = (sys.executable, "-m", "nsg_baseline.cli", "run")
+    with (folder / "operator.log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
+
+
 class OperatorEndedError(RuntimeError):
     """The operator ended though nobody stopped it."""
 
@@ -139,8 +141,11 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             await found.stop_operator()
 
 
-def objects(receiver: Receiver, interval: str = "10s") -> list[dict[str, Any]]:
-    """Return what a team would keep in Git: a scope, a route with its Secret, and a baseline for each NSG."""
+def objects(receiver: Receiver, namespace: str = OPERATOR_NAMESPACE, interval: str = "10s") -> list[dict[str, Any]]:
+    """Return what people would keep in Git: a scope, a route with its Secret, and a baseline for each NSG.
+
+    `namespace` is the operator's own.
+    """
     urls = base64.b64encode(receiver.url.encode()).decode()
     nsgs = [read_live(document) for document in recorded_nsgs()]
     return [
@@ -148,10 +153,10 @@ def objects(receiver: Receiver, interval: str = "10s") -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": "chat", "namespace": OPERATOR_NAMESPACE},
+            "metadata": {"name": "chat", "namespace": namespace},
             "data": {"urls": urls},
         },
-        _object("NSGAlertRoute", "chat", OPERATOR_NAMESPACE, {"urlsFrom": {"name": "chat", "key": "urls"}}),
+        _object("NSGAlertRoute", "chat", namespace, {"urlsFrom": {"name": "chat", "key": "urls"}}),
         *(manifest(live, TEAM_NAMESPACE, live.id.name.lower()) for live in nsgs),
     ]
 

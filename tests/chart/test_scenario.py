@@ -1,0 +1,142 @@
+"""The demo's story on a real API server: the chart by the real helm, the operator under the chart's ServiceAccount."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsg_baseline.cli.demo.receiver import Receiver, receiving
+from nsg_baseline.cli.demo.rogue import Rogue
+from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, objects, recorded_nsgs, start_operator
+from nsg_baseline.cli.demo.story import OPEN_SSH
+from nsg_baseline.emulator import arm
+from tests.cluster.devcluster import Cluster
+from tests.cluster.programs import Program
+
+pytestmark = pytest.mark.cluster
+
+NAME = "nsg-baseline-operator"
+NAMESPACE = "nsg-baseline-system"
+IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
+CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who plays: the administrator's kubectl, Azure, somebody with a role, and a chat."""
+
+    kubectl: Program
+    azure: arm.Running
+    receiver: Receiver
+    kstatus: Callable[[dict[str, Any]], str]
+
+    @property
+    def rogue(self) -> Rogue:
+        return Rogue(self.azure.url, str(self.azure.ca_file), self.azure.emulator.user_token("jo@example.com"))
+
+    async def ask(self, *arguments: str) -> str:
+        # In a thread: Azure and the chat are served by this loop.
+        return await asyncio.to_thread(self.kubectl, *arguments)
+
+    async def baseline(self, name: str) -> dict[str, Any]:
+        found = await asyncio.to_thread(self.kubectl.json, "get", "nsgbaseline", name, "-n", TEAM_NAMESPACE)
+        return dict(found)
+
+    async def state(self, name: str) -> str:
+        return self.kstatus(await self.baseline(name))
+
+    async def until(self, name: str, condition: str) -> None:
+        where = ("-n", TEAM_NAMESPACE, "--timeout=60s")
+        await self.ask("wait", f"--for=condition={condition}", f"nsgbaseline/{name}", *where)
+
+
+@pytest.fixture
+def token_kubeconfig(helm: Program, kubectl: Program, cluster: Cluster, chart: Path) -> Iterator[Path]:
+    """The chart, installed; gives the kubeconfig of its ServiceAccount."""
+    for namespace in (NAMESPACE, TEAM_NAMESPACE):
+        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    helm("install", NAME, chart, "-n", NAMESPACE)
+    for crd in CRDS:
+        kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=30s")
+    token = kubectl("create", "token", NAME, "-n", NAMESPACE).strip()
+    yield cluster.write_kubeconfig("operator", token)
+    helm("uninstall", NAME, "-n", NAMESPACE)
+    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=60s")
+
+
+@contextlib.asynccontextmanager
+async def playing(kubectl: Program, kstatus: Callable[[dict[str, Any]], str], folder: Path) -> AsyncIterator[Scene]:
+    async with (
+        arm.serve(arm.ArmEmulator(state=recorded_nsgs()), ca_file=folder / "ca.pem") as azure,
+        receiving() as receiver,
+    ):
+        yield Scene(kubectl, azure, receiver, kstatus)
+
+
+async def test_the_whole_story_under_the_charts_rights(
+    kubectl: Program, kstatus: Callable[[dict[str, Any]], str], token_kubeconfig: Path, tmp_path: Path
+) -> None:
+    # What the demo shows on the embedded API must hold where the schema, the rights and the watches are real.
+    async with playing(kubectl, kstatus, tmp_path) as scene:
+        found = objects(scene.receiver, NAMESPACE)
+        await asyncio.to_thread(kubectl.apply, *found)
+        assert await scene.state("appgate") == "InProgress"
+        process = await start_operator(tmp_path, scene.azure, token_kubeconfig, NAMESPACE)
+        try:
+            for name in IDS:
+                await scene.until(name.lower(), "Compliant")
+            await changes(scene)
+            await enforcement(scene)
+            await words(scene)
+            assert process.returncode is None, (tmp_path / "operator.log").read_text()[-3000:]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+        assert "forbidden" not in (tmp_path / "operator.log").read_text().lower()
+
+
+async def changes(scene: Scene) -> None:
+    await scene.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
+    await scene.receiver.next("appgate", "RuleCreated open-ssh")
+    await scene.until("appgate", "Compliant=False")
+    # Flux and Helm must not hang because somebody edited Azure.
+    assert await scene.state("appgate") == "Current"
+
+    widened = {**OPEN_SSH, "priority": 1001}
+    await scene.rogue.put_rule(IDS["us3-staging-dog-vault"], "us3-staging-dog-vault-ssh", **widened)
+    await scene.receiver.next("RuleUpdated us3-staging-dog-vault-ssh")
+
+    await scene.rogue.delete_rule(IDS["c7n-nsg"], "test4")
+    await scene.receiver.next("RuleDeleted test4")
+
+    backdoor = IDS["nsg-mixed-rules"].replace("nsg-mixed-rules", "backdoor")
+    await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": []}})
+    await scene.receiver.next("NSGCreated backdoor")
+
+    await scene.rogue.delete_nsg(IDS["nsg-mixed-rules"])
+    await scene.receiver.next("nsg-mixed-rules", "NSGDeleted")
+
+
+async def enforcement(scene: Scene) -> None:
+    await scene.ask("patch", "nsgscope", "demo", "--type=merge", "-p", '{"spec":{"maxMode":"Enforce"}}')
+    enforce = ("--type=merge", "-p", '{"spec":{"mode":"Enforce"}}')
+    await scene.ask("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, *enforce)
+    await scene.receiver.next("RESOLVED", "appgate", "open-ssh")
+    await scene.until("appgate", "Compliant")
+    live = await scene.rogue.get(IDS["appgate"])
+    assert "open-ssh" not in {rule["name"] for rule in live["properties"]["securityRules"]}
+
+
+async def words(scene: Scene) -> None:
+    """What kubectl shows of it."""
+    table = await scene.ask("get", "nsgbaselines,nsgincidents", "-A")
+    assert "us3-staging-dog-vault" in table
+    assert "Resolved" in table
+    described = await scene.ask("describe", "nsgbaseline", "c7n-nsg", "-n", TEAM_NAMESPACE)
+    assert "DriftOpened" in described
+    assert "RuleDeleted test4" in described
