@@ -57,10 +57,10 @@ def account(helm: Program, kubectl: Program, cluster: Cluster, chart: Path, crds
 
 @pytest.fixture(scope="module")
 def confined(helm: Program, kubectl: Program, cluster: Cluster, chart: Path, crds: None) -> Iterator[Account]:
-    kubectl("create", "namespace", "team-web")
-    values = ("rbac.secrets.scope=Namespaces", "rbac.secrets.namespaces={team-web}")
+    kubectl("create", "namespace", "team-confined")
+    values = ("rbac.secrets.scope=Namespaces", "rbac.secrets.namespaces={team-confined}")
     yield from installed(helm, kubectl, cluster, chart, *values)
-    kubectl("delete", "namespace", "team-web", "--wait=false")
+    kubectl("delete", "namespace", "team-confined", "--wait=false")
 
 
 ALLOWED = [
@@ -109,7 +109,7 @@ def test_a_refusal_is_more_than_an_answer_of_can_i(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "allowed"), [("own", True), ("team-web", True), ("kube-system", False), ("all", False)]
+    ("where", "allowed"), [("own", True), ("team-confined", True), ("kube-system", False), ("all", False)]
 )
 def test_secrets_can_be_confined_to_namespaces(confined: Account, where: str, *, allowed: bool) -> None:
     assert confined.may("get", "secrets", where) is allowed
