@@ -29,13 +29,13 @@ demo: $(VENV)/.run ## the whole story on this machine, without Azure or a cluste
 	@$(BIN)/nsgb demo
 
 test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
-	$(BIN)/python -m pytest -m "not cluster" -n auto
+	$(BIN)/python -m pytest -m "not cluster and not slow" -n auto
 
 cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluster (15 minutes, once)
 	@$(BIN)/python -m tests.cluster.build_tools
 
-test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm and the real Azure clients
-	$(BIN)/python -m pytest -m cluster
+test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm, the real Azure clients, and the long laws
+	$(BIN)/python -m pytest -m "cluster or slow"
 
 check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint
 	$(BIN)/ruff check .
