@@ -1,0 +1,105 @@
+"""Two rule lists as one sequence, in which what both lists hold in the same order stands once.
+
+Only connections that a rule outside this common part matches can be decided otherwise: everything else is skipped.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+from nsg_baseline.core.rules import Rule
+
+Pair = tuple[Rule | None, Rule | None]
+"""An approved and a live rule of the same effect, or one rule that only one side has there."""
+
+# Neither name nor priority matters: what does is the order.
+_effect = attrgetter("access", "protocol", "destination_ports", "source", "destination", "source_ports")
+
+
+def ordered(rules: Sequence[Rule], direction: str) -> list[Rule]:
+    """Return one direction's rules in the order in which they decide; rules of one priority stay as they came."""
+    return sorted((rule for rule in rules if rule.direction == direction), key=attrgetter("priority"))
+
+
+def align(approved: Sequence[Rule], live: Sequence[Rule]) -> list[Pair]:
+    """Merge two ordered lists, keeping both orders."""
+    head = _common_head(approved, live)
+    tail = _common_head(approved[head:][::-1], live[head:][::-1])
+    last, live_last = len(approved) - tail, len(live) - tail
+    return [
+        *zip(approved[:head], live[:head], strict=True),
+        *_align_middle(approved[head:last], live[head:live_last]),
+        *zip(approved[last:], live[live_last:], strict=True),
+    ]
+
+
+def _common_head(approved: Sequence[Rule], live: Sequence[Rule]) -> int:
+    count = 0
+    for ours, theirs in zip(approved, live, strict=False):
+        if ours is not theirs and _effect(ours) != _effect(theirs):
+            break
+        count += 1
+    return count
+
+
+def _align_middle(approved: Sequence[Rule], live: Sequence[Rule]) -> list[Pair]:
+    pairs: list[Pair] = []
+    done, live_done = 0, 0
+    for ours, theirs in [*_anchors(approved, live), (len(approved), len(live))]:
+        pairs += [(rule, None) for rule in approved[done:ours]]
+        pairs += [(None, rule) for rule in live[live_done:theirs]]
+        if ours < len(approved):
+            pairs.append((approved[ours], live[theirs]))
+        done, live_done = ours + 1, theirs + 1
+    return pairs
+
+
+def _anchors(approved: Sequence[Rule], live: Sequence[Rule]) -> list[tuple[int, int]]:
+    """Return places of equal rules that rise on both sides, as many as possible.
+
+    Of rules that are there several times, the first meets the first: at worst that finds fewer anchors.
+    """
+    if not approved or not live:
+        return []
+    places: dict[object, list[int]] = {}
+    for place in reversed(range(len(live))):
+        places.setdefault(_effect(live[place]), []).append(place)
+    met: list[tuple[int, int]] = []
+    for place, rule in enumerate(approved):
+        found = places.get(_effect(rule))
+        if found:
+            met.append((place, found.pop()))
+    return _longest_rising(met)
+
+
+def _longest_rising(met: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return a longest part in which the second number rises as the first does (patience sorting)."""
+    ends: list[int] = []
+    tops: list[int] = []
+    before: list[int | None] = []
+    for index, (_, theirs) in enumerate(met):
+        pile = bisect_left(ends, theirs)
+        before.append(tops[pile - 1] if pile else None)
+        # A slice, so that a new pile is one more and an old one is covered.
+        ends[pile : pile + 1] = [theirs]
+        tops[pile : pile + 1] = [index]
+    rising: list[tuple[int, int]] = []
+    here: int | None = tops[-1] if tops else None
+    while here is not None:
+        rising.append(met[here])
+        here = before[here]
+    return rising[::-1]
+
+
+def either(pair: Pair) -> Rule:
+    """Return the rule of a pair, whichever side it is on."""
+    ours, theirs = pair
+    rule = ours if theirs is None else theirs
+    if rule is None:
+        raise AssertionError("a pair holds at least one rule")
+    return rule
+
+
+def changed_rules(sequence: Iterable[Pair]) -> list[Rule]:
+    """Return the rules that one side alone has where they stand."""
+    return [either((ours, theirs)) for ours, theirs in sequence if ours is None or theirs is None]

@@ -1,0 +1,65 @@
+"""Ports and addresses as the few coordinates that make a difference, so that a set of them is one integer's bits."""
+
+from collections.abc import Iterable, Mapping
+
+from nsg_baseline.core.intervals import Interval
+from nsg_baseline.core.traffic.tags import PLATFORM_FAMILY
+
+# Families stand one after another on one line.
+_OFFSET = {0: 0, 4: 0, 6: 2**32, PLATFORM_FAMILY: 2**32 + 2**128}
+
+Bounds = Mapping[int, tuple[int, int]]
+"""For each family the first and last number that matter."""
+
+
+class Axis:
+    """A line cut at every number, within bounds, at which one of some ranges begins or ends.
+
+    Bit n of a mask stands for all numbers from the nth cut up to the next.
+    """
+
+    __slots__ = ("_bounds", "_cuts", "_masks", "_places", "families", "whole")
+
+    def __init__(self, bounds: Bounds, used: Iterable[tuple[Interval, ...]]) -> None:
+        self._bounds = bounds
+        cuts: set[int] = set()
+        for ranges in {*used, tuple(Interval(family, *bound) for family, bound in bounds.items())}:
+            for first, last in self._clipped(ranges):
+                cuts.add(first)
+                cuts.add(last + 1)
+        self._cuts = sorted(cuts)
+        self._places = {number: place for place, number in enumerate(self._cuts)}
+        self._masks: dict[tuple[Interval, ...], int] = {}
+        self.families = {family: self.mask((Interval(family, *bound),)) for family, bound in bounds.items()}
+        self.whole = sum(self.families.values())
+
+    def mask(self, ranges: tuple[Interval, ...]) -> int:
+        """Return the part of some ranges that is within bounds. All their ends must be among the cuts."""
+        found = self._masks.get(ranges)
+        if found is None:
+            found = 0
+            for first, last in self._clipped(ranges):
+                found |= (1 << self._places[last + 1]) - (1 << self._places[first])
+            self._masks[ranges] = found
+        return found
+
+    def ranges(self, mask: int) -> tuple[Interval, ...]:
+        """Return a mask as merged ranges."""
+        found: list[Interval] = []
+        for family, inside in self.families.items():
+            rest, offset = mask & inside, _OFFSET[family]
+            while rest:
+                first = (rest & -rest).bit_length() - 1
+                # Adding the lowest bit carries through the whole run of ones.
+                after = (rest + (1 << first)) & -(rest + (1 << first))
+                last = after.bit_length() - 1
+                found.append(Interval(family, self._cuts[first] - offset, self._cuts[last] - offset - 1))
+                rest &= -after
+        return tuple(found)
+
+    def _clipped(self, ranges: tuple[Interval, ...]) -> Iterable[tuple[int, int]]:
+        for family, first, last in ranges:
+            bound = self._bounds.get(family)
+            if bound is not None and first <= bound[1] and last >= bound[0]:
+                offset = _OFFSET[family]
+                yield offset + max(first, bound[0]), offset + min(last, bound[1])

@@ -1,0 +1,102 @@
+"""Pieces as boxes in the words of the rules, and what is likely of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from nsg_baseline.core.intervals import Interval, merge
+from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Place
+from nsg_baseline.core.traffic.space import Part, Piece, Side, Space, bits
+from nsg_baseline.core.traffic.spelling import Speller
+from nsg_baseline.core.traffic.tags import (
+    INTERNET,
+    PLATFORM,
+    VIRTUAL_NETWORK,
+    complement,
+    is_group,
+    spelled,
+)
+
+
+class BoxWriter:
+    """Writes the pieces of one space as boxes."""
+
+    def __init__(self, space: Space, spell: Speller) -> None:
+        self._space = space
+        self._source = _PlaceWriter(space.source, spell)
+        self._destination = _PlaceWriter(space.destination, spell)
+
+    def boxes(self, pieces: Iterable[Piece]) -> tuple[Box, ...]:
+        """Return a box for each piece; more where a piece holds ordinary traffic and the platform's own."""
+        return tuple(box for piece in pieces for box in self._boxes(piece))
+
+    def _boxes(self, piece: Piece) -> Iterator[Box]:
+        protocols = tuple(PROTOCOLS[place] for place in bits(piece[0]))
+        from_ports = self._space.source_ports.ranges(piece[1])
+        to_ports = self._space.destination_ports.ranges(piece[2])
+        for source in self._source.places((piece[3], piece[4], piece[5])):
+            for destination in self._destination.places((piece[6], piece[7], piece[8])):
+                yield Box(protocols, from_ports, to_ports, source, destination)
+
+
+class _PlaceWriter:
+    def __init__(self, side: Side, spell: Speller) -> None:
+        self._side = side
+        self._spell = spell
+        self._known: dict[Part, tuple[Place, ...]] = {}
+
+    def places(self, part: Part) -> tuple[Place, ...]:
+        """Return one side of a piece: ordinary addresses as one place, and each kind of platform traffic as another."""
+        found = self._known.get(part)
+        if found is None:
+            found = self._known[part] = tuple(self._places(*part))
+        return found
+
+    def _places(self, addresses: int, held: int, missing: int) -> Iterator[Place]:
+        tags, not_tags = self._spelled(held), self._spelled(missing)
+        ordinary = addresses & self._side.ordinary
+        if ordinary:
+            yield Place(self._ranges(ordinary, held, missing), tags, not_tags)
+        for _, first, last in self._side.axis.ranges(addresses & ~self._side.ordinary):
+            for name in PLATFORM[first : last + 1]:
+                yield Place(EVERYWHERE, (spelled(name) or name, *tags), not_tags)
+
+    def _spelled(self, words: int) -> tuple[str, ...]:
+        return tuple(sorted(self._spell(word) for word, bit in self._side.words.items() if words & bit))
+
+    def _ranges(self, ordinary: int, held: int, missing: int) -> tuple[Interval, ...]:
+        """Return the addresses, with those that the words rule out where that is shorter: Internet is anywhere."""
+        ranges = self._side.axis.ranges(ordinary)
+        if not held and not missing:
+            return ranges
+        wider = merge((*ranges, *complement(self._side.limit(held, missing))))
+        return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
+
+
+def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """Return what is left of boxes where no address is both Internet and VirtualNetwork.
+
+    That is nearly always so, but not certain: a route for 0.0.0.0/0 that does not lead to the Internet widens
+    VirtualNetwork. Words that follow from it are left out.
+    """
+    found: list[Box] = []
+    for box in boxes:
+        source, destination = _likely_place(box.source), _likely_place(box.destination)
+        if source is not None and destination is not None:
+            found.append(replace(box, source=source, destination=destination))
+    return tuple(found)
+
+
+def _likely_place(place: Place) -> Place | None:
+    internet = any(tag.lower() == INTERNET for tag in place.tags)
+    inside = any(_is_inside(tag) for tag in place.tags)
+    if internet and inside:
+        return None
+    if internet:
+        return replace(place, not_tags=tuple(tag for tag in place.not_tags if not _is_inside(tag)))
+    if inside:
+        return replace(place, not_tags=tuple(tag for tag in place.not_tags if tag.lower() != INTERNET))
+    return place
+
+
+def _is_inside(tag: str) -> bool:
+    return tag.lower() == VIRTUAL_NETWORK or is_group(tag)

@@ -1,0 +1,147 @@
+"""The least block of traffic that holds every change, so that rules which do not meet it are not looked at again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nsg_baseline.core.ids import fold
+from nsg_baseline.core.intervals import ALL_PORTS, Interval
+from nsg_baseline.core.rules import Addresses, Ports, Rule
+from nsg_baseline.core.traffic.axes import Bounds
+from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Place
+from nsg_baseline.core.traffic.readings import WITH_PORTS, ports, protocol_bits, protocols
+from nsg_baseline.core.traffic.tags import PLATFORM, TagTable, resolve, upper
+
+Ranges = tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """For each part of a connection the bounds within which changes matter: at least all of them, at times more."""
+
+    protocols: int
+    source_ports: Bounds
+    destination_ports: Bounds
+    source: Bounds
+    destination: Bounds
+
+    @classmethod
+    def of_rules(cls, rules: Iterable[Rule], table: TagTable | None) -> "Extent":
+        """Return the extent of all that some rules may match."""
+        found = [(rule, protocols(rule)) for rule in rules]
+        limits = [ports(rule, of) for rule, of in found]
+        every = 0
+        for _, of in found:
+            every |= of
+        return cls(
+            every,
+            _hull(_port_reach(source) for source, _ in limits),
+            _hull(_port_reach(destination) for _, destination in limits),
+            _hull(one for rule, _ in found for one in _reach(rule.source, table)),
+            _hull(one for rule, _ in found for one in _reach(rule.destination, table)),
+        )
+
+    def within(self, box: Box, table: TagTable | None) -> "Extent":
+        """Return the part of this extent that a box may hold."""
+        wanted = protocol_bits(box.protocols)
+        limited = not wanted & ~WITH_PORTS
+        return Extent(
+            self.protocols & wanted,
+            _overlap(self.source_ports, _hull([box.source_ports if limited else ALL_PORTS])),
+            _overlap(self.destination_ports, _hull([box.destination_ports if limited else ALL_PORTS])),
+            _within_place(self.source, box.source, table),
+            _within_place(self.destination, box.destination, table),
+        )
+
+    def is_empty(self) -> bool:
+        """Say whether nothing is within."""
+        parts = (self.protocols, self.source_ports, self.destination_ports, self.source, self.destination)
+        return not all(parts)
+
+
+class Meeting:
+    """Asks many rules whether they may match anything within an extent. A no is certain."""
+
+    __slots__ = ("_destination", "_destination_words", "_extent", "_source", "_source_words", "_table")
+
+    def __init__(self, extent: Extent, table: TagTable | None) -> None:
+        self._extent = extent
+        self._table = table
+        self._source_words: dict[str, bool] = {}
+        self._destination_words: dict[str, bool] = {}
+
+    def __call__(self, rule: Rule) -> bool:
+        """Return whether a rule may match anything within."""
+        extent = self._extent
+        of = protocols(rule) & extent.protocols
+        if not of:
+            return False
+        if of & WITH_PORTS == of and not (
+            _ports_meet(rule.destination_ports, extent.destination_ports[0])
+            and _ports_meet(rule.source_ports, extent.source_ports[0])
+        ):
+            return False
+        return self._meet(rule.source, extent.source, self._source_words) and self._meet(
+            rule.destination, extent.destination, self._destination_words
+        )
+
+    def _meet(self, side: Addresses, bounds: Bounds, known: dict[str, bool]) -> bool:
+        for word in side.words:
+            met = known.get(word)
+            if met is None:
+                met = known[word] = bool(_overlap(bounds, _hull([_word_reach(word, self._table)])))
+            if met:
+                return True
+        for family, first, last in side.ranges:
+            bound = bounds.get(family)
+            if bound is not None and first <= bound[1] and last >= bound[0]:
+                return True
+        return bool(side.groups)
+
+
+def _ports_meet(limit: Ports, bound: tuple[int, int]) -> bool:
+    low, high = bound
+    return bool(limit.words) or any(first <= high and last >= low for _, first, last in limit.ranges)
+
+
+def _port_reach(limit: Ports) -> Ranges:
+    return ALL_PORTS if limit.words else limit.ranges
+
+
+def _reach(side: Addresses, table: TagTable | None) -> Iterable[Ranges]:
+    yield side.ranges
+    for word in side.words:
+        yield _word_reach(word, table)
+    if side.groups:
+        yield EVERYWHERE
+
+
+def _word_reach(word: str, table: TagTable | None) -> Ranges:
+    exact = resolve(word, table)
+    return upper(word, table) if exact is None else exact
+
+
+def _within_place(bounds: Bounds, place: Place, table: TagTable | None) -> Bounds:
+    words = [fold(tag) for tag in place.tags]
+    if not any(word in PLATFORM for word in words):
+        bounds = _overlap(bounds, _hull([place.ranges]))
+    for word in words:
+        bounds = _overlap(bounds, _hull([_word_reach(word, table)]))
+    return bounds
+
+
+def _hull(many: Iterable[Ranges]) -> Bounds:
+    found: dict[int, tuple[int, int]] = {}
+    for ranges in many:
+        for family, first, last in ranges:
+            low, high = found.get(family, (first, last))
+            found[family] = (min(low, first), max(high, last))
+    return found
+
+
+def _overlap(one: Bounds, other: Bounds) -> Bounds:
+    both = {
+        family: (max(one[family][0], low), min(one[family][1], high))
+        for family, (low, high) in other.items()
+        if family in one
+    }
+    return {family: (low, high) for family, (low, high) in both.items() if low <= high}
