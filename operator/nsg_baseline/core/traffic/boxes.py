@@ -43,6 +43,7 @@ class _PlaceWriter:
         self._side = side
         self._spell = spell
         self._known: dict[Part, tuple[Place, ...]] = {}
+        self._ruled_out: dict[tuple[int, int], tuple[Interval, ...]] = {}
 
     def places(self, part: Part) -> tuple[Place, ...]:
         """Return one side of a piece: ordinary addresses as one place, and each kind of platform traffic as another."""
@@ -68,7 +69,10 @@ class _PlaceWriter:
         ranges = self._side.axis.ranges(ordinary)
         if not held and not missing:
             return ranges
-        wider = merge((*ranges, *complement(self._side.limit(held, missing))))
+        ruled_out = self._ruled_out.get((held, missing))
+        if ruled_out is None:
+            ruled_out = self._ruled_out[held, missing] = complement(self._side.limit(held, missing))
+        wider = merge((*ranges, *ruled_out))
         return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
 
 

@@ -61,13 +61,12 @@ class Extent:
 class Meeting:
     """Asks many rules whether they may match anything within an extent. A no is certain."""
 
-    __slots__ = ("_destination", "_destination_words", "_extent", "_source", "_source_words", "_table")
+    __slots__ = ("_destination", "_extent", "_source")
 
     def __init__(self, extent: Extent, table: TagTable | None) -> None:
         self._extent = extent
-        self._table = table
-        self._source_words: dict[str, bool] = {}
-        self._destination_words: dict[str, bool] = {}
+        self._source = _SideMeeting(extent.source, table)
+        self._destination = _SideMeeting(extent.destination, table)
 
     def __call__(self, rule: Rule) -> bool:
         """Return whether a rule may match anything within."""
@@ -75,32 +74,44 @@ class Meeting:
         of = protocols(rule) & extent.protocols
         if not of:
             return False
-        if of & WITH_PORTS == of and not (
-            _ports_meet(rule.destination_ports, extent.destination_ports[0])
-            and _ports_meet(rule.source_ports, extent.source_ports[0])
+        if not of & ~WITH_PORTS and not (
+            _ports_meet(rule.destination_ports, *extent.destination_ports[0])
+            and _ports_meet(rule.source_ports, *extent.source_ports[0])
         ):
             return False
-        return self._meet(rule.source, extent.source, self._source_words) and self._meet(
-            rule.destination, extent.destination, self._destination_words
-        )
+        return self._source.meets(rule.source) and self._destination.meets(rule.destination)
 
-    def _meet(self, side: Addresses, bounds: Bounds, known: dict[str, bool]) -> bool:
-        for word in side.words:
-            met = known.get(word)
-            if met is None:
-                met = known[word] = bool(_overlap(bounds, _hull([_word_reach(word, self._table)])))
-            if met:
-                return True
+
+class _SideMeeting:
+    __slots__ = ("_bounds", "_table", "_words")
+
+    def __init__(self, bounds: Bounds, table: TagTable | None) -> None:
+        self._bounds = bounds
+        self._table = table
+        self._words: dict[str, bool] = {}
+
+    def meets(self, side: Addresses) -> bool:
+        if side.groups:
+            return True
+        bounds = self._bounds
         for family, first, last in side.ranges:
             bound = bounds.get(family)
             if bound is not None and first <= bound[1] and last >= bound[0]:
                 return True
-        return bool(side.groups)
+        return any(map(self._word_meets, side.words)) if side.words else False
+
+    def _word_meets(self, word: str) -> bool:
+        met = self._words.get(word)
+        if met is None:
+            met = self._words[word] = bool(_overlap(self._bounds, _hull([_word_reach(word, self._table)])))
+        return met
 
 
-def _ports_meet(limit: Ports, bound: tuple[int, int]) -> bool:
-    low, high = bound
-    return bool(limit.words) or any(first <= high and last >= low for _, first, last in limit.ranges)
+def _ports_meet(limit: Ports, low: int, high: int) -> bool:
+    for _, first, last in limit.ranges:
+        if first <= high and last >= low:
+            return True
+    return bool(limit.words)
 
 
 def _port_reach(limit: Ports) -> Ranges:

@@ -1,0 +1,51 @@
+"""Exposure against an oracle that decides one connection at a time, in worlds that the axioms allow."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsg_baseline.core.rules import normalise
+from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.traffic.model import Exposure
+from support.traffic_points import Document, Sampler, contains, decide
+from support.traffic_rules import COMMON, STRANGE, Pools, pair
+
+seeds = st.integers(0, 2**32)
+
+
+def _exposure(approved: list[Document] | None, live: list[Document] | None) -> Exposure:
+    ours, theirs = (None if one is None else list(map(normalise, one)) for one in (approved, live))
+    return exposure(ours, theirs)
+
+
+def _check(approved: list[Document] | None, live: list[Document] | None, rng: random.Random, points: int) -> None:
+    found = _exposure(approved, live)
+    assert found.exact
+    for point in Sampler(rng, [*(approved or ()), *(live or ())]).points(points):
+        (approved_by, before), (live_by, after) = decide(approved, point), decide(live, point)
+        hits = [
+            (entry.effect, entry.direction, entry.approved_by, entry.live_by)
+            for entry in found.entries
+            for box in entry.boxes
+            if entry.direction == point.direction and contains(box, point)
+        ]
+        effect = "Allowed" if after == "Allow" else "Denied"
+        assert hits == ([] if before == after else [(effect, point.direction, approved_by, live_by)]), point
+
+
+@pytest.mark.parametrize("pools", [COMMON, STRANGE], ids=["common", "strange"])
+@given(seed=seeds)
+def test_every_connection_is_told_once_and_with_who_decides(seed: int, pools: Pools) -> None:
+    # The promise of exposure itself, and that boxes do not overlap.
+    approved, live = pair(seed, pools)
+    _check(approved, live, random.Random(seed), 120)
+
+
+@given(seeds)
+def test_no_nsg_allows_everything_and_only_platform_tags_meet_the_platform(seed: int) -> None:
+    # A deleted NSG is compared with nothing at all, not with the default rules.
+    approved, _ = pair(seed, STRANGE)
+    _check(approved, None, random.Random(seed), 60)
+    _check(None, approved, random.Random(seed), 60)

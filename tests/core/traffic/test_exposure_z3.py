@@ -1,0 +1,41 @@
+"""Exposure against z3, which looks at all connections at once and in every world that the axioms allow."""
+
+import os
+
+import pytest
+
+from nsg_baseline.core.rules import normalise
+from nsg_baseline.core.traffic.exposure import exposure
+from support.traffic_rules import COMMON, STRANGE, Document, pair
+from support.traffic_z3 import counterexample
+
+# For a longer look: NSGB_Z3_PAIRS=10000 NSGB_Z3_SEED=7 pytest -m slow tests/core/traffic
+PAIRS = int(os.environ.get("NSGB_Z3_PAIRS", "2000"))
+FIRST_SEED = int(os.environ.get("NSGB_Z3_SEED", "1000000"))
+
+
+def check(seed: int, most: int = 6) -> None:
+    approved: list[Document]
+    live: list[Document] | None
+    approved, live = pair(seed, STRANGE if seed % 3 == 0 else COMMON, most)
+    if seed % 10 == 9:
+        live = None
+    ours, theirs = (list(map(normalise, one)) if one is not None else None for one in (approved, live))
+    found = exposure(ours, theirs)
+    assert found.exact
+    wrong = counterexample(approved, live, found)
+    assert wrong is None, f"seed {seed}: {wrong}"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_z3_finds_nothing_missed_wrong_or_told_twice(seed: int) -> None:
+    # Points can miss a corner; z3 cannot.
+    check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(20))
+def test_z3_finds_nothing_in_thousands_of_pairs(chunk: int) -> None:
+    # The same, long enough for what happens once in a thousand; the lists grow up to twelve rules.
+    for seed in range(FIRST_SEED + chunk, FIRST_SEED + PAIRS, 20):
+        check(seed, most=4 + chunk % 9)
