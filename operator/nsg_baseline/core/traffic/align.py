@@ -18,7 +18,7 @@ _effect = attrgetter("access", "protocol", "destination_ports", "source", "desti
 
 def ordered(rules: Sequence[Rule], direction: str) -> list[Rule]:
     """Return one direction's rules in the order in which they decide; rules of one priority stay as they came."""
-    return sorted((rule for rule in rules if rule.direction == direction), key=attrgetter("priority"))
+    return sorted([rule for rule in rules if rule.direction == direction], key=attrgetter("priority"))
 
 
 def align(approved: Sequence[Rule], live: Sequence[Rule]) -> list[Pair]:
@@ -75,21 +75,27 @@ def _align_middle(approved: Sequence[Rule], live: Sequence[Rule]) -> list[Pair]:
 
 
 def _anchors(approved: Sequence[Rule], live: Sequence[Rule]) -> list[tuple[int, int]]:
-    """Return places of equal rules that rise on both sides, as many as possible.
+    """Return places of rules of one effect that rise on both sides.
 
-    Of rules that are there several times, the first meets the first: at worst that finds fewer anchors.
+    Rules are sought by name first, which nearly all keep, and else by effect, where the first meets the first. What
+    that misses is walked as changed, and found to change nothing.
     """
-    if not approved or not live:
-        return []
-    places: dict[object, list[int]] = {}
-    for place in reversed(range(len(live))):
-        places.setdefault(_effect(live[place]), []).append(place)
+    by_name = {rule.name: place for place, rule in enumerate(live)}
     met: list[tuple[int, int]] = []
+    others: list[int] = []
     for place, rule in enumerate(approved):
-        found = places.get(_effect(rule))
-        if found:
-            met.append((place, found.pop()))
-    return _longest_rising(met)
+        theirs = by_name.get(rule.name)
+        if theirs is not None and _same_effect(rule, live[theirs]):
+            met.append((place, theirs))
+            del by_name[rule.name]
+        else:
+            others.append(place)
+    by_effect = {_effect(live[place]): place for place in sorted(by_name.values(), reverse=True)} if others else {}
+    for place in others:
+        theirs = by_effect.pop(_effect(approved[place]), None)
+        if theirs is not None:
+            met.append((place, theirs))
+    return _longest_rising(sorted(met))
 
 
 def _longest_rising(met: list[tuple[int, int]]) -> list[tuple[int, int]]:

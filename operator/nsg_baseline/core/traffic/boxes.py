@@ -11,7 +11,6 @@ from nsg_baseline.core.traffic.tags import (
     INTERNET,
     PLATFORM,
     VIRTUAL_NETWORK,
-    complement,
     is_group,
     spelled,
 )
@@ -62,7 +61,7 @@ class _PlaceWriter:
                 yield Place(EVERYWHERE, (spelled(name) or name, *tags), not_tags)
 
     def _spelled(self, words: int) -> tuple[str, ...]:
-        return tuple(sorted(self._spell(word) for word, bit in self._side.words.items() if words & bit))
+        return tuple(sorted(map(self._spell, self._side.named(words)))) if words else ()
 
     def _ranges(self, ordinary: int, held: int, missing: int) -> tuple[Interval, ...]:
         """Return the addresses, with those that the words rule out where that is shorter: Internet is anywhere."""
@@ -71,7 +70,7 @@ class _PlaceWriter:
             return ranges
         ruled_out = self._ruled_out.get((held, missing))
         if ruled_out is None:
-            ruled_out = self._ruled_out[held, missing] = complement(self._side.limit(held, missing))
+            ruled_out = self._ruled_out[held, missing] = self._side.ruled_out(held, missing)
         wider = merge((*ranges, *ruled_out))
         return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
 

@@ -18,17 +18,6 @@ def carve(pieces: Iterable[Piece], rule: Sequence[Piece], space: Space) -> tuple
     return inside, outside
 
 
-def disjoint(pieces: Iterable[Piece], space: Space) -> list[Piece]:
-    """Return the same traffic as pieces that do not overlap."""
-    found: list[Piece] = []
-    for piece in pieces:
-        left = [piece] if space.exists(piece) else []
-        for other in found:
-            _, left = carve(left, [other], space)
-        found += left
-    return found
-
-
 def _carve_block(
     pieces: Iterable[Piece], block: Piece, space: Space, inside: list[Piece], outside: list[Piece]
 ) -> None:

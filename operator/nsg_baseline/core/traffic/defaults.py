@@ -1,5 +1,7 @@
 """The rules that every NSG ends with, as Azure returns them. They can be overridden, not removed."""
 
+from collections.abc import Mapping
+
 from nsg_baseline.core.rules import Rule, normalise
 
 
@@ -18,11 +20,16 @@ def _default(name: str, priority: int, source: str, destination: str) -> Rule:
     return normalise(document)
 
 
-DEFAULT_RULES = (
-    _default("AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowAzureLoadBalancerInBound", 65001, "AzureLoadBalancer", "*"),
-    _default("DenyAllInBound", 65500, "*", "*"),
-    _default("AllowVnetOutBound", 65000, "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowInternetOutBound", 65001, "*", "Internet"),
-    _default("DenyAllOutBound", 65500, "*", "*"),
-)
+# In the order in which they decide.
+DEFAULT_RULES: Mapping[str, tuple[Rule, ...]] = {
+    "Inbound": (
+        _default("AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork"),
+        _default("AllowAzureLoadBalancerInBound", 65001, "AzureLoadBalancer", "*"),
+        _default("DenyAllInBound", 65500, "*", "*"),
+    ),
+    "Outbound": (
+        _default("AllowVnetOutBound", 65000, "VirtualNetwork", "VirtualNetwork"),
+        _default("AllowInternetOutBound", 65001, "*", "Internet"),
+        _default("DenyAllOutBound", 65500, "*", "*"),
+    ),
+}

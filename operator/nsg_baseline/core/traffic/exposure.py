@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.align import Pair, align, changed_rules, either, ordered
 from nsg_baseline.core.traffic.boxes import BoxWriter, likely
-from nsg_baseline.core.traffic.carve import carve, disjoint
+from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.extent import Extent, Meeting
 from nsg_baseline.core.traffic.merging import merge_pieces
@@ -68,7 +68,7 @@ _SUMMARY = "the changed traffic falls into more than {:,} pieces; these are some
 
 
 def _whole_list(rules: Sequence[Rule] | None, direction: Direction) -> list[Rule]:
-    return [] if rules is None else [*ordered(rules, direction), *ordered(DEFAULT_RULES, direction)]
+    return [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
 
 
 def _of_direction(
@@ -80,23 +80,26 @@ def _of_direction(
         extent = extent.within(asked.restrict, asked.table)
     if extent.is_empty():
         return [], True
-    meets = Meeting(extent, asked.table)
+    meets = Meeting(extent, asked.table).meets
     sequence = [pair for pair in sequence if meets(either(pair))]
     space = Space(extent, [either(pair) for pair in sequence], asked.restrict, asked.table)
     walk = Walk(_region(sequence, space, asked.restrict), space)
     whole = walk.run(sequence, asked.budget)
-    writer = BoxWriter(space, speller([rule for pair in sequence for rule in reversed(pair) if rule]))
+    writer = BoxWriter(space, speller(rule for pair in sequence for rule in reversed(pair) if rule))
     return [_entry(found, direction, space, writer) for found in walk.found()], whole
 
 
-def _region(sequence: Sequence[Pair], space: Space, restrict: Box | None) -> list[Piece]:
-    """Return the traffic that may be decided otherwise, at least."""
+def _region(sequence: Sequence[Pair], space: Space, restrict: Box | None) -> list[list[Piece]]:
+    """Return the traffic that may be decided otherwise, at least, as disjoint groups."""
     blocks = [piece for rule in changed_rules(sequence) for piece in space.pieces_of_rule(rule)]
-    region = disjoint(blocks, space) if len(blocks) <= _MOST_BLOCKS else space.everything()
+    if len(blocks) > _MOST_BLOCKS:
+        groups = [space.everything()]
+    else:
+        groups = [carve([block], blocks[:place], space)[1] for place, block in enumerate(blocks)]
     if restrict is None:
-        return region
-    inside, _ = carve(region, space.pieces_of_box(restrict), space)
-    return inside
+        return groups
+    wanted = space.pieces_of_box(restrict)
+    return [carve(group, wanted, space)[0] for group in groups]
 
 
 def _entry(found: Found, direction: Direction, space: Space, writer: BoxWriter) -> Entry:

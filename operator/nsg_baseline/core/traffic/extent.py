@@ -59,59 +59,48 @@ class Extent:
 
 
 class Meeting:
-    """Asks many rules whether they may match anything within an extent. A no is certain."""
+    """Tells which rules may match something within an extent. A no is certain."""
 
-    __slots__ = ("_destination", "_extent", "_source")
+    __slots__ = ("_destination", "_extent", "_source", "_table")
 
     def __init__(self, extent: Extent, table: TagTable | None) -> None:
         self._extent = extent
-        self._source = _SideMeeting(extent.source, table)
-        self._destination = _SideMeeting(extent.destination, table)
+        self._table = table
+        self._source: dict[str, bool] = {}
+        self._destination: dict[str, bool] = {}
 
-    def __call__(self, rule: Rule) -> bool:
-        """Return whether a rule may match anything within."""
+    def meets(self, rule: Rule) -> bool:
+        """Return whether a rule may match something within. Every rule is asked: hence loops instead of any()."""
         extent = self._extent
         of = protocols(rule) & extent.protocols
         if not of:
             return False
-        if not of & ~WITH_PORTS and not (
-            _ports_meet(rule.destination_ports, *extent.destination_ports[0])
-            and _ports_meet(rule.source_ports, *extent.source_ports[0])
-        ):
-            return False
-        return self._source.meets(rule.source) and self._destination.meets(rule.destination)
+        if not of & ~WITH_PORTS:
+            low, high = extent.destination_ports[0]
+            for _, first, last in rule.destination_ports.ranges:
+                if first <= high and last >= low:
+                    break
+            else:
+                if not rule.destination_ports.words:
+                    return False
+        return self._side_meets(rule.source, extent.source, self._source) and self._side_meets(
+            rule.destination, extent.destination, self._destination
+        )
 
-
-class _SideMeeting:
-    __slots__ = ("_bounds", "_table", "_words")
-
-    def __init__(self, bounds: Bounds, table: TagTable | None) -> None:
-        self._bounds = bounds
-        self._table = table
-        self._words: dict[str, bool] = {}
-
-    def meets(self, side: Addresses) -> bool:
-        if side.groups:
-            return True
-        bounds = self._bounds
+    def _side_meets(self, side: Addresses, bounds: Bounds, words: dict[str, bool]) -> bool:
         for family, first, last in side.ranges:
             bound = bounds.get(family)
             if bound is not None and first <= bound[1] and last >= bound[0]:
                 return True
-        return any(map(self._word_meets, side.words)) if side.words else False
-
-    def _word_meets(self, word: str) -> bool:
-        met = self._words.get(word)
-        if met is None:
-            met = self._words[word] = bool(_overlap(self._bounds, _hull([_word_reach(word, self._table)])))
-        return met
-
-
-def _ports_meet(limit: Ports, low: int, high: int) -> bool:
-    for _, first, last in limit.ranges:
-        if first <= high and last >= low:
+        if side.groups:
             return True
-    return bool(limit.words)
+        for word in side.words:
+            met = words.get(word)
+            if met is None:
+                met = words[word] = bool(_overlap(bounds, _hull([_word_reach(word, self._table)])))
+            if met:
+                return True
+        return False
 
 
 def _port_reach(limit: Ports) -> Ranges:

@@ -20,12 +20,11 @@ from nsg_baseline.core.traffic.tags import (
     PLATFORM,
     PLATFORM_FAMILY,
     TagTable,
-    complement,
     disjoint,
-    intersect,
     lower,
     parent,
     resolve,
+    ruled_out,
     upper,
 )
 
@@ -55,9 +54,9 @@ class Side:
         self._upper = [self.axis.mask(upper(word, table)) for word in self.words]
         self._lower = [self.axis.mask(lower(word)) for word in self.words]
         self._implied = [self.words.get(parent(word) or "", 0) for word in self.words]
+        regions = [(word, bit) for word, bit in self.words.items() if "." in word]
         self._excluded = [
-            sum(bit for other, bit in self.words.items() if other != word and disjoint(word, other))
-            for word in self.words
+            sum(bit for other, bit in regions if other != word and disjoint(word, other)) for word in self.words
         ]
         self._rooms: dict[tuple[int, int], int] = {}
 
@@ -103,15 +102,13 @@ class Side:
             found = self._rooms[held, missing] = self._find_room(held, missing)
         return found
 
-    def limit(self, held: int, missing: int) -> tuple[Interval, ...]:
-        """Return what `room` says, but for all ordinary addresses instead of those within bounds."""
-        allowed: tuple[Interval, ...] = EVERYWHERE
-        for word, bit in self.words.items():
-            if held & bit:
-                allowed = intersect(allowed, upper(word, self._table))
-            if missing & bit:
-                allowed = intersect(allowed, complement(lower(word)))
-        return allowed
+    def named(self, words: int) -> list[str]:
+        """Return words of a mask, folded."""
+        return [word for word, bit in self.words.items() if words & bit] if words else []
+
+    def ruled_out(self, held: int, missing: int) -> tuple[Interval, ...]:
+        """Return ordinary addresses, within bounds or not, at which some words cannot hold while others do not."""
+        return ruled_out(self.named(held), self.named(missing), self._table)
 
     def _find_room(self, held: int, missing: int) -> int:
         for place in bits(held):

@@ -1,9 +1,10 @@
 """Words as they are spelled on rules. The normal form folds them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from nsg_baseline.core.ids import fold
-from nsg_baseline.core.rules import Rule
+from nsg_baseline.core.rules import Addresses, Rule
 from nsg_baseline.core.traffic.tags import spelled
 
 _SINGLE = ("sourceAddressPrefix", "destinationAddressPrefix")
@@ -12,28 +13,29 @@ _GROUPS = ("sourceApplicationSecurityGroups", "destinationApplicationSecurityGro
 Speller = Callable[[str], str]
 
 
-def speller(rules: Sequence[Rule]) -> Speller:
+def speller(rules: Iterable[Rule]) -> Speller:
     """Return a function that gives a folded word as it is spelled on the first of some rules that has it."""
-    known: dict[str, str] = {}
+    every = list(rules)
 
+    @cache
     def spell(word: str) -> str:
         usual = spelled(word)
         if usual is not None:
             return usual
-        if not known:
-            # Most changes are told in prefixes and Azure's usual words: only then are all rules read.
-            known.update((fold(text), text) for rule in reversed(rules) for text in _words(rule))
-        return known.get(word, word)
+        holders = (rule for rule in every if any(word in (*side.words, *side.groups) for side in _sides(rule)))
+        return next((text for rule in holders for text in _words(rule) if fold(text) == word), word)
 
     return spell
 
 
+def _sides(rule: Rule) -> tuple[Addresses, Addresses]:
+    return rule.source, rule.destination
+
+
 def _words(rule: Rule) -> Iterator[str]:
     document = rule.document
-    if rule.source.words or rule.destination.words:
-        for key in _SINGLE:
-            yield str(document.get(key) or "").strip()
-            yield from (str(text).strip() for text in document.get(f"{key}es") or ())
-    if rule.source.groups or rule.destination.groups:
-        for key in _GROUPS:
-            yield from (str(group.get("id", "")) for group in document.get(key) or ())
+    for key in _SINGLE:
+        yield str(document.get(key) or "").strip()
+        yield from (str(text).strip() for text in document.get(f"{key}es") or ())
+    for key in _GROUPS:
+        yield from (str(group.get("id", "")) for group in document.get(key) or ())

@@ -14,7 +14,7 @@ VirtualNetwork), and that Storage is within AzureCloud (48,000 addresses are not
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +58,8 @@ def complement(ranges: tuple[Interval, ...]) -> tuple[Interval, ...]:
     return tuple(outside)
 
 
-def intersect(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Return the addresses of both families in both of two merged ranges."""
-    return complement(merge((*complement(one), *complement(other))))
-
-
-PUBLIC = complement(merge(found for text in _NOT_PUBLIC if (found := parse_prefix(text))))
+NOT_PUBLIC = merge(found for text in _NOT_PUBLIC if (found := parse_prefix(text)))
+PUBLIC = complement(NOT_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +131,14 @@ def upper(word: str, table: TagTable | None) -> tuple[Interval, ...]:
 def lower(word: str) -> tuple[Interval, ...]:
     """Return the addresses that an opaque word holds for at least."""
     return (LOAD_BALANCER_ADDRESS,) if word == VIRTUAL_NETWORK else ()
+
+
+def ruled_out(held: Iterable[str], missing: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
+    """Return the ordinary addresses at which some opaque words cannot hold while others do not, for these alone."""
+    limits = [upper(word, table) for word in held]
+    outside = [NOT_PUBLIC if limit is PUBLIC else complement(limit) for limit in limits if limit is not ALL_FAMILIES]
+    outside += [lower(word) for word in missing]
+    return outside[0] if len(outside) == 1 else merge(one for ranges in outside for one in ranges)
 
 
 def parent(word: str) -> str | None:

@@ -1,6 +1,6 @@
 """The walk through two rule lists at once that finds who decides what on either side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nsg_baseline.core.rules import Rule
@@ -18,23 +18,27 @@ class Found:
     pieces: list[Piece] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """Traffic that one side alone has decided: by the rule at a place of the sequence."""
+@dataclass(slots=True)
+class _Group:
+    """Traffic that was split off together, and the one rule that decided it, at a place of the sequence, if any did.
+
+    `reach` holds at least all pieces: most rules meet few groups, and need not be asked about each piece.
+    """
 
     place: int
-    rule: Rule
+    rule: Rule | None
     pieces: list[Piece]
+    reach: Piece
 
 
 class Walk:
     """Traffic on its way through both lists, and what they were found to decide otherwise."""
 
-    def __init__(self, region: Sequence[Piece], space: Space) -> None:
+    def __init__(self, region: Iterable[list[Piece]], space: Space) -> None:
         self._space = space
-        self._undecided = list(region)
-        self._approved: list[_Pending] = []
-        self._live: list[_Pending] = []
+        self._undecided = [_Group(_NOWHERE, None, pieces, _reach(pieces)) for pieces in region if pieces]
+        self._approved: list[_Group] = []
+        self._live: list[_Group] = []
         self._found: dict[tuple[int, int], Found] = {}
 
     def run(self, sequence: Sequence[Pair], budget: int) -> bool:
@@ -54,47 +58,64 @@ class Walk:
 
     def _step(self, place: int, pair: Pair) -> None:
         approved, live = pair
-        block = self._space.pieces_of_rule(either(pair))
+        rule = either(pair)
+        block = self._space.pieces_of_rule(rule)
         if live is not None:
-            self._approved = self._settle(self._approved, place, live, block, mirrored=False)
+            for group, inside in self._take(self._approved, block):
+                if group.rule is not None and group.rule.access != live.access:
+                    self._add((group.place, place), group.rule, live, inside)
         if approved is not None:
-            self._live = self._settle(self._live, place, approved, block, mirrored=True)
-        inside, self._undecided = carve(self._undecided, block, self._space)
-        if inside and live is None and approved is not None:
-            self._approved.append(_Pending(place, approved, inside))
-        if inside and approved is None and live is not None:
-            self._live.append(_Pending(place, live, inside))
+            for group, inside in self._take(self._live, block):
+                if group.rule is not None and group.rule.access != approved.access:
+                    self._add((place, group.place), approved, group.rule, inside)
+        decided = [piece for _, inside in self._take(self._undecided, block) for piece in inside]
+        if decided and (live is None or approved is None):
+            side = self._approved if live is None else self._live
+            side.append(_Group(place, rule, decided, _reach(decided)))
 
-    def _settle(
-        self, pending: list[_Pending], place: int, rule: Rule, block: list[Piece], *, mirrored: bool
-    ) -> list[_Pending]:
-        """Let a rule of the other side decide; return what it leaves."""
-        left: list[_Pending] = []
-        for item in pending:
-            inside, outside = carve(item.pieces, block, self._space)
-            if inside and item.rule.access != rule.access:
-                if mirrored:
-                    self._add((place, item.place), rule, item.rule, inside)
-                else:
-                    self._add((item.place, place), item.rule, rule, inside)
-            if outside:
-                left.append(_Pending(item.place, item.rule, outside))
-        return left
+    def _take(self, groups: list[_Group], block: list[Piece]) -> list[tuple[_Group, list[Piece]]]:
+        """Take what a rule matches out of some groups."""
+        taken: list[tuple[_Group, list[Piece]]] = []
+        for group in groups:
+            if not any(_meet(piece, group.reach) for piece in block):
+                continue
+            inside, group.pieces = carve(group.pieces, block, self._space)
+            if inside:
+                taken.append((group, inside))
+        if taken:
+            groups[:] = [group for group in groups if group.pieces]
+        return taken
 
     def _leave_to_platform(self) -> None:
-        for item in self._approved:
-            if item.rule.access != "Allow":
-                self._add((item.place, _NOWHERE), item.rule, None, item.pieces)
-        for item in self._live:
-            if item.rule.access != "Allow":
-                self._add((_NOWHERE, item.place), None, item.rule, item.pieces)
+        for group in self._approved:
+            if group.rule is not None and group.rule.access != "Allow":
+                self._add((group.place, _NOWHERE), group.rule, None, group.pieces)
+        for group in self._live:
+            if group.rule is not None and group.rule.access != "Allow":
+                self._add((_NOWHERE, group.place), None, group.rule, group.pieces)
 
     def _add(self, places: tuple[int, int], approved: Rule | None, live: Rule | None, pieces: list[Piece]) -> None:
         self._found.setdefault(places, Found(approved, live)).pieces.extend(pieces)
 
     def _size(self) -> int:
-        pending = sum(len(item.pieces) for side in (self._approved, self._live) for item in side)
-        return len(self._undecided) + pending + sum(len(found.pieces) for found in self._found.values())
+        pending = sum(len(group.pieces) for side in (self._undecided, self._approved, self._live) for group in side)
+        return pending + sum(len(found.pieces) for found in self._found.values())
 
 
 _NOWHERE = -1
+
+
+def _meet(one: Piece, other: Piece) -> bool:
+    return bool(one[2] & other[2] and one[3] & other[3] and one[6] & other[6] and one[0] & other[0])
+
+
+def _reach(pieces: Iterable[Piece]) -> Piece:
+    """Return one piece, whatever words hold, that holds all of some pieces."""
+    protocols = from_ports = to_ports = source = destination = 0
+    for piece in pieces:
+        protocols |= piece[0]
+        from_ports |= piece[1]
+        to_ports |= piece[2]
+        source |= piece[3]
+        destination |= piece[6]
+    return protocols, from_ports, to_ports, source, 0, 0, destination, 0, 0
