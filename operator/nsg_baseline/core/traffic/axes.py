@@ -18,13 +18,14 @@ class Axis:
     Bit n of a mask stands for all numbers from the nth cut up to the next.
     """
 
-    __slots__ = ("_bounds", "_cuts", "_masks", "_places", "families", "whole")
+    __slots__ = ("_bounds", "_cuts", "_masks", "_places", "_within", "families", "whole")
 
     def __init__(self, bounds: Bounds, used: Iterable[tuple[Interval, ...]]) -> None:
         self._bounds = bounds
         cuts = {_OFFSET[family] + number for family, (first, last) in bounds.items() for number in (first, last + 1)}
-        for ranges in set(used):
-            for first, last in self._clipped(ranges):
+        self._within = {ranges: self._clipped(ranges) for ranges in set(used)}
+        for clipped in self._within.values():
+            for first, last in clipped:
                 cuts.add(first)
                 cuts.add(last + 1)
         self._cuts = sorted(cuts)
@@ -38,7 +39,7 @@ class Axis:
         found = self._masks.get(ranges)
         if found is None:
             found = 0
-            for first, last in self._clipped(ranges):
+            for first, last in self._within.get(ranges) or self._clipped(ranges):
                 found |= (1 << self._places[last + 1]) - (1 << self._places[first])
             self._masks[ranges] = found
         return found

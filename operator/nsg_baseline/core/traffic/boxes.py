@@ -81,22 +81,27 @@ def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
     That is nearly always so, but not certain: a route for 0.0.0.0/0 that does not lead to the Internet widens
     VirtualNetwork. Words that follow from it are left out.
     """
-    found: list[Box] = []
-    for box in boxes:
-        source, destination = _likely_place(box.source), _likely_place(box.destination)
-        if source is not None and destination is not None:
-            found.append(replace(box, source=source, destination=destination))
-    return tuple(found)
+    return tuple(
+        replace(box, source=_shortened(box.source), destination=_shortened(box.destination))
+        for box in boxes
+        if is_likely(box)
+    )
 
 
-def _likely_place(place: Place) -> Place | None:
-    internet = any(tag.lower() == INTERNET for tag in place.tags)
-    inside = any(_is_inside(tag) for tag in place.tags)
-    if internet and inside:
-        return None
-    if internet:
+def is_likely(box: Box) -> bool:
+    """Say whether a box holds anything where no address is both Internet and VirtualNetwork."""
+    return not any(
+        len(place.tags) > 1 and INTERNET in map(str.lower, place.tags) and any(map(_is_inside, place.tags))
+        for place in (box.source, box.destination)
+    )
+
+
+def _shortened(place: Place) -> Place:
+    if not place.tags or not place.not_tags:
+        return place
+    if INTERNET in map(str.lower, place.tags):
         return replace(place, not_tags=tuple(tag for tag in place.not_tags if not _is_inside(tag)))
-    if inside:
+    if any(map(_is_inside, place.tags)):
         return replace(place, not_tags=tuple(tag for tag in place.not_tags if tag.lower() != INTERNET))
     return place
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.align import Pair, align, changed_rules, either, ordered
-from nsg_baseline.core.traffic.boxes import BoxWriter, likely
+from nsg_baseline.core.traffic.boxes import BoxWriter, is_likely
 from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.extent import Extent, Meeting
@@ -113,5 +113,5 @@ def _entry(found: Found, direction: Direction, space: Space, writer: BoxWriter) 
         approved.name if approved else None,
         live.name if live else None,
         boxes,
-        conditional=not likely(boxes),
+        conditional=not any(map(is_likely, boxes)),
     )

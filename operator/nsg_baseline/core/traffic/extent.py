@@ -88,19 +88,23 @@ class Meeting:
         )
 
     def _side_meets(self, side: Addresses, bounds: Bounds, words: dict[str, bool]) -> bool:
-        for family, first, last in side.ranges:
-            bound = bounds.get(family)
-            if bound is not None and first <= bound[1] and last >= bound[0]:
-                return True
-        if side.groups:
+        if side.groups or _any_meets(side.ranges, bounds):
             return True
         for word in side.words:
             met = words.get(word)
             if met is None:
-                met = words[word] = bool(_overlap(bounds, _hull([_word_reach(word, self._table)])))
+                met = words[word] = _any_meets(_word_reach(word, self._table), bounds)
             if met:
                 return True
         return False
+
+
+def _any_meets(ranges: Ranges, bounds: Bounds) -> bool:
+    for family, first, last in ranges:
+        bound = bounds.get(family)
+        if bound is not None and first <= bound[1] and last >= bound[0]:
+            return True
+    return False
 
 
 def _port_reach(limit: Ports) -> Ranges:

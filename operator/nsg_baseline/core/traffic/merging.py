@@ -12,11 +12,13 @@ _WORDS = (4, 7)
 
 def merge_pieces(pieces: Iterable[Piece], space: Space) -> list[Piece]:
     """Return the same traffic as fewer disjoint pieces, without words that follow from the rest of their piece."""
-    return sorted(_merged([_tidied(piece, space) for piece in _merged(list(pieces))]))
+    merged = _merged(list(pieces))
+    tidied = [_tidied(piece, space) for piece in merged]
+    return sorted(merged if tidied == merged else _merged(tidied))
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
-    before = 0
+    before = 1
     while before != len(pieces):
         before = len(pieces)
         for place in _MASKS:
@@ -53,6 +55,8 @@ def _indifferent(pieces: list[Piece], place: int) -> list[Piece]:
 
 
 def _tidied(piece: Piece, space: Space) -> Piece:
+    if not (piece[4] or piece[5] or piece[7] or piece[8]):
+        return piece
     source = _shortest((piece[3], piece[4], piece[5]), space.source)
     destination = _shortest((piece[6], piece[7], piece[8]), space.destination)
     return (piece[0], piece[1], piece[2], *source, *destination)

@@ -1,6 +1,6 @@
 """The walk through two rule lists at once that finds who decides what on either side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nsg_baseline.core.rules import Rule
@@ -40,12 +40,13 @@ class Walk:
         self._approved: list[_Group] = []
         self._live: list[_Group] = []
         self._found: dict[tuple[int, int], Found] = {}
+        self._size = sum(len(group.pieces) for group in self._undecided)
 
     def run(self, sequence: Sequence[Pair], budget: int) -> bool:
         """Walk to the end; return False when it broke off because the traffic fell into more pieces than allowed."""
         for place, pair in enumerate(sequence):
             self._step(place, pair)
-            if self._size() > budget:
+            if self._size > budget:
                 return False
             if not (self._undecided or self._approved or self._live):
                 return True
@@ -72,16 +73,20 @@ class Walk:
         if decided and (live is None or approved is None):
             side = self._approved if live is None else self._live
             side.append(_Group(place, rule, decided, _reach(decided)))
+            self._size += len(decided)
 
     def _take(self, groups: list[_Group], block: list[Piece]) -> list[tuple[_Group, list[Piece]]]:
         """Take what a rule matches out of some groups."""
         taken: list[tuple[_Group, list[Piece]]] = []
-        for group in groups:
-            if not any(_meet(piece, group.reach) for piece in block):
-                continue
-            inside, group.pieces = carve(group.pieces, block, self._space)
+        for group in _met(groups, block):
+            inside, outside = carve(group.pieces, block, self._space)
             if inside:
                 taken.append((group, inside))
+                self._size += len(outside) - len(group.pieces)
+                group.pieces = outside[:_MOST_TOGETHER]
+                groups += [
+                    _Group(group.place, group.rule, rest, _reach(rest)) for rest in _chunks(outside[_MOST_TOGETHER:])
+                ]
         if taken:
             groups[:] = [group for group in groups if group.pieces]
         return taken
@@ -96,17 +101,29 @@ class Walk:
 
     def _add(self, places: tuple[int, int], approved: Rule | None, live: Rule | None, pieces: list[Piece]) -> None:
         self._found.setdefault(places, Found(approved, live)).pieces.extend(pieces)
-
-    def _size(self) -> int:
-        pending = sum(len(group.pieces) for side in (self._undecided, self._approved, self._live) for group in side)
-        return pending + sum(len(found.pieces) for found in self._found.values())
+        self._size += len(pieces)
 
 
 _NOWHERE = -1
+# Few enough that their reach is small, many enough that asking about the reach pays.
+_MOST_TOGETHER = 16
 
 
-def _meet(one: Piece, other: Piece) -> bool:
-    return bool(one[2] & other[2] and one[3] & other[3] and one[6] & other[6] and one[0] & other[0])
+def _chunks(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    for begin in range(0, len(pieces), _MOST_TOGETHER):
+        yield pieces[begin : begin + _MOST_TOGETHER]
+
+
+def _met(groups: Iterable[_Group], block: list[Piece]) -> list[_Group]:
+    """Return the groups that a rule may match something of."""
+    found: list[_Group] = []
+    for group in groups:
+        protocols, _, to_ports, source, _, _, destination, _, _ = group.reach
+        for piece in block:
+            if piece[2] & to_ports and piece[3] & source and piece[6] & destination and piece[0] & protocols:
+                found.append(group)
+                break
+    return found
 
 
 def _reach(pieces: Iterable[Piece]) -> Piece:
