@@ -154,6 +154,8 @@ def contains(box: Box, point: Point) -> bool:
 def _place_contains(place: Place, end: End) -> bool:
     tags = {tag.lower() for tag in place.tags}
     held = set(end.words) | ({end.platform} if end.platform else set())
+    if end.platform is None and end.address == HEALTH_PROBES:
+        held.add("azureloadbalancer")
     if not tags <= held or held & {tag.lower() for tag in place.not_tags}:
         return False
     if end.platform is not None:
@@ -170,7 +172,7 @@ def is_possible(end: End) -> bool:
     address_words = {word for word in words if not word.startswith(("port ", "protocol "))}
     if end.platform is not None:
         return not address_words
-    if end.address == HEALTH_PROBES and "virtualnetwork" not in words:
+    if end.address == HEALTH_PROBES and ("virtualnetwork" not in words or any(word.startswith("/") for word in words)):
         return False
     services = [word for word in address_words if word[0].isalpha() and word != "virtualnetwork"]
     if services and not is_public(end.address):

@@ -61,6 +61,7 @@ class Side:
         yield z3.Implies(holds, self.platform == 0)
         if word.startswith("/"):
             yield z3.Implies(holds, self.word("VirtualNetwork"))
+            yield z3.Implies(holds, z3.Not(self.within(ipaddress.ip_network("168.63.129.16"))))
         elif word[0].isalpha() and word != "virtualnetwork":
             public = z3.And(
                 z3.Or(self.family == 4, self.within(PUBLIC_6)), *(z3.Not(self.within(one)) for one in PRIVATE)

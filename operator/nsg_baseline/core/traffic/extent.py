@@ -8,8 +8,8 @@ from nsg_baseline.core.intervals import ALL_PORTS, Interval
 from nsg_baseline.core.rules import Addresses, Ports, Rule
 from nsg_baseline.core.traffic.axes import Bounds
 from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Place
-from nsg_baseline.core.traffic.readings import WITH_PORTS, ports, protocol_bits, protocols
-from nsg_baseline.core.traffic.tags import PLATFORM, TagTable, resolve, upper
+from nsg_baseline.core.traffic.readings import ALL_PROTOCOLS, WITH_PORTS, ports, protocol_bits, protocols
+from nsg_baseline.core.traffic.tags import ALL_FAMILIES, PLATFORM, TagTable, resolve, upper
 
 Ranges = tuple[Interval, ...]
 
@@ -39,6 +39,12 @@ class Extent:
             _hull(one for rule, _ in found for one in _reach(rule.source, table)),
             _hull(one for rule, _ in found for one in _reach(rule.destination, table)),
         )
+
+    @classmethod
+    def everything(cls) -> "Extent":
+        """Return the extent of all traffic."""
+        every_port, every_place = _hull([ALL_PORTS]), _hull([ALL_FAMILIES])
+        return cls(ALL_PROTOCOLS, every_port, every_port, every_place, every_place)
 
     def within(self, box: Box, table: TagTable | None) -> "Extent":
         """Return the part of this extent that a box may hold."""

@@ -178,8 +178,8 @@ class Space:
         also = self.destination.words[word] if word else 0
         return [
             (of, from_ports, to_ports, source, held | via, 0, destination, there | to | also, 0)
-            for from_ports, via in _port_alternatives(self.source_ports, source_ports, self.source)
-            for to_ports, to in _port_alternatives(self.destination_ports, destination_ports, self.destination)
+            for from_ports, via in port_alternatives(self.source_ports, source_ports, self.source)
+            for to_ports, to in port_alternatives(self.destination_ports, destination_ports, self.destination)
             for source, held in self.source.alternatives(rule.source)
             for destination, there in self.destination.alternatives(rule.destination)
         ]
@@ -209,7 +209,8 @@ def _by_family(axis: Axis) -> tuple[int, int]:
     return axis.families.get(4, 0) | platform, axis.families.get(6, 0) | platform
 
 
-def _port_alternatives(axis: Axis, limit: Ports, side: Side) -> list[tuple[int, int]]:
+def port_alternatives(axis: Axis, limit: Ports, side: Side) -> list[tuple[int, int]]:
+    """Return what a rule's ports match, as ports and words of their side that hold; any one suffices."""
     mask = axis.mask(limit.ranges)
     words = [(axis.whole, side.words[port_word(text)]) for text in limit.words] if limit.words else []
     return [(mask, 0), *words] if mask else words

@@ -6,7 +6,7 @@ not, with these axioms alone:
 - X.Region is within X, and the regions of one service are disjoint (AzureMonitor's are not).
 - Internet and service tags hold public addresses only; AzureLoadBalancer, VirtualNetwork and AzurePlatform* are other.
 - AzureLoadBalancer is 168.63.129.16, which is within VirtualNetwork too (MicrosoftDocs/azure-docs#38326).
-- An application security group is within VirtualNetwork.
+- An application security group is within VirtualNetwork, and 168.63.129.16, which no network interface has, in none.
 - AzurePlatform* is the platform's own traffic, which no other rule matches.
 
 Two more look true and are not: that Internet and VirtualNetwork are disjoint (a route for 0.0.0.0/0 widens
@@ -60,6 +60,7 @@ def complement(ranges: tuple[Interval, ...]) -> tuple[Interval, ...]:
 
 NOT_PUBLIC = merge(found for text in _NOT_PUBLIC if (found := parse_prefix(text)))
 PUBLIC = complement(NOT_PUBLIC)
+_NOT_LOAD_BALANCER = complement((LOAD_BALANCER_ADDRESS,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ def resolve(word: str, table: TagTable | None) -> tuple[Interval, ...] | None:
 
 def upper(word: str, table: TagTable | None) -> tuple[Interval, ...]:
     """Return the addresses that an opaque word can hold for at most."""
+    if is_group(word):
+        return _NOT_LOAD_BALANCER
     if not is_service_tag(word):
         return ALL_FAMILIES
     above = parent(word)

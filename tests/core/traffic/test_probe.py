@@ -1,0 +1,120 @@
+"""Which rule decides one connection, against the oracle that decides single connections."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsg_baseline.core.intervals import Interval
+from nsg_baseline.core.rules import normalise
+from nsg_baseline.core.traffic.model import Box, Place
+from nsg_baseline.core.traffic.probe import Decision, connection, decide
+from nsg_baseline.core.traffic.tags import read_tags
+from support.traffic_points import End, Point, Sampler, contains
+from support.traffic_points import decide as decide_point
+from support.traffic_rules import STRANGE, pair
+
+WEB: list[dict[str, Any]] = [
+    {"name": name, "priority": priority, "direction": "Inbound", "access": access, "protocol": "Tcp",
+     "sourceAddressPrefix": source, "sourcePortRange": "*",
+     "destinationAddressPrefix": "10.0.0.0/24", "destinationPortRange": port}
+    for name, priority, access, source, port in (
+        ("no-storage", 100, "Deny", "Storage", "443"),
+        ("https", 110, "Allow", "Internet", "443"),
+        ("ssh", 120, "Allow", "198.51.100.0/24", "22"),
+    )
+]  # fmt: skip
+
+
+def _decide(connection: Box, **more: Any) -> Decision:
+    return decide(list(map(normalise, WEB)), connection, "Inbound", **more)
+
+
+def _place(end: End) -> Place:
+    number = int(end.address)
+    ranges = (Interval(end.address.version, number, number),)
+    return Place(tags=(end.platform,)) if end.platform else Place(ranges)
+
+
+def _box(point: Point) -> Box:
+    ports = [(Interval(0, port, port),) for port in (point.source_port, point.destination_port)]
+    return Box((point.protocol,), ports[0], ports[1], _place(point.source), _place(point.destination))
+
+
+@given(st.integers(0, 2**32))
+def test_the_outcome_that_holds_is_the_one_that_first_match_finds(seed: int) -> None:
+    # Tags are unknown to the probe, and known to the oracle: the right outcome must be among those offered, once.
+    rules, _ = pair(seed, STRANGE)
+    for point in Sampler(random.Random(seed), rules).points(25):
+        decision = decide(
+            list(map(normalise, rules)), _box(point), "Inbound" if point.direction == "Inbound" else "Outbound"
+        )
+        held = [one for one in decision.outcomes for box in one.boxes if contains(box, point)]
+        name, access = decide_point(rules, point)
+        assert [(one.rule.name if one.rule else None, one.access) for one in held] == [(name, access)]
+        assert bool(decision.depends_on) == (len(decision.outcomes) > 1)
+
+
+def test_a_certain_answer_names_the_field_that_each_earlier_rule_fails_by() -> None:
+    decision = _decide(connection("tcp", "198.51.100.7", "10.0.0.4", 22))
+    assert [outcome.rule and outcome.rule.name for outcome in decision.outcomes] == ["ssh"]
+    assert decision.access == "Allow"
+    assert [(miss.rule.name, miss.field) for miss in decision.misses] == [
+        ("no-storage", "destinationPort"),
+        ("https", "destinationPort"),
+    ]
+
+
+def test_an_unknown_tag_leaves_the_answer_open_and_says_what_it_depends_on() -> None:
+    decision = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443))
+    assert [(one.rule and one.rule.name, one.access) for one in decision.outcomes] == [
+        ("no-storage", "Deny"),
+        ("https", "Allow"),
+        ("AllowVnetInBound", "Allow"),
+        ("DenyAllInBound", "Deny"),
+    ]
+    assert decision.access is None
+    assert decision.depends_on == (
+        "source Internet",
+        "source Storage",
+        "source VirtualNetwork",
+        "destination VirtualNetwork",
+    )
+
+
+def test_an_axiom_or_a_tag_file_closes_it() -> None:
+    # A private address is in no service tag; and the file says that 8.8.8.8 is not in Storage.
+    private = _decide(connection("Tcp", "10.1.1.1", "10.0.0.4", 443))
+    assert [miss.field for miss in private.misses[:2]] == ["source", "source"]
+    file = {"changeNumber": 7, "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.0.0.0/8"]}}]}
+    known = _decide(connection("Tcp", "20.1.1.1", "10.0.0.4", 443), tags=read_tags(file))
+    assert [one.rule and one.rule.name for one in known.outcomes] == ["no-storage"]
+    other = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443), tags=read_tags(file))
+    assert other.outcomes[0].rule is not None
+    assert other.outcomes[0].rule.name == "https"
+
+
+def test_an_open_source_port_is_named() -> None:
+    rule = {**WEB[2], "sourcePortRange": "1024-65535"}
+    decision = decide([normalise(rule)], connection("Tcp", "198.51.100.7", "10.0.0.4", 22), "Inbound")
+    assert "source port" in decision.depends_on
+    closed = decide([normalise(rule)], connection("Tcp", "198.51.100.7", "10.0.0.4", 22, 2000), "Inbound")
+    assert closed.depends_on == ()
+
+
+def test_no_connection_crosses_families() -> None:
+    assert _decide(connection("Tcp", "::1", "10.0.0.4", 22)).outcomes == ()
+
+
+def test_a_rule_shadowed_field_by_field_is_missed_by_earlier() -> None:
+    # Its own fields would match, but the rule before takes all of it.
+    rules = [normalise(WEB[2]), normalise({**WEB[2], "name": "again", "priority": 130, "sourceAddressPrefix": "*"})]
+    decision = decide(rules, connection("Tcp", "198.51.100.7", "10.0.0.4", 22), "Inbound")
+    assert [one.rule and one.rule.name for one in decision.outcomes] == ["ssh"]
+
+
+def test_an_unknown_protocol_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="Tcp, Udp, Icmp"):
+        connection("gre", "*", "*")
