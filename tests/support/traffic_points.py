@@ -4,7 +4,6 @@ Written from Azure's semantics alone. It shares no code with what it judges.
 """
 
 import ipaddress
-import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,6 @@ Document = dict[str, Any]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 SIDES = ("source", "destination")
-PROTOCOLS = ("Tcp", "Tcp", "Tcp", "Udp", "Udp", "Icmp", "Esp", "Ah", "Other")
 PLATFORM = ("azureplatformdns", "azureplatformimds", "azureplatformlkm")
 HEALTH_PROBES = ipaddress.ip_address("168.63.129.16")
 PRIVATE = [
@@ -74,32 +72,37 @@ def decide(rules: Sequence[Document] | None, point: Point) -> tuple[str | None, 
 
 def matches(rule: Document, point: Point) -> bool:
     """Say whether a rule is about a connection."""
-    if rule["direction"] != point.direction:
-        return False
-    ports = [_texts(rule, f"{side}PortRange", f"{side}PortRanges") for side in ("source", "destination")]
+    return (
+        rule["direction"] == point.direction
+        and _protocol_matches(rule, point)
+        and (point.protocol not in ("Tcp", "Udp") or _ports_match(rule, point))
+        and _end_matches(rule, "source", point.source)
+        and _end_matches(rule, "destination", point.destination)
+    )
+
+
+def _protocol_matches(rule: Document, point: Point) -> bool:
     protocol = rule["protocol"].lower()
     if protocol == "*":
-        limited = any(not covers_all(texts) for texts in ports)
-        if limited and point.protocol not in ("Tcp", "Udp"):
-            return False
-    elif protocol in ("tcp", "udp", "icmp", "esp", "ah"):
-        if protocol != point.protocol.lower():
-            return False
-    elif point.protocol != "Other" or f"protocol {protocol}" not in point.destination.words:
-        return False
-    if point.protocol in ("Tcp", "Udp"):
-        if not _port_matches(ports[0], point.source_port, point.source):
-            return False
-        if not _port_matches(ports[1], point.destination_port, point.destination):
-            return False
-    return _end_matches(rule, "source", point.source) and _end_matches(rule, "destination", point.destination)
+        unlimited = all(covers_all(texts_of(rule, f"{side}PortRange", f"{side}PortRanges")) for side in SIDES)
+        return unlimited or point.protocol in ("Tcp", "Udp")
+    if protocol in ("tcp", "udp", "icmp", "esp", "ah"):
+        return protocol == point.protocol.lower()
+    return point.protocol == "Other" and f"protocol {protocol}" in point.destination.words
+
+
+def _ports_match(rule: Document, point: Point) -> bool:
+    ends = (("source", point.source_port, point.source), ("destination", point.destination_port, point.destination))
+    return all(
+        _port_matches(texts_of(rule, f"{side}PortRange", f"{side}PortRanges"), port, end) for side, port, end in ends
+    )
 
 
 def _end_matches(rule: Document, side: str, end: End) -> bool:
     for group in rule.get(f"{side}ApplicationSecurityGroups") or ():
         if end.platform is None and group["id"].lower() in end.words:
             return True
-    for text in _texts(rule, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
+    for text in texts_of(rule, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
         word = text.lower()
         if end.platform is not None:
             if word == end.platform:
@@ -203,102 +206,6 @@ def is_network(text: str) -> bool:
     return True
 
 
-def _texts(rule: Document, one: str, many: str) -> list[str]:
+def texts_of(rule: Document, one: str, many: str) -> list[str]:
+    """Return the values of a singular and a plural field."""
     return [text for text in (rule.get(one), *(rule.get(many) or ())) if text]
-
-
-class Sampler:
-    """Draws possible connections at and around every edge that some rules have, most of them aimed at one rule."""
-
-    def __init__(self, rng: random.Random, rules: Sequence[Document]) -> None:
-        self._rng = rng
-        self._rules = rules
-        self._words = {side: sorted(_used_words(rules, side)) for side in SIDES}
-        self._addresses = {side: _address_edges(rules, side, around=True) for side in SIDES}
-        self._ports = {side: _port_edges(rules, side, around=True) for side in SIDES}
-
-    def points(self, count: int) -> list[Point]:
-        """Return that many connections."""
-        return [self._point() for _ in range(count)]
-
-    def _point(self) -> Point:
-        aim = self._rng.choice(self._rules) if self._rules and self._rng.random() < 0.8 else None
-        while True:
-            source, destination = self._end("source", aim), self._end("destination", aim)
-            same_family = source.address.version == destination.address.version
-            if same_family and not (source.platform and destination.platform):
-                break
-        protocols = [name for name in PROTOCOLS if aim and name.lower() == aim["protocol"].lower()]
-        return Point(
-            aim["direction"] if aim else self._rng.choice(("Inbound", "Outbound")),
-            self._rng.choice(protocols or PROTOCOLS),
-            self._port("source", aim),
-            self._port("destination", aim),
-            source,
-            destination,
-        )
-
-    def _port(self, side: str, aim: Document | None) -> int:
-        aimed = _port_edges([aim], side, around=False) if aim and self._rng.random() < 0.8 else ()
-        return self._rng.choice(aimed or self._ports[side])
-
-    def _end(self, side: str, aim: Document | None) -> End:
-        aimed = [aim] if aim and self._rng.random() < 0.8 else []
-        wanted = _used_words(aimed, side)
-        addresses = _address_edges(aimed, side, around=False) or self._addresses[side]
-        platforms = [text for one in aimed for text in _addresses(one, side) if text in PLATFORM]
-        while True:
-            words = {word for word in self._words[side] if self._rng.random() < 0.2}
-            if wanted and self._rng.random() < 0.9:
-                words |= self._with_wider(self._rng.choice(sorted(wanted)), side)
-            platform = self._rng.choice(platforms or PLATFORM) if self._rng.random() < 0.1 else None
-            end = End(self._rng.choice(addresses), platform, frozenset(words))
-            if is_possible(end) and follow_parents(end.words, self._words[side]):
-                return end
-            addresses = self._addresses[side]
-
-    def _with_wider(self, word: str, side: str) -> set[str]:
-        wider = {word.split(".")[0]} & set(self._words[side])
-        return {word, *wider, *(("virtualnetwork",) if word.startswith("/") else ())}
-
-
-def _addresses(rule: Document, side: str) -> list[str]:
-    return [text.lower() for text in _texts(rule, f"{side}AddressPrefix", f"{side}AddressPrefixes")]
-
-
-def _used_words(rules: Sequence[Document], side: str) -> set[str]:
-    known = {"virtualnetwork", "internet"} if len(rules) != 1 else set()
-    for one in rules:
-        texts = _addresses(one, side)
-        known |= {text for text in texts if not is_network(text)} - {"*", "azureloadbalancer", *PLATFORM}
-        known |= {group["id"].lower() for group in one.get(f"{side}ApplicationSecurityGroups") or ()}
-        ports = _texts(one, f"{side}PortRange", f"{side}PortRanges")
-        known |= {f"port {text}" for text in ports if text[0].isalpha()}
-        if side == "destination" and one["protocol"].lower() == "sctp":
-            known.add("protocol sctp")
-    return known
-
-
-def _address_edges(rules: Sequence[Document], side: str, *, around: bool) -> list[Address]:
-    texts = ["10.0.0.0/8", "8.8.8.8", "168.63.129.16", "fd00::/8", "2000::/3", "224.0.0.0/3", "0.0.0.0/0"]
-    texts = texts if around else []
-    for one in rules:
-        texts += filter(is_network, _addresses(one, side))
-    found: set[Address] = set()
-    for network in (ipaddress.ip_network(text, strict=False) for text in texts):
-        kind = type(network.network_address)
-        first, last = int(network.network_address), int(network.broadcast_address)
-        numbers = (first - 1, first, last, last + 1) if around else (first, last)
-        found |= {kind(number) for number in numbers if 0 <= number < 2**network.max_prefixlen}
-    return sorted(found, key=lambda address: (address.version, int(address)))
-
-
-def _port_edges(rules: Sequence[Document], side: str, *, around: bool) -> list[int]:
-    found = {0, 22, 443, 65535} if around else set()
-    for one in rules:
-        for text in _texts(one, f"{side}PortRange", f"{side}PortRanges"):
-            if text[0].isdigit():
-                first, _, last = text.partition("-")
-                found |= {int(first), int(last or first)}
-                found |= {int(first) - 1, int(last or first) + 1} if around else set()
-    return sorted(port for port in found if 0 <= port <= 65535)

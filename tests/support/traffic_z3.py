@@ -217,17 +217,6 @@ def counterexample(
     return None
 
 
-def differ(approved: Sequence[Document], live: Sequence[Document]) -> bool:
-    """Say whether two lists decide any connection otherwise: z3's equivalence check alone."""
-    for direction in ("Inbound", "Outbound"):
-        world = World(direction)
-        solver = z3.Solver()
-        solver.add(world.deciders(approved)[1] != world.deciders(live)[1], *world.axioms(), *world.axioms())
-        if solver.check() == z3.sat:
-            return True
-    return False
-
-
 def _texts(rule: Document, side: str, what: str) -> list[str]:
     many = f"{side}{what}es" if what.endswith("x") else f"{side}{what}s"
     return [text for text in (rule.get(f"{side}{what}"), *(rule.get(many) or ())) if text]

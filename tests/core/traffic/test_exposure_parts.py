@@ -14,8 +14,9 @@ from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, PROTOCOLS, Box, Exposure, Place
 from nsg_baseline.core.traffic.readings import unreadable
 from nsg_baseline.core.traffic.tags import PUBLIC, UnreadableTagsError, read_tags
-from support.traffic_points import Sampler, contains
+from support.traffic_points import contains
 from support.traffic_rules import GROUPS, STRANGE, pair, rule_list
+from support.traffic_sampler import Sampler
 
 seeds = st.integers(0, 2**32)
 
