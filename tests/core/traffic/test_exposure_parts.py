@@ -1,4 +1,4 @@
-"""The budget, looking at a part, tags from a file, opaque values, and how boxes are written."""
+"""The budget, looking at a part, opaque values, and how boxes are written."""
 
 import random
 from typing import Any
@@ -7,37 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.core.intervals import ALL_PORTS, Interval, parse_prefix
+from nsg_baseline.core.intervals import ALL_PORTS
 from nsg_baseline.core.rules import Rule, normalise
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.exposure import exposure
-from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, PROTOCOLS, Box, Exposure, Place
+from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, Box, Exposure, Place
 from nsg_baseline.core.traffic.readings import unreadable
-from nsg_baseline.core.traffic.tags import PUBLIC, UnreadableTagsError, read_tags
+from support.traffic_examples import a_rule, ports, prefix
 from support.traffic_points import contains
 from support.traffic_rules import GROUPS, STRANGE, pair, rule_list
 from support.traffic_sampler import Sampler
 
 seeds = st.integers(0, 2**32)
-
-
-def a_rule(name: str, priority: int = 100, **more: Any) -> Rule:
-    document = {
-        "name": name, "priority": priority, "direction": "Inbound", "access": "Allow", "protocol": "Tcp",
-        "sourceAddressPrefix": "*", "sourcePortRange": "*",
-        "destinationAddressPrefix": "*", "destinationPortRange": "*",
-    }  # fmt: skip
-    return normalise(document | more)
-
-
-def ports(first: int, last: int | None = None) -> tuple[Interval, ...]:
-    return (Interval(0, first, last or first),)
-
-
-def prefix(text: str) -> Interval:
-    found = parse_prefix(text)
-    assert found is not None
-    return found
 
 
 def _read(rules: list[dict[str, Any]]) -> list[Rule]:
@@ -115,85 +96,6 @@ def test_an_open_port_reads_as_people_would_say_it() -> None:
     assert likely(entry.boxes) == (Box(("Tcp",), ALL_PORTS, ports(22), internet, ANYWHERE),)
 
 
-def test_what_only_an_internet_that_is_the_virtual_network_exposes_is_conditional() -> None:
-    # Without a route that widens VirtualNetwork, traffic within it was allowed before and after.
-    denied = a_rule("deny-internet", access="Deny", protocol="*", sourceAddressPrefix="Internet")
-    found = exposure([], [denied])
-    assert [entry.conditional for entry in found.entries] == [True]
-    assert found.entries[0].effect == "Denied"
-    assert likely(found.entries[0].boxes) == ()
-
-
-def test_a_group_is_within_the_virtual_network() -> None:
-    within = a_rule("web", protocol="*", sourceAddressPrefix="", sourceApplicationSecurityGroups=[{"id": GROUPS[0]}],
-                    destinationAddressPrefix="", destinationApplicationSecurityGroups=[{"id": GROUPS[2]}])  # fmt: skip
-    assert exposure([], [within]).entries == ()
-    (entry,) = exposure([], [a_rule("no", 99, access="Deny", sourceAddressPrefix="",
-                                    sourceApplicationSecurityGroups=[{"id": GROUPS[2]}])]).entries  # fmt: skip
-    assert {box.source for box in entry.boxes} == {Place(EVERYWHERE, (GROUPS[2],))}
-
-
-def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
-    denied = a_rule("deny-vnet", access="Deny", protocol="*", sourceAddressPrefix="VirtualNetwork")
-    probes = Box(source=Place((prefix("168.63.129.16"),)))
-    found = exposure([], [denied], restrict=probes)
-    # To other than the virtual network it is the load balancer's default rule that allowed them.
-    assert {(entry.effect, entry.approved_by, entry.live_by) for entry in found.entries} == {
-        ("Denied", "AllowVnetInBound", "deny-vnet"),
-        ("Denied", "AllowAzureLoadBalancerInBound", "deny-vnet"),
-    }
-    assert all(box.source == Place((prefix("168.63.129.16"),)) for entry in found.entries for box in entry.boxes)
-
-
-def test_platform_traffic_is_met_by_its_tag_alone() -> None:
-    outbound = {"direction": "Outbound", "access": "Deny", "protocol": "*"}
-    deny_all = a_rule("deny-all", **outbound)
-    both = [deny_all, a_rule("no-dns", 200, **outbound, destinationAddressPrefix="AzurePlatformDNS")]
-    (entry,) = exposure([deny_all], both).entries
-    assert (entry.effect, entry.approved_by, entry.live_by) == ("Denied", None, "no-dns")
-    assert [box.destination for box in entry.boxes] == [Place(EVERYWHERE, ("AzurePlatformDNS",))]
-
-
-FILE = {
-    "changeNumber": 365,
-    "cloud": "Public",
-    "values": [
-        {"name": "Storage", "properties": {"addressPrefixes": ["20.0.0.0/8", "2603:1000::/24"]}},
-        {"name": "Storage.WestEurope", "properties": {"addressPrefixes": ["20.1.0.0/16"]}},
-    ],
-}
-
-
-def test_a_tag_of_the_file_is_its_addresses() -> None:
-    # Then a tag and its prefixes are the same, and the answer says of which file that is true.
-    tag = a_rule("storage", sourceAddressPrefix="Storage.WestEurope", destinationPortRange="443")
-    prefixes = a_rule("prefixes", sourceAddressPrefix="20.1.0.0/16", destinationPortRange="443")
-    assert exposure([tag], [prefixes], tags=read_tags(FILE)) == Exposure(change_number=365)
-    assert exposure([tag], [prefixes]).entries != ()
-
-
-def test_a_region_that_the_file_lacks_is_within_its_service() -> None:
-    unknown = a_rule("new", sourceAddressPrefix="Storage.NewRegion", destinationPortRange="443")
-    whole = a_rule("all", 90, sourceAddressPrefix="20.0.0.0/7", destinationPortRange="443")
-    six = a_rule("six", 91, sourceAddressPrefix="2603:1000::/20", destinationPortRange="443")
-    assert exposure([whole, six], [whole, six, unknown], tags=read_tags(FILE)).entries == ()
-
-
-@pytest.mark.parametrize(
-    ("document", "problem"),
-    [
-        ([], "changeNumber"),
-        ({"values": []}, "changeNumber"),
-        ({"changeNumber": 1}, "values is not a list"),
-        ({"changeNumber": 1, "values": [{"name": "X"}]}, r"values\[0\]"),
-        ({"changeNumber": 1, "values": [{"name": "X", "properties": {"addressPrefixes": ["x"]}}]}, r"values\[0\].*'x'"),
-    ],
-)
-def test_what_is_no_tag_file_is_refused_with_the_field(document: Any, problem: str) -> None:
-    with pytest.raises(UnreadableTagsError, match=problem):
-        read_tags(document)
-
-
 def test_opaque_values_are_told_and_never_taken_for_nothing() -> None:
     # A value that Azure may take tomorrow: its traffic is unknown, so a change of it is exposure all the same.
     strange = a_rule(
@@ -241,13 +143,60 @@ def test_no_nsg_and_no_nsg_are_the_same() -> None:
     assert exposure(None, None) == Exposure()
 
 
-def test_the_internet_is_public() -> None:
-    # Written down once more by hand: severity and axioms hang on this list.
-    outside = "9.255.255.255 11.0.0.0 100.63.255.255 172.32.0.0 192.169.0.0 168.63.129.15 223.255.255.255 2000:: 3fff::"
-    inside = (
-        "10.0.0.0 100.64.0.0 127.0.0.1 169.254.1.1 172.31.0.1 192.168.1.1 168.63.129.16 224.0.0.1 ::1 fd00::1 4000::"
-    )
-    for text, public in ((outside, True), (inside, False)):
-        for one in map(prefix, text.split()):
-            assert any(one.family == of and low <= one.first <= high for of, low, high in PUBLIC) == public, one
-    assert PROTOCOLS == ("Tcp", "Udp", "Icmp", "Esp", "Ah", "Other")
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"access": "Deny"},
+        {"direction": "Outbound"},
+        {"protocol": "Udp"},
+        {"sourcePortRange": "1024-65535"},
+        {"sourcePortRange": "ftp"},
+        {"destinationPortRange": "23"},
+        {"destinationPortRange": "ssh"},
+        {"sourceAddressPrefix": "198.51.100.0/25"},
+        {"sourceAddressPrefix": "Sql"},
+        {"destinationAddressPrefix": "10.0.0.0/25"},
+        {"destinationAddressPrefix": "Sql"},
+        {"sourceAddressPrefix": "", "sourceApplicationSecurityGroups": [{"id": GROUPS[0]}]},
+        {"destinationAddressPrefix": "", "destinationApplicationSecurityGroups": [{"id": GROUPS[0]}]},
+    ],
+    ids=str,
+)
+def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
+    # A part that is not compared would make two rules one.
+    known = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
+    inside = {"destinationAddressPrefix": "10.0.0.0/24"}
+    assert exposure([a_rule("r", **known, **inside)], [a_rule("r", **{**known, **inside, **part})]).entries != ()
+    groups = {side: [{"id": GROUPS[1]}] for side in ("sourceApplicationSecurityGroups",)}
+    assert exposure([a_rule("r", **known)], [a_rule("r", **known, **groups)]).entries != ()
+
+
+def test_groups_of_either_side_are_compared() -> None:
+    for side in ("source", "destination"):
+        one, other = (
+            a_rule(
+                "r", access="Deny", **{f"{side}AddressPrefix": "", f"{side}ApplicationSecurityGroups": [{"id": group}]}
+            )
+            for group in GROUPS[:2]
+        )
+        assert {entry.effect for entry in exposure([one], [other]).entries} == {"Allowed", "Denied"}
+
+
+def test_a_part_without_a_tag_holds_nothing_of_it() -> None:
+    opened = [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="Internet")]
+    for side, found in ((Place(not_tags=("Internet",)), False), (Place(not_tags=("Storage",)), True)):
+        assert bool(exposure([], opened, restrict=Box(source=side)).entries) == found
+
+
+def test_ports_of_a_part_say_nothing_for_protocols_without_ports() -> None:
+    opened = [a_rule("all", protocol="*")]
+    found = exposure([], opened, restrict=Box(("Tcp", "Icmp"), destination_ports=ports(22)))
+    limits = {(box.protocols, box.destination_ports) for entry in found.entries for box in entry.boxes}
+    assert limits == {(("Tcp",), ports(22)), (("Icmp",), ALL_PORTS)}
+
+
+def test_addresses_that_words_rule_out_are_not_spelled_out() -> None:
+    # Internet without private ranges is Internet; not VirtualNetwork is without the health probes anyway.
+    everything = [a_rule("any", protocol="*")]
+    places = {box.source for entry in exposure([], everything).entries for box in entry.boxes}
+    assert Place(EVERYWHERE, (), ("VirtualNetwork",)) in places
