@@ -1,11 +1,14 @@
 """The stage of the demo, for tests: both emulators here, the real `nsgb run` as its own process."""
 
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from nsg_baseline.cli.demo.stage import Stage, objects, stage
+from tests.engine.lives import Lives
+from tests.engine.nursery import Nursery
 
 
 @pytest.fixture
@@ -14,3 +17,23 @@ async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
         yield found
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    found = Nursery()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+async def lives(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Lives]:
+    """An operator that was started, and found every NSG as approved; it looks again when it is asked to."""
+    async with stage(tmp_path) as found:
+        for one in objects(found.receiver, interval="24h"):
+            found.cluster.api.apply(one)
+        one_life = Lives(found, nursery)
+        one_life.start()
+        await one_life.settled()
+        yield one_life
+        await found.stop_operator(signal.SIGKILL)

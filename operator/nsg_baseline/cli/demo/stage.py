@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.api.crds import render
@@ -34,6 +34,20 @@ def recorded_nsgs() -> list[dict[str, Any]]:
     return found
 
 
+class Operator(Protocol):
+    """The operator's process, as the stage needs it."""
+
+    @property
+    def returncode(self) -> int | None:
+        """What it ended with; None while it runs."""
+
+    def send_signal(self, signal: int, /) -> None:
+        """Send it a signal."""
+
+    async def wait(self) -> int:
+        """Wait until it ends, and return what it ended with."""
+
+
 @dataclass(slots=True)
 class Stage:
     """Everything that plays a part."""
@@ -43,7 +57,7 @@ class Stage:
     cluster: kube.Running
     receiver: Receiver
     kubeconfig: Path
-    process: asyncio.subprocess.Process | None = None
+    process: Operator | None = None
 
     @property
     def rogue(self) -> Rogue:
@@ -94,9 +108,17 @@ async def start_operator(
     folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str
 ) -> asyncio.subprocess.Process:
     """Start `nsgb run` as its own process; it logs to operator.log in the folder."""
+    environment = operator_environment(folder, azure, kubeconfig, namespace)
+    command = (sys.executable, "-m", "nsg_baseline.cli", "run")
+    with (folder / "operator.log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
+
+
+def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str) -> dict[str, str]:
+    """Return the environment in which `nsgb run` finds both emulators, and nothing else."""
     token = folder / "token"
     token.write_text("a.federated.token")
-    environment = {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
         "KUBECONFIG": str(kubeconfig),
         "SSL_CERT_FILE": str(azure.ca_file),
@@ -110,9 +132,6 @@ async def start_operator(
         "NSGB_LOG_FORMAT": "console",
         "NO_COLOR": "1",
     }
-    command = (sys.executable, "-m", "nsg_baseline.cli", "run")
-    with (folder / "operator.log").open("ab") as log:
-        return await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
 
 
 class OperatorEndedError(RuntimeError):

@@ -1,0 +1,111 @@
+"""Killed with SIGKILL at any moment and started again, the operator misses no change and opens no second incident.
+
+Nodes die, and a rollout kills whoever does not end in time. What is stored decides what is told: each change at least
+once, each repeat with the same key.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+from typing_extensions import override
+
+from nsg_baseline.cli.demo.rogue import Rogue
+from nsg_baseline.cli.demo.story import OPEN_SSH
+from tests.engine.lives import IDS, Lives
+from tests.engine.moments import Moment, created, stored, told
+
+APPGATE, VAULT = IDS["appgate"], IDS["us3-staging-dog-vault"]
+MIXED = IDS["nsg-mixed-rules"]
+WIDE = {**OPEN_SSH, "protocol": "*", "destinationPortRange": "*"}
+BACKDOOR = {
+    "location": "westus",
+    "properties": {"securityRules": [{"name": "everything", "properties": WIDE}]},
+}
+ALERTS_AT_MOST = 2
+"""One, and its repeat by the next life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the demo's story.
+
+    Attributes:
+        name: what somebody does.
+        act: does it.
+        says: words of the alert's title.
+        kind: of the incident.
+    """
+
+    name: str
+    act: Callable[[Rogue], Awaitable[None]]
+    says: tuple[str, ...]
+    kind: str = "Drift"
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+STEPS = (
+    Step(
+        "rule created",
+        lambda rogue: rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH),
+        ("appgate", "RuleCreated open-ssh"),
+    ),
+    Step(
+        "rule updated",
+        lambda rogue: rogue.put_rule(VAULT, "us3-staging-dog-vault-ssh", **{**OPEN_SSH, "priority": 1001}),
+        ("us3-staging-dog-vault", "RuleUpdated us3-staging-dog-vault-ssh"),
+    ),
+    Step("rule deleted", lambda rogue: rogue.delete_rule(IDS["c7n-nsg"], "test4"), ("c7n-nsg", "RuleDeleted test4")),
+    Step(
+        "NSG created",
+        lambda rogue: rogue.put_nsg(MIXED.replace("nsg-mixed-rules", "backdoor"), BACKDOOR),
+        ("NSGCreated backdoor",),
+        "Unbaselined",
+    ),
+    Step("NSG deleted", lambda rogue: rogue.delete_nsg(MIXED), ("nsg-mixed-rules", "NSGDeleted")),
+)
+
+_INCIDENTS, _INCIDENT, _STATUS = (
+    r"/nsgincidents$",
+    r"/nsgincidents/[^/]+/status$",
+    r"/(nsgbaselines|nsgscopes)/[^/]+/status$",
+)
+MOMENTS = (
+    Moment("first page asked for", "azure", "GET", r"/networkSecurityGroups\?(?!.*skipToken)", acted=True),
+    Moment("second page asked for", "azure", "GET", r"/networkSecurityGroups\?.*skipToken", acted=False),
+    Moment("incident not created", "cluster", "POST", _INCIDENTS, acted=False),
+    Moment("incident created", "cluster", "POST", _INCIDENTS, acted=True),
+    Moment("incident not stored", "cluster", "PATCH", _INCIDENT, acted=False),
+    Moment("incident stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(1)),
+    Moment("event not posted", "cluster", "POST", "/events$", acted=False, once=created),
+    Moment("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(1)),
+    Moment("status stored", "cluster", "PATCH", _STATUS, acted=True, once=stored(1)),
+    Moment("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(1)),
+    Moment("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(1)),
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("step", STEPS, ids=str)
+async def test_a_change_is_told_and_has_one_incident(lives: Lives, step: Step, moment: Moment) -> None:
+    # The whole story times every moment on the way from Azure's answer to the delivery's record.
+    lives.stage.azure.emulator.configure(page_size=2)
+    await step.act(lives.stage.rogue)
+    await lives.die(moment)
+    lives.start()
+    await lives.stage.receiver.next(*step.says)
+    await lives.calm()
+    one_incident(lives, step)
+    (repeats,) = lives.alerts().values()
+    assert len(repeats) <= ALERTS_AT_MOST
+    assert len({alert["title"] for alert in repeats}) == 1
+
+
+def one_incident(lives: Lives, step: Step) -> None:
+    (incident,) = lives.incidents()
+    assert incident["spec"]["kind"] == step.kind
+    assert incident["status"]["state"] == "Open"
+    assert len(incident["status"]["changes"]) == 1
