@@ -171,6 +171,12 @@ def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
     assert exposure([a_rule("r", **known)], [a_rule("r", **known, **groups)]).entries != ()
 
 
+def test_ports_that_are_none_are_told_apart() -> None:
+    for field in ("sourcePortRange", "destinationPortRange"):
+        ftp, ssh = a_rule("r", **{field: "ftp"}), a_rule("r", **{field: "ssh"})
+        assert exposure([ftp], [ssh]).entries != ()
+
+
 def test_groups_of_either_side_are_compared() -> None:
     for side in ("source", "destination"):
         one, other = (

@@ -42,7 +42,7 @@ class _PlaceWriter:
         self._side = side
         self._spell = spell
         self._known: dict[Part, tuple[Place, ...]] = {}
-        self._ruled_out: dict[tuple[int, int], tuple[Interval, ...]] = {}
+        self._ruled_out: dict[int, tuple[Interval, ...]] = {}
 
     def places(self, part: Part) -> tuple[Place, ...]:
         """Return one side of a piece: ordinary addresses as one place, and each kind of platform traffic as another."""
@@ -55,7 +55,7 @@ class _PlaceWriter:
         tags, not_tags = self._spelled(held), self._spelled(missing)
         ordinary = addresses & self._side.ordinary
         if ordinary:
-            yield Place(self._ranges(ordinary, held, missing), tags, not_tags)
+            yield Place(self._ranges(ordinary, held), tags, not_tags)
         for _, first, last in self._side.axis.ranges(addresses & ~self._side.ordinary):
             for name in PLATFORM[first : last + 1]:
                 yield Place(EVERYWHERE, (spelled(name) or name, *tags), not_tags)
@@ -63,14 +63,14 @@ class _PlaceWriter:
     def _spelled(self, words: int) -> tuple[str, ...]:
         return tuple(sorted(map(self._spell, self._side.named(words)))) if words else ()
 
-    def _ranges(self, ordinary: int, held: int, missing: int) -> tuple[Interval, ...]:
+    def _ranges(self, ordinary: int, held: int) -> tuple[Interval, ...]:
         """Return the addresses, with those that the words rule out where that is shorter: Internet is anywhere."""
         ranges = self._side.axis.ranges(ordinary)
-        if not held and not missing:
+        if not held:
             return ranges
-        ruled_out = self._ruled_out.get((held, missing))
+        ruled_out = self._ruled_out.get(held)
         if ruled_out is None:
-            ruled_out = self._ruled_out[held, missing] = self._side.ruled_out(held, missing)
+            ruled_out = self._ruled_out[held] = self._side.ruled_out(held)
         wider = merge((*ranges, *ruled_out))
         return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
 

@@ -106,9 +106,9 @@ class Side:
         """Return words of a mask, folded."""
         return [word for word, bit in self.words.items() if words & bit] if words else []
 
-    def ruled_out(self, held: int, missing: int) -> tuple[Interval, ...]:
-        """Return ordinary addresses, within bounds or not, at which some words cannot hold while others do not."""
-        return ruled_out(self.named(held), self.named(missing), self._table)
+    def ruled_out(self, held: int) -> tuple[Interval, ...]:
+        """Return ordinary addresses, within bounds or not, at which one of some words cannot hold."""
+        return ruled_out(self.named(held), self._table)
 
     def _find_room(self, held: int, missing: int) -> int:
         for place in bits(held):

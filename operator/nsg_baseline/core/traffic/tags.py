@@ -136,11 +136,10 @@ def lower(word: str) -> tuple[Interval, ...]:
     return (LOAD_BALANCER_ADDRESS,) if word == VIRTUAL_NETWORK else ()
 
 
-def ruled_out(held: Iterable[str], missing: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
-    """Return the ordinary addresses at which some opaque words cannot hold while others do not, for these alone."""
-    limits = [upper(word, table) for word in held]
-    outside = [NOT_PUBLIC if limit is PUBLIC else complement(limit) for limit in limits if limit is not ALL_FAMILIES]
-    outside += [lower(word) for word in missing]
+def ruled_out(held: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
+    """Return the ordinary addresses at which one of some opaque words cannot hold."""
+    limits = [limit for word in held if (limit := upper(word, table)) is not ALL_FAMILIES]
+    outside = [NOT_PUBLIC if limit is PUBLIC else complement(limit) for limit in limits]
     return outside[0] if len(outside) == 1 else merge(one for ranges in outside for one in ranges)
 
 
