@@ -152,3 +152,8 @@ def stored(revision: int) -> Once:
 def told(revision: int) -> Once:
     """It is recorded that the route was told this revision or a later one."""
     return lambda stage: any(one["revision"] >= revision for one in status(stage).get("deliveries") or ())
+
+
+def resolved(stage: Stage) -> bool:
+    """The incident is over, and that is stored."""
+    return status(stage).get("state") == "Resolved"

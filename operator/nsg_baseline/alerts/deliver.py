@@ -142,7 +142,7 @@ class RouteLoop:
             route = next((one for one in outbox.routes() if one.key == self.key), None)
             if route is None:
                 return
-            await self._tell(route, due(route, outbox.incidents(), self.operator_namespace))
+            await self._tell(route, due(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
 
     async def _tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
