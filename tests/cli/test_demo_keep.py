@@ -1,0 +1,150 @@
+"""`nsgb demo --keep` as a newcomer uses it: kubectl in another terminal, Ctrl-C when done."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.crds import KINDS
+from tests.cluster.programs import Program
+
+pytestmark = pytest.mark.cluster
+
+SECONDS = 120
+ABORTED = 130
+NAMESPACE = "team-web"
+
+
+@dataclass(slots=True)
+class Demo:
+    """The demo in a session of its own, as in a terminal: Ctrl-C reaches all that it started."""
+
+    process: "subprocess.Popen[str]"
+    said: str = ""
+
+    def read_until(self, pattern: str) -> str:
+        """Read on until a line matches, and return its first group."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if found := re.search(pattern, line):
+                return found[1]
+        raise AssertionError(f"the demo ended without a line that matches {pattern}:\n{self.said}")
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C and return what the demo ends with; what it still says is in `said`."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        rest, _ = self.process.communicate(timeout=SECONDS)
+        self.said += rest
+        return self.process.returncode
+
+    def left_over(self) -> list[int]:
+        """Return the processes of its session that still run."""
+        found = subprocess.run(["ps", "-o", "pid=", "-s", str(self.process.pid)], capture_output=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
+
+def demo_process() -> Demo:
+    command = [sys.executable, "-m", "nsg_baseline.cli", "demo", "--keep"]
+    return Demo(
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    )
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    found = demo_process()
+    try:
+        yield found
+    finally:
+        if found.process.poll() is None:
+            os.killpg(found.process.pid, signal.SIGKILL)
+        found.process.communicate()
+
+
+def test_kubectl_shows_the_demo_and_ctrl_c_ends_it(demo: Demo, clients: dict[str, Path], tmp_path: Path) -> None:
+    # One demo for all: it takes half a minute, and this is the order in which people try things.
+    kubeconfig = Path(demo.read_until(r"export KUBECONFIG=(\S+)"))
+    demo.read_until(r"(kubectl get nsgbaselines,nsgincidents -A)")
+    kubectl = Program(clients["kubectl"], tmp_path, kubeconfig)
+    lists_both_kinds(kubectl)
+    describes_a_baseline(kubectl)
+    explains_every_field(kubectl)
+    watches_a_change(kubectl)
+    assert demo.interrupt() in (0, ABORTED)
+    assert "Traceback" not in demo.said
+    assert demo.left_over() == []
+    assert not kubeconfig.exists()
+
+
+def test_ctrl_c_in_the_middle_of_the_story_ends_it_too(demo: Demo) -> None:
+    # Who has seen enough must not be left with an operator, or shown our insides.
+    demo.read_until(r"(opens SSH to the Internet)")
+    assert demo.interrupt() == ABORTED
+    assert "Traceback" not in demo.said
+    assert demo.left_over() == []
+
+
+def lists_both_kinds(kubectl: Program) -> None:
+    shown = kubectl("get", "nsgbaselines,nsgincidents", "-A")
+    head, *rows = (
+        line.split() for line in shown.splitlines() if "nsgbaseline.nsg-baseline.io/" in line or "COMPLIANT" in line
+    )
+    assert head[:2] == ["NAMESPACE", "NAME"]
+    assert {row[1].partition("/")[2] for row in rows} >= {"appgate", "c7n-nsg"}
+    assert "Resolved" in shown
+    assert "RuleCreated open-ssh" in shown
+
+
+def describes_a_baseline(kubectl: Program) -> None:
+    shown = kubectl("describe", "nsgbaseline", "appgate", "-n", NAMESPACE)
+    assert "Target:" in shown
+    assert "Compliant" in shown
+    assert "DriftOpened" in shown  # the events stand below the object
+
+
+def explains_every_field(kubectl: Program) -> None:
+    assert "complete set of approved custom rules" in kubectl("explain", "nsgbaseline.spec.rules")
+    for kind in KINDS:
+        name = kind.__name__.lower()
+        assert "<empty>" not in kubectl("explain", f"{name}.spec")
+        assert "status" in kubectl("explain", name, "--recursive")
+    document = json.loads(kubectl("get", "--raw", "/openapi/v3/apis/nsg-baseline.io/v1alpha1"))
+    schemas = document["components"]["schemas"]
+    for kind in KINDS:
+        (schema,) = (each for key, each in schemas.items() if key.endswith(f".{kind.__name__}"))
+        silent = [path for path, inner in properties(schema) if not inner.get("description")]
+        assert silent == [], kind.__name__
+
+
+def properties(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every property that the project declares, by its path."""
+    for name, inner in schema.get("properties", {}).items():
+        if (path, name) == ("", "metadata"):
+            continue
+        yield f"{path}.{name}", inner
+        yield from properties(inner, f"{path}.{name}")
+        yield from properties(inner.get("items", {}), f"{path}.{name}[]")
+
+
+def watches_a_change(kubectl: Program) -> None:
+    command = [str(kubectl.path), "get", "nsgbaseline", "appgate", "-n", NAMESPACE, "-w"]
+    environment = {"KUBECONFIG": str(kubectl.kubeconfig), "HOME": str(kubectl.home)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as watch:
+        assert watch.stdout is not None
+        assert watch.stdout.readline().split()[:2] == ["NAME", "MODE"]
+        assert watch.stdout.readline().split()[:2] == ["appgate", "Enforce"]
+        kubectl(
+            "patch", "nsgbaseline", "appgate", "-n", NAMESPACE, "--type", "merge", "-p", '{"spec": {"mode": "Alert"}}'
+        )
+        assert watch.stdout.readline().split()[:2] == ["appgate", "Alert"]
+        watch.terminate()
+        watch.wait(SECONDS)
