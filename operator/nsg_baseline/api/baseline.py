@@ -2,13 +2,14 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import (
     AGE,
     UNIQUE,
     UNIQUE_RULE,
+    WHOLE,
     Column,
     Conditions,
     Mode,
@@ -19,6 +20,7 @@ from nsg_baseline.api.common import (
     Timestamp,
     at,
     condition_column,
+    without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
@@ -127,7 +129,9 @@ class Enforcement(SpecShape):
         Duration, between("0s", "24h"), Field(description="How long a change may stand before it is reverted.")
     ] = "0s"
     max_changes: Annotated[
-        int, Field(description="More differing rules than this are not reverted without a confirmation.", ge=1, le=1000)
+        int,
+        Field(description="More differing rules than this are not reverted without a confirmation.", ge=1, le=1000),
+        WHOLE,
     ] = 10
 
 
@@ -153,6 +157,7 @@ class BaselineSpec(SpecShape):
     tags: Annotated[
         dict[str, Annotated[str, StringConstraints(max_length=256)]] | None,
         Field(description="Resource tags. Only the keys given here are compared.", max_length=50),
+        BeforeValidator(without_nulls),
     ] = None
     associations: Annotated[Associations | None, Field(description="Where the NSG must be attached.")] = None
     tolerate: Annotated[

@@ -83,6 +83,14 @@ UNIQUE = AfterValidator(_refuse_repeats)
 UNIQUE_RULE = Cel("self.all(x, self.exists_one(y, x == y))", _REPEATS)
 
 
+def _whole(value: object) -> object:
+    """Read 100.0 as 100, which it is in JSON and for the API server."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+
+
 def without_nulls(value: Any) -> Any:
     """Drop the nulls of a map and of the maps in it, as the API server does before it looks."""
     if not isinstance(value, dict):
@@ -109,7 +117,10 @@ class SpecShape(Shape):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, value: Any) -> Any:
-        return without_nulls(value)
+        if not isinstance(value, dict) or None not in value.values():
+            return value
+        known = {name for key, field in cls.model_fields.items() for name in (key, field.alias)}
+        return {name: item for name, item in value.items() if item is not None or name not in known}
 
 
 class StatusShape(Shape):

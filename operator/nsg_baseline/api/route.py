@@ -8,6 +8,7 @@ from nsg_baseline.api.common import (
     AGE,
     UNIQUE,
     UNIQUE_RULE,
+    WHOLE,
     Column,
     Conditions,
     Resource,
@@ -72,7 +73,7 @@ class RouteSpec(SpecShape):
     remind_every: Annotated[
         Duration, between("5m", "720h"), Field(description="How often to repeat an open, unacknowledged incident.")
     ] = "24h"
-    max_messages_per_hour: Annotated[int, Field(description="Beyond it, one digest.", ge=1, le=1000)] = 30
+    max_messages_per_hour: Annotated[int, Field(description="Beyond it, one digest.", ge=1, le=1000), WHOLE] = 30
     suspend: Annotated[bool, Field(description="Send nothing.")] = False
 
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from pydantic.alias_generators import to_camel
 
 from nsg_baseline.api.cel import Cel, rules_of
-from nsg_baseline.api.common import SpecShape, at
+from nsg_baseline.api.common import WHOLE, SpecShape, at
 from nsg_baseline.api.forms import (
     ADDRESS_PATTERN,
     ASG_ID_PATTERN,
@@ -106,7 +106,9 @@ class SecurityRule(SpecShape):
     description: Annotated[
         str, Field(description="Free text. Compared only if `comparison.descriptions` is true.", max_length=140)
     ] = ""
-    priority: Annotated[int, Field(description="100 to 4096; the lowest number that matches decides.", ge=100, le=4096)]
+    priority: Annotated[
+        int, Field(description="100 to 4096; the lowest number that matches decides.", ge=100, le=4096), WHOLE
+    ]
     direction: Annotated[Literal["Inbound", "Outbound"], Field(description="Which new connections the rule is for.")]
     access: Annotated[Literal["Allow", "Deny"], Field(description="What becomes of them.")]
     protocol: Annotated[

@@ -1,8 +1,9 @@
 """NSGScope: one subscription, or some of its resource groups, watched with one identity. The platform engineer's."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticKnownError
 
 from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import (
@@ -17,6 +18,7 @@ from nsg_baseline.api.common import (
     StatusShape,
     at,
     condition_column,
+    without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.forms import GROUP_NAME_PATTERN
@@ -33,6 +35,13 @@ NamespaceName = Annotated[
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_PATTERN)]
 
 
+def _refuse_numbers(value: Any) -> Any:
+    """Keep 1, which Python takes for True, from being taken for it here."""
+    if value is not None and not isinstance(value, bool):
+        raise PydanticKnownError("bool_type")
+    return value
+
+
 class Identity(SpecShape):
     """An identity that the operator's own may exchange its token for."""
 
@@ -44,7 +53,9 @@ class NamespaceSelector(SpecShape):
     """Namespaces by their labels."""
 
     match_labels: Annotated[
-        dict[str, LabelValue], Field(description="Labels that must all be there.", min_length=1, max_length=20)
+        dict[str, LabelValue],
+        Field(description="Labels that must all be there.", min_length=1, max_length=20),
+        BeforeValidator(without_nulls),
     ]
 
 
@@ -64,7 +75,7 @@ class AllowedNamespaces(SpecShape):
         UNIQUE_RULE,
     ] = None
     selector: Annotated[NamespaceSelector | None, Field(description="Namespaces with these labels.")] = None
-    all: Annotated[Literal[True] | None, Field(description="Every namespace.")] = None
+    all: Annotated[Literal[True] | None, Field(description="Every namespace."), BeforeValidator(_refuse_numbers)] = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -56,7 +56,7 @@ def read(kind: type[R], document: Any) -> R:
     Raises:
         InvalidObject: it does not have the form of its kind.
     """
-    bare = without_nulls(document)
+    bare = _bare(document)
     beside = [*_envelope(bare)] if isinstance(bare, Mapping) else []
     try:
         resource = kind.model_validate(bare)
@@ -66,6 +66,14 @@ def read(kind: type[R], document: Any) -> R:
     if beside:
         raise InvalidObject(beside)
     return resource
+
+
+def _bare(document: Any) -> Any:
+    """Drop nulls as the API server does. Within `spec` that is for the models, which know what may be null there."""
+    if not isinstance(document, dict):
+        return document
+    parts = {name: part if name == "spec" else without_nulls(part) for name, part in document.items()}
+    return {name: part for name, part in parts.items() if part is not None or name not in _ENVELOPE}
 
 
 def _envelope(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,0 +1,174 @@
+"""Good objects of the four kinds, at random, with any of their fields."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+Obj = dict[str, Any]
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+NETWORK = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Network"
+
+
+def _ids(kind: str) -> SearchStrategy[str]:
+    path = st.sampled_from(
+        [f"{NETWORK}/{kind}/a", f"{NETWORK}/{kind}/web_1", f"{NETWORK.upper()}/{kind.lower()}/A.b-c_"]
+    )
+    return path | st.just(f"{NETWORK.replace('rg-web', 'rg-(blue)')}/{kind}/a")
+
+
+NSGS, ASGS = _ids("networkSecurityGroups"), _ids("applicationSecurityGroups")
+ADDRESSES = st.sampled_from(
+    ["10.0.0.0/8", "10.1.2.3/8", "192.168.0.1", "0.0.0.0/0", "255.255.255.255/32", "::/0", "2001:db8::1", "::1/128"]
+)
+WORDS = st.sampled_from(["*", "Internet", "VirtualNetwork", "Storage.WestEurope", "AzureLoadBalancer"])
+PORTS = st.sampled_from(["0", "22", "443", "65535", "0-65535", "8000-8099", "080", "22-22"])
+GUIDS = st.sampled_from([SUBSCRIPTION, "ABCDEF01-2345-6789-abcd-ef0123456789"])
+NAMES = st.sampled_from(["a", "allow-https", "deny_rest", "A.b-c_", "0"])
+NAMESPACES = st.sampled_from(["a", "team-web", "0", "x" * 63])
+
+
+def _some(
+    item: SearchStrategy[Any], most: int = 3, *, least: int = 0, unique: bool = False
+) -> SearchStrategy[list[Any]]:
+    return st.lists(item, min_size=least, max_size=most, unique=unique)
+
+
+def _options(*names: str) -> SearchStrategy[str]:
+    return st.sampled_from(names)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Obj:
+    """Return one rule."""
+    rule: Obj = {
+        "name": draw(NAMES),
+        "priority": draw(st.integers(100, 4096)),
+        "direction": draw(_options("Inbound", "Outbound")),
+        "access": draw(_options("Allow", "Deny")),
+        "protocol": draw(_options("Tcp", "udp", "*", "ICMP", "50")),
+    }
+    if draw(st.booleans()):
+        rule["description"] = draw(st.text(max_size=140))
+    for side in ("source", "destination"):
+        rule |= _pick(draw, f"{side}AddressPrefix", f"{side}AddressPrefixes", ADDRESSES | WORDS, ADDRESSES)
+        if draw(st.integers(0, 3)) == 0:
+            _clear(rule, side)
+            rule[f"{side}ApplicationSecurityGroups"] = draw(_some(st.fixed_dictionaries({"id": ASGS}), least=1))
+        rule |= _pick(draw, f"{side}PortRange", f"{side}PortRanges", PORTS | st.just("*"), PORTS)
+    return rule
+
+
+def _pick(draw: st.DrawFn, one: str, many: str, value: SearchStrategy[str], item: SearchStrategy[str]) -> Obj:
+    """Say it in the singular or in the plural, at times with the other one empty."""
+    spare = draw(st.booleans())
+    if draw(st.booleans()):
+        return {one: draw(value), **({many: []} if spare else {})}
+    return {many: draw(_some(item, least=1)), **({one: ""} if spare else {})}
+
+
+def _clear(rule: Obj, side: str) -> None:
+    for name in (f"{side}AddressPrefix", f"{side}AddressPrefixes"):
+        rule.pop(name, None)
+
+
+DURATIONS = {"0s 10m": _options("0s", "10s", "10m", "1m30s"), "5m 720h": _options("5m", "24h", "720h", "300s")}
+DURATIONS |= {"0s 24h": _options("0s", "30m", "24h", "1h30m5s"), "10s 24h": _options("10s", "60s", "24h", "1m")}
+TIMES = _options("2026-12-01T00:00:00Z", "2026-12-01t00:00:00.5+02:00", "0001-01-01T00:00:00Z", "2024-02-29T23:59:59Z")
+
+_WRITERS = st.fixed_dictionaries(
+    {"preset": _options("AKS", "DefenderJIT", "Databricks", "SQLManagedInstance")},
+) | st.fixed_dictionaries(
+    {"name": st.text("ab*?-", min_size=1, max_size=80)},
+    optional={"direction": _options("Inbound", "Outbound"), "access": _options("Allow", "Deny")},
+)
+_TEXTS = st.text(min_size=1, max_size=256)
+_EXCEPTIONS = st.fixed_dictionaries({"rule": rules(), "until": TIMES, "reason": _TEXTS, "approvedBy": _TEXTS})
+_REVERTS = _options("RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated")
+
+BASELINES = st.fixed_dictionaries(
+    {"target": st.fixed_dictionaries({"resourceId": NSGS}), "rules": _some(rules())},
+    optional={
+        "mode": _options("Alert", "Enforce"),
+        "suspend": st.booleans(),
+        "tags": st.dictionaries(st.text(max_size=20), st.text(max_size=256), max_size=3),
+        "associations": st.fixed_dictionaries({}, optional={"subnets": _some(NSGS), "networkInterfaces": _some(NSGS)}),
+        "tolerate": _some(_WRITERS),
+        "exceptions": _some(_EXCEPTIONS, 2),
+        "comparison": st.fixed_dictionaries(
+            {}, optional={"descriptions": st.booleans(), "anyEqualsAllAddresses": st.booleans()}
+        ),
+        "rolloutGrace": DURATIONS["0s 24h"],
+        "enforcement": st.fixed_dictionaries(
+            {},
+            optional={
+                "revert": _some(_REVERTS, 4, unique=True),
+                "delay": DURATIONS["0s 24h"],
+                "maxChanges": st.integers(1, 1000),
+            },
+        ),
+    },
+)
+_LABELS = st.dictionaries(st.text(max_size=20), _options("", "a", "a.b_c-d", "x" * 63), min_size=1, max_size=3)
+_ALLOWED = st.one_of(
+    st.fixed_dictionaries({"names": _some(NAMESPACES, least=1, unique=True)}),
+    st.fixed_dictionaries({"selector": st.fixed_dictionaries({"matchLabels": _LABELS})}),
+    st.just({"all": True}),
+)
+_PATTERNS = _some(st.text("ab*?", min_size=1, max_size=90))
+SCOPES = st.fixed_dictionaries(
+    {"subscriptionId": GUIDS},
+    optional={
+        "resourceGroups": _some(_options("rg", "rg-(blue)", "Ä", "a.b"), least=1, unique=True),
+        "identity": st.fixed_dictionaries({"clientId": GUIDS, "tenantId": GUIDS}),
+        "interval": DURATIONS["10s 24h"],
+        "allowedNamespaces": _ALLOWED,
+        "maxMode": _options("Alert", "Enforce"),
+        "suspendEnforcement": st.booleans(),
+        "unbaselined": st.fixed_dictionaries(
+            {},
+            optional={
+                "mode": _options("Alert", "Ignore"),
+                "ignoreResourceGroups": _PATTERNS,
+                "ignoreNames": _PATTERNS,
+            },
+        ),
+    },
+)
+ROUTES = st.fixed_dictionaries(
+    {"urlsFrom": st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})},
+    optional={
+        "minSeverity": _options("critical", "high", "medium", "low", "info"),
+        "kinds": _some(_options("Drift", "Unbaselined", "WatchLost"), least=1, unique=True),
+        "send": _some(
+            _options("Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder"), 6, least=1, unique=True
+        ),
+        "groupWait": DURATIONS["0s 10m"],
+        "remindEvery": DURATIONS["5m 720h"],
+        "maxMessagesPerHour": st.integers(1, 1000),
+        "suspend": st.booleans(),
+    },
+)
+INCIDENTS = st.fixed_dictionaries(
+    {"kind": _options("Drift", "Unbaselined", "WatchLost"), "scope": st.text(min_size=1, max_size=253)},
+    optional={
+        "baseline": st.text(min_size=1, max_size=253),
+        "nsg": st.text(max_size=512),
+        "acknowledged": st.fixed_dictionaries({"by": _TEXTS}, optional={"note": st.text(max_size=1024)}),
+    },
+)
+SPECS = {"NSGBaseline": BASELINES, "NSGScope": SCOPES, "NSGAlertRoute": ROUTES, "NSGIncident": INCIDENTS}
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> Obj:
+    """Return a good object of any kind."""
+    kind = draw(st.sampled_from(sorted(SPECS)))
+    namespace = {} if kind == "NSGScope" else {"namespace": "default"}
+    return {
+        "apiVersion": "nsg-baseline.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "any", **namespace},
+        "spec": draw(SPECS[kind]),
+    }
