@@ -25,7 +25,7 @@ from nsg_baseline.api.common import (
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
 from nsg_baseline.api.forms import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
-from nsg_baseline.api.rule import SecurityRule
+from nsg_baseline.api.rule import PortsOrAny, RuleProtocol, SecurityRule
 
 ResourceId = Annotated[str, StringConstraints(max_length=512, pattern=RESOURCE_ID_PATTERN)]
 Preset = Literal["AKS", "DefenderJIT", "Databricks", "SQLManagedInstance"]
@@ -34,6 +34,7 @@ _TARGET = (
     "/providers/Microsoft.Network/networkSecurityGroups/<name>"
 )
 _WRITER = "exactly one of preset, name must be set"
+_UPWARDS = "must not be below min"
 Revertable = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]
 
 
@@ -72,20 +73,57 @@ class Associations(SpecShape):
     ] = None
 
 
+class PriorityRange(SpecShape):
+    """Priorities from one to another, both included."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules_of(Cel("!has(self.min) || !has(self.max) || self.min <= self.max", _UPWARDS, ".max"))
+    )
+
+    min: Annotated[int, Field(description="The lowest number.", ge=100, le=4096), WHOLE] = 100
+    max: Annotated[int, Field(description="The highest number.", ge=100, le=4096), WHOLE] = 4096
+
+    @model_validator(mode="after")
+    def _upwards(self) -> Self:
+        if self.min > self.max:
+            raise at("max", _UPWARDS)
+        return self
+
+
 class Tolerated(SpecShape):
     """A co-owner: another legitimate writer of rules in this NSG. A preset, or a pattern of one's own."""
 
     model_config = ConfigDict(json_schema_extra=rules_of(Cel("has(self.preset) != has(self.name)", _WRITER, ".name")))
 
-    preset: Annotated[Preset | None, Field(description="A writer whose rules the operator knows.")] = None
+    preset: Annotated[
+        Preset | None,
+        Field(description="A writer whose rules the operator knows, by name and shape."),
+    ] = None
     name: Annotated[
         str | None,
-        Field(description="Name of the rules, with * and ?. Case means nothing.", min_length=1, max_length=80),
+        Field(
+            description="Name of the rules, with * and ?. Case means nothing. A name is easily taken: limit it.",
+            min_length=1,
+            max_length=80,
+        ),
     ] = None
     direction: Annotated[Literal["Inbound", "Outbound"] | None, Field(description="Only rules of this direction.")] = (
         None
     )
     access: Annotated[Literal["Allow", "Deny"] | None, Field(description="Only rules of this access.")] = None
+    protocol: Annotated[
+        RuleProtocol | None,
+        Field(description="Only rules of this protocol; * stands for rules that are for all. Case means nothing."),
+    ] = None
+    priorities: Annotated[PriorityRange | None, Field(description="Only rules with these priorities.")] = None
+    destination_ports: Annotated[
+        tuple[Annotated[PortsOrAny, StringConstraints(min_length=1)], ...],
+        Field(
+            description="Only rules whose destination ports are all among these ports and ranges.",
+            max_length=100,
+            strict=False,
+        ),
+    ] = ()
 
     @model_validator(mode="after")
     def _preset_or_name(self) -> Self:

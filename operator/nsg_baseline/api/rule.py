@@ -52,6 +52,7 @@ PortsOrAny = Annotated[
         _PORTS_WORDS,
     ),
 ]
+RuleProtocol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^(\*|[A-Za-z0-9]+)$")]
 # In lists a pattern: CEL over 4,000 items in each of 1,000 rules is beyond what the API server allows a rule to cost.
 Address = Annotated[str, StringConstraints(max_length=128, pattern=ADDRESS_PATTERN)]
 Ports = Annotated[str, StringConstraints(max_length=11, pattern=PORT_PATTERN)]
@@ -111,11 +112,7 @@ class SecurityRule(SpecShape):
     ]
     direction: Annotated[Literal["Inbound", "Outbound"], Field(description="Which new connections the rule is for.")]
     access: Annotated[Literal["Allow", "Deny"], Field(description="What becomes of them.")]
-    protocol: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=32, pattern=r"^(\*|[A-Za-z0-9]+)$"),
-        Field(description="Tcp, Udp, Icmp, Esp, Ah or *. Case means nothing."),
-    ]
+    protocol: Annotated[RuleProtocol, Field(description="Tcp, Udp, Icmp, Esp, Ah or *. Case means nothing.")]
     source_address_prefix: Annotated[
         AddressOrAny | None, Field(description="*, one address, one CIDR prefix or one service tag.")
     ] = None

@@ -1,23 +1,12 @@
-"""Co-owners: other legitimate writers of rules in an NSG.
+"""Co-owners: other legitimate writers of rules in an NSG."""
 
-The names that the presets know are those of their writers' own sources: the AKS cloud provider
-(kubernetes-sigs/cloud-provider-azure), Defender for Cloud's just-in-time access, Azure Databricks and SQL Managed
-Instance (rules seen in recorded NSGs).
-"""
-
-import re
 from collections.abc import Iterable
 
-from nsg_baseline.api.baseline import Preset, Tolerated
+from nsg_baseline.api.baseline import Tolerated
+from nsg_baseline.core.intervals import merge, parse_ports
 from nsg_baseline.core.patterns import matches
-from nsg_baseline.core.rules import Rule
-
-_PRESETS: dict[Preset, re.Pattern[str]] = {
-    "AKS": re.compile(r"k8s-azure-lb_(allow_(IPv4|IPv6)_[0-9a-f]{32}|deny-all_(IPv4|IPv6))", re.IGNORECASE),
-    "DefenderJIT": re.compile(r"SecurityCenter-JITRule[-_]+\d+[-_][0-9A-F]{32}", re.IGNORECASE),
-    "Databricks": re.compile(r"Microsoft\.Databricks-workspaces_UseOnly_databricks-.+", re.IGNORECASE),
-    "SQLManagedInstance": re.compile(r"Microsoft\.Sql-managedInstances_UseOnly_mi-.+", re.IGNORECASE),
-}
+from nsg_baseline.core.presets import PRESETS
+from nsg_baseline.core.rules import PROTOCOLS, Ports, Rule
 
 
 def owner_of(rule: Rule, tolerate: Iterable[Tolerated]) -> str | None:
@@ -26,8 +15,23 @@ def owner_of(rule: Rule, tolerate: Iterable[Tolerated]) -> str | None:
 
 
 def _fits(rule: Rule, entry: Tolerated) -> bool:
-    if entry.direction not in (None, rule.direction) or entry.access not in (None, rule.access):
+    if not _is_within(rule, entry):
         return False
-    if entry.preset is not None:
-        return _PRESETS[entry.preset].fullmatch(rule.name) is not None
-    return matches(entry.name or "", rule.name)
+    return PRESETS[entry.preset](rule) if entry.preset is not None else matches(entry.name or "", rule.name)
+
+
+def _is_within(rule: Rule, entry: Tolerated) -> bool:
+    """Say whether a rule keeps within the limits that an entry sets; those that are left out set none."""
+    protocol = entry.protocol.lower() if entry.protocol is not None else None
+    return (
+        entry.direction in (None, rule.direction)
+        and entry.access in (None, rule.access)
+        and (protocol is None or PROTOCOLS.get(protocol, protocol) == rule.protocol)
+        and (entry.priorities is None or entry.priorities.min <= rule.priority <= entry.priorities.max)
+        and (not entry.destination_ports or _are_among(rule.destination_ports, entry.destination_ports))
+    )
+
+
+def _are_among(ports: Ports, allowed: Iterable[str]) -> bool:
+    known = merge(each for text in allowed if (each := parse_ports(text)) is not None)
+    return not ports.words and merge((*known, *ports.ranges)) == known

@@ -1,0 +1,18 @@
+"""Writers of rules whose rules the operator knows: by name, by shape and, where there is one, by checksum.
+
+A name is easily taken. A rule with a genuine name and another shape was edited or forged, and nobody's.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from nsg_baseline.api.baseline import Preset
+from nsg_baseline.core.presets.aks import is_aks
+from nsg_baseline.core.presets.databricks import is_databricks
+from nsg_baseline.core.presets.jit import is_jit
+from nsg_baseline.core.presets.sqlmi import is_sqlmi
+from nsg_baseline.core.rules import Rule
+
+PRESETS: Mapping[Preset, Callable[[Rule], bool]] = MappingProxyType(
+    {"AKS": is_aks, "DefenderJIT": is_jit, "Databricks": is_databricks, "SQLManagedInstance": is_sqlmi}
+)

@@ -1,0 +1,106 @@
+"""Rules that Azure Databricks writes for workspaces in a customer's virtual network.
+
+Facts of Microsoft's documentation (VNet injection, network security group rules) and of public templates, which
+declare the same rules. Workspaces without secure cluster connectivity have the two rules of the control plane;
+the web application's rule grew from port 443 to 3306 and 8443-8451.
+
+In preview, the rules between workers name the two subnets of the workspace instead of VirtualNetwork. That those
+rules keep their names is an assumption.
+"""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+from nsg_baseline.core.intervals import Interval
+from nsg_baseline.core.presets.shape import FROM_100, written_as
+from nsg_baseline.core.rules import Addresses, Rule
+
+_PREFIX = "microsoft.databricks-workspaces_useonly_databricks-"
+_NETWORK = "VirtualNetwork"
+_WORKERS = "Required for worker nodes communication within a cluster."
+_WEBAPP_PORTS = (["443"], ["443", "3306"], ["443", "8443-8451"], ["443", "3306", "8443-8451"])
+_PRIVATE = tuple(
+    Interval(4, int(network[0]), int(network[-1]))
+    for network in map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+)
+# Two subnets, each within a virtual network of at most /16.
+_MOST_ADDRESSES = 2 * 2**16
+
+
+def _between_workers(direction: str) -> dict[str, Any]:
+    return {
+        "direction": direction,
+        "protocol": "*",
+        "sourceAddressPrefix": _NETWORK,
+        "destinationAddressPrefix": _NETWORK,
+        "destinationPortRange": "*",
+        "description": _WORKERS,
+    }
+
+
+def _in(port: str, description: str) -> dict[str, Any]:
+    return {
+        "direction": "Inbound",
+        "protocol": "Tcp",
+        "sourceAddressPrefix": "AzureDatabricks",
+        "destinationAddressPrefix": _NETWORK,
+        "destinationPortRange": port,
+        "description": description,
+    }
+
+
+def _out(tag: str, ports: list[str], description: str) -> dict[str, Any]:
+    return {
+        "direction": "Outbound",
+        "protocol": "Tcp",
+        "sourceAddressPrefix": _NETWORK,
+        "destinationAddressPrefix": tag,
+        "destinationPortRanges": ports,
+        "description": description,
+    }
+
+
+def _to_control_plane(description: str) -> tuple[dict[str, Any], ...]:
+    return tuple(_out("AzureDatabricks", ports, description) for ports in _WEBAPP_PORTS)
+
+
+_KINDS: dict[str, tuple[dict[str, Any], ...]] = {
+    "worker-to-worker-inbound": (_between_workers("Inbound"),),
+    "worker-to-worker-outbound": (_between_workers("Outbound"),),
+    "control-plane-to-worker-ssh": (_in("22", "Required for Databricks control plane management of worker nodes."),),
+    "control-plane-to-worker-proxy": (
+        _in("5557", "Required for Databricks control plane communication with worker nodes."),
+    ),
+    "worker-to-databricks-webapp": _to_control_plane("Required for workers communication with Databricks Webapp."),
+    "worker-to-databricks-cp": _to_control_plane("Required for workers communication with Databricks control plane."),
+    "worker-to-sql": (_out("Sql", ["3306"], "Required for workers communication with Azure SQL services."),),
+    "worker-to-storage": (_out("Storage", ["443"], "Required for workers communication with Azure Storage services."),),
+    "worker-to-eventhub": (
+        _out("EventHub", ["9093"], "Required for worker communication with Azure Eventhub services."),
+    ),
+}
+
+
+def is_databricks(rule: Rule) -> bool:
+    """Say whether Azure Databricks wrote a rule, and nobody edited it since."""
+    kind = rule.key.removeprefix(_PREFIX) if rule.key.startswith(_PREFIX) else ""
+    if kind not in _KINDS or rule.priority not in FROM_100:
+        return False
+    meant = _widened(rule) if kind.startswith("worker-to-worker-") else rule
+    return any(written_as(meant, document) for document in _KINDS[kind])
+
+
+def _widened(rule: Rule) -> Rule:
+    """Take the workspace's subnets for the virtual network, if both sides name the same private addresses."""
+    ranges = rule.source.ranges
+    if rule.destination != rule.source or rule.source != Addresses(ranges) or not ranges:
+        return rule
+    few = sum(each.last - each.first + 1 for each in ranges) <= _MOST_ADDRESSES
+    private = all(any(_holds(network, each) for network in _PRIVATE) for each in ranges)
+    network = Addresses(words=(_NETWORK.lower(),))
+    return replace(rule, source=network, destination=network) if few and private else rule
+
+
+def _holds(outer: Interval, inner: Interval) -> bool:
+    return outer.family == inner.family and outer.first <= inner.first and inner.last <= outer.last
