@@ -1,13 +1,14 @@
 """Objects of the four kinds with one thing changed at random."""
 
 import copy
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.support.api_objects import Obj, objects
+from tests.support.api_objects import NETWORK, Obj, objects
 
 Place = tuple[int | str, ...]
 
@@ -16,7 +17,11 @@ Place = tuple[int | str, ...]
 def spoilt(draw: st.DrawFn) -> Obj:
     """Return an object with one thing changed at random, which may leave it good."""
     good = draw(objects())
-    place = draw(st.sampled_from(sorted(_places(good["spec"], ("spec",)), key=repr)))
+    # First what, then which: else the many fields of many rules would leave the others little chance.
+    alike = defaultdict(list)
+    for each in _places(good["spec"], ("spec",)):
+        alike[tuple("*" if isinstance(part, int) else part for part in each)].append(each)
+    place = draw(st.sampled_from(alike[draw(st.sampled_from(sorted(alike)))]))
     return _put(good, place, lambda value: draw(_changed(value)))
 
 
@@ -50,6 +55,31 @@ _LETTERS = st.sampled_from(
     ["\n", " ", "\t", ".", "-", "/", ":", "é", "٣", "K", "A", "z", "0", "9", "_", "*", "?", "\x00", ",", "😀"]
 )
 REMOVED = object()
+_GROUP = {"id": f"{NETWORK}/applicationSecurityGroups/a"}
+# Each is good somewhere, and one too many beside what it excludes.
+_EXTRA: SearchStrategy[Obj] = st.sampled_from(
+    [
+        {"typo": None},
+        {"": 1},
+        {"status": {}},
+        {"name": "a"},
+        {"preset": "AKS"},
+        {"all": True},
+        {"names": ["a"]},
+        {"selector": {"matchLabels": {"a": "b"}}},
+        *(
+            {f"{side}{field}": value}
+            for side in ("source", "destination")
+            for field, value in (
+                ("PortRange", "1"),
+                ("PortRanges", ["1"]),
+                ("AddressPrefix", "*"),
+                ("AddressPrefixes", ["::1"]),
+                ("ApplicationSecurityGroups", [_GROUP]),
+            )
+        ),
+    ]
+)
 
 
 def _changed(value: Any) -> SearchStrategy[Any]:
@@ -64,13 +94,16 @@ def _changed(value: Any) -> SearchStrategy[Any]:
         case int():
             kinds.append(st.sampled_from([value + 0.5, float(value), str(value), value + 5000, -value]))
         case list():
-            kinds += [st.just(value + value), st.just(value * 400 or [""] * 1001), st.just([*value, None])]
+            kinds += [
+                st.just(value + value),
+                st.just([*value, *value[:1]]),
+                st.just(value * 400 or [""] * 1001),
+                st.just([*value, None]),
+            ]
             kinds.append(_ODD.map(lambda odd: [*value, odd]))
         case dict():
-            extra = st.sampled_from(
-                ["typo", "name", "preset", "all", "names", "selector", "status", "sourcePortRanges", ""]
-            )
-            kinds += [st.builds(lambda name, odd: {**value, name: odd}, extra, _ODD)] * 3
+            kinds += [_EXTRA.map(lambda extra: {**value, **extra})] * 3
+            kinds.append(st.builds(lambda extra, odd: {**value, **dict.fromkeys(extra, odd)}, _EXTRA, _ODD))
         case _:
             pass
     return st.one_of(kinds)
