@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from nsg_baseline.api.cel import Cel, rules_of
+from nsg_baseline.api.cel import Cel, Extra, rules_of
 from nsg_baseline.api.common import (
     AGE,
+    TIME_PATTERN,
     UNIQUE,
     UNIQUE_RULE,
     WHOLE,
@@ -138,7 +139,7 @@ class ApprovedException(SpecShape):
     rule: Annotated[
         SecurityRule, Field(description="The rule as it may be. It stands beside the approved rule of its name.")
     ]
-    until: Annotated[Timestamp, Field(description="When the approval ends.")]
+    until: Annotated[Timestamp, Extra({"pattern": TIME_PATTERN}), Field(description="When the approval ends.")]
     reason: Annotated[str, Field(description="Why, or the ticket.", min_length=1, max_length=256)]
     approved_by: Annotated[str, Field(description="Who approved it.", min_length=1, max_length=256)]
 

@@ -34,7 +34,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
 _LONGEST_TIME = 40
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+# The server's date-time alone takes more than a clock here can hold: year 0, offsets of a day, a comma in the seconds.
+TIME_PATTERN = (
+    r"^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+    r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_TIME = re.compile(TIME_PATTERN)
 
 
 def at(field: str, words: str) -> PydanticCustomError:

@@ -1,0 +1,128 @@
+"""What the real kube-apiserver refuses, takes and fills in under our CRDs: the embedded one is only as good as this."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from nsg_baseline.api.crds import KINDS
+from tests.api.bad_objects import BAD, FORBIDDEN, Bad, Forbidden
+from tests.api.objects import NSG, REMOVED, RULES, SPECS, Document, Place, good, put
+from tests.api.refusals import refusal
+from tests.cluster.devcluster import Cluster
+from tests.cluster.direct import Direct
+from tests.cluster.programs import Program
+from tests.support.api_edges import EDGES
+from tests.support.api_spoilt import spoilt
+
+pytestmark = pytest.mark.cluster
+
+MOST_RULES = 1000
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def direct(cluster: Cluster, kubectl: Program) -> Iterator[Direct]:
+    kubectl("apply", "--server-side", "-f", ROOT / "crds")
+    names = [f"crd/{kind.plural}.nsg-baseline.io" for kind in KINDS]
+    kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
+    found = Direct.connect(cluster, "default")
+    yield found
+    found.connection.close()
+    kubectl("delete", *names, "--timeout=60s")
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_a_good_object_is_taken(direct: Direct, kind: str) -> None:
+    assert direct.refusal(good(kind)) == ""
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_a_bad_object_is_refused_at_its_field(direct: Direct, bad: Bad) -> None:
+    # The only words that the user of kubectl or Argo CD sees.
+    said = direct.refusal(bad.document)
+    assert bad.field in said
+    assert bad.says in said
+
+
+@pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
+def test_what_an_object_is_about_cannot_change(direct: Direct, forbidden: Forbidden) -> None:
+    name = "fixed"
+    direct.create(good(forbidden.kind, name))
+    try:
+        value = None if forbidden.value is REMOVED else forbidden.value
+        said = direct.change_refusal(forbidden.kind, name, _nested(forbidden.place, value))
+    finally:
+        direct.delete(forbidden.kind, name)
+    assert forbidden.field in said
+    assert "cannot change" in said
+
+
+def test_a_target_may_change_its_case(direct: Direct) -> None:
+    direct.create(good("NSGBaseline", "case"))
+    try:
+        said = direct.change_refusal("NSGBaseline", "case", {"spec": {"target": {"resourceId": NSG.upper()}}})
+    finally:
+        direct.delete("NSGBaseline", "case")
+    assert said == ""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPECS if kind != "NSGIncident"])
+def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
+    # Without it Flux and Helm take an object for finished before the operator has seen it.
+    stored = direct.create(good(kind, "unseen"))
+    direct.delete(kind, "unseen")
+    assert stored["status"] == {"observedGeneration": -1}
+
+
+@pytest.mark.parametrize(("kind", "place", "values"), EDGES, ids=[f"{kind}-{place[-1]}" for kind, place, _ in EDGES])
+def test_edges_are_judged_as_by_the_embedded_server(
+    direct: Direct, kind: str, place: Place, values: tuple[Any, ...]
+) -> None:
+    # The fast tests hold the models to the embedded server; this holds it to the real one.
+    for value in values:
+        _alike(direct, put(good(kind), place, value))
+
+
+@settings(
+    max_examples=400, suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture]
+)
+@given(spoilt())
+def test_spoilt_objects_are_judged_as_by_the_embedded_server(direct: Direct, document: Document) -> None:
+    _alike(direct, document)
+
+
+def test_the_largest_baseline_fits(direct: Direct, kubectl: Program) -> None:
+    # Azure takes 1,000 rules in one NSG: neither CEL's budget nor server-side apply's bookkeeping may refuse them.
+    document = put(good("NSGBaseline", "large"), ("spec", "rules"), [_rule(at) for at in range(MOST_RULES)])
+    assert "serverside-applied" in kubectl.apply(document)
+    try:
+        assert "serverside-applied" in kubectl.apply(put(document, ("spec", "rules", 0, "priority"), 4096))
+        stored = kubectl.json("get", "nsgbaseline", "large")
+    finally:
+        direct.delete("NSGBaseline", "large")
+    assert len(stored["spec"]["rules"]) == MOST_RULES
+
+
+def test_one_rule_more_is_refused(kubectl: Program, direct: Direct) -> None:
+    document = put(good("NSGBaseline", "larger"), ("spec", "rules"), [_rule(at) for at in range(MOST_RULES + 1)])
+    assert "spec.rules" in direct.refusal(document)
+
+
+def _rule(at: int) -> Document:
+    addresses = [f"10.{at % 250}.{each}.0/24" for each in range(4)]
+    return {**RULES[1], "name": f"rule-{at}", "priority": 100 + at, "sourceAddressPrefixes": addresses}
+
+
+def _nested(place: Place, value: Any) -> dict[str, Any]:
+    for name in reversed(place):
+        value = {name: value}
+    found: dict[str, Any] = value
+    return found
+
+
+def _alike(direct: Direct, document: Document) -> None:
+    real, embedded = direct.refusal(document), refusal(document["kind"], document)
+    assert bool(real) == bool(embedded), f"the real server: {real or 'fine'}\nthe embedded: {embedded or 'fine'}"
