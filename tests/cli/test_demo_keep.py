@@ -39,9 +39,17 @@ class Demo:
                 return found[1]
         raise AssertionError(f"the demo ended without a line that matches {pattern}:\n{self.said}")
 
-    def interrupt(self) -> int:
-        """Press Ctrl-C and return what the demo ends with; what it still says is in `said`."""
+    def press_ctrl_c(self) -> int:
+        """Interrupt the demo and all that it started, as a terminal does; return what it ends with."""
         os.killpg(self.process.pid, signal.SIGINT)
+        return self._end()
+
+    def interrupt(self) -> int:
+        """Interrupt the demo alone, as `kill -INT` does; return what it ends with."""
+        self.process.send_signal(signal.SIGINT)
+        return self._end()
+
+    def _end(self) -> int:
         rest, _ = self.process.communicate(timeout=SECONDS)
         self.said += rest
         return self.process.returncode
@@ -65,8 +73,8 @@ def demo() -> Iterator[Demo]:
     try:
         yield found
     finally:
-        if found.process.poll() is None:
-            os.killpg(found.process.pid, signal.SIGKILL)
+        for pid in found.left_over():
+            os.kill(pid, signal.SIGKILL)
         found.process.communicate()
 
 
@@ -79,13 +87,13 @@ def test_kubectl_shows_the_demo_and_ctrl_c_ends_it(demo: Demo, clients: dict[str
     describes_a_baseline(kubectl)
     explains_every_field(kubectl)
     watches_a_change(kubectl)
-    assert demo.interrupt() in (0, ABORTED)
+    assert demo.press_ctrl_c() in (0, ABORTED)
     assert "Traceback" not in demo.said
     assert demo.left_over() == []
     assert not kubeconfig.exists()
 
 
-def test_ctrl_c_in_the_middle_of_the_story_ends_it_too(demo: Demo) -> None:
+def test_an_interrupt_in_the_middle_of_the_story_ends_it_too(demo: Demo) -> None:
     # Who has seen enough must not be left with an operator, or shown our insides.
     demo.read_until(r"(opens SSH to the Internet)")
     assert demo.interrupt() == ABORTED
