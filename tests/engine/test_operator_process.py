@@ -1,9 +1,6 @@
-"""The operator as its own process against both emulators: what it asks, what it writes, and what a kill costs."""
+"""The operator as its own process against both emulators: what it asks and what it writes."""
 
-import signal
 from typing import Any
-
-import pytest
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
 from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, recorded_nsgs
@@ -68,39 +65,6 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: Stage) -
     writes = [one for one in staged.cluster.api.requests if one.verb in ("create", "update", "patch", "delete")]
     assert [one.path.rsplit("/", 2)[-2:] for one in writes] == [["demo", "status"]]
     assert len(staged.receiver.alerts) == 1
-
-
-@pytest.mark.parametrize("moment", ["before the pass", "incident created", "incident stored", "delivered"])
-async def test_a_kill_loses_no_change_and_opens_no_second_incident(staged: Stage, moment: str) -> None:
-    # Nodes die. What is stored decides what is told, so a change is told at least once and has one incident.
-    await staged.start_operator()
-    await settled(staged)
-    if moment == "before the pass":
-        await staged.stop_operator(signal.SIGKILL)
-        await staged.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
-    else:
-        await staged.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
-        await staged.until(lambda: reached(staged, moment))
-        await staged.stop_operator(signal.SIGKILL)
-    await staged.start_operator()
-    await staged.receiver.next("RuleCreated open-ssh")
-    await staged.until(lambda: reached(staged, "delivered"))
-    await request_pass(staged, "calm")
-    assert len(incidents(staged)) == 1
-    assert len(staged.receiver.alerts) <= 2
-    assert len({alert["message"].splitlines()[-1] for alert in staged.receiver.alerts}) == 1
-
-
-def reached(stage: Stage, moment: str) -> bool:
-    found = incidents(stage)
-    status: dict[str, Any] = found[0].get("status") or {} if found else {}
-    match moment:
-        case "incident created":
-            return bool(found)
-        case "incident stored":
-            return status.get("state") == "Open"
-        case _:
-            return bool(status.get("deliveries"))
 
 
 async def test_an_edit_is_judged_at_once_and_is_no_drift(staged: Stage) -> None:
