@@ -27,7 +27,7 @@ def _names(spec: BaselineSpec) -> Iterator[Problem]:
         if before != at:
             other = spec.rules[before].name
             words = f"{rule.name} is the name of spec.rules[{before}] ({other}) too, case aside; give each its own"
-            yield Problem(f"spec.rules[{at}].name", words)
+            yield Problem(f"spec.rules[{at}].name", words, "DuplicateName")
 
 
 def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
@@ -37,7 +37,7 @@ def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
         if before != at:
             other = spec.rules[before].name
             words = f"{rule.name} and {other} (spec.rules[{before}]) are both {rule.direction} {rule.priority}"
-            yield Problem(f"spec.rules[{at}].priority", f"{words}; give each its own priority")
+            yield Problem(f"spec.rules[{at}].priority", f"{words}; give each its own priority", "DuplicatePriority")
 
 
 def _values(spec: BaselineSpec) -> Iterator[Problem]:
@@ -63,11 +63,11 @@ def _addresses(items: tuple[str, ...], singular: str) -> Iterator[Problem]:
             words = (
                 f"Azure takes no service tag in a list; give it a rule of its own, with {singular.rpartition('.')[2]}"
             )
-            yield Problem(f"{singular}es[{at}]", words)
+            yield Problem(f"{singular}es[{at}]", words, "TagInList")
         else:
             yield Problem(f"{singular}es[{at}]", "must be an IP address or a CIDR prefix such as 10.0.0.0/8")
     if len(families) > 1:
-        yield Problem(f"{singular}es", "Azure takes no IPv4 and IPv6 in one list; make it two rules")
+        yield Problem(f"{singular}es", "Azure takes no IPv4 and IPv6 in one list; make it two rules", "MixedFamilies")
 
 
 def _ports(items: tuple[str, ...], place: str) -> Iterator[Problem]:
@@ -83,7 +83,8 @@ def _limits(spec: BaselineSpec) -> Iterator[Problem]:
     )
     for side, count in (("source", sources), ("destination", destinations)):
         if count > MOST_ADDRESSES:
-            yield Problem("spec.rules", f"{count} {side} addresses in all; Azure takes {MOST_ADDRESSES} in one NSG")
+            words = f"{count} {side} addresses in all; Azure takes {MOST_ADDRESSES} in one NSG"
+            yield Problem("spec.rules", words, "TooManyAddresses")
     groups = {
         group.id.lower()
         for rule in spec.rules
@@ -91,7 +92,7 @@ def _limits(spec: BaselineSpec) -> Iterator[Problem]:
     }
     if len(groups) > MOST_GROUPS:
         words = f"{len(groups)} application security groups in all; Azure takes {MOST_GROUPS} in one NSG"
-        yield Problem("spec.rules", words)
+        yield Problem("spec.rules", words, "TooManyGroups")
 
 
 def _count(single: str | None, several: tuple[str, ...]) -> int:

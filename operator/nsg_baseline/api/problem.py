@@ -13,10 +13,12 @@ class Problem:
     Attributes:
         field: where, in Kubernetes' notation: `spec.rules[3].sourceAddressPrefixes[0]`.
         message: what must be so, and the way out; reads on after the field.
+        id: a short name of this kind of problem, for tools that sort by it.
     """
 
     field: str
     message: str
+    id: str = "InvalidForm"
 
     @override
     def __str__(self) -> str:
