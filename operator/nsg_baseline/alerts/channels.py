@@ -5,17 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apprise
-from apprise import Apprise, AppriseAsset, NotifyType
+from apprise import Apprise, NotifyType
 
 from nsg_baseline.alerts.messages import Message
+from nsg_baseline.alerts.services import SCHEMES, service
 
-# What the project promises to reach, and tests. Others are refused: each is code that a Secret could set to work.
-SCHEMES = frozenset(
-    {
-        "form", "forms", "jira", "json", "jsons", "mailto", "mailtos", "opsgenie", "pagerduty", "plivo", "sinch",
-        "slack", "sns", "twilio", "vonage", "workflow", "workflows", "xml", "xmls",
-    }
-)  # fmt: skip
 SEND_SECONDS = 60
 _LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "success": NotifyType.SUCCESS}
 
@@ -66,10 +60,11 @@ def _channel(number: int, url: str) -> Channel:
         raise BadChannelError(number, "is not a URL; write one Apprise URL a line")
     if scheme.lower() not in SCHEMES:
         raise BadChannelError(number, f"is none of the channels {', '.join(sorted(SCHEMES))}")
-    asset = AppriseAsset(http_redirects=False, async_mode=True)
-    sender = Apprise(asset=asset)
-    if not sender.add(url):
+    target = service(scheme.lower(), url)
+    if target is None:
         raise BadChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
+    sender = Apprise()
+    sender.add(target)
     return Channel(number, sender)
 
 

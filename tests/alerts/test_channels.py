@@ -1,0 +1,91 @@
+"""Channels out of a Secret: what is refused, and that nothing of a URL is ever said."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from nsg_baseline.alerts.channels import BadChannelError, parse_channels, quiet
+from nsg_baseline.alerts.messages import Message
+from nsg_baseline.alerts.services import SCHEMES
+
+MESSAGE = Message("title", "body", "warning", "key")
+CANARY = "c4n4ry"
+# A secret in each part that a URL has, in URLs that are refused.
+REFUSED = [
+    f"gopher://{CANARY}:{CANARY}@{CANARY}.example.com/{CANARY}?token={CANARY}",
+    f"file:///etc/{CANARY}",
+    f"{CANARY}",
+    f"slack://{CANARY}",
+    f"pagerduty://{CANARY}",
+    f"twilio://{CANARY}:{CANARY}@{CANARY}",
+    f"mailto://{CANARY}",
+    f"opsgenie://{CANARY}?region={CANARY}",
+    f"exec://{CANARY}",
+    f"json://user:{CANARY}@:99999/{CANARY}",
+]
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_a_refusal_names_the_line_and_nothing_of_the_url(
+    url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    # The message ends in a condition that anybody who may read routes can read.
+    caplog.set_level(logging.DEBUG)
+    quiet()
+    with capture_logs() as logs, pytest.raises(BadChannelError) as caught:
+        parse_channels(f"# ours\n\n{url}\n")
+    assert caught.value.line == 3
+    said = [str(caught.value), repr(caught.value), repr(logs), caplog.text, *capfd.readouterr()]
+    assert CANARY not in "\n".join(said)
+
+
+def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
+    # Each scheme is code that a Secret could set to work: syslog:// and dbus:// reach into the pod.
+    for scheme in ("syslog", "dbus", "windows", "macosx", "tgram"):
+        assert scheme not in SCHEMES
+        with pytest.raises(BadChannelError, match="is none of the channels"):
+            parse_channels(f"{scheme}://localhost")
+
+
+def test_blank_lines_and_remarks_are_no_channels() -> None:
+    text = "\n# chat\njson://a.example.com\n\n  json://b.example.com  \n"
+    assert [one.line for one in parse_channels(text)] == [3, 5]
+    assert parse_channels("# nothing yet\n") == []
+
+
+@pytest.fixture
+async def answering() -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve /ok, /no (500) and /away, which leads elsewhere by a redirect; the paths that were asked for."""
+    seen: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        seen.append(request.path)
+        if request.path == "/away":
+            raise web.HTTPTemporaryRedirect("/ok")
+        return web.Response(status=500 if request.path == "/no" else 200)
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"json://127.0.0.1:{runner.addresses[0][1]}", seen
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(("path", "through"), [("/ok", True), ("/no", False), ("/away", False)])
+async def test_it_says_whether_it_got_through(answering: tuple[str, list[str]], path: str, *, through: bool) -> None:
+    # A redirect is not followed: it could lead to the cloud's metadata address.
+    url, seen = answering
+    assert await parse_channels(url + path)[0].send(MESSAGE) is through
+    assert seen == [path]
+
+
+async def test_nobody_there_is_no_exception(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
+    channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}")[0]
+    quiet()
+    assert await channel.send(MESSAGE) is False
+    assert CANARY not in caplog.text

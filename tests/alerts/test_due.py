@@ -1,0 +1,97 @@
+"""Which route hears what: the table of design, and that a restart can neither lose nor repeat."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsg_baseline.alerts.due import due
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
+from support.alerts import OPERATOR, START, incident, route, stamp, told
+
+NOW = START + timedelta(minutes=5)
+RESOLVED = {"state": "Resolved", "revision": 2, "turn": "Resolved", "resolvedAt": stamp(NOW), "resolution": "Reverted"}
+UPDATED = {"revision": 2, "turn": "Updated"}
+HERE = f"{OPERATOR}/chat"
+
+
+def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
+    return [one.turn for one in due(to, incidents, OPERATOR, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "revision", "expected"),
+    [
+        ({}, {}, 0, ["Opened"]),
+        ({}, {}, 1, []),
+        ({}, UPDATED, 1, ["Updated"]),
+        # Revisions are not told one by one: who heard nothing hears of an opening.
+        ({}, UPDATED, 0, ["Opened"]),
+        ({}, RESOLVED, 1, ["Resolved"]),
+        ({}, RESOLVED, 2, []),
+        # A port that stood open for a second, before anybody could be told, is news all the same.
+        ({}, RESOLVED, 0, ["Resolved"]),
+        ({"send": ["Opened"]}, RESOLVED, 0, ["Resolved"]),
+        ({"send": ["Opened"]}, RESOLVED, 1, []),
+        ({"send": ["Updated"]}, RESOLVED, 0, []),
+        ({"send": ["Resolved"]}, {}, 0, []),
+        ({"send": ["Opened", "Resolved"]}, UPDATED, 1, []),
+        ({"minSeverity": "high"}, {}, 0, []),
+        ({"minSeverity": "medium"}, {}, 0, ["Opened"]),
+        # It grew worse since: now it weighs enough, and is an opening for this route.
+        ({"minSeverity": "high"}, {**UPDATED, "severity": "critical"}, 0, ["Opened"]),
+        # Who heard of it hears how it goes on, however little it weighs.
+        ({"minSeverity": "high"}, RESOLVED, 1, ["Resolved"]),
+        ({"kinds": ["WatchLost"]}, {}, 0, []),
+        ({"kinds": ["Drift"]}, {}, 0, ["Opened"]),
+        ({"suspend": True}, {}, 0, []),
+    ],
+)
+def test_what_a_route_hears(spec: dict[str, Any], status: dict[str, Any], revision: int, expected: list[str]) -> None:
+    assert turns(route(**spec), told(incident(**status), (HERE, revision))) == expected
+
+
+def test_what_was_over_long_ago_or_before_the_route_is_no_news() -> None:
+    # A new route, or one repaired after days, must not pour out history.
+    old = incident(**{**RESOLVED, "resolvedAt": stamp(NOW - timedelta(hours=25))})
+    assert turns(route(created=START - timedelta(days=9)), old) == []
+    assert turns(route(created=NOW + timedelta(seconds=1)), incident(**RESOLVED)) == []
+
+
+@pytest.mark.parametrize(("namespace", "expected"), [(OPERATOR, ["Opened"]), ("team-web", ["Opened"]), ("team-db", [])])
+def test_a_route_hears_of_its_own_namespace_and_the_operators_of_all(namespace: str, expected: list[str]) -> None:
+    # A team must not read what stands open at another's.
+    assert turns(route(namespace=namespace), incident(namespace="team-web")) == expected
+
+
+def test_routes_of_one_name_in_two_namespaces_are_two() -> None:
+    heard = told(incident(), (HERE, 1))
+    assert turns(route(namespace="team-web"), heard) == ["Opened"]
+
+
+def test_the_oldest_comes_first() -> None:
+    names = ["web-20260301-2", "web-20260301-1", "web-20260228-9"]
+    found = due(route(), [incident(name) for name in names], OPERATOR, NOW)
+    assert [one.incident.metadata.name for one in found] == sorted(names)
+
+
+STATUSES = st.sampled_from([{}, UPDATED, RESOLVED, {**UPDATED, "turn": "Remediated"}, {"severity": "critical"}])
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "minSeverity": st.sampled_from(["critical", "high", "medium", "low", "info"]),
+        "send": st.lists(st.sampled_from(["Opened", "Updated", "Remediated", "Resolved"]), min_size=1, unique=True),
+        "kinds": st.lists(st.sampled_from(["Drift", "Unbaselined", "WatchLost"]), min_size=1, unique=True),
+    },
+)
+
+
+@given(SPECS, STATUSES, st.integers(0, 3))
+def test_what_was_told_is_never_due_again(spec: dict[str, Any], status: dict[str, Any], revision: int) -> None:
+    # The law behind "nothing twice": once recorded, calm.
+    to, one = route(**spec), told(incident(**status), (HERE, revision))
+    for each in due(to, [one], OPERATOR, NOW):
+        assert due(to, [told(one, (HERE, each.incident.status.revision))], OPERATOR, NOW) == []

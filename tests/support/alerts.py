@@ -1,0 +1,139 @@
+"""Incidents, routes and an outbox in memory, for tests of what is told to whom."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nsg_baseline.alerts.due import route_name
+from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
+from nsg_baseline.api.validation import read
+
+OPERATOR = "nsg-baseline-system"
+START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-web"
+NSG = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/web"
+SSH = "1000 Inbound Allow Tcp from Internet to * port 22"
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time that passes only when a test says so."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **units: float) -> None:
+        self.now += timedelta(**units)
+
+
+def route(name: str = "chat", namespace: str = OPERATOR, created: datetime = START, **spec: Any) -> NSGAlertRoute:
+    """Return a route whose Secret is called like it."""
+    document = {
+        "apiVersion": "nsg-baseline.io/v1alpha1",
+        "kind": "NSGAlertRoute",
+        "metadata": {"name": name, "namespace": namespace, "generation": 1, "creationTimestamp": stamp(created)},
+        "spec": {"urlsFrom": {"name": name, "key": "urls"}, **spec},
+    }
+    return read(NSGAlertRoute, document)
+
+
+def incident(name: str = "web-1", namespace: str = "team-web", kind: str = "Drift", **status: Any) -> NSGIncident:
+    """Return an open incident about one rule that lets SSH in, unless told otherwise."""
+    about = {"Drift": {"baseline": "web", "nsg": NSG}}.get(kind, {})
+    return read(
+        NSGIncident,
+        {
+            "apiVersion": "nsg-baseline.io/v1alpha1",
+            "kind": "NSGIncident",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"kind": kind, "scope": "production", **about},
+            "status": {**_OPEN, **status},
+        },
+    )
+
+
+def told(one: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
+    """Return an incident of which routes were told these revisions."""
+    found = tuple(Delivery(route=name, revision=revision, at=START) for name, revision in deliveries)
+    return one.model_copy(update={"status": one.status.model_copy(update={"deliveries": found})})
+
+
+def stamp(time: datetime) -> str:
+    """Return a time as Kubernetes writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_OPEN = {
+    "state": "Open",
+    "revision": 1,
+    "turn": "Opened",
+    "severity": "medium",
+    "openedAt": stamp(START),
+    "updatedAt": stamp(START),
+    "summary": "RuleCreated open-ssh",
+    "changeCount": 1,
+    "changes": [{"kind": "RuleCreated", "rule": "open-ssh", "severity": "medium", "live": SSH}],
+}
+
+
+@dataclass(slots=True)
+class MemoryOutbox:
+    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail."""
+
+    stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
+    known: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    away: bool = False
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, *objects: NSGIncident | NSGAlertRoute) -> None:
+        """Store objects, and say that something changed."""
+        for one in objects:
+            if isinstance(one, NSGIncident):
+                self.stored[one.key] = one
+            else:
+                self.known[one.key] = one
+        self.moved.set()
+
+    def condition(self, one: NSGAlertRoute) -> Any:
+        """Return a route's Ready condition as stored."""
+        return self.known[one.key].status.conditions[0]
+
+    def incidents(self) -> Iterable[NSGIncident]:
+        return list(self.stored.values())
+
+    def routes(self) -> Iterable[NSGAlertRoute]:
+        return list(self.known.values())
+
+    async def changed(self, seconds: float) -> None:
+        del seconds
+        await self.moved.wait()
+        self.moved.clear()
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        return self.secrets.get((namespace, name))
+
+    async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
+        self._reach()
+        now = self.stored[incident.key]
+        rest = [(one.route, one.revision) for one in now.status.deliveries if one.route != delivery.route]
+        self.put(told(now, *rest, (delivery.route, delivery.revision)))
+
+    async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
+        self._reach()
+        self.known[route.key] = self.known[route.key].model_copy(update={"status": status})
+
+    def revision_told(self, one: NSGIncident, to: NSGAlertRoute) -> int:
+        """Return the revision that a route was told; 0 for none."""
+        found = self.stored[one.key].status.deliveries
+        return next((each.revision for each in found if each.route == route_name(to)), 0)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise OutboxError("the API server is away")
