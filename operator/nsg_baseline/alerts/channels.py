@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apprise
-from apprise import Apprise, NotifyType
+from apprise import Apprise, NotifyFormat, NotifyType
 
 from nsg_baseline.alerts.messages import Message
 from nsg_baseline.alerts.services import SCHEMES, service
@@ -37,7 +37,10 @@ class Channel:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 result = await self._sender.async_notify(
-                    body=message.body, title=message.title, notify_type=_LEVELS[message.level], body_format=None
+                    body=message.body,
+                    title=message.title,
+                    notify_type=_LEVELS[message.level],
+                    body_format=NotifyFormat.TEXT,
                 )
         except (TimeoutError, OSError, TypeError, ValueError):
             return False

@@ -1,0 +1,64 @@
+"""What leaves the process: the JSON of a webhook and a mail as a mail server takes it."""
+
+import asyncio
+import email
+import email.policy
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.due import Due
+from nsg_baseline.alerts.messages import render
+from nsg_baseline.cli.demo.receiver import receiving
+from support.alerts import incident
+
+OPENED = render(Due(incident(), "Opened"))
+
+
+@dataclass(slots=True)
+class MailBox:
+    """Takes every mail."""
+
+    mails: list[EmailMessage] = field(default_factory=list)
+    port: int = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        del server, session
+        found = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(found, EmailMessage)
+        self.mails.append(found)
+        return "250 taken"
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[MailBox]:
+    box = MailBox()
+    async with await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0) as server:
+        box.port = server.sockets[0].getsockname()[1]
+        yield box
+
+
+async def test_a_webhook_gets_title_body_and_level() -> None:
+    # Receivers' scripts read these fields.
+    async with receiving() as receiver:
+        assert await parse_channels(receiver.url)[0].send(OPENED)
+        got = await receiver.next("open-ssh")
+    assert (got["title"], got["message"], got["type"]) == (OPENED.title, OPENED.body, "warning")
+
+
+async def test_a_mail_has_a_subject_that_sorts_and_the_whole_text(mailbox: MailBox) -> None:
+    url = f"mailto://127.0.0.1:{mailbox.port}?from=nsgb@example.com&to=oncall@example.com&mode=insecure"
+    assert await parse_channels(url)[0].send(OPENED)
+    (mail,) = mailbox.mails
+    assert mail["Subject"] == OPENED.title
+    assert "oncall@example.com" in mail["To"]
+    body = mail.get_body(("plain", "html"))
+    assert body is not None
+    assert [line.strip() for line in body.get_content().splitlines()] == [
+        line.strip() for line in OPENED.body.splitlines()
+    ]
