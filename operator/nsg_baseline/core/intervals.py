@@ -34,6 +34,33 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(merged)
 
 
+def common(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return what two sorted sets of ranges share."""
+    shared: list[Interval] = []
+    left, right = list(reversed(one)), list(reversed(other))
+    while left and right:
+        first, second = left[-1], right[-1]
+        low, high = max(first.first, second.first), min(first.last, second.last)
+        if first.family == second.family and low <= high:
+            shared.append(Interval(first.family, low, high))
+        (left if (first.family, first.last) < (second.family, second.last) else right).pop()
+    return tuple(shared)
+
+
+def without(ranges: tuple[Interval, ...], gone: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return what is left of sorted ranges without others."""
+    left: list[Interval] = []
+    for family, start, last in ranges:
+        first = start
+        for _, low, high in (one for one in gone if one.family == family and first <= one.last and one.first <= last):
+            if first < low:
+                left.append(Interval(family, first, low - 1))
+            first = max(first, high + 1)
+        if first <= last:
+            left.append(Interval(family, first, last))
+    return tuple(left)
+
+
 def parse_ports(text: str) -> Interval | None:
     """Read *, a port or a range; None when it is none of these."""
     if text == "*":

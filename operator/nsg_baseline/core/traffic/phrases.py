@@ -1,0 +1,141 @@
+"""Traffic in a phrase that reads aloud: `TCP 22 from Internet to any`."""
+
+from collections.abc import Sequence
+
+from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, ALL_PORTS, Interval, port_text, prefixes
+from nsg_baseline.core.traffic.boxes import likely
+from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
+from nsg_baseline.core.traffic.regions import hull, kinds, largest, rest_of
+from nsg_baseline.core.traffic.tags import LOAD_BALANCER_ADDRESS, complement, is_group
+
+SHOWN = 3
+"""So many boxes, or exceptions from one, are told one by one."""
+SHOWN_VALUES = 4
+# More boxes than this are not looked through for a better way to tell them.
+_MOST_BOXES = 60
+_MOST_PIECES = 200
+_ELSE = "what earlier rules decide"
+
+
+def phrase(entry: Entry) -> str:
+    """Say which traffic an entry is about."""
+    boxes = entry.boxes if entry.conditional else likely(entry.boxes)
+    told = "; ".join(_region(group) for group in kinds(boxes))
+    return f"{told} (where an address is Internet and VirtualNetwork at once)" if entry.conditional else told
+
+
+def box_phrase(box: Box) -> str:
+    """Say which traffic a box holds."""
+    return f"{_protocols(box)} from {place_phrase(box.source)} to {place_phrase(box.destination)}"
+
+
+def place_phrase(place: Place) -> str:
+    """Say which addresses a place holds."""
+    where = " and ".join(map(_tag, place.tags))
+    ranges = _ranges(place.ranges)
+    if ranges != "any":
+        where = f"{ranges} in {where}" if where else ranges
+    outside = " and ".join(map(_tag, place.not_tags))
+    return f"{where or 'any'} outside {outside}" if outside else where or "any"
+
+
+def _region(boxes: Sequence[Box]) -> str:
+    whole = hull(boxes)
+    if len(boxes) > _MOST_BOXES:
+        return f"{box_phrase(whole)} except {_ELSE}"
+    parts = largest(boxes, _MOST_PIECES)
+    exceptions = _exceptions(whole, boxes)
+    if exceptions is None and len(parts) > SHOWN:
+        return f"{box_phrase(whole)} except {_ELSE}"
+    if exceptions is None or (len(parts) <= SHOWN and _effort(parts) <= _effort([whole, *exceptions])):
+        return "; ".join(map(box_phrase, parts))
+    told = _listed([_exception(one, whole) for one in exceptions])
+    return f"{box_phrase(whole)} except {told}" if told else box_phrase(whole)
+
+
+def _exceptions(whole: Box, boxes: Sequence[Box]) -> list[Box] | None:
+    """Return what a box holds beyond others, in few boxes; None when they are many."""
+    rest = rest_of(whole, boxes, _MOST_PIECES)
+    if rest is None or len(rest) > _MOST_BOXES:
+        return None
+    found = largest(rest, _MOST_PIECES) if rest else []
+    return found if len(found) <= SHOWN else None
+
+
+def _effort(boxes: Sequence[Box]) -> int:
+    """Return how hard boxes are to read."""
+    places = [place for box in boxes for place in (box.source, box.destination)]
+    return 2 * len(boxes) + sum(2 * len(place.not_tags) + 4 * (_ranges(place.ranges, 0) == "") for place in places)
+
+
+def _exception(box: Box, whole: Box) -> str:
+    """Say which traffic a box holds, but not what it has in common with the whole."""
+    same_traffic = (box.protocols, box.source_ports, box.destination_ports) == (
+        whole.protocols,
+        whole.source_ports,
+        whole.destination_ports,
+    )
+    parts = [] if same_traffic else [_protocols(box)]
+    if box.source != whole.source:
+        parts.append(f"from {place_phrase(_beyond(box.source, whole.source))}")
+    if box.destination != whole.destination:
+        parts.append(f"to {place_phrase(_beyond(box.destination, whole.destination))}")
+    return " ".join(parts)
+
+
+def _beyond(place: Place, whole: Place) -> Place:
+    """Return a part of a place without what the whole place says already."""
+    ranges = EVERYWHERE if place.ranges == whole.ranges else place.ranges
+    tags = tuple(tag for tag in place.tags if tag not in whole.tags)
+    return Place(ranges, tags, tuple(tag for tag in place.not_tags if tag not in whole.not_tags))
+
+
+def _protocols(box: Box) -> str:
+    words = [word for tag in box.destination.tags if (word := _opaque(tag))]
+    names = _listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
+    ports = "" if box.destination_ports == ALL_PORTS else _values(list(map(port_text, box.destination_ports)))
+    via = "" if box.source_ports == ALL_PORTS else _values(list(map(port_text, box.source_ports)))
+    head = " ".join(part for part in (names or "all traffic", ports) if part)
+    if names and not ports and {"Tcp", "Udp"} & set(box.protocols):
+        head = f"all {names}"
+    return " ".join([head, *words, *([f"with source port {via}"] if via else [])])
+
+
+def _protocol(name: str) -> str:
+    return "other protocols" if name == "Other" else name.upper()
+
+
+def _opaque(tag: str) -> str:
+    return f"({tag})" if tag.startswith(("protocol ", "port ")) else ""
+
+
+def _tag(tag: str) -> str:
+    return f"ASG {tag.rsplit('/', 1)[-1]}" if is_group(tag) else tag
+
+
+def _ranges(ranges: tuple[Interval, ...], shown: int = SHOWN_VALUES) -> str:
+    """Say which addresses; an empty text when that would take more values than may be shown and none were asked."""
+    known = {EVERYWHERE: "any", (ALL_IPV4,): "0.0.0.0/0", (ALL_IPV6,): "::/0"}
+    if ranges in known:
+        return known[ranges]
+    if ranges == (LOAD_BALANCER_ADDRESS,):
+        return "AzureLoadBalancer"
+    texts = [text for one in ranges for text in prefixes(one)]
+    outside = [text for one in complement(ranges) for text in prefixes(one)]
+    if len(outside) < len(texts) and len(outside) <= SHOWN_VALUES:
+        return f"any but {_listed(outside)}"
+    if not shown and len(texts) > SHOWN_VALUES:
+        return ""
+    return _values(texts)
+
+
+def _values(texts: Sequence[str]) -> str:
+    if len(texts) <= SHOWN_VALUES:
+        return ", ".join(texts)
+    return f"{', '.join(texts[: SHOWN_VALUES - 1])} and {len(texts) - SHOWN_VALUES + 1} more"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
+
+
