@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -62,30 +63,54 @@ def test_json_is_as_documented(baseline: str) -> None:
     result = run("-f", baseline, "--live", "-", "-o", "json", text=live(OPEN))
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
-        "summary": {"baselines": 1, "deviating": 1, "severity": "medium"},
+        "summary": {"baselines": 1, "deviating": 1, "severity": "critical"},
         "baselines": [
             {
                 "namespace": "team-web",
                 "name": "web",
                 "nsg": NSG,
                 "compliant": False,
-                "severity": "medium",
+                "severity": "critical",
+                "severityReason": "open-ssh opens TCP 22 to the Internet",
                 "changes": [
                     {
                         "kind": "RuleCreated",
                         "rule": "open-ssh",
-                        "severity": "medium",
+                        "severity": "critical",
                         "toleratedBy": None,
                         "approved": None,
                         "live": {"provisioningState": "Succeeded", **OPEN},
                         "fields": [],
                     }
                 ],
-                "exposure": [],
+                "exposure": [
+                    {
+                        "effect": "Allowed",
+                        "direction": "Inbound",
+                        "text": "TCP 22 from Internet to any",
+                        "approvedBy": "DenyAllInBound",
+                        "liveBy": "open-ssh",
+                        "conditional": False,
+                        "boxes": [
+                            _ssh(_place(["Internet"], ["VirtualNetwork"]), _place()),
+                            # Should an address ever be both, traffic within VirtualNetwork was allowed before.
+                            _ssh(_place(["Internet", "VirtualNetwork"]), _place([], ["VirtualNetwork"])),
+                        ],
+                    }
+                ],
             }
         ],
         "unbaselined": [],
     }
+
+
+def _ssh(source: dict[str, Any], destination: dict[str, Any]) -> dict[str, Any]:
+    sides = {"source": source, "destination": destination}
+    return {"protocols": ["Tcp"], "sourcePorts": ["0-65535"], "destinationPorts": ["22"], **sides}
+
+
+def _place(tags: Sequence[str] = (), not_tags: Sequence[str] = ()) -> dict[str, Any]:
+    return {"prefixes": ["0.0.0.0/0", "::/0"], "tags": list(tags), "notTags": list(not_tags)}
 
 
 def test_yaml_is_the_same_as_json(baseline: str) -> None:
@@ -98,11 +123,12 @@ def test_yaml_is_the_same_as_json(baseline: str) -> None:
 def test_table_shows_before_and_after(baseline: str) -> None:
     result = run("-f", baseline, "--live", "-", text=live(OPEN))
     assert result.stdout == (
-        "team-web/web  medium  NSG web\n"
-        "  RuleCreated open-ssh\n"
+        "team-web/web  critical  NSG web: open-ssh opens TCP 22 to the Internet\n"
+        "  critical  RuleCreated open-ssh\n"
         "    approved: -\n"
         "    live:     200 Inbound Allow Tcp from Internet to * port 22\n"
-        "1 baselines, 1 deviating, 0 NSGs without a baseline\n"
+        "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by open-ssh)\n"
+        "1 baseline, 1 deviating, 0 NSGs without a baseline\n"
     )
 
 
@@ -126,7 +152,7 @@ def test_markdown_keeps_its_table_whole(baseline: str) -> None:
     odd = rule("odd", priority=200, description="a|b")
     result = run("-f", baseline, "--live", "-", "-o", "markdown", text=live(odd))
     rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {4}
+    assert {line.count("|") for line in rows} == {5}
 
 
 def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:

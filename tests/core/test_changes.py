@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nsg_baseline.core.changes import KIND_ORDER, Change, created, detect
 from nsg_baseline.core.nsg import STRICT, ApprovedNSG, read_live
 from nsg_baseline.core.rules import differing_fields, normalise
+from nsg_baseline.core.sides import sort_out
 from support.nsgs import (
     EARLIER,
     NETWORK_INTERFACE,
@@ -30,7 +31,8 @@ OTHER_GROUP = NSG.replace("rg-web", "RG-WEB")
 
 
 def _changes(approved: ApprovedNSG, live: Document) -> tuple[Change, ...]:
-    return detect(approved, read_live(live), NOW)
+    nsg = read_live(live)
+    return detect(approved, nsg, sort_out(approved, nsg.rules, NOW))
 
 
 def _only(approved: ApprovedNSG, live: Document) -> Change:
@@ -125,7 +127,8 @@ def test_a_rename_is_one_deleted_and_one_created_rule() -> None:
 
 def test_a_deleted_nsg_is_one_change_whatever_was_approved() -> None:
     # All rules are gone with it: one thing happened, not a hundred.
-    (change,) = detect(baseline([rule("a"), rule("b")], tags={"env": "prod"}), None, NOW)
+    approved = baseline([rule("a"), rule("b")], tags={"env": "prod"})
+    (change,) = detect(approved, None, sort_out(approved, (), NOW))
     assert (change.kind, change.rule, change.live) == ("NSGDeleted", None, None)
     assert change.approved == {"id": NSG}
 

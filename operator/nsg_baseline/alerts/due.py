@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.incident import NSGIncident, Turn
 from nsg_baseline.api.route import NSGAlertRoute
-from nsg_baseline.core.verdict import SEVERITIES
+from nsg_baseline.core.severity import SEVERITIES
 
 UNHEARD = timedelta(hours=24)
 """So long after its end is a route still told of an incident that it never heard of."""

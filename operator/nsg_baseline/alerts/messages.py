@@ -1,6 +1,6 @@
 """Messages: what a stored incident says to people. Readable as plain text at three in the morning."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,9 +8,12 @@ from nsg_baseline.alerts.due import Due
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.findings import ChangeStatus
 from nsg_baseline.api.incident import NSGIncident, Turn
+from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
+from nsg_baseline.core.texts import lasting
 
 SHOWN_CHANGES = 20
+SHOWN_COMMANDS = 3
 Level = Literal["failure", "warning", "success"]
 _TITLES: dict[Turn, str] = {"Opened": "", "Updated": "UPDATE ", "Remediated": "PUT BACK ", "Resolved": "RESOLVED "}
 
@@ -57,15 +60,19 @@ def _lines(due: Due) -> Iterator[str]:
         nsg = NSGId.parse(incident.spec.nsg)
         yield f"NSG {nsg.name} in resource group {nsg.resource_group}, subscription {nsg.subscription}"
     yield from _times(incident)
+    if status.severity_reason:
+        yield f"{status.severity} because {status.severity_reason}"
     yield ""
     if due.turn == "Resolved":
         yield "It was:"
+    if status.exposure:
+        yield from lines(status.exposure)
+        yield ""
     for change in status.changes[:SHOWN_CHANGES]:
         yield from _change(change)
     hidden = (status.change_count or 0) - len(status.changes[:SHOWN_CHANGES])
     if hidden > 0:
         yield f"- and {hidden} more; see the NSGIncident"
-    yield from (f"{one.direction} newly {one.effect.lower()}: {one.text}" for one in status.exposure)
     for action in status.actions:
         yield f"operator: {action.kind} at {format_time(action.at)}: {action.reason} {action.message}".rstrip()
     if due.turn != "Resolved":
@@ -77,8 +84,8 @@ def _times(incident: NSGIncident) -> Iterator[str]:
     if status.opened_at is not None:
         yield f"since {format_time(status.opened_at)}"
     if status.resolved_at is not None and status.opened_at is not None:
-        lasted = int((status.resolved_at - status.opened_at).total_seconds())
-        yield f"until {format_time(status.resolved_at)}, after {lasted} s: {status.resolution}"
+        lasted = lasting(status.resolved_at - status.opened_at)
+        yield f"until {format_time(status.resolved_at)}, after {lasted}: {status.resolution}"
 
 
 def _change(change: ChangeStatus) -> Iterator[str]:
@@ -93,6 +100,16 @@ def _change(change: ChangeStatus) -> Iterator[str]:
         yield "    live:     none"
 
 
+def _reverting(nsg: NSGId, changes: Sequence[ChangeStatus]) -> Iterator[str]:
+    """Say how to undo it: by a command where one is certain, else by what the approved side says."""
+    created = [change.rule for change in changes if change.kind == "RuleCreated" and change.rule]
+    where = f"--subscription {nsg.subscription} -g {nsg.resource_group} --nsg-name {nsg.name}"
+    if len(created) <= SHOWN_COMMANDS:
+        yield from (f"to revert: az network nsg rule delete {where} -n {rule}" for rule in created)
+    if len(created) > SHOWN_COMMANDS or len(created) < len(changes):
+        yield "to revert: put the approved side back, or let the baseline's mode be Enforce"
+
+
 def _ways_out(incident: NSGIncident) -> Iterator[str]:
     namespace, spec = incident.metadata.namespace, incident.spec
     yield ""
@@ -102,5 +119,5 @@ def _ways_out(incident: NSGIncident) -> Iterator[str]:
         return
     if spec.baseline is not None:
         yield f"to approve: edit NSGBaseline {namespace}/{spec.baseline}"
-    yield "to revert: put the approved side back with `az network nsg rule create, update or delete`"
+    yield from _reverting(NSGId.parse(spec.nsg), incident.status.changes)
     yield f"in the portal: https://portal.azure.com/#resource{spec.nsg}"

@@ -24,7 +24,7 @@ from nsg_baseline.api.common import (
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
+from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.forms import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
 from nsg_baseline.api.rule import PortsOrAny, RuleProtocol, SecurityRule
 
@@ -230,7 +230,11 @@ class BaselineStatus(StatusShape):
     ] = None
     conditions: Conditions = ()
     change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
-    severity: Annotated[Severity | None, Field(description="The heaviest change's.")] = None
+    severity: Annotated[Severity | None, Field(description="How much all changes together weigh.")] = None
+    severity_reason: Annotated[
+        str | None,
+        Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),
+    ] = None
     changes: Annotated[
         tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=50, strict=False)
     ] = ()

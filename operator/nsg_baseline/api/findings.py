@@ -8,6 +8,7 @@ from nsg_baseline.api.common import Severity, StatusShape
 
 ChangeKind = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated", "NSGDeleted", "NSGCreated"]
 SIDE_LENGTH = 1024
+REASON_LENGTH = 512
 
 
 class ChangeStatus(StatusShape):

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
-from nsg_baseline.api.findings import ChangeStatus, ExposureStatus
+from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatus
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]
@@ -67,7 +67,13 @@ class IncidentStatus(StatusShape):
     state: Annotated[IncidentState | None, Field(description="Open, or Resolved.")] = None
     revision: Annotated[int, Field(description="Grows whenever there is something to tell.", ge=0)] = 0
     turn: Annotated[Turn | None, Field(description="What the latest revision tells.")] = None
-    severity: Annotated[Severity | None, Field(description="The heaviest change's, at its worst.")] = None
+    severity: Annotated[Severity | None, Field(description="How much all changes together weigh, at their worst.")] = (
+        None
+    )
+    severity_reason: Annotated[
+        str | None,
+        Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),
+    ] = None
     opened_at: Annotated[Timestamp | None, Field(description="When the deviation was first seen.")] = None
     updated_at: Annotated[Timestamp | None, Field(description="When the latest revision was made.")] = None
     resolved_at: Annotated[Timestamp | None, Field(description="When the deviation was gone.")] = None

@@ -7,9 +7,11 @@ from typing import Any
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.cli.sources import Live, Sourced
-from nsg_baseline.core.changes import Change, created
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
+from nsg_baseline.core.changes import Change
 from nsg_baseline.core.nsg import read_approved
-from nsg_baseline.core.verdict import Verdict, heaviest, judge
+from nsg_baseline.core.severity import heaviest
+from nsg_baseline.core.verdict import Stray, Verdict, judge, judge_stray
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Plan:
     """All of it. `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them."""
 
     baselines: tuple[Planned, ...]
-    unbaselined: tuple[Change, ...]
+    unbaselined: tuple[Stray, ...]
     unknown: tuple[Sourced, ...] = ()
 
     @property
@@ -36,7 +38,7 @@ class Plan:
     @property
     def severity(self) -> Severity | None:
         """The heaviest of all; None when all is in order."""
-        found = [one.verdict.severity for one in self.deviating] + [change.severity for change in self.unbaselined]
+        found = [one.verdict.severity for one in self.deviating] + [one.change.severity for one in self.unbaselined]
         return heaviest(level for level in found if level is not None)
 
     @property
@@ -45,7 +47,7 @@ class Plan:
         return not self.deviating and not self.unbaselined
 
 
-def plan(baselines: Iterable[Sourced], live: Live, now: datetime) -> Plan:
+def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK) -> Plan:
     """Compare. What a complete listing lacks is deleted; of what any other lacks nothing is known."""
     nsgs = {nsg.id.key: nsg for nsg in live.nsgs}
     planned: list[Planned] = []
@@ -57,9 +59,9 @@ def plan(baselines: Iterable[Sourced], live: Live, now: datetime) -> Plan:
         if approved.id.key not in nsgs and live.extent != "Complete":
             unknown.append(source)
         else:
-            planned.append(Planned(source, judge(approved, nsgs.get(approved.id.key), now)))
+            planned.append(Planned(source, judge(approved, nsgs.get(approved.id.key), now, yardstick)))
     alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
-    return Plan(tuple(planned), tuple(created(str(nsg.id)) for nsg in alone), tuple(unknown))
+    return Plan(tuple(planned), tuple(judge_stray(nsg, yardstick) for nsg in alone), tuple(unknown))
 
 
 def document(found: Plan) -> dict[str, Any]:
@@ -72,7 +74,13 @@ def document(found: Plan) -> dict[str, Any]:
         },
         "baselines": [_baseline(one) for one in found.baselines],
         "unbaselined": [
-            {"nsg": change.nsg, "severity": change.severity, "exposure": []} for change in found.unbaselined
+            {
+                "nsg": one.change.nsg,
+                "severity": one.change.severity,
+                "severityReason": one.reason,
+                "exposure": [exposed.document() for exposed in one.exposure],
+            }
+            for one in found.unbaselined
         ],
     }
 
@@ -86,6 +94,7 @@ def _baseline(one: Planned) -> dict[str, Any]:
         "nsg": verdict.nsg,
         "compliant": verdict.compliant,
         "severity": verdict.severity,
+        "severityReason": verdict.reason,
         "changes": [change_document(change) for change in verdict.changes],
         "exposure": [entry.document() for entry in verdict.exposure],
     }

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from nsg_baseline.api.common import Severity
@@ -13,6 +12,7 @@ from nsg_baseline.core.ids import fold
 from nsg_baseline.core.nsg import STRICT, ApprovedNSG, LiveNSG
 from nsg_baseline.core.owners import owner_of
 from nsg_baseline.core.rules import Rule, differing_fields, meaning
+from nsg_baseline.core.sides import Sides
 
 KIND_ORDER: tuple[ChangeKind, ...] = (
     "NSGDeleted",
@@ -42,13 +42,26 @@ class Change:
     nsg: str | None = None
 
 
-def detect(approved: ApprovedNSG, live: LiveNSG | None, now: datetime) -> tuple[Change, ...]:
-    """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist."""
+def detect(approved: ApprovedNSG, live: LiveNSG | None, sides: Sides) -> tuple[Change, ...]:
+    """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist.
+
+    They are not yet weighed, and co-owners' rules are not among them.
+    """
     if live is None:
         deleted = {"id": str(approved.id)}
         return (Change("NSGDeleted", None, fingerprint("NSGDeleted", approved.id.key), approved=deleted),)
-    found = [*_rule_changes(approved, live, now), *_tag_changes(approved, live), *_association_changes(approved, live)]
+    found = [
+        *_rule_changes(approved, live, sides),
+        *_tag_changes(approved, live),
+        *_association_changes(approved, live),
+    ]
     return tuple(sorted(found, key=lambda change: (KIND_ORDER.index(change.kind), (change.rule or "").lower())))
+
+
+def tolerated_change(rule: Rule, owner: str, approved: ApprovedNSG) -> Change:
+    """Return the change that a co-owner's rule is where it opens too much."""
+    mark = fingerprint("RuleCreated", _mark(rule, approved))
+    return Change("RuleCreated", rule.name, mark, live=rule.document, tolerated_by=owner)
 
 
 def created(nsg_id: str) -> Change:
@@ -62,19 +75,18 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _rule_changes(approved: ApprovedNSG, live: LiveNSG, now: datetime) -> Iterator[Change]:
+def _rule_changes(approved: ApprovedNSG, live: LiveNSG, sides: Sides) -> Iterator[Change]:
     wanted = {rule.key: rule for rule in approved.rules}
-    excepted = {(item.rule.key, _mark(item.rule, approved)) for item in approved.exceptions if now < item.until}
+    tolerated = {rule.key for rule, _ in sides.tolerated}
     for rule in live.rules:
         ours = wanted.pop(rule.key, None)
-        if (rule.key, _mark(rule, approved)) in excepted:
+        if rule.key in sides.excepted or rule.key in tolerated:
             continue
-        if ours is not None:
-            if fields := differing_fields(ours, rule, approved.comparison):
-                yield _updated(ours, rule, fields, approved)
-        elif owner_of(rule, approved.tolerate) is None:
+        if ours is None:
             mark = fingerprint("RuleCreated", _mark(rule, approved))
             yield Change("RuleCreated", rule.name, mark, live=rule.document)
+        elif fields := differing_fields(ours, rule, approved.comparison):
+            yield _updated(ours, rule, fields, approved)
     for rule in wanted.values():
         mark = fingerprint("RuleDeleted", rule.key)
         yield Change("RuleDeleted", rule.name, mark, approved=rule.document)

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.findings import SIDE_LENGTH, ChangeStatus, ExposureStatus
+from nsg_baseline.api.findings import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.incident import Action, IncidentStatus, Resolution, Turn
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.verdict import SEVERITIES, heaviest
-from nsg_baseline.core.words import cut, side_line, summary
+from nsg_baseline.core.severity import SEVERITIES, heaviest
+from nsg_baseline.core.texts import cut
+from nsg_baseline.core.words import side_line, summary
 
 # What an IncidentStatus takes; and all changes together must leave etcd's 1.5 MiB room for the rest.
 SHOWN_CHANGES = 1000
@@ -30,6 +31,7 @@ class Sighting:
     exposure: tuple[ExposureStatus, ...] = ()
     action: Action | None = None
     severity: Severity | None = None
+    reason: str | None = None
     summary: str | None = None
     fingerprint: str | None = None
 
@@ -47,9 +49,11 @@ def opened_or_updated(known: IncidentStatus, seen: Sighting, now: datetime) -> I
     another outcome of what the operator tried. A change that went away while others stand is recorded, not told.
     """
     turn = _turn(known, seen)
+    worse = known.severity is None or _worse(_severity(seen), known.severity)
     updates = {
         "state": "Open",
         "severity": heaviest(level for level in (known.severity, _severity(seen)) if level),
+        "severity_reason": seen.reason and cut(seen.reason, REASON_LENGTH) if worse else known.severity_reason,
         "opened_at": known.opened_at or now,
         "summary": cut(seen.summary or summary(seen.changes), SUMMARY_LENGTH),
         "change_count": len(seen.changes),

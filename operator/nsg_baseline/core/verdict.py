@@ -1,27 +1,34 @@
 """The verdict: all that one look at one NSG says."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from nsg_baseline.api.baseline import Matched
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.findings import ExposureStatus
-from nsg_baseline.core.changes import Change, detect, live_hashes
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick, appraise, appraise_stray
+from nsg_baseline.core.changes import Change, created, detect, live_hashes
+from nsg_baseline.core.exposed import Exposed
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
+from nsg_baseline.core.severity import heaviest
+from nsg_baseline.core.sides import sort_out
 
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 Mover = Literal["Azure", "Baseline"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one look at one NSG says. Hashes are None when the NSG does not exist."""
+    """What one look at one NSG says. Hashes are None when the NSG does not exist.
+
+    `exposure` is the traffic that all changes together newly allow or deny; `reason` says why they weigh what they do,
+    and that there is more than `exposure` tells where that is so.
+    """
 
     nsg: str
     changes: tuple[Change, ...] = ()
-    exposure: tuple[ExposureStatus, ...] = ()
+    exposure: tuple[Exposed, ...] = ()
+    weight: Severity | None = None
+    reason: str | None = None
     live_hash: str | None = None
     own_hash: str | None = None
 
@@ -32,19 +39,43 @@ class Verdict:
 
     @property
     def severity(self) -> Severity | None:
-        """The heaviest change's severity."""
-        return heaviest(change.severity for change in self.changes)
+        """How much all changes together weigh; None when there are none."""
+        return self.weight or heaviest(change.severity for change in self.changes)
 
 
-def judge(approved: ApprovedNSG, live: LiveNSG | None, now: datetime) -> Verdict:
+def judge(
+    approved: ApprovedNSG, live: LiveNSG | None, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK
+) -> Verdict:
     """Compare an NSG as approved with the NSG as it is."""
     full, own = live_hashes(approved, live) if live is not None else (None, None)
-    return Verdict(str(live.id if live else approved.id), detect(approved, live, now), (), full, own)
+    sides = sort_out(approved, live.rules if live is not None else (), now)
+    found = appraise(approved, live, detect(approved, live, sides), sides, yardstick)
+    return Verdict(
+        nsg=str(live.id if live else approved.id),
+        changes=found.changes,
+        exposure=found.exposed,
+        weight=found.weight.severity if found.weight else None,
+        reason=". ".join(text for text in (found.weight.reason if found.weight else None, found.summary) if text)
+        or None,
+        live_hash=full,
+        own_hash=own,
+    )
 
 
-def heaviest(severities: Iterable[Severity]) -> Severity | None:
-    """Return the heaviest of some severities."""
-    return min(severities, key=SEVERITIES.index, default=None)
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An NSG that no baseline speaks of, as a change, and what its rules open against the default rules alone."""
+
+    change: Change
+    exposure: tuple[Exposed, ...] = ()
+    reason: str | None = None
+
+
+def judge_stray(live: LiveNSG, yardstick: Yardstick = DEFAULT_YARDSTICK) -> Stray:
+    """Weigh an NSG without a baseline."""
+    change = created(str(live.id))
+    exposed, weight = appraise_stray(live, yardstick)
+    return Stray(replace(change, severity=weight.severity), exposed, weight.reason)
 
 
 def mover(verdict: Verdict, matched: Matched | None, generation: int) -> Mover:

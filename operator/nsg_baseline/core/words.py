@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsg_baseline.core.changes import Change
+from nsg_baseline.core.texts import cut
 
 
 def rule_line(document: Mapping[str, Any]) -> str:
@@ -39,11 +40,6 @@ def summary(changes: tuple[Change, ...], shown: int = 3) -> str:
     lines = [change_line(change) for change in changes[:shown]]
     more = len(changes) - len(lines)
     return cut("; ".join(lines), 900) + (f" and {more} more" if more > 0 else "")
-
-
-def cut(text: str, length: int) -> str:
-    """Return a text of at most this length; the last character tells that something is missing."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _side(document: Mapping[str, Any], side: str) -> str:

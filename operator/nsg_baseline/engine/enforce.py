@@ -47,14 +47,14 @@ async def _attempt(world: World, approved: ApprovedNSG, allowed: Policy) -> Enfo
     now = world.clock()
     document = await world.reader.get(str(approved.id))
     live = read_live(document) if document is not None else None
-    fresh = judge(approved, live, now)
+    fresh = judge(approved, live, now, world.yardstick)
     found = plan(live, fresh.changes, allowed)
     if live is not None and live.provisioning_state == "Updating" and found is not None:
         return Enforced(fresh, hold=Hold("Updating", "Azure is still at work on this NSG"))
     match found:
         case Remedy():
             answer = await world.writer.put(str(approved.id), found.document, found.etag)
-            return Enforced(judge(approved, read_live(answer), now), written=True)
+            return Enforced(judge(approved, read_live(answer), now, world.yardstick), written=True)
         case Hold():
             return Enforced(fresh, hold=found)
         case None:

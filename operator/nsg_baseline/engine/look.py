@@ -9,6 +9,7 @@ from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
 from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.exposed import statuses
 from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
@@ -36,7 +37,7 @@ class Look:
         """
         now = self.world.clock()
         approved = read_approved(self.baseline.spec)
-        verdict = judge(approved, read_live(document) if document is not None else None, now)
+        verdict = judge(approved, read_live(document) if document is not None else None, now, self.world.yardstick)
         since = self._rollout_since(verdict, now)
         incident = self.world.records.incidents.open_about(self.baseline.metadata.namespace, self._about(verdict))
         if not verdict.compliant and not self._awaited(since, now):
@@ -92,7 +93,8 @@ class Look:
         self, known: NSGIncident | None, verdict: Verdict, action: Action | None, now: datetime
     ) -> NSGIncident:
         before = known.status if known is not None else None
-        sighting = Sighting(verdict.changes, verdict.exposure, action)
+        exposed = statuses(verdict.exposure)
+        sighting = Sighting(verdict.changes, exposed, action, verdict.severity, verdict.reason)
         after = opened_or_updated(before or IncidentStatus(), sighting, now)
         if before == after and known is not None:
             return known

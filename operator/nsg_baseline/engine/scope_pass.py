@@ -17,8 +17,9 @@ from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.nsg import UnreadableNSGError
 from nsg_baseline.core.outcome import Failure
 from nsg_baseline.core.rules import UnreadableRuleError
-from nsg_baseline.core.seen import GONE, UNKNOWN, Seen
+from nsg_baseline.core.seen import GONE, UNKNOWN, Seen, Strayed
 from nsg_baseline.engine.look import Look
+from nsg_baseline.engine.stray import look_at_stray
 from nsg_baseline.engine.world import World
 from nsg_baseline.kube import status
 from nsg_baseline.kube.errors import KubeError
@@ -34,7 +35,7 @@ class Tally:
 
     nsgs: int = 0
     deviating: int = 0
-    unbaselined: list[str] = field(default_factory=list)
+    unbaselined: list[Strayed] = field(default_factory=list)
     failure: AzureError | None = None
     unrecorded: int = 0
 
@@ -101,7 +102,7 @@ class ScopePass:
                 if key in self._silent:
                     continue
                 if key not in self._held:
-                    self._note_unbaselined(nsg.id)
+                    self._note_stray(key, nsg)
                 elif not self._unmoved(key, nsg.digest):
                     looks.create_task(self._look(key, nsg.digest, nsg))
 
@@ -110,10 +111,15 @@ class ScopePass:
         holder = scope_of(NSGId.parse(nsg_id), self._others)
         return holder is not None and holder.metadata.name == self._scope.metadata.name
 
-    def _note_unbaselined(self, nsg_id: str) -> None:
-        self._memory.pop(fold(nsg_id), None)
-        if not is_ignored(self._scope.spec, NSGId.parse(nsg_id)):
-            self._tally.unbaselined.append(nsg_id)
+    def _note_stray(self, key: str, nsg: RawNSG) -> None:
+        if is_ignored(self._scope.spec, NSGId.parse(nsg.id)):
+            self._memory.pop(key, None)
+            return
+        seen = self._memory.get(key)
+        if seen is None or seen.stray is None or seen.digest != nsg.digest:
+            seen = self._memory[key] = Seen(nsg.digest, "", stray=look_at_stray(nsg, self._world.yardstick))
+        if seen.stray is not None:
+            self._tally.unbaselined.append(seen.stray)
 
     def _unmoved(self, key: str, digest: bytes) -> bool:
         seen = self._memory.get(key)

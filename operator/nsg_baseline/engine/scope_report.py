@@ -1,6 +1,6 @@
 """What a pass says of its scope: the status, and the incidents that belong to no baseline."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from nsg_baseline.api.common import REQUESTED_AT
@@ -8,9 +8,11 @@ from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import IncidentKind, IncidentSpec, IncidentStatus, Resolution
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.core.changes import created, fingerprint
-from nsg_baseline.core.ids import fold
-from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
+from nsg_baseline.core.changes import fingerprint
+from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.incidents import SHOWN_EXPOSURE, Sighting, opened_or_updated, resolved
+from nsg_baseline.core.seen import Strayed
+from nsg_baseline.core.severity import SEVERITIES
 from nsg_baseline.engine.scope_pass import Tally
 from nsg_baseline.engine.world import World
 from nsg_baseline.kube.conditions import State, conditions, find
@@ -58,14 +60,25 @@ def _ready(tally: Tally) -> State:
 
 
 async def _unbaselined(
-    world: World, scope: NSGScope, nsgs: Iterable[str], held: Mapping[str, Key], now: datetime
+    world: World, scope: NSGScope, strays: Iterable[Strayed], held: Mapping[str, Key], now: datetime
 ) -> None:
-    changes = tuple(created(nsg) for nsg in sorted(nsgs, key=fold))
-    sighting = Sighting(changes) if changes else None
+    sighting = _sighting(sorted(strays, key=_heaviest_first))
     known = world.records.incidents.open_about(world.namespace, _about("Unbaselined", scope))
     # With a baseline it was approved; otherwise the NSGs are gone, or passed over by now.
     listed = {fold(change.nsg or "") for change in known.status.changes} if known is not None else set()
     await _bring(world, scope, "Unbaselined", sighting, "Approved" if listed & held.keys() else "TargetRemoved", now)
+
+
+def _heaviest_first(stray: Strayed) -> tuple[int, str]:
+    return SEVERITIES.index(stray.change.severity), fold(stray.change.nsg or "")
+
+
+def _sighting(strays: Sequence[Strayed]) -> Sighting | None:
+    if not strays:
+        return None
+    exposure = tuple(status for stray in strays[:SHOWN_EXPOSURE] for status in stray.exposure)
+    name = NSGId.parse(strays[0].change.nsg or "").name
+    return Sighting(tuple(stray.change for stray in strays), exposure, reason=f"NSG {name}: {strays[0].reason}")
 
 
 async def _watch(world: World, scope: NSGScope, failure: AzureError | None, now: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from nsg_baseline.azure.read import Page
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
 from nsg_baseline.kube.records import Records
 
 
@@ -38,3 +39,4 @@ class World:
     records: Records
     namespace: str
     clock: Callable[[], datetime]
+    yardstick: Yardstick = DEFAULT_YARDSTICK

@@ -3,8 +3,11 @@
 from datetime import datetime
 
 from nsg_baseline.api.baseline import BaselineStatus, Matched
+from nsg_baseline.api.findings import REASON_LENGTH
+from nsg_baseline.core.exposed import statuses
 from nsg_baseline.core.incidents import described
 from nsg_baseline.core.outcome import Failure, Outcome
+from nsg_baseline.core.texts import cut
 from nsg_baseline.core.words import summary
 from nsg_baseline.kube.conditions import State, conditions, find
 
@@ -27,7 +30,8 @@ def judged(known: BaselineStatus, outcome: Outcome, now: datetime) -> BaselineSt
         change_count=len(verdict.changes),
         severity=verdict.severity,
         changes=tuple(described(change) for change in verdict.changes[:SHOWN_CHANGES]),
-        exposure=verdict.exposure[:SHOWN_CHANGES],
+        exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
+        severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
         incident=outcome.incident,
         matched=_matched(known, outcome),
         rollout_since=outcome.rollout_since,

@@ -4,6 +4,8 @@ from xml.etree import ElementTree as ET
 
 from nsg_baseline.cli.planned import Plan, Planned
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.core.exposed import lines, statuses
+from nsg_baseline.core.texts import counted
 from nsg_baseline.core.words import side_line
 
 
@@ -15,16 +17,20 @@ def junit(plan: Plan) -> str:
         namespace, name = one.source.baseline.key
         case = ET.SubElement(suite, "testcase", classname=namespace, name=name)
         if not one.verdict.compliant:
-            failure = ET.SubElement(case, "failure", message=f"{len(one.verdict.changes)} changes")
+            count = counted(len(one.verdict.changes), "change")
+            message = f"{one.verdict.severity}: {count}: {one.verdict.reason}"
+            failure = ET.SubElement(case, "failure", message=message)
             failure.text = _text(one)
-    for change in plan.unbaselined:
-        case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(change.nsg))
-        ET.SubElement(case, "failure", message="no baseline speaks of this NSG")
+    for stray in plan.unbaselined:
+        case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(stray.change.nsg))
+        message = f"{stray.change.severity}: no baseline speaks of this NSG: {stray.reason}"
+        ET.SubElement(case, "failure", message=message).text = "\n".join(lines(statuses(stray.exposure)))
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
 def _text(one: Planned) -> str:
-    return "\n".join(
+    changes = (
         f"{heading(change)}: approved: {side_line(change.approved)}; live: {side_line(change.live)}"
         for change in one.verdict.changes
     )
+    return "\n".join([*changes, *lines(statuses(one.verdict.exposure))])

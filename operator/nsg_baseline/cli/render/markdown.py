@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nsg_baseline.cli.planned import Plan
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.words import side_line
 
@@ -18,18 +19,32 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"### NSG baselines: {'in order' if plan.in_order else counts}"
     for one in plan.deviating:
         yield ""
-        yield f"**{NSGId.parse(one.verdict.nsg).name}** ({'/'.join(one.source.baseline.key)}), {one.verdict.severity}"
+        verdict = one.verdict
+        yield f"**{NSGId.parse(verdict.nsg).name}** ({'/'.join(one.source.baseline.key)}), **{verdict.severity}**"
         yield ""
-        yield "| Change | Approved | Live |"
-        yield "|---|---|---|"
+        if verdict.reason:
+            yield f"Because {plain(verdict.reason)}."
+            yield ""
+        yield from (f"- {plain(told)}" for told in lines(statuses(verdict.exposure)))
+        if verdict.exposure:
+            yield ""
+        yield "| Change | Severity | Approved | Live |"
+        yield "|---|---|---|---|"
         for change in one.verdict.changes:
             sides = (_cell(side_line(side)) for side in (change.approved, change.live))
-            yield f"| {_cell(heading(change))} | {' | '.join(sides)} |"
+            yield f"| {_cell(heading(change))} | {change.severity} | {' | '.join(sides)} |"
     if plan.unbaselined:
         yield ""
         yield "NSGs without a baseline:"
         yield ""
-        yield from (f"- `{change.nsg}`" for change in plan.unbaselined)
+        for stray in plan.unbaselined:
+            yield f"- `{stray.change.nsg}`, **{stray.change.severity}**: {plain(stray.reason or '')}"
+            yield from (f"  - {plain(told)}" for told in lines(statuses(stray.exposure)))
+
+
+def plain(text: str) -> str:
+    """Return a text in which nothing is taken for markup: names of rules hold underscores, and any holds *."""
+    return "".join(f"\\{sign}" if sign in "\\`*_<>|[]" else sign for sign in text)
 
 
 def _cell(text: str | None) -> str:

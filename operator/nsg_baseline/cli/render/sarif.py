@@ -5,7 +5,10 @@ from typing import Any
 
 from nsg_baseline.cli.planned import Plan, Planned
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.core.appraisal import decides
 from nsg_baseline.core.changes import KIND_ORDER, Change
+from nsg_baseline.core.exposed import line, statuses
+from nsg_baseline.core.verdict import Stray
 from nsg_baseline.core.words import side_line
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -15,7 +18,7 @@ _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "no
 def sarif(plan: Plan) -> str:
     """Return the plan as one SARIF run."""
     results = [_result(one, change) for one in plan.deviating for change in one.verdict.changes]
-    results += [_unbaselined(change) for change in plan.unbaselined]
+    results += [_unbaselined(stray) for stray in plan.unbaselined]
     rules = [{"id": kind, "shortDescription": {"text": kind}} for kind in KIND_ORDER]
     driver = {"name": "nsgb", "rules": rules}
     run = {"tool": {"driver": driver}, "results": results}
@@ -29,17 +32,24 @@ def _result(one: Planned, change: Change) -> dict[str, Any]:
     return {
         "ruleId": change.kind,
         "level": _LEVELS[change.severity],
-        "message": {"text": f"{heading(change)} in {one.verdict.nsg}: {sides}"},
+        "message": {"text": f"{heading(change)} in {one.verdict.nsg}: {sides}{_traffic(one, change)}"},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"change/v1": change.fingerprint},
     }
 
 
-def _unbaselined(change: Change) -> dict[str, Any]:
+def _traffic(one: Planned, change: Change) -> str:
+    """Say what the traffic is that a change decides."""
+    told = (line(status) for status in statuses([each for each in one.verdict.exposure if decides(change, each)]))
+    return "".join(f"; {text}" for text in told)
+
+
+def _unbaselined(stray: Stray) -> dict[str, Any]:
+    change = stray.change
     return {
         "ruleId": change.kind,
         "level": _LEVELS[change.severity],
-        "message": {"text": f"no baseline speaks of {change.nsg}"},
+        "message": {"text": f"no baseline speaks of {change.nsg}: {stray.reason}"},
         "partialFingerprints": {"change/v1": change.fingerprint},
     }
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from nsg_baseline.cli.planned import Plan, Planned
 from nsg_baseline.core.changes import Change
+from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
+from nsg_baseline.core.texts import counted
 from nsg_baseline.core.words import side_line
 
 
@@ -15,17 +17,22 @@ def table(plan: Plan) -> str:
 
 def _lines(plan: Plan) -> Iterator[str]:
     for one in plan.deviating:
-        yield f"{'/'.join(one.source.baseline.key)}  {one.verdict.severity}  NSG {NSGId.parse(one.verdict.nsg).name}"
+        verdict = one.verdict
+        name, reason = NSGId.parse(verdict.nsg).name, f": {verdict.reason}" if verdict.reason else ""
+        yield f"{'/'.join(one.source.baseline.key)}  {verdict.severity}  NSG {name}{reason}"
         yield from _changes(one)
-    for change in plan.unbaselined:
-        yield f"no baseline  {change.severity}  {change.nsg}"
-    judged, wrong, alone = len(plan.baselines), len(plan.deviating), len(plan.unbaselined)
-    yield f"{judged} baselines, {wrong} deviating, {alone} NSGs without a baseline"
+        yield from (f"  {told}" for told in lines(statuses(verdict.exposure)))
+    for stray in plan.unbaselined:
+        yield f"no baseline  {stray.change.severity}  {stray.change.nsg}: {stray.reason}"
+        yield from (f"  {told}" for told in lines(statuses(stray.exposure)))
+    judged, alone = counted(len(plan.baselines), "baseline"), counted(len(plan.unbaselined), "NSG")
+    yield f"{judged}, {len(plan.deviating)} deviating, {alone} without a baseline"
 
 
 def _changes(one: Planned) -> Iterator[str]:
     for change in one.verdict.changes:
-        yield f"  {heading(change)}"
+        owner = f", a rule of {change.tolerated_by}" if change.tolerated_by else ""
+        yield f"  {change.severity}  {heading(change)}{owner}"
         yield f"    approved: {side_line(change.approved) or '-'}"
         yield f"    live:     {side_line(change.live) or '-'}"
 

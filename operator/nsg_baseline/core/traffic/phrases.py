@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, ALL_PORTS, Interval, port_text, prefixes
+from nsg_baseline.core.texts import listed
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
 from nsg_baseline.core.traffic.regions import hull, kinds, largest, rest_of
@@ -49,7 +50,7 @@ def _region(boxes: Sequence[Box]) -> str:
         return f"{box_phrase(whole)} except {_ELSE}"
     if exceptions is None or (len(parts) <= SHOWN and _effort(parts) <= _effort([whole, *exceptions])):
         return "; ".join(map(box_phrase, parts))
-    told = _listed([_exception(one, whole) for one in exceptions])
+    told = listed([_exception(one, whole) for one in exceptions])
     return f"{box_phrase(whole)} except {told}" if told else box_phrase(whole)
 
 
@@ -92,7 +93,7 @@ def _beyond(place: Place, whole: Place) -> Place:
 
 def _protocols(box: Box) -> str:
     words = [word for tag in box.destination.tags if (word := _opaque(tag))]
-    names = _listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
+    names = listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
     ports = "" if box.destination_ports == ALL_PORTS else _values(list(map(port_text, box.destination_ports)))
     via = "" if box.source_ports == ALL_PORTS else _values(list(map(port_text, box.source_ports)))
     head = " ".join(part for part in (names or "all traffic", ports) if part)
@@ -123,7 +124,7 @@ def _ranges(ranges: tuple[Interval, ...], shown: int = SHOWN_VALUES) -> str:
     texts = [text for one in ranges for text in prefixes(one)]
     outside = [text for one in complement(ranges) for text in prefixes(one)]
     if len(outside) < len(texts) and len(outside) <= SHOWN_VALUES:
-        return f"any but {_listed(outside)}"
+        return f"any but {listed(outside)}"
     if not shown and len(texts) > SHOWN_VALUES:
         return ""
     return _values(texts)
@@ -133,9 +134,3 @@ def _values(texts: Sequence[str]) -> str:
     if len(texts) <= SHOWN_VALUES:
         return ", ".join(texts)
     return f"{', '.join(texts[: SHOWN_VALUES - 1])} and {len(texts) - SHOWN_VALUES + 1} more"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
-
-

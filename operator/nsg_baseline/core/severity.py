@@ -1,0 +1,231 @@
+"""Severity: how much the traffic weighs that a set of changes newly allows or denies.
+
+It follows from the exposure, never from the rules' texts: an open rule behind an earlier deny weighs nothing. Ports
+are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4 and of common databases and
+control planes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from nsg_baseline.api.common import Severity
+from nsg_baseline.core.intervals import ALL_PORTS, Interval, common, merge, parse_ports, port_text, without
+from nsg_baseline.core.traffic.boxes import likely
+from nsg_baseline.core.traffic.model import Box, Entry
+from nsg_baseline.core.traffic.sources import holds_platform, is_internet_wide, is_private, wide_ports
+
+Ground = Literal[
+    "InternetToManagement",
+    "InternetToAllPorts",
+    "InternetToPort",
+    "InternetToProtocol",
+    "PublicToManagement",
+    "Unclear",
+    "InternetToWeb",
+    "NSGDeleted",
+    "PublicAllowed",
+    "PrivateAllowed",
+    "OutboundAllowed",
+    "PlatformDenied",
+    "Denied",
+    "IcmpOnly",
+    "Conditional",
+    "NSGCreated",
+    "NoExposure",
+]
+"""Why something weighs what it weighs: a row of the table of severities. Of equals the first is told."""
+GROUNDS: tuple[Ground, ...] = get_args(Ground)
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+_LEVELS: Mapping[Ground, Severity] = {
+    "InternetToManagement": "critical",
+    "InternetToAllPorts": "critical",
+    "InternetToPort": "high",
+    "InternetToProtocol": "high",
+    "PublicToManagement": "high",
+    "PlatformDenied": "high",
+    "Unclear": "high",
+    "InternetToWeb": "medium",
+    "PublicAllowed": "medium",
+    "PrivateAllowed": "medium",
+    "OutboundAllowed": "medium",
+    "Denied": "medium",
+    "NSGDeleted": "medium",
+    "IcmpOnly": "low",
+    "Conditional": "low",
+    "NSGCreated": "low",
+    "NoExposure": "info",
+}
+_MANAGEMENT = (
+    "22,135,137-139,445,1433-1434,1521,2049,2375-2376,2379-2380,3306,3389,5432,5900,5985-5986,6379,6443,7001,9042,9200,"
+    "9300,10250,11211,27017"
+)
+_REASONS: Mapping[Ground, str] = {
+    "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
+    "PublicToManagement": "{} opens a management or database port to public addresses",
+    "PublicAllowed": "{} allows what comes from some public addresses",
+    "PrivateAllowed": "{} allows what comes from private addresses",
+    "OutboundAllowed": "{} allows outbound traffic",
+    "PlatformDenied": "{} also stops the platform's own health probes or gateway manager",
+    "Denied": "{} stops what was allowed",
+    "IcmpOnly": "{} decides ICMP alone otherwise",
+    "Conditional": "{} decides only what would be Internet and VirtualNetwork at once",
+}
+# Amplifiers: a danger by UDP alone.
+_MANAGEMENT_UDP = "53,123,161,389,1900"
+_WEB = "80,443"
+
+
+def port_set(text: str) -> tuple[Interval, ...]:
+    """Read ports and ranges, with commas between them.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        interval = parse_ports(part)
+        if interval is None:
+            raise ValueError(f"{part!r} is neither a port nor a range such as 137-139")
+        found.append(interval)
+    return merge(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What weighs how much: ports of management and databases, those of them by UDP alone, and the table's levels."""
+
+    management: tuple[Interval, ...] = port_set(_MANAGEMENT)
+    management_udp: tuple[Interval, ...] = port_set(_MANAGEMENT_UDP)
+    levels: Mapping[Ground, Severity] = field(default_factory=lambda: _LEVELS)
+
+    def sensitive(self, protocol: str) -> tuple[Interval, ...]:
+        """Return the ports that weigh most by TCP or by UDP."""
+        return self.management if protocol == "Tcp" else merge((*self.management, *self.management_udp))
+
+    def severity(self, ground: Ground) -> Severity:
+        """Return the level of a ground."""
+        return self.levels.get(ground, _LEVELS[ground])
+
+
+DEFAULT_WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much an exposure weighs, and why: `reason` reads on after `because`."""
+
+    severity: Severity
+    ground: Ground
+    reason: str
+
+
+def weigh(entries: Iterable[Entry], weights: Weights = DEFAULT_WEIGHTS) -> Weight:
+    """Return the weight of an exposure: that of the heaviest thing in it."""
+    entries = tuple(entries)
+    return heaviest_weight((weighed(weights, *one) for one in _grounds(entries, weights)), weights)
+
+
+def weighed(weights: Weights, ground: Ground, reason: str) -> Weight:
+    """Return the weight of one ground."""
+    return Weight(weights.severity(ground), ground, reason)
+
+
+def heaviest_weight(found: Iterable[Weight], weights: Weights) -> Weight:
+    """Return the heaviest weight, of equals the first in the table; that of no exposure for none."""
+    nothing = weighed(weights, "NoExposure", "no connection is decided otherwise")
+    return min(found, key=lambda one: (SEVERITIES.index(one.severity), GROUNDS.index(one.ground)), default=nothing)
+
+
+def heaviest(severities: Iterable[Severity]) -> Severity | None:
+    """Return the heaviest of some severities."""
+    return min(severities, key=SEVERITIES.index, default=None)
+
+
+def _grounds(entries: tuple[Entry, ...], weights: Weights) -> Iterator[tuple[Ground, str]]:
+    opened = [_Opened(entry, box) for entry in entries if _is_opened(entry) for box in likely(entry.boxes)]
+    for protocol in ("Tcp", "Udp"):
+        yield from _wide_grounds(opened, protocol, weights)
+    for entry in entries:
+        if entry.conditional:
+            yield _told("Conditional", entry)
+            continue
+        grounds = (_ground(entry, box, weights) for box in likely(entry.boxes))
+        yield from (_told(ground, entry) for ground in grounds if ground is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    entry: Entry
+    box: Box
+
+
+def _is_opened(entry: Entry) -> bool:
+    return _is_inbound_allow(entry) and not _is_bare(entry)
+
+
+def _is_inbound_allow(entry: Entry) -> bool:
+    return entry.effect == "Allowed" and entry.direction == "Inbound" and not entry.conditional
+
+
+def _is_bare(entry: Entry) -> bool:
+    """Say whether no NSG applies any more: Standard public addresses stay closed to the Internet then."""
+    return entry.live_by is None
+
+
+def _wide_grounds(opened: list[_Opened], protocol: str, weights: Weights) -> Iterator[tuple[Ground, str]]:
+    """Yield what is open to the Internet, counted over all sources of a port: two halves of it are the whole."""
+    ours = [one for one in opened if protocol in one.box.protocols]
+    wide = wide_ports((one.box.destination_ports, one.box.source) for one in ours)
+    sensitive = common(wide, weights.sensitive(protocol))
+    if sensitive:
+        reason = f"{_rules(ours, sensitive)} opens {protocol.upper()} {_ports(sensitive)} to the Internet"
+        yield "InternetToManagement", reason
+    if wide == ALL_PORTS:
+        yield "InternetToAllPorts", f"{_rules(ours, wide)} opens all {protocol.upper()} ports to the Internet"
+    other = without(without(wide, weights.sensitive(protocol)), port_set(_WEB))
+    if other:
+        yield "InternetToPort", f"{_rules(ours, other)} opens {protocol.upper()} {_ports(other)} to the Internet"
+    web = common(wide, port_set(_WEB))
+    if web:
+        yield "InternetToWeb", f"{_rules(ours, web)} opens {protocol.upper()} {_ports(web)} to the Internet"
+
+
+def _ground(entry: Entry, box: Box, weights: Weights) -> Ground | None:
+    """Return what one box weighs by; None for what `_wide_grounds` weighs."""
+    if set(box.protocols) <= {"Icmp"}:
+        return "IcmpOnly"
+    if entry.effect == "Denied":
+        return "PlatformDenied" if entry.direction == "Inbound" and holds_platform(box.source) else "Denied"
+    if entry.direction == "Outbound":
+        return "OutboundAllowed"
+    if _is_bare(entry) or is_private(box.source):
+        return "PrivateAllowed"
+    if is_internet_wide([box.source]):
+        return "InternetToProtocol" if set(box.protocols) & {"Esp", "Ah", "Other"} else None
+    sensitive = any(
+        common(box.destination_ports, weights.sensitive(protocol))
+        for protocol in ("Tcp", "Udp")
+        if protocol in box.protocols
+    )
+    return "PublicToManagement" if sensitive else "PublicAllowed"
+
+
+def _told(ground: Ground, entry: Entry) -> tuple[Ground, str]:
+    return ground, _REASONS[ground].format(_by(entry))
+
+
+def _by(entry: Entry) -> str:
+    return entry.live_by or "no NSG"
+
+
+def _rules(opened: list[_Opened], ports: tuple[Interval, ...]) -> str:
+    """Name the rule that opens some ports, the widest if there are several."""
+    names = [one.entry for one in opened if common(one.box.destination_ports, ports)]
+    widest = [one.entry for one in opened if one.entry in names and is_internet_wide([one.box.source])]
+    return _by((widest or names)[0])
+
+
+def _ports(ports: tuple[Interval, ...]) -> str:
+    texts = [port_text(one) for one in ports]
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")  # noqa: PLR2004 - shown

@@ -1,0 +1,41 @@
+"""The rules that may be there: what a baseline approves, its running exceptions, and co-owners' rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from nsg_baseline.core.nsg import ApprovedNSG
+from nsg_baseline.core.owners import owner_of
+from nsg_baseline.core.rules import Rule, meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Live rules sorted by who answers for them.
+
+    Attributes:
+        approved: the approved rules, live ones in their place where an exception runs.
+        excepted: keys of the live rules that stand under a running exception.
+        tolerated: live rules of co-owners, with the owner.
+    """
+
+    approved: tuple[Rule, ...]
+    excepted: frozenset[str]
+    tolerated: tuple[tuple[Rule, str], ...]
+
+
+def sort_out(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Sides:
+    """Sort live rules by who answers for them."""
+    running = {
+        (item.rule.key, meaning(item.rule, approved.comparison)) for item in approved.exceptions if now < item.until
+    }
+    names = {rule.key for rule in approved.rules}
+    excepted: dict[str, Rule] = {}
+    tolerated: list[tuple[Rule, str]] = []
+    for rule in live:
+        if (rule.key, meaning(rule, approved.comparison)) in running:
+            excepted[rule.key] = rule
+        elif rule.key not in names and (owner := owner_of(rule, approved.tolerate)) is not None:
+            tolerated.append((rule, owner))
+    ours = [rule for rule in approved.rules if rule.key not in excepted]
+    return Sides((*ours, *excepted.values()), frozenset(excepted), tuple(tolerated))
