@@ -45,9 +45,9 @@ def installed(helm: Program, kubectl: Program, cluster: Cluster, chart: Path, *v
 def crds(kubectl: Program, chart: Path) -> Iterator[None]:
     folder = chart.parents[1] / "crds"
     kubectl("apply", "--server-side", "-f", folder)
-    kubectl("wait", "--for=condition=Established", "-f", folder, "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", "-f", folder, "--timeout=120s")
     yield
-    kubectl("delete", "-f", folder, "--timeout=60s")
+    kubectl("delete", "-f", folder, "--timeout=180s")
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ class Scene:
         return self.kstatus(await self.baseline(name))
 
     async def until(self, name: str, condition: str) -> None:
-        where = ("-n", TEAM_NAMESPACE, "--timeout=60s")
+        where = ("-n", TEAM_NAMESPACE, "--timeout=180s")
         await self.ask("wait", f"--for=condition={condition}", f"nsgbaseline/{name}", *where)
 
 
@@ -61,11 +61,11 @@ def token_kubeconfig(helm: Program, kubectl: Program, cluster: Cluster, chart: P
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     helm("install", NAME, chart, "-n", NAMESPACE)
     for crd in CRDS:
-        kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=30s")
+        kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=120s")
     token = kubectl("create", "token", NAME, "-n", NAMESPACE).strip()
     yield cluster.write_kubeconfig("operator", token)
     helm("uninstall", NAME, "-n", NAMESPACE)
-    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=60s")
+    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=180s")
 
 
 @contextlib.asynccontextmanager
