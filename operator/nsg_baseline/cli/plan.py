@@ -7,6 +7,8 @@ import click
 from nsg_baseline.cli.planned import plan as compare
 from nsg_baseline.cli.render import FORMS
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+from nsg_baseline.cli.yardstick import yardstick_options
+from nsg_baseline.core.appraisal import Yardstick
 
 DEVIATIONS = 2
 
@@ -19,7 +21,8 @@ DEVIATIONS = 2
 @click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: of all namespaces, which is the default.")
 @click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: the kubeconfig to use.")
 @click.option("--context", help="Without -f: the kubeconfig's context to use.")
-def plan(
+@yardstick_options
+def plan(  # noqa: PLR0913 - one an option
     *,
     files: tuple[str, ...],
     live_file: str | None,
@@ -28,6 +31,7 @@ def plan(
     all_namespaces: bool,
     kubeconfig: str | None,
     context: str | None,
+    yardstick: Yardstick,
 ) -> None:
     r"""Compare approved with live.
 
@@ -41,7 +45,7 @@ def plan(
     """
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_file, baselines)
-    found = compare(baselines, live, now())
+    found = compare(baselines, live, now(), yardstick)
     if found.unknown and live.extent == "Partial":
         rest = f"nothing is concluded of {len(found.unknown)} baselines"
         click.echo(f"nsgb: the listing has a next page, so that {rest}", err=True)

@@ -24,11 +24,17 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of it. `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them."""
+    """All of it.
+
+    `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them.
+
+    `change_number` is that of the service tags file by which the traffic was weighed.
+    """
 
     baselines: tuple[Planned, ...]
     unbaselined: tuple[Stray, ...]
     unknown: tuple[Sourced, ...] = ()
+    change_number: int | None = None
 
     @property
     def deviating(self) -> tuple[Planned, ...]:
@@ -60,8 +66,9 @@ def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yar
             unknown.append(source)
         else:
             planned.append(Planned(source, judge(approved, nsgs.get(approved.id.key), now, yardstick)))
+    known = yardstick.tags.change_number if yardstick.tags is not None else None
     alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
-    return Plan(tuple(planned), tuple(judge_stray(nsg, yardstick) for nsg in alone), tuple(unknown))
+    return Plan(tuple(planned), tuple(judge_stray(nsg, yardstick) for nsg in alone), tuple(unknown), known)
 
 
 def document(found: Plan) -> dict[str, Any]:
@@ -71,6 +78,7 @@ def document(found: Plan) -> dict[str, Any]:
             "baselines": len(found.baselines),
             "deviating": len(found.deviating),
             "severity": found.severity,
+            **({"serviceTags": found.change_number} if found.change_number is not None else {}),
         },
         "baselines": [_baseline(one) for one in found.baselines],
         "unbaselined": [

@@ -111,6 +111,30 @@ class Weights:
 DEFAULT_WEIGHTS = Weights()
 
 
+def weights_of(management: str | None, management_udp: str | None, levels: Iterable[str]) -> Weights:
+    """Return weights as users write them: lists of ports, and levels as `InternetToWeb=low`. None keeps the default.
+
+    Raises:
+        ValueError: one of them is wrong; the text says what it may be.
+    """
+    return Weights(
+        management=DEFAULT_WEIGHTS.management if management is None else port_set(management),
+        management_udp=DEFAULT_WEIGHTS.management_udp if management_udp is None else port_set(management_udp),
+        levels={**_LEVELS, **dict(map(_level, levels))},
+    )
+
+
+def _level(text: str) -> tuple[Ground, Severity]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    ground = next((one for one in GROUNDS if one.lower() == name.lower()), None)
+    severity = next((one for one in SEVERITIES if one == value.lower()), None)
+    if ground is None:
+        raise ValueError(f"{name!r} is none of {', '.join(GROUNDS)}")
+    if severity is None:
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(SEVERITIES)}")
+    return ground, severity
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """How much an exposure weighs, and why: `reason` reads on after `because`."""

@@ -86,7 +86,7 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
 
     def world_of(scope: NSGScope) -> World:
         arm = arms.of(scope)
-        return World(arm.reader, arm.writer, records, chosen.namespace, utc_now)
+        return World(arm.reader, arm.writer, records, chosen.namespace, utc_now, chosen.yardstick)
 
     handlers = registry(store, KINDS, partial(connection_info))
     watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)

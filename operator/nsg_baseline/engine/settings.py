@@ -1,5 +1,6 @@
 """The operator's settings, from its environment. None of them can be set by a custom resource."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
+from nsg_baseline.core.severity import Weights, weights_of
+from nsg_baseline.core.traffic.tags import TagTable, read_tags
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -26,6 +30,7 @@ class Settings:
     health_port: int = 8080
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
+    yardstick: Yardstick = DEFAULT_YARDSTICK
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -40,6 +45,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         health_port=_port(environment.get("NSGB_HEALTH_PORT") or "8080"),
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
+        yardstick=Yardstick(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
 
@@ -50,6 +56,29 @@ def _cloud(environment: Mapping[str, str]) -> Cloud:
         return custom(CLOUDS[name], endpoint or None, authority or None) if endpoint or authority else CLOUDS[name]
     except ValueError as error:
         raise SettingError(f"NSGB_AZURE_ENDPOINT or NSGB_AZURE_AUTHORITY: {error}") from None
+
+
+def _weights(environment: Mapping[str, str]) -> Weights:
+    levels = filter(None, (part.strip() for part in environment.get("NSGB_SEVERITY_LEVELS", "").split(",")))
+    try:
+        return weights_of(
+            environment.get("NSGB_MANAGEMENT_PORTS") or None,
+            environment.get("NSGB_MANAGEMENT_UDP_PORTS") or None,
+            levels,
+        )
+    except ValueError as error:
+        names = "NSGB_MANAGEMENT_PORTS, NSGB_MANAGEMENT_UDP_PORTS or NSGB_SEVERITY_LEVELS"
+        raise SettingError(f"{names}: {error}") from None
+
+
+def _tags(file: str | None) -> TagTable | None:
+    if file is None:
+        return None
+    try:
+        return read_tags(json.loads(Path(file).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        # UnreadableTagsError and JSON's own errors are ValueErrors.
+        raise SettingError(f"NSGB_SERVICE_TAGS: {file}: {error}") from None
 
 
 def _format(environment: Mapping[str, str]) -> str:

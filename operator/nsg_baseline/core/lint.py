@@ -1,0 +1,161 @@
+"""Lint: what is odd, dangerous or refused by Azure in a baseline's rules, each with a place and a way out."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.api.rule import SecurityRule
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
+from nsg_baseline.core.exposed import Exposed
+from nsg_baseline.core.intervals import parse_prefix
+from nsg_baseline.core.nsg import read_rule
+from nsg_baseline.core.rules import Rule
+from nsg_baseline.core.severity import weigh
+from nsg_baseline.core.texts import listed
+from nsg_baseline.core.traffic.coverage import Coverage, coverage
+from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.traffic.model import DIRECTIONS
+from nsg_baseline.core.traffic.tags import is_service_tag
+
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+# What each kind of finding says, and how loudly.
+KINDS: Mapping[str, tuple[Level, str]] = {
+    "InvalidForm": ("error", "The object does not have the form of its kind."),
+    "StarInList": ("error", "Azure takes * alone, not in a list."),
+    "TagInList": ("error", "Azure takes a service tag alone, not in a list."),
+    "MixedFamilies": ("error", "Azure takes no IPv4 and IPv6 in one list."),
+    "DuplicateName": ("error", "Two rules have one name."),
+    "DuplicatePriority": ("error", "Two rules of one direction have one priority."),
+    "TooManyRules": ("error", "Azure takes 1,000 rules in one NSG."),
+    "TooManyAddresses": ("error", "Azure takes 4,000 addresses on each side in one NSG."),
+    "TooManyGroups": ("error", "Azure takes 100 application security groups in one NSG."),
+    "OverlappingPrefixes": ("warning", "Azure refuses prefixes of one list that overlap."),
+    "HostBits": ("warning", "Azure refuses a prefix with host bits."),
+    "UnknownTag": ("warning", "The service tags file does not know this tag."),
+    "OpenToInternet": ("warning", "The rule opens ports to the Internet."),
+    "Shadowed": ("warning", "Earlier rules decide all that this rule matches, alike."),
+    "Contradicted": ("warning", "Earlier rules decide all that this rule matches, otherwise."),
+    "Redundant": ("note", "Later rules would decide alike what this rule decides."),
+}
+_NAMES_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found: `field` is its place, in Kubernetes' notation; `way_out` is what to do about it."""
+
+    id: str
+    field: str
+    message: str
+    way_out: str
+    rule: str | None = None
+
+    @property
+    def level(self) -> Level:
+        """How loudly it is said."""
+        return KINDS[self.id][0]
+
+
+def lint(spec: BaselineSpec, yardstick: Yardstick = DEFAULT_YARDSTICK) -> tuple[Finding, ...]:
+    """Return what is odd in a baseline that has the right form."""
+    rules = [read_rule(rule) for rule in spec.rules]
+    places = {rule.key: f"spec.rules[{index}]" for index, rule in enumerate(rules)}
+    found = [
+        *(finding for index, rule in enumerate(spec.rules) for finding in _of_rule(rule, index, yardstick)),
+        *_open(rules, places, yardstick),
+        *(
+            finding
+            for direction in DIRECTIONS
+            for one in coverage(rules, direction, yardstick.tags)
+            for finding in _covered(one, places)
+        ),
+    ]
+    return tuple(found)
+
+
+def _of_rule(rule: SecurityRule, index: int, yardstick: Yardstick) -> Iterator[Finding]:
+    sides = (
+        ("source", rule.source_address_prefix, rule.source_address_prefixes),
+        ("destination", rule.destination_address_prefix, rule.destination_address_prefixes),
+    )
+    for side, single, several in sides:
+        place = f"spec.rules[{index}].{side}AddressPrefix"
+        for at, text in [(place, single), *((f"{place}es[{at}]", text) for at, text in enumerate(several))]:
+            if text and (masked := _masked(text)) is not None:
+                yield Finding("HostBits", at, f"{text} has host bits", f"write {masked}", rule.name)
+        yield from _overlaps(rule.name, f"{place}es", several)
+        if single and yardstick.tags is not None and _is_unknown(single, yardstick):
+            message = f"{single} is no tag of the service tags file"
+            yield Finding("UnknownTag", place, message, "look for a typing mistake", rule.name)
+
+
+def _masked(text: str) -> str | None:
+    """Return a prefix without its host bits; None when it has none."""
+    if "/" not in text or parse_prefix(text) is None:
+        return None
+    masked = str(ipaddress.ip_network(text, strict=False))
+    return masked if ipaddress.ip_interface(text).ip != ipaddress.ip_network(text, strict=False)[0] else None
+
+
+def _is_unknown(word: str, yardstick: Yardstick) -> bool:
+    folded = word.lower()
+    known = ("*", "internet", "virtualnetwork", "azureloadbalancer")
+    if yardstick.tags is None or folded in known or folded.startswith("azureplatform"):
+        return False
+    return parse_prefix(word) is None and is_service_tag(folded) and yardstick.tags.ranges(folded) is None
+
+
+def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding]:
+    ranges = [(found, at) for at, text in enumerate(texts) if (found := parse_prefix(text)) is not None]
+    last = None
+    for this, at in sorted(ranges):
+        if last is not None and this.family == last[0].family and this.first <= last[0].last:
+            pair = (texts[last[1]], texts[at])
+            message = f"{pair[1]} lies within {pair[0]}" if this.last <= last[0].last else f"{pair[0]} meets {pair[1]}"
+            yield Finding("OverlappingPrefixes", f"{place}[{at}]", message, f"leave out {pair[1]}", name)
+        if last is None or this.last > last[0].last or this.family != last[0].family:
+            last = (this, at)
+
+
+def _open(rules: list[Rule], places: Mapping[str, str], yardstick: Yardstick) -> Iterator[Finding]:
+    """Yield the rules that open to the Internet what weighs high or more."""
+    found = exposure((), rules, tags=yardstick.tags)
+    by_rule: dict[str, list[Exposed]] = {}
+    for entry in found.entries:
+        if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_by is not None:
+            by_rule.setdefault(entry.live_by, []).append(Exposed(entry))
+    for name, mine in by_rule.items():
+        weight = weigh((one.entry for one in mine), yardstick.weights)
+        if weight.ground.startswith("InternetTo") and weight.severity in ("critical", "high"):
+            message = f"{weight.severity}: {weight.reason}"
+            way = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
+            yield Finding("OpenToInternet", places[name.lower()], message, way, name)
+
+
+def _covered(one: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:
+    rule, place = one.rule, places[one.rule.key]
+    if one.hidden_by:
+        other = [hiding for hiding in one.hidden_by if hiding.access != rule.access]
+        names = _names(other or one.hidden_by)
+        if other:
+            message = f"never {_verb(rule)} anything: {names} comes first and decides otherwise"
+            yield Finding("Contradicted", place, message, f"move it before {names}, or leave it out", rule.name)
+        else:
+            message = f"decides nothing: {names} comes first and decides alike"
+            yield Finding("Shadowed", place, message, "leave it out", rule.name)
+    elif one.same_as:
+        message = f"makes no difference: {_names(one.same_as)} would decide alike"
+        yield Finding("Redundant", place, message, "leave it out, unless it is there to be read", rule.name)
+
+
+def _verb(rule: Rule) -> str:
+    return "allows" if rule.access == "Allow" else "denies"
+
+
+def _names(rules: tuple[Rule, ...] | list[Rule]) -> str:
+    names = [rule.name for rule in rules]
+    more = [f"{len(names) - _NAMES_TOLD} more"] if len(names) > _NAMES_TOLD else []
+    return listed([*names[:_NAMES_TOLD], *more])
