@@ -10,8 +10,11 @@ from typing_extensions import override
 COMMANDS = {
     "demo": ("nsg_baseline.cli.demo.command", "demo"),
     "emulator": ("nsg_baseline.cli.emulator", "emulator"),
+    "diff": ("nsg_baseline.cli.diff", "diff"),
     "import": ("nsg_baseline.cli.import_", "import_"),
+    "lint": ("nsg_baseline.cli.lint", "lint"),
     "plan": ("nsg_baseline.cli.plan", "plan"),
+    "probe": ("nsg_baseline.cli.probe", "probe"),
     "run": ("nsg_baseline.cli.run", "run"),
 }
 ERROR = 1

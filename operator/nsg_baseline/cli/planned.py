@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import Severity
 from nsg_baseline.cli.sources import Live, Sourced
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
@@ -106,6 +107,13 @@ def _baseline(one: Planned) -> dict[str, Any]:
         "changes": [change_document(change) for change in verdict.changes],
         "exposure": [entry.document() for entry in verdict.exposure],
     }
+
+
+def field_of(baseline: NSGBaseline, change: Change) -> str:
+    """Return the field of a baseline that a change is about: the rule of that name, or all rules."""
+    name = (change.rule or "").lower()
+    index = next((index for index, rule in enumerate(baseline.spec.rules) if rule.name.lower() == name), None)
+    return f"spec.rules[{index}]" if index is not None else "spec.rules"
 
 
 def change_document(change: Change) -> dict[str, Any]:

@@ -84,17 +84,26 @@ def read_baselines(files: Iterable[str]) -> list[Sourced]:
     """
     found: list[Sourced] = []
     wrong: list[str] = []
-    for file in _expanded(files):
-        for document in read_documents(file, read_text(file)):
-            if isinstance(document.value, Mapping) and document.value.get("kind") == "NSGBaseline":
-                baseline, faults = _baseline(document)
-                wrong += faults
-                found += [Sourced(baseline, document)] if baseline is not None and not faults else []
-            elif not isinstance(document.value, Mapping):
-                wrong.append(f"{document.at()}: is no Kubernetes object")
+    for document in documents_of(files):
+        if isinstance(document.value, Mapping) and document.value.get("kind") == "NSGBaseline":
+            baseline, faults = _baseline(document)
+            wrong += faults
+            found += [Sourced(baseline, document)] if baseline is not None and not faults else []
+        elif not isinstance(document.value, Mapping):
+            wrong.append(f"{document.at()}: is no Kubernetes object")
     fail_if(wrong)
     fail_if(_conflicts(found))
     return found
+
+
+def documents_of(files: Iterable[str]) -> Iterator[Document]:
+    """Yield the documents of files and folders.
+
+    Raises:
+        Failure: one of them cannot be read.
+    """
+    for file in _expanded(files):
+        yield from read_documents(file, read_text(file))
 
 
 def _extent(file: str, content: Any) -> tuple[list[tuple[str, Any]], Extent]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from nsg_baseline.api.baseline import Matched
 from nsg_baseline.api.common import Severity
-from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick, appraise, appraise_stray
+from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick, appraise, appraise_stray, decides
 from nsg_baseline.core.changes import Change, created, detect, live_hashes
 from nsg_baseline.core.exposed import Exposed
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
@@ -36,6 +36,10 @@ class Verdict:
     def compliant(self) -> bool:
         """Whether live is as approved."""
         return not self.changes
+
+    def exposure_of(self, change: Change) -> tuple[Exposed, ...]:
+        """Return the traffic that one change decides."""
+        return tuple(one for one in self.exposure if decides(change, one))
 
     @property
     def severity(self) -> Severity | None:

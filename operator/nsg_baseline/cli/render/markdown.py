@@ -31,8 +31,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "| Change | Severity | Approved | Live |"
         yield "|---|---|---|---|"
         for change in one.verdict.changes:
-            sides = (_cell(side_line(side)) for side in (change.approved, change.live))
-            yield f"| {_cell(heading(change))} | {change.severity} | {' | '.join(sides)} |"
+            sides = (cell(side_line(side)) for side in (change.approved, change.live))
+            yield f"| {cell(heading(change))} | {change.severity} | {' | '.join(sides)} |"
     if plan.unbaselined:
         yield ""
         yield "NSGs without a baseline:"
@@ -47,5 +47,6 @@ def plain(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "\\`*_<>|[]" else sign for sign in text)
 
 
-def _cell(text: str | None) -> str:
+def cell(text: str | None) -> str:
+    """Return a text as code in a cell of a table."""
     return "none" if not text else "`" + text.replace("|", "\\|").replace("`", "'") + "`"

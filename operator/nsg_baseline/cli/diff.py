@@ -1,0 +1,51 @@
+"""`nsgb diff`: what a change of baselines newly allows and denies."""
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.cli.render.diff import FORMS, Revision
+from nsg_baseline.cli.sources import Sourced, now, read_baselines
+from nsg_baseline.cli.yardstick import yardstick_options
+from nsg_baseline.core.appraisal import Yardstick
+from nsg_baseline.core.revised import revise
+
+DIFFERENCES = 2
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
+@yardstick_options
+def diff(*, old: str, new: str, output: str, yardstick: Yardstick) -> None:
+    r"""Say what a change of baselines newly allows and denies: the reviewer's view of a pull request.
+
+    OLD and NEW are files or folders of NSGBaselines; those of one NSG are compared. Exits with 0 when nothing changes
+    in meaning, 2 when something does, 1 when something cannot be read.
+
+    \b
+    git worktree add /tmp/main main && nsgb diff /tmp/main/baselines baselines -o markdown
+    """
+    found = list(_revisions(read_baselines([old]), read_baselines([new]), yardstick))
+    click.echo(FORMS[output](found))
+    sys.exit(0 if all(one.revised.same for one in found) else DIFFERENCES)
+
+
+def _revisions(old: list[Sourced], new: list[Sourced], yardstick: Yardstick) -> Iterator[Revision]:
+    before, after = ({_nsg(one): one for one in some} for some in (old, new))
+    for nsg in sorted(before | after):
+        was, becomes = before.get(nsg), after.get(nsg)
+        source = becomes or was
+        if source is not None:
+            yield Revision(source, revise(_spec(was), _spec(becomes), now(), yardstick))
+
+
+def _spec(one: Sourced | None) -> BaselineSpec | None:
+    return one.baseline.spec if one is not None else None
+
+
+def _nsg(one: Sourced) -> str:
+    return one.baseline.spec.target.resource_id.rstrip("/").lower()
