@@ -46,8 +46,12 @@ class Exposed:
 
 
 def statuses(exposed: Sequence[Exposed]) -> tuple[ExposureStatus, ...]:
-    """Return exposures in the form that a status holds: the pairs of a rule that has many are told as one."""
-    found = [_status(group) for group in _grouped(exposed)]
+    """Return exposures in the form that a status holds: the pairs of a rule that has many are told as one.
+
+    What is so only where an address is Internet and VirtualNetwork at once is told when there is nothing else.
+    """
+    certain = [one for one in exposed if not one.entry.conditional]
+    found = [_status(group) for group in _grouped(certain or exposed)]
     return tuple(sorted(found, key=lambda one: (one.effect != "Allowed", one.direction != "Inbound")))
 
 
@@ -55,7 +59,7 @@ def line(status: ExposureStatus) -> str:
     """Say what becomes of which traffic, and which rules decide it."""
     verb, other = ("allowed", "denied") if status.effect == "Allowed" else ("denied", "allowed")
     before = f"was {other} by {status.approved_by}" if status.approved_by else f"was {other}"
-    after = f"now {verb} by {status.live_by}" if status.live_by else f"now {verb}: no NSG applies"
+    after = f"now {verb} by {status.live_by}" if status.live_by else f"now {verb}: no rule applies"
     return f"newly {verb} {status.direction.lower()}: {status.text} ({before}, {after})"
 
 
@@ -94,7 +98,9 @@ def _joined(groups: list[list[Exposed]], side: Literal["approved_by", "live_by"]
 def _status(group: Sequence[Exposed]) -> ExposureStatus:
     first = group[0].entry
     boxes = tuple(box for one in group for box in one.entry.boxes)
-    whole = Exposed(Entry(first.effect, first.direction, None, None, boxes, first.conditional), group[0].place)
+    approved_by, live_by = (_only(getattr(one.entry, side) for one in group) for side in ("approved_by", "live_by"))
+    entry = Entry(first.effect, first.direction, approved_by, live_by, boxes, first.conditional)
+    whole = Exposed(entry, group[0].place)
     return ExposureStatus(
         effect=first.effect,
         direction=first.direction,
@@ -102,6 +108,11 @@ def _status(group: Sequence[Exposed]) -> ExposureStatus:
         approved_by=_names(one.entry.approved_by for one in group),
         live_by=_names(one.entry.live_by for one in group),
     )
+
+
+def _only(found: Iterable[str | None]) -> str | None:
+    names = set(found)
+    return names.pop() if len(names) == 1 else None
 
 
 def _names(found: Iterable[str | None]) -> str | None:

@@ -101,3 +101,9 @@ def port_text(interval: Interval) -> str:
     if interval == ALL_PORTS[0]:
         return "*"
     return str(interval.first) if interval.first == interval.last else f"{interval.first}-{interval.last}"
+
+
+def prefix_over(family: int, first: int, last: int) -> Interval:
+    """Return the longest prefix that holds two addresses."""
+    bits = (first ^ last).bit_length()
+    return Interval(family, first >> bits << bits, (last >> bits << bits) + (1 << bits) - 1)

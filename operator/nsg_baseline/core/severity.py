@@ -240,7 +240,7 @@ def _told(ground: Ground, entry: Entry) -> tuple[Ground, str]:
 
 
 def _by(entry: Entry) -> str:
-    return entry.live_by or "no NSG"
+    return entry.live_by or "the lack of a rule"
 
 
 def _rules(opened: list[_Opened], ports: tuple[Interval, ...]) -> str:

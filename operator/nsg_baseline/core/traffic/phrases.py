@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 
-from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, ALL_PORTS, Interval, port_text, prefixes
+from nsg_baseline.core.intervals import (
+    ALL_IPV4,
+    ALL_IPV6,
+    ALL_PORTS,
+    Interval,
+    common,
+    port_text,
+    prefix_over,
+    prefixes,
+    without,
+)
 from nsg_baseline.core.texts import listed
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
 from nsg_baseline.core.traffic.regions import hull, kinds, largest, rest_of
-from nsg_baseline.core.traffic.tags import LOAD_BALANCER_ADDRESS, complement, is_group
+from nsg_baseline.core.traffic.tags import INTERNET, LOAD_BALANCER_ADDRESS, PUBLIC, complement, is_group, upper
 
 SHOWN = 3
 """So many boxes, or exceptions from one, are told one by one."""
@@ -16,12 +26,24 @@ SHOWN_VALUES = 4
 _MOST_BOXES = 60
 _MOST_PIECES = 200
 _ELSE = "what earlier rules decide"
+_NETWORK = Place(tags=("VirtualNetwork",))
+_WITHIN = Box(source=_NETWORK, destination=_NETWORK)
+# What goes without saying where a default rule denies the rest. What is allowed to the Internet does not.
+_UNDERSTOOD = {
+    "DenyAllInBound": (_WITHIN, Box(source=Place((LOAD_BALANCER_ADDRESS,)))),
+    "DenyAllOutBound": (_WITHIN,),
+}
 
 
 def phrase(entry: Entry) -> str:
-    """Say which traffic an entry is about."""
+    """Say which traffic an entry is about.
+
+    Where a default rule denies, on one of the two sides, it goes without saying that the defaults before it do not.
+    """
     boxes = entry.boxes if entry.conditional else likely(entry.boxes)
-    told = "; ".join(_region(group) for group in kinds(boxes))
+    deciders = (entry.approved_by or "", entry.live_by or "")
+    understood = [] if entry.conditional else [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
+    told = "; ".join(_region(group, understood) for group in kinds(boxes))
     return f"{told} (where an address is Internet and VirtualNetwork at once)" if entry.conditional else told
 
 
@@ -32,7 +54,7 @@ def box_phrase(box: Box) -> str:
 
 def place_phrase(place: Place) -> str:
     """Say which addresses a place holds."""
-    where = " and ".join(map(_tag, place.tags))
+    where = " and ".join(map(_tag, _telling(place)))
     ranges = _ranges(place.ranges)
     if ranges != "any":
         where = f"{ranges} in {where}" if where else ranges
@@ -40,12 +62,20 @@ def place_phrase(place: Place) -> str:
     return f"{where or 'any'} outside {outside}" if outside else where or "any"
 
 
-def _region(boxes: Sequence[Box]) -> str:
+def _telling(place: Place) -> list[str]:
+    """Return a place's words without those that say nothing new: a service's public addresses are Internet."""
+    public = place.ranges != EVERYWHERE and common(place.ranges, PUBLIC) == place.ranges
+    services = [tag for tag in place.tags if tag.lower() != INTERNET and upper(tag.lower(), None) == PUBLIC]
+    told = [tag for tag in place.tags if tag.lower() != INTERNET or not (public or services)]
+    return [tag for tag in told if not _opaque(tag)]
+
+
+def _region(boxes: Sequence[Box], understood: Sequence[Box] = ()) -> str:
     whole = hull(boxes)
     if len(boxes) > _MOST_BOXES:
         return f"{box_phrase(whole)} except {_ELSE}"
-    parts = largest(boxes, _MOST_PIECES)
-    exceptions = _exceptions(whole, boxes)
+    parts = largest(boxes, _MOST_PIECES, understood)
+    exceptions = _exceptions(whole, [*boxes, *understood])
     if exceptions is None and len(parts) > SHOWN:
         return f"{box_phrase(whole)} except {_ELSE}"
     if exceptions is None or (len(parts) <= SHOWN and _effort(parts) <= _effort([whole, *exceptions])):
@@ -94,12 +124,22 @@ def _beyond(place: Place, whole: Place) -> Place:
 def _protocols(box: Box) -> str:
     words = [word for tag in box.destination.tags if (word := _opaque(tag))]
     names = listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
-    ports = "" if box.destination_ports == ALL_PORTS else _values(list(map(port_text, box.destination_ports)))
-    via = "" if box.source_ports == ALL_PORTS else _values(list(map(port_text, box.source_ports)))
+    ports = _ports(box.destination_ports)
+    via = _ports(box.source_ports)
     head = " ".join(part for part in (names or "all traffic", ports) if part)
-    if names and not ports and {"Tcp", "Udp"} & set(box.protocols):
-        head = f"all {names}"
-    return " ".join([head, *words, *([f"with source port {via}"] if via else [])])
+    if names and (not ports or ports.startswith("but ")) and {"Tcp", "Udp"} & set(box.protocols):
+        head = f"all {head}"
+    if words and box.protocols == ("Other",):
+        head = ""
+    return " ".join(part for part in (head, *words, f"with source port {via}" if via else "") if part)
+
+
+def _ports(ranges: tuple[Interval, ...]) -> str:
+    """Say which ports: nothing for all of them."""
+    outside = without(ALL_PORTS, ranges)
+    if ranges and len(outside) < len(ranges):
+        return f"but {_values(list(map(port_text, outside)))}" if outside else ""
+    return _values(list(map(port_text, ranges))) if outside else ""
 
 
 def _protocol(name: str) -> str:
@@ -107,7 +147,7 @@ def _protocol(name: str) -> str:
 
 
 def _opaque(tag: str) -> str:
-    return f"({tag})" if tag.startswith(("protocol ", "port ")) else ""
+    return tag if tag.startswith(("protocol ", "port ")) else ""
 
 
 def _tag(tag: str) -> str:
@@ -123,11 +163,25 @@ def _ranges(ranges: tuple[Interval, ...], shown: int = SHOWN_VALUES) -> str:
         return "AzureLoadBalancer"
     texts = [text for one in ranges for text in prefixes(one)]
     outside = [text for one in complement(ranges) for text in prefixes(one)]
+    if len(texts) > SHOWN_VALUES and (told := _but(ranges)):
+        return told
     if len(outside) < len(texts) and len(outside) <= SHOWN_VALUES:
         return f"any but {listed(outside)}"
     if not shown and len(texts) > SHOWN_VALUES:
         return ""
     return _values(texts)
+
+
+def _but(ranges: tuple[Interval, ...]) -> str:
+    """Say addresses as one prefix without a few others; an empty text where that is not so."""
+    families = {one.family for one in ranges}
+    if len(families) > 1:
+        return ""
+    cover = prefix_over(ranges[0].family, ranges[0].first, ranges[-1].last)
+    if cover in EVERYWHERE:
+        return ""
+    outside = [text for one in without((cover,), ranges) for text in prefixes(one)]
+    return f"{prefixes(cover)[0]} but {listed(outside)}" if len(outside) <= SHOWN else ""
 
 
 def _values(texts: Sequence[str]) -> str:

@@ -62,13 +62,17 @@ def hull(boxes: Sequence[Box]) -> Box:
     )
 
 
-def largest(boxes: Sequence[Box], most: int) -> list[Box]:
-    """Return boxes that may overlap, each as large as fits into all of them, and none that the others hold."""
+def largest(boxes: Sequence[Box], most: int, beside: Sequence[Box] = ()) -> list[Box]:
+    """Return boxes that may overlap, each as large as fits into all of them, and none that the others hold.
+
+    They may reach into boxes `beside` these.
+    """
     whole = hull(boxes)
+    room = [*boxes, *beside]
     found: list[Box] = []
     for seed in boxes:
         if rest_of(seed, found, most) != []:
-            found.append(_grown(seed, whole, boxes, most))
+            found.append(_grown(seed, whole, room, most))
     for one in list(found):
         others = [each for each in found if each is not one]
         if others and rest_of(one, others, most) == []:

@@ -1,0 +1,47 @@
+"""What is said of changes as people really make them: golden texts, to be read aloud."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.core.exposed import LINES, lines, statuses
+from nsg_baseline.core.nsg import LiveNSG, read_approved, read_live
+from nsg_baseline.core.verdict import Verdict, judge
+from support.golden import compare
+from support.nsgs import NOW, NSG, SUBNET, nsg
+from support.terse import terse
+
+HERE = Path(__file__).parent
+CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "cases/changes.yaml").read_text(encoding="utf-8"))
+IDS = [case["title"].replace(" ", "-") for case in CASES]
+
+
+def _verdict(case: dict[str, Any]) -> Verdict:
+    spec = {"target": {"resourceId": NSG}, "rules": [terse(text) for text in case["before"]]}
+    if case.get("detached"):
+        spec["associations"] = {"subnets": [SUBNET.format("web")]}
+    return judge(read_approved(BaselineSpec.model_validate(spec)), _live(case), NOW)
+
+
+def _live(case: dict[str, Any]) -> LiveNSG | None:
+    return None if case["after"] == "deleted" else read_live(nsg(terse(text) for text in case["after"]))
+
+
+def _text(case: dict[str, Any]) -> str:
+    verdict = _verdict(case)
+    told = [f"  {text}" for text in lines(statuses(verdict.exposure))]
+    return "\n".join([f"# {case['title']}", f"{verdict.severity}: {verdict.reason}", *told, ""])
+
+
+def test_the_words_of_all_changes_are_as_they_were_read() -> None:
+    # Words are the product. Each change of one is seen here, and read before it is kept.
+    compare(HERE / "golden/changes.txt", "\n".join(map(_text, CASES)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_no_change_takes_more_than_five_lines(case: dict[str, Any]) -> None:
+    # An alert is read on a phone, at night.
+    assert len(lines(statuses(_verdict(case).exposure))) <= LINES
