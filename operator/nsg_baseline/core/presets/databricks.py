@@ -9,21 +9,15 @@ rules keep their names is an assumption.
 """
 
 from dataclasses import replace
-from ipaddress import ip_network
 from typing import Any
 
-from nsg_baseline.core.intervals import Interval
-from nsg_baseline.core.presets.shape import FROM_100, written_as
+from nsg_baseline.core.presets.shape import FROM_100, is_private, written_as
 from nsg_baseline.core.rules import Addresses, Rule
 
 _PREFIX = "microsoft.databricks-workspaces_useonly_databricks-"
 _NETWORK = "VirtualNetwork"
 _WORKERS = "Required for worker nodes communication within a cluster."
 _WEBAPP_PORTS = (["443"], ["443", "3306"], ["443", "8443-8451"], ["443", "3306", "8443-8451"])
-_PRIVATE = tuple(
-    Interval(4, int(network[0]), int(network[-1]))
-    for network in map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
-)
 # Two subnets, each within a virtual network of at most /16.
 _MOST_ADDRESSES = 2 * 2**16
 
@@ -97,10 +91,6 @@ def _widened(rule: Rule) -> Rule:
     if rule.destination != rule.source or rule.source != Addresses(ranges) or not ranges:
         return rule
     few = sum(each.last - each.first + 1 for each in ranges) <= _MOST_ADDRESSES
-    private = all(any(_holds(network, each) for network in _PRIVATE) for each in ranges)
+    private = all(map(is_private, ranges))
     network = Addresses(words=(_NETWORK.lower(),))
     return replace(rule, source=network, destination=network) if few and private else rule
-
-
-def _holds(outer: Interval, inner: Interval) -> bool:
-    return outer.family == inner.family and outer.first <= inner.first and inner.last <= outer.last

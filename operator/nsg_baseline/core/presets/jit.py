@@ -3,7 +3,7 @@
 Facts of Microsoft's documentation and of rules in public templates:
 
 - A virtual machine under a policy has a rule that denies the policy's ports to its address from everywhere. Its name
-  has `_` after `JITRule`, where the name of the rule that allows a granted request has `-`.
+  mostly has `_` after `JITRule`, where the name of the rule that allows a granted request has `-`.
 - Who requests access names single ports, and addresses, prefixes or everything as sources.
 - Priorities are no mark: allow rules come first, mostly from 100 on, and deny rules were seen from 1000 to 4096, but
   the service renumbers others' rules around its own.
@@ -15,8 +15,8 @@ from nsg_baseline.core.intervals import ALL_PORTS
 from nsg_baseline.core.presets.shape import any_source, lone_addresses, lone_ports
 from nsg_baseline.core.rules import Rule
 
-_NAME = re.compile(r"(?:securitycenter|microsoftdefenderforcloud)-jitrule(?P<mark>[-_])-?[0-9]{1,10}[-_][0-9a-f]{32}")
-_ACCESS = {"_": "Deny", "-": "Allow"}
+_NAME = re.compile(r"(?:securitycenter|microsoftdefenderforcloud)-jitrule[-_]-?[0-9]{1,10}[-_][0-9a-f]{32}")
+_ACCESS = ("Allow", "Deny")
 # The name of a virtual machine follows, too long at times for the 140 characters of a description.
 _DESCRIPTIONS = ("asc jit network access rule", "mdc jit network access rule")
 _PROTOCOLS = ("Tcp", "Udp", "*")
@@ -24,10 +24,9 @@ _PROTOCOLS = ("Tcp", "Udp", "*")
 
 def is_jit(rule: Rule) -> bool:
     """Say whether just-in-time access wrote a rule, and nobody edited it since."""
-    name = _NAME.fullmatch(rule.key)
     return (
-        name is not None
-        and rule.access == _ACCESS[name["mark"]]
+        _NAME.fullmatch(rule.key) is not None
+        and rule.access in _ACCESS
         and rule.direction == "Inbound"
         and rule.protocol in _PROTOCOLS
         and rule.source_ports.ranges == ALL_PORTS

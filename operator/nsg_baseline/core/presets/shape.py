@@ -9,6 +9,11 @@ from nsg_baseline.core.rules import Addresses, Rule, differing_fields, normalise
 
 FROM_100 = range(100, 200)
 """Priorities of writers that take the first free ones from 100 on; 100 to 109 were seen."""
+_PRIVATE = tuple(
+    found
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+    if (found := parse_prefix(text)) is not None
+)
 _ANY = Addresses(words=("*",))
 _STRICT = Comparison()
 
@@ -27,6 +32,14 @@ def written_as(rule: Rule, document: Mapping[str, Any]) -> bool:
 def any_source(rule: Rule) -> bool:
     """Say whether a rule is for every source."""
     return rule.source == _ANY
+
+
+def is_private(each: Interval) -> bool:
+    """Say whether addresses are private ones of one network, as those of virtual networks mostly are."""
+    return any(
+        each.family == network.family and network.first <= each.first and each.last <= network.last
+        for network in _PRIVATE
+    )
 
 
 def spelled(rule: Rule, singular: str, plural: str) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
 """Rules that Azure SQL Managed Instance writes for its subnet (service-aided subnet configuration).
 
 Facts of recorded NSGs (version 10 of the rules), of Microsoft's documentation and of public templates (9, 11, 12).
-Each version writes some of these kinds. The name holds the subnet; a rule for another subnet than its name says was
-edited by hand.
+Each version writes some of these kinds. The name holds the subnet. Recorded rules of subnets that were numbered anew
+keep the former one, in the name and at times on one side; so another private subnet of the same size is taken as well.
 """
 
 import re
 from typing import Any
 
-from nsg_baseline.core.presets.shape import FROM_100, written_as
+from nsg_baseline.core.intervals import parse_prefix
+from nsg_baseline.core.presets.shape import FROM_100, is_private, spelled, written_as
 from nsg_baseline.core.rules import Rule
 
 _NAME = re.compile(
@@ -79,8 +80,18 @@ def is_sqlmi(rule: Rule) -> bool:
     if name is None or name["kind"] not in _KINDS or rule.priority not in FROM_100:
         return False
     subnet = f"{name['address'].replace('-', '.')}/{name['length']}"
-    document = {key: subnet if value == _SUBNET else value for key, value in _KINDS[name["kind"]].items()}
+    kind = _KINDS[name["kind"]]
+    document = {key: _renumbered(rule, key, subnet) if value == _SUBNET else value for key, value in kind.items()}
     return int(name["length"]) >= _SHORTEST and written_as(rule, _in_region(document, rule))
+
+
+def _renumbered(rule: Rule, side: str, subnet: str) -> str:
+    """Return the subnet that a rule names on a side if it may stand there, else the one of its name."""
+    texts = spelled(rule, side, f"{side}es")
+    found, named = parse_prefix(texts[0]) if len(texts) == 1 else None, parse_prefix(subnet)
+    if found is None or named is None or not is_private(found):
+        return subnet
+    return texts[0] if found.last - found.first == named.last - named.first else subnet
 
 
 def _in_region(document: dict[str, Any], rule: Rule) -> dict[str, Any]:
