@@ -9,12 +9,14 @@ import click
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.sources import now, read_baselines, read_live_file
 from nsg_baseline.cli.yardstick import tag_table
+from nsg_baseline.core.intervals import parse_prefix
 from nsg_baseline.core.nsg import read_approved
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.sides import sort_out
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
 from nsg_baseline.core.traffic.phrases import box_phrase
 from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide
+from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK, is_group, is_service_tag
 
 _FIELDS = {
     "protocol": "protocol",
@@ -60,11 +62,22 @@ def probe(  # noqa: PLR0913 - one an option
     nsgb probe web.yaml --source 203.0.113.7 --destination 10.0.0.4 --port 22
     az network nsg show -g rg -n web | nsgb probe - --source Internet --port 443
     """
+    _check_side("--source", source)
+    _check_side("--destination", destination)
     asked = connection(protocol, source, destination, port, source_port)
     found = decide(_rules(file, nsg), asked, direction, tags=tag_table(service_tags))
     if not found.outcomes:
         raise Failure("there is no such connection: source and destination are of different families")
     click.echo(_json(found, asked, direction) if output == "json" else "\n".join(_lines(found, asked, direction)))
+
+
+def _check_side(option: str, text: str) -> None:
+    word = text.lower()
+    known = word in ("*", VIRTUAL_NETWORK) or is_service_tag(word) or is_group(word)
+    if not known and parse_prefix(text) is None:
+        raise click.BadParameter(
+            f"{text!r} is no address, prefix, service tag or id of an application security group", param_hint=option
+        )
 
 
 def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
@@ -92,7 +105,7 @@ def _lines(found: Decision, asked: Box, direction: Direction) -> Iterator[str]:
     for outcome in found.outcomes:
         yield f"  {_verb(outcome)} by {_rule(outcome.rule)}{_when(found, outcome)}"
     if found.depends_on:
-        yield f"  it depends on: {', '.join(found.depends_on)}"
+        yield f"  it depends on what nobody here knows: {', '.join(found.depends_on)}"
     if found.misses:
         yield "rules before it that do not match:"
     yield from (f"  {_rule(miss.rule)}: another {_FIELDS[miss.field]}" for miss in found.misses)

@@ -1,7 +1,7 @@
 """Lint: what is odd, dangerous or refused by Azure in a baseline's rules, each with a place and a way out."""
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,7 +111,7 @@ def _is_unknown(word: str, yardstick: Yardstick) -> bool:
 def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding]:
     ranges = [(found, at) for at, text in enumerate(texts) if (found := parse_prefix(text)) is not None]
     last = None
-    for this, at in sorted(ranges):
+    for this, at in sorted(ranges, key=lambda one: (one[0].family, one[0].first, -one[0].last)):
         if last is not None and this.family == last[0].family and this.first <= last[0].last:
             pair = (texts[last[1]], texts[at])
             message = f"{pair[1]} lies within {pair[0]}" if this.last <= last[0].last else f"{pair[0]} meets {pair[1]}"
@@ -141,10 +141,11 @@ def _covered(one: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:
         other = [hiding for hiding in one.hidden_by if hiding.access != rule.access]
         names = _names(other or one.hidden_by)
         if other:
-            message = f"never {_verb(rule)} anything: {names} comes first and decides otherwise"
+            message = f"never {_verb(rule)} anything: {names} {_come(other)} first and {_decide(other)} otherwise"
             yield Finding("Contradicted", place, message, f"move it before {names}, or leave it out", rule.name)
         else:
-            message = f"decides nothing: {names} comes first and decides alike"
+            hiding = one.hidden_by
+            message = f"decides nothing: {names} {_come(hiding)} first and {_decide(hiding)} alike"
             yield Finding("Shadowed", place, message, "leave it out", rule.name)
     elif one.same_as:
         message = f"makes no difference: {_names(one.same_as)} would decide alike"
@@ -155,7 +156,15 @@ def _verb(rule: Rule) -> str:
     return "allows" if rule.access == "Allow" else "denies"
 
 
-def _names(rules: tuple[Rule, ...] | list[Rule]) -> str:
+def _come(rules: Sequence[Rule]) -> str:
+    return "comes" if len(rules) == 1 else "come"
+
+
+def _decide(rules: Sequence[Rule]) -> str:
+    return "decides" if len(rules) == 1 else "decide"
+
+
+def _names(rules: Sequence[Rule]) -> str:
     names = [rule.name for rule in rules]
     more = [f"{len(names) - _NAMES_TOLD} more"] if len(names) > _NAMES_TOLD else []
     return listed([*names[:_NAMES_TOLD], *more])

@@ -10,6 +10,7 @@ import yaml
 from nsg_baseline.cli.linted import Placed
 from nsg_baseline.cli.render.markdown import plain
 from nsg_baseline.cli.render.sarif import log, place
+from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.lint import KINDS, LEVELS
 from nsg_baseline.core.texts import counted, listed
 
@@ -74,6 +75,8 @@ def _sarif(found: Sequence[Placed]) -> str:
             "level": one.finding.level,
             "message": {"text": f"{_subject(one)}{one.finding.message}; {one.finding.way_out}"},
             "locations": [place(one.file, one.line)],
+            # By rule name, not by line: a finding that moved is the same one.
+            "partialFingerprints": {"finding/v1": fingerprint(one.finding.id, one.baseline, _subject(one))},
         }
         for one in found
     ]

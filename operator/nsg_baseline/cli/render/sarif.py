@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nsg_baseline.cli.planned import Plan, Planned, field_of
 from nsg_baseline.cli.render.table import heading
@@ -18,7 +20,7 @@ LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "not
 def sarif(plan: Plan) -> str:
     """Return the plan as one SARIF run."""
     results = [_result(one, change) for one in plan.deviating for change in one.verdict.changes]
-    results += [_unbaselined(stray) for stray in plan.unbaselined]
+    results += [_unbaselined(stray, plan) for stray in plan.unbaselined]
     return log(results, {kind: kind for kind in KIND_ORDER})
 
 
@@ -30,8 +32,13 @@ def log(results: list[dict[str, Any]], rules: Mapping[str, str]) -> str:
 
 
 def place(file: str, line: int) -> dict[str, Any]:
-    """Return a line of a file as SARIF's location."""
-    return {"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}
+    """Return a line of a file as SARIF's location: relative to the working directory if the file lies in it."""
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}
+
+
+def _uri(file: str) -> str:
+    path, here = Path(file), Path.cwd()
+    return quote((path.relative_to(here) if path.is_relative_to(here) else path).as_posix())
 
 
 def _result(one: Planned, change: Change) -> dict[str, Any]:
@@ -52,11 +59,14 @@ def _traffic(one: Planned, change: Change) -> str:
     return "".join(f"; {text}" for text in told)
 
 
-def _unbaselined(stray: Stray) -> dict[str, Any]:
+def _unbaselined(stray: Stray, plan: Plan) -> dict[str, Any]:
+    """Return a stray NSG's result, where a baseline for it would go: code scanning shows nothing without a place."""
     change = stray.change
+    known = next((one.source.document.file for one in plan.baselines if one.source.document is not None), None)
     return {
         "ruleId": change.kind,
         "level": LEVELS[change.severity],
         "message": {"text": f"no baseline speaks of {change.nsg}: {stray.reason}"},
+        "locations": [place(known or (change.nsg or "").lstrip("/"), 1)],
         "partialFingerprints": {"change/v1": change.fingerprint},
     }

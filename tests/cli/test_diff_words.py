@@ -1,0 +1,104 @@
+"""What diff says of a change of baselines, as a reviewer sees it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from nsg_baseline.cli.main import nsgb
+from support.baselines import write_baseline
+from support.nsgs import NSG, excepted
+from support.terse import terse
+
+WEB = "100 web allow tcp Internet -> *:443"
+SSH = "200 ssh allow tcp Internet -> *:22"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(nsgb, ["diff", *arguments])
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    return write_baseline(tmp_path / "old" / "web.yaml", WEB)
+
+
+def test_a_widened_baseline_is_told_as_traffic_first(old: str, tmp_path: Path) -> None:
+    # The reviewer's question is what this opens, not which lines of YAML moved.
+    new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
+    result = run(old, new)
+    assert result.exit_code == 2
+    assert result.stdout.splitlines() == [
+        "team-web/web  NSG web  changed, critical: ssh opens TCP 22 to the Internet",
+        "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by ssh)",
+        "  critical  RuleCreated ssh",
+        "    before: -",
+        "    after:  200 Inbound Allow Tcp from Internet to * port 22",
+        "1 baseline, 1 with another meaning",
+    ]
+
+
+def test_the_same_in_other_words_is_no_difference(old: str, tmp_path: Path) -> None:
+    # Formatting a file is no change of a firewall.
+    same = {**terse(WEB), "protocol": "TCP", "destinationPortRange": "443-443", "sourceAddressPrefix": "internet"}
+    new = write_baseline(tmp_path / "new" / "web.yaml", same)
+    result = run(old, new)
+    assert (result.exit_code, result.stdout) == (0, "1 baseline, 0 with another meaning\n")
+
+
+def test_folders_are_compared_by_nsg_not_by_file(tmp_path: Path) -> None:
+    # Files get renamed and split; NSGs do not.
+    write_baseline(tmp_path / "old" / "all.yaml", WEB)
+    write_baseline(tmp_path / "new" / "team" / "web.yaml", WEB, name="renamed")
+    assert run(str(tmp_path / "old"), str(tmp_path / "new")).exit_code == 0
+
+
+def test_a_removed_baseline_and_a_new_one_are_told(tmp_path: Path) -> None:
+    write_baseline(tmp_path / "old" / "web.yaml", WEB)
+    other = NSG.replace("/web", "/db")
+    write_baseline(tmp_path / "new" / "db.yaml", SSH, name="db", nsg=other)
+    told = run(str(tmp_path / "old"), str(tmp_path / "new")).stdout
+    assert "team-web/web  NSG web  removed\n  the baseline is removed: its NSG is no longer watched" in told
+    assert "team-web/db  NSG db  added, critical: ssh opens TCP 22 to the Internet" in told
+
+
+def test_what_may_come_and_go_is_told_as_well(old: str, tmp_path: Path) -> None:
+    # Mode, co-owners and exceptions decide what is reported and written: a reviewer must not miss them.
+    new = write_baseline(
+        tmp_path / "new" / "web.yaml",
+        WEB,
+        mode="Enforce",
+        tolerate=[{"name": "corp-*"}],
+        exceptions=[excepted(terse(SSH))],
+    )
+    told = run(old, new).stdout
+    assert "mode" in told
+    assert "corp-*" in told
+    assert "INC-42" in told
+
+
+def test_markdown_tells_what_opens_before_the_table(old: str, tmp_path: Path) -> None:
+    # A comment on a pull request: the first lines are all that many will read.
+    new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
+    lines = run(old, new, "-o", "markdown").stdout.splitlines()
+    assert lines[0] == "### NSG baselines: 1 baseline, 1 with another meaning"
+    assert lines[2] == "**web** (team-web/web), changed, critical: ssh opens TCP 22 to the Internet"
+    assert lines[4].startswith("- newly allowed inbound: TCP 22 from Internet to any")
+    assert lines.index("<details><summary>1 change</summary>") > 4
+
+
+def test_json_and_yaml_say_the_same(old: str, tmp_path: Path) -> None:
+    new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
+    document = json.loads(run(old, new, "-o", "json").stdout)
+    assert document == yaml.safe_load(run(old, new, "-o", "yaml").stdout)
+    (one,) = document["baselines"]
+    assert (one["state"], one["severity"]) == ("Changed", "critical")
+    assert [(entry["beforeBy"], entry["afterBy"]) for entry in one["exposure"]] == [("DenyAllInBound", "ssh")]
+
+
+def test_an_unreadable_side_is_named(old: str, tmp_path: Path) -> None:
+    result = run(old, str(tmp_path / "none.yaml"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"nsgb: {tmp_path}/none.yaml: No such file or directory\n"

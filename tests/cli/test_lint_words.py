@@ -1,0 +1,123 @@
+"""What lint says, as its users see it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from nsg_baseline.cli.main import nsgb
+from support.baselines import write_baseline
+from support.terse import terse
+
+WEB = "100 web allow tcp Internet -> *:443"
+SSH = "200 ssh allow tcp Internet -> *:22"
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(nsgb, ["lint", *arguments], input=text)
+
+
+def found(*arguments: str) -> list[dict[str, Any]]:
+    findings: list[dict[str, Any]] = json.loads(run(*arguments, "-o", "json").stdout)["findings"]
+    return findings
+
+
+def test_a_finding_has_file_line_id_and_a_way_out_on_one_line(tmp_path: Path) -> None:
+    # Editors and CI logs make a link of the first part; the rest must do without looking anything up.
+    file = write_baseline(tmp_path / "web.yaml", WEB, SSH)
+    result = run(file)
+    assert result.exit_code == 2
+    line = (tmp_path / "web.yaml").read_text().splitlines().index("  - name: ssh") + 1
+    assert result.stdout.splitlines() == [
+        (
+            f"{file}:{line}: warning OpenToInternet: ssh: critical: ssh opens TCP 22 to the Internet; name the "
+            "addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
+        ),
+        "1 warning",
+    ]
+
+
+def test_nothing_found_is_said_and_is_success(tmp_path: Path) -> None:
+    result = run(write_baseline(tmp_path / "web.yaml", WEB))
+    assert (result.exit_code, result.stdout) == (0, "nothing found\n")
+
+
+@pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 2), ("note", 2), ("never", 0)])
+def test_the_exit_code_follows_the_level_that_was_asked_for(tmp_path: Path, level: str, code: int) -> None:
+    # A pipeline that may only fail on what Azure refuses must be able to say so.
+    assert run(write_baseline(tmp_path / "web.yaml", WEB, SSH), "--fail-on", level).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected", "way_out"),
+    [
+        ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["*", "10.0.0.0/8"]}, "StarInList", "singular field"),
+        ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["Internet"]}, "TagInList", "a rule of its own"),
+        ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["10.0.0.0/8", "fd00::/8"]}, "MixedFamilies", "rule"),
+        ({"destinationPortRange": None, "destinationPortRanges": ["*", "80"]}, "StarInList", "singular field"),
+        ({"name": "WEB", "priority": 300}, "DuplicateName", "give each its own"),
+        ({"priority": 100}, "DuplicatePriority", "priority"),
+        ({"priority": 99}, "InvalidForm", "explain"),
+    ],
+)
+def test_what_azure_refuses_is_an_error_with_its_way_out(
+    tmp_path: Path, fields: dict[str, Any], expected: str, way_out: str
+) -> None:
+    # Before anybody applies it, and all of it at once.
+    odd = {key: value for key, value in {**terse(SSH), **fields}.items() if value is not None}
+    findings = found(write_baseline(tmp_path / "web.yaml", WEB, odd))
+    assert [one["id"] for one in findings if one["level"] == "error"] == [expected]
+    told = next(one for one in findings if one["id"] == expected)
+    assert way_out in told["wayOut"], told
+
+
+def test_too_many_rules_and_addresses_are_errors(tmp_path: Path) -> None:
+    # Limits of Azure: 1,000 rules, 4,000 addresses a side.
+    rules = [f"{100 + n} r{n} allow tcp 10.0.0.{n % 250} -> *:{n + 1}" for n in range(1001)]
+    assert [one["id"] for one in found(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
+    wide = [
+        f"{100 + k} w{k} allow tcp {','.join(f'10.{k}.{n // 100}.{2 * (n % 100)}' for n in range(1000))} -> *:9"
+        for k in range(5)
+    ]
+    assert "TooManyAddresses" in {one["id"] for one in found(write_baseline(tmp_path / "b.yaml", *wide))}
+
+
+def test_findings_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    rules = [SSH, "300 a allow tcp 10.1.2.3/16 -> *:8080", "400 b allow tcp 10.1.0.0/16 -> *:8080"]
+    lines = [one["line"] for one in found(write_baseline(tmp_path / "web.yaml", *rules))]
+    assert lines == sorted(lines)
+    assert len(lines) >= 3
+
+
+def test_other_kinds_are_passed_over_and_no_baseline_at_all_is_said(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
+    result = run(str(tmp_path))
+    assert (result.exit_code, result.stderr) == (1, "nsgb: there is no NSGBaseline in these files\n")
+    write_baseline(tmp_path / "web.yaml", WEB)
+    assert run(str(tmp_path)).exit_code == 0
+
+
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("kind: NSGBaseline\nspec: [\n")
+    result = run(str(tmp_path / "bad.yaml"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"nsgb: {tmp_path}/bad.yaml:3:")
+
+
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    text = Path(write_baseline(tmp_path / "web.yaml", WEB, SSH)).read_text()
+    assert run("-", text=text).stdout.startswith("-:")
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "markdown"])
+def test_every_form_tells_the_same_findings(tmp_path: Path, form: str) -> None:
+    file = write_baseline(tmp_path / "web.yaml", WEB, SSH)
+    text = run(file, "-o", form).stdout
+    if form == "markdown":
+        assert text.startswith("### nsgb lint: 1 warning")
+        assert "| warning | OpenToInternet | ssh: critical: ssh opens TCP 22 to the Internet |" in text
+    else:
+        assert [one["id"] for one in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]

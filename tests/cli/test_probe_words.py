@@ -1,0 +1,93 @@
+"""What probe answers, as its users see it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nsg_baseline.cli.main import nsgb
+from support.baselines import write_baseline
+from support.nsgs import nsg
+from support.terse import terse
+
+RULES = (
+    "100 no-ssh deny tcp Internet -> *:22",
+    "110 jump allow tcp 10.9.0.4 -> *:22",
+    "200 web allow tcp Internet -> 10.0.1.0/24:443",
+)
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(nsgb, ["probe", *arguments], input=text)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return write_baseline(tmp_path / "web.yaml", *RULES)
+
+
+def test_the_deciding_rule_and_why_those_before_it_do_not(file: str) -> None:
+    # The question at night is always: which rule is it, and why not the one I wrote.
+    result = run(file, "--source", "Internet", "--destination", "10.0.1.4", "--port", "443")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "Inbound TCP 443 from Internet to 10.0.1.4:",
+        "  allowed by web (200)",
+        "rules before it that do not match:",
+        "  no-ssh (100): another destination port",
+        "  jump (110): another source",
+    ]
+
+
+def test_a_default_rule_decides_where_no_other_does(file: str) -> None:
+    told = run(file, "--source", "203.0.113.7", "--destination", "10.0.2.4", "--port", "443").stdout
+    assert "denied by DenyAllInBound (65500)" in told
+
+
+def test_what_depends_on_a_tag_is_told_in_parts(file: str) -> None:
+    # Nobody here knows whether an address is in a virtual network: both answers, and on what they depend.
+    told = run(file, "--source", "10.5.0.4", "--destination", "10.0.1.4", "--port", "8080").stdout
+    assert "allowed by AllowVnetInBound (65000), where it is" in told
+    assert "denied by DenyAllInBound (65500), where it is" in told
+    assert "it depends on what nobody here knows: source VirtualNetwork, destination VirtualNetwork" in told
+
+
+def test_json_has_the_same(file: str) -> None:
+    found = json.loads(run(file, "--source", "Internet", "--port", "22", "-o", "json").stdout)
+    assert found["access"] == "Deny"
+    assert [(one["rule"], one["priority"]) for one in found["outcomes"]] == [("no-ssh", 100)]
+
+
+def test_live_rules_of_standard_input_are_probed() -> None:
+    live = json.dumps(nsg(map(terse, RULES)))
+    told = run("-", "--source", "Internet", "--port", "22", text=live)
+    assert "denied by no-ssh (100)" in told.stdout
+
+
+def test_of_several_nsgs_one_must_be_named() -> None:
+    one = nsg(map(terse, RULES))
+    other = {**one, "name": "db", "id": one["id"].replace("/web", "/db")}
+    told = run("-", "--port", "22", text=json.dumps([one, other]))
+    assert (told.exit_code, told.stderr) == (1, "nsgb: -: holds 2 such NSGs; name one of db, web by --nsg\n")
+    assert run("-", "--port", "22", "--nsg", "DB", text=json.dumps([one, other])).exit_code == 0
+
+
+def test_two_families_are_no_connection(file: str) -> None:
+    told = run(file, "--source", "10.0.0.1", "--destination", "fd00::1")
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert "different families" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--source", "10.0.0.0/33", "10.0.0.0/33"),
+        ("--port", "70000", "65535"),
+        ("--protocol", "SCTP", "'tcp', 'udp', 'icmp'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_may_stand_there(file: str, option: str, value: str, told: str) -> None:
+    result = run(file, option, value)
+    assert result.exit_code != 0
+    assert told in result.stderr

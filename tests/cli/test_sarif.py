@@ -1,0 +1,73 @@
+"""SARIF as GitHub's code scanning takes it: the published form, no property beyond it, and a place for each result."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pydantic import BaseModel
+from sarif_pydantic import Sarif
+
+from nsg_baseline.cli.main import nsgb
+from support.baselines import write_baseline
+from support.nsgs import nsg
+from support.terse import terse
+
+WEB = "100 web allow tcp Internet -> *:443"
+SSH = "200 ssh allow tcp Internet -> *:22"
+
+
+def _strangers(value: Any) -> Iterator[str]:
+    """Yield properties that the form does not know."""
+    if isinstance(value, BaseModel):
+        yield from value.model_extra or {}
+        for name in type(value).model_fields:
+            yield from _strangers(getattr(value, name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strangers(item)
+
+
+@pytest.fixture(params=["plan", "lint", "diff"])
+def told(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    old = write_baseline(tmp_path / "old dir" / "web.yaml", WEB)
+    new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
+    one = nsg(map(terse, (WEB, SSH)))
+    stray = {**one, "name": "db", "id": one["id"].replace("/web", "/db")}
+    (tmp_path / "live.json").write_text(json.dumps([one, stray]))
+    arguments = {
+        "plan": ["-f", old, "--live", str(tmp_path / "live.json")],
+        "lint": [new],
+        "diff": [old, new],
+    }[request.param]
+    result = CliRunner().invoke(nsgb, [request.param, *arguments, "-o", "sarif"])
+    assert result.exit_code == 2
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_it_has_the_published_form(told: dict[str, Any]) -> None:
+    # GitHub refuses the whole upload for one property of the wrong type.
+    found = Sarif.model_validate(told)
+    assert not list(_strangers(found))
+    assert found.version == "2.1.0"
+
+
+def test_what_code_scanning_needs_beyond_the_form_is_there(told: dict[str, Any]) -> None:
+    # It shows no result without a place, a rule that the driver describes, and a mark to know it again by.
+    (run,) = told["runs"]
+    described = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert all(rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"])
+    assert run["results"]
+    for result in run["results"]:
+        assert result["ruleId"] in described
+        assert result["level"] in ("error", "warning", "note")
+        assert result["message"]["text"]
+        (place,) = result["locations"]
+        uri = place["physicalLocation"]["artifactLocation"]["uri"]
+        assert uri in ("old%20dir/web.yaml", "new/web.yaml")
+        assert place["physicalLocation"]["region"]["startLine"] >= 1
+        assert all(isinstance(mark, str) for mark in result["partialFingerprints"].values())

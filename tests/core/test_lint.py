@@ -1,0 +1,115 @@
+"""Lint: each kind of finding once, at its field, with its way out; and nothing in a list that is in order."""
+
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.core.appraisal import Yardstick
+from nsg_baseline.core.lint import Finding, lint
+from nsg_baseline.core.traffic.tags import read_tags
+from support.nsgs import NSG
+from support.terse import terse
+
+TAGS = read_tags(
+    {"changeNumber": 7, "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.38.0.0/16"]}}]}
+)
+
+
+def _found(*rules: str | dict[str, Any], yardstick: Yardstick | None = None) -> tuple[Finding, ...]:
+    documents = [terse(one) if isinstance(one, str) else one for one in rules]
+    spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": documents})
+    return lint(spec, yardstick or Yardstick())
+
+
+def _told(found: tuple[Finding, ...]) -> list[tuple[str, str, str | None]]:
+    return [(one.id, one.field, one.rule) for one in found]
+
+
+def test_a_list_in_order_has_no_findings() -> None:
+    # Advice on what is fine teaches people to read no advice.
+    assert not _found(
+        "100 https allow tcp Internet -> 10.0.1.0/24:80,443",
+        "200 app allow tcp 10.0.1.0/24,10.0.2.0/24 -> 10.0.3.0/24:8080",
+        "4000 no deny * * -> *:*",
+    )
+
+
+def test_a_rule_behind_one_that_decides_alike_is_shadowed() -> None:
+    found = _found("100 wide allow tcp 10.0.0.0/8 -> *:*", "200 narrow allow tcp 10.1.0.0/16 -> *:443")
+    assert _told(found) == [("Shadowed", "spec.rules[1]", "narrow")]
+    assert found[0].message == "decides nothing: wide comes first and decides alike"
+    assert found[0].way_out == "leave it out"
+
+
+def test_a_rule_behind_one_that_decides_otherwise_is_contradicted() -> None:
+    # The worse of the two: somebody believes that this traffic is denied.
+    found = _found("100 all allow tcp 10.0.0.0/8 -> *:*", "200 no-db deny tcp 10.1.0.0/16 -> *:5432")
+    assert _told(found) == [("Contradicted", "spec.rules[1]", "no-db")]
+    assert found[0].message == "never denies anything: all comes first and decides otherwise"
+    assert found[0].way_out == "move it before all, or leave it out"
+
+
+def test_a_rule_before_one_that_would_decide_alike_is_redundant() -> None:
+    found = _found("100 narrow allow tcp 10.1.0.0/16 -> *:443", "200 wide allow tcp 10.0.0.0/8 -> *:*")
+    assert _told(found) == [("Redundant", "spec.rules[0]", "narrow")]
+    assert found[0].level == "note"
+
+
+def test_a_rule_that_opens_management_to_the_internet_is_told_with_its_reason() -> None:
+    found = _found("100 ssh allow tcp * -> *:22")
+    assert _told(found) == [("OpenToInternet", "spec.rules[0]", "ssh")]
+    assert found[0].message == "critical: ssh opens TCP 22 to the Internet"
+    assert "Bastion" in found[0].way_out
+
+
+def test_an_open_rule_behind_a_deny_is_not_open() -> None:
+    # The text says SSH from anywhere; the list denies it.
+    assert "OpenToInternet" not in {one.id for one in _found("100 no deny * * -> *:*", "200 ssh allow tcp * -> *:22")}
+
+
+def test_a_web_server_is_not_told() -> None:
+    assert not _found("100 https allow tcp Internet -> *:443")
+
+
+@pytest.mark.parametrize(("written", "masked"), [("10.1.2.3/16", "10.1.0.0/16"), ("fd00::1/64", "fd00::/64")])
+def test_host_bits_are_told_with_the_prefix_that_is_meant(written: str, masked: str) -> None:
+    # Azure refuses it at the write: too late, and with less to go by.
+    (found,) = _found(f"100 a allow tcp {written} -> *:8080")
+    assert (found.id, found.field) == ("HostBits", "spec.rules[0].sourceAddressPrefix")
+    assert found.way_out == f"write {masked}"
+
+
+def test_prefixes_of_one_list_that_overlap_are_told_at_the_one_to_leave_out() -> None:
+    (found,) = _found("100 a allow tcp 10.1.0.0/16,192.168.0.0/16,10.0.0.0/8 -> *:8080")
+    assert (found.id, found.field) == ("OverlappingPrefixes", "spec.rules[0].sourceAddressPrefixes[0]")
+    assert found.message == "10.1.0.0/16 lies within 10.0.0.0/8"
+
+
+def test_the_narrower_of_two_overlapping_prefixes_is_the_one_to_leave_out() -> None:
+    # They begin alike; leaving out the wide one would cut traffic off.
+    (found,) = _found("100 a allow tcp 10.3.0.0/24,10.3.0.0/16 -> *:8080")
+    assert found.way_out == "leave out 10.3.0.0/24"
+
+
+def test_overlaps_are_found_however_long_the_list() -> None:
+    # Not by comparing each with each: lists of 4,000 prefixes are allowed.
+    many = ",".join(f"10.{high}.{low}.0/24" for high in range(15) for low in range(200))
+    assert [one.id for one in _found(f"100 a allow tcp {many},10.3.0.0/16 -> *:8080")] == ["OverlappingPrefixes"] * 200
+
+
+def test_a_tag_that_the_service_tags_file_does_not_know_is_told() -> None:
+    # A mistyped tag is a rule that matches nothing, or Azure's refusal.
+    yardstick = Yardstick(tags=TAGS)
+    (found,) = _found("100 a out allow tcp * -> Storrage:443", yardstick=yardstick)
+    assert (found.id, found.field) == ("UnknownTag", "spec.rules[0].destinationAddressPrefix")
+    known = ("100 a out allow tcp * -> Storage:443", "110 b allow * VirtualNetwork -> 10.0.0.4:8080")
+    assert "UnknownTag" not in {one.id for one in _found(*known, yardstick=yardstick)}
+    assert "UnknownTag" not in {one.id for one in _found("100 a out allow tcp * -> Storrage:443")}
+
+
+def test_many_rules_that_hide_one_are_counted() -> None:
+    # A message of 200 names is none.
+    ports = [f"{100 + n} p{n} deny tcp * -> *:{n * 8192}-{n * 8192 + 8191}" for n in range(8)]
+    found = [one for one in _found(*ports, "200 late allow tcp * -> *:*") if one.rule == "late"]
+    assert found[0].message == "never allows anything: p0, p1, p2 and 5 more come first and decide otherwise"

@@ -1,0 +1,121 @@
+"""Severity: the table of levels, row by row and at its edges."""
+
+import pytest
+
+from nsg_baseline.core.rules import normalise
+from nsg_baseline.core.severity import GROUNDS, Weight, weigh, weights_of
+from nsg_baseline.core.traffic.exposure import exposure
+from support.terse import terse
+
+WEB = "200 web allow tcp Internet -> *:443"
+
+
+def _weight(before: list[str], after: list[str] | None, **weights: object) -> Weight:
+    rules = None if after is None else [normalise(terse(text)) for text in after]
+    found = exposure([normalise(terse(text)) for text in before], rules)
+    return weigh(found.entries, weights_of(**{"management": None, "management_udp": None, "levels": (), **weights}))  # type: ignore[arg-type]  # as the settings give them
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "ground"),
+    [
+        ("300 a allow tcp Internet -> *:22", "critical", "InternetToManagement"),
+        ("300 a allow tcp * -> *:3389", "critical", "InternetToManagement"),
+        ("300 a allow * * -> *:445", "critical", "InternetToManagement"),
+        ("300 a allow udp * -> *:53", "critical", "InternetToManagement"),
+        ("300 a allow tcp * -> *:53", "high", "InternetToPort"),
+        ("300 a allow tcp 11.0.0.0/8 -> *:22", "critical", "InternetToManagement"),
+        ("300 a allow tcp 11.0.0.0/9 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 2000::/11 -> *:22", "critical", "InternetToManagement"),
+        ("300 a allow tcp 2000::/12 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp ::/0 -> *:22", "critical", "InternetToManagement"),
+        ("300 a allow tcp 0.0.0.0/1,128.0.0.0/1 -> *:22", "critical", "InternetToManagement"),
+        ("300 a allow tcp Internet -> *:1-21", "high", "InternetToPort"),
+        ("300 a allow tcp Internet -> *:8080", "high", "InternetToPort"),
+        ("300 a allow tcp Internet -> *:80", "medium", "InternetToWeb"),
+        ("300 a allow udp Internet -> *:443", "medium", "InternetToWeb"),
+        ("300 a allow esp Internet -> *:*", "high", "InternetToProtocol"),
+        ("300 a allow ah * -> *:*", "high", "InternetToProtocol"),
+        ("300 a allow icmp Internet -> *:*", "low", "IcmpOnly"),
+        ("300 a allow tcp AzureCloud -> *:5432", "high", "PublicToManagement"),
+        ("300 a allow tcp Storage.WestEurope -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 198.51.100.7 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 198.51.100.7 -> *:8080", "medium", "PublicAllowed"),
+        ("300 a allow tcp AzureCloud -> *:8080", "medium", "PublicAllowed"),
+        ("300 a allow tcp 10.0.0.0/8 -> 10.1.0.0/16:22", "medium", "PrivateAllowed"),
+        ("300 a allow tcp asg:x -> 203.0.113.9:22", "medium", "PrivateAllowed"),
+        ("300 a out allow tcp * -> 10.0.0.0/8:22", "medium", "OutboundAllowed"),
+        ("300 a deny * * -> *:*", "high", "PlatformDenied"),
+        ("300 a deny * AzureLoadBalancer -> *:*", "high", "PlatformDenied"),
+        ("300 a deny tcp VirtualNetwork -> *:*", "high", "PlatformDenied"),
+        ("300 a deny tcp 168.63.129.0/24 -> *:*", "high", "PlatformDenied"),
+        ("300 a deny tcp 10.0.0.0/8 -> *:*", "medium", "Denied"),
+        ("150 a deny tcp Internet -> *:443", "medium", "Denied"),
+        ("300 a out deny * * -> *:*", "medium", "Denied"),
+        ("300 a deny icmp 10.0.0.0/8 -> *:*", "low", "IcmpOnly"),
+        ("300 a allow tcp Internet -> *:443", "info", "NoExposure"),
+        ("300 a deny udp Internet -> *:443", "low", "Conditional"),
+    ],
+)
+def test_a_rule_weighs_by_the_traffic_that_it_decides(rule: str, severity: str, ground: str) -> None:
+    # The level decides who is woken. Each row stands at an edge: one port, one bit or one protocol further is another.
+    found = _weight([WEB], [WEB, rule])
+    assert (found.severity, found.ground) == (severity, ground)
+
+
+def test_all_ports_of_a_protocol_weigh_most_even_without_ports_of_management() -> None:
+    # Who empties the list of ports still wants to know of a door without a wall.
+    found = _weight([], ["300 a allow udp * -> *:*"], management="", management_udp="")
+    assert (found.severity, found.ground) == ("critical", "InternetToAllPorts")
+
+
+def test_sources_of_several_rules_count_together_for_one_port() -> None:
+    # Two halves of what counts as wide are wide on one port; on two ports they are not.
+    halves = [f"{300 + n} a{n} allow tcp {first}.0.0.0/9 -> *:22" for n, first in enumerate((11, 12))]
+    assert _weight([], halves).severity == "critical"
+    assert _weight([], [halves[0], halves[1].replace(":22", ":23")]).ground == "PublicToManagement"
+
+
+def test_a_deleted_nsg_does_not_open_standard_addresses_to_the_internet() -> None:
+    # Standard public addresses stay closed without an NSG: "critical" would be a false alarm.
+    assert _weight([WEB], None).severity == "medium"
+
+
+def test_a_rule_behind_a_deny_weighs_nothing() -> None:
+    # Text says SSH from the Internet; traffic says nothing.
+    deny = "200 no deny * Internet -> *:*"
+    assert _weight([deny], [deny, "300 ssh allow tcp Internet -> *:22"]).severity == "info"
+
+
+def test_the_reason_names_the_rule_that_weighs_most() -> None:
+    # Of ten changes a reader at night needs the one.
+    rules = ["300 web allow tcp Internet -> *:443", "310 db allow tcp Internet -> *:5432", "320 p allow icmp * -> *:*"]
+    assert _weight([], rules).reason == "db opens TCP 5432 to the Internet"
+
+
+def test_levels_and_ports_are_the_users_to_change() -> None:
+    # A public web server is no news for some; port 8443 is their management for others.
+    assert _weight([], [WEB], levels=["internettoweb=low"]).severity == "low"
+    rule = "300 a allow tcp Internet -> *:8443"
+    assert _weight([], [rule], management="8443").severity == "critical"
+    assert _weight([], [rule], management="22").severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Web=low", "'Web' is none of InternetToManagement"),
+        ("InternetToWeb=loud", "'loud' is none of critical, high, medium, low, info"),
+        ("InternetToWeb", "'' is none of critical"),
+    ],
+)
+def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, told: str) -> None:
+    # A setting that is passed over in silence is found out in the night of the incident.
+    with pytest.raises(ValueError, match=told):
+        weights_of(None, None, [text])
+
+
+def test_every_ground_has_a_level() -> None:
+    # A ground without one would break a pass in production.
+    weights = weights_of(None, None, ())
+    assert {ground for ground in GROUNDS if weights.severity(ground)} == set(GROUNDS)
