@@ -2,20 +2,29 @@
 
 import sys
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 from typing_extensions import override
 
-# Name -> (module, the command in it).
+
+class Command(NamedTuple):
+    """Where a command is, and what `nsgb --help` says of it without importing it."""
+
+    module: str
+    name: str
+    summary: str
+
+
 COMMANDS = {
-    "demo": ("nsg_baseline.cli.demo.command", "demo"),
-    "emulator": ("nsg_baseline.cli.emulator", "emulator"),
-    "diff": ("nsg_baseline.cli.diff", "diff"),
-    "import": ("nsg_baseline.cli.import_", "import_"),
-    "lint": ("nsg_baseline.cli.lint", "lint"),
-    "plan": ("nsg_baseline.cli.plan", "plan"),
-    "probe": ("nsg_baseline.cli.probe", "probe"),
-    "run": ("nsg_baseline.cli.run", "run"),
+    "demo": Command("nsg_baseline.cli.demo.command", "demo", "The whole story on this machine, without Azure."),
+    "diff": Command("nsg_baseline.cli.diff", "diff", "Say what a change of baselines newly allows and denies."),
+    "emulator": Command("nsg_baseline.cli.emulator", "emulator", "Serve Azure's NSG API on this machine."),
+    "import": Command("nsg_baseline.cli.import_", "import_", "Write baselines that approve exactly what is live."),
+    "lint": Command("nsg_baseline.cli.lint", "lint", "Look for rules refused, without effect, or too open."),
+    "plan": Command("nsg_baseline.cli.plan", "plan", "Compare approved with live."),
+    "probe": Command("nsg_baseline.cli.probe", "probe", "Say which rule decides one connection, and why."),
+    "run": Command("nsg_baseline.cli.run", "run", "Run the operator."),
 }
 ERROR = 1
 
@@ -31,9 +40,14 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), name)
+        known = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(known.module), known.name)
         return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

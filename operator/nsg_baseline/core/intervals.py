@@ -2,11 +2,15 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 LAST_PORT = 65535
+# The same texts come on both sides and in every pass; reading them is half of a comparison's time.
+_KEPT = 1 << 14
 # Longer digits are no port, and very long ones are refused by int() itself.
 _PORT_DIGITS = 5
+_LENGTH_DIGITS = 3
 
 
 class Interval(NamedTuple):
@@ -61,6 +65,7 @@ def without(ranges: tuple[Interval, ...], gone: tuple[Interval, ...]) -> tuple[I
     return tuple(left)
 
 
+@lru_cache(_KEPT)
 def parse_ports(text: str) -> Interval | None:
     """Read *, a port or a range; None when it is none of these."""
     if text == "*":
@@ -72,19 +77,26 @@ def parse_ports(text: str) -> Interval | None:
     return Interval(0, low, high) if low <= high <= LAST_PORT else None
 
 
+@lru_cache(_KEPT)
 def parse_prefix(text: str) -> Interval | None:
     """Read an address or a CIDR prefix, host bits masked; None when it is neither."""
-    # ipaddress takes more than ARM: bare numbers, netmasks and host masks as lengths, and scoped addresses.
+    # ip_network() takes more than ARM: bare numbers, netmasks and host masks as lengths, and scoped addresses.
     address, slash, length = text.partition("/")
-    if ("." not in address and ":" not in address) or "%" in address or (slash and not length.isdigit()):
+    if "%" in address or (slash and not (length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS)):
         return None
+    family, bits, kind = (6, 128, ipaddress.IPv6Address) if ":" in address else (4, 32, ipaddress.IPv4Address)
+    free = bits - int(length) if slash else 0
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        number = int(kind(address))
     except ValueError:
         return None
-    return Interval(network.version, int(network.network_address), int(network.broadcast_address))
+    if free < 0:
+        return None
+    first = number >> free << free
+    return Interval(family, first, first + (1 << free) - 1)
 
 
+@lru_cache(_KEPT)
 def prefixes(interval: Interval) -> tuple[str, ...]:
     """Return the CIDR prefixes of an address range, single addresses bare, as ARM takes them."""
     kind = ipaddress.IPv4Address if interval.family == 4 else ipaddress.IPv6Address  # noqa: PLR2004 - IP version

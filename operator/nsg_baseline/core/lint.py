@@ -1,6 +1,5 @@
 """Lint: what is odd, dangerous or refused by Azure in a baseline's rules, each with a place and a way out."""
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +8,7 @@ from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.api.rule import SecurityRule
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
 from nsg_baseline.core.exposed import Exposed
-from nsg_baseline.core.intervals import parse_prefix
+from nsg_baseline.core.intervals import parse_prefix, prefixes
 from nsg_baseline.core.nsg import read_rule
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import weigh
@@ -94,10 +93,11 @@ def _of_rule(rule: SecurityRule, index: int, yardstick: Yardstick) -> Iterator[F
 
 def _masked(text: str) -> str | None:
     """Return a prefix without its host bits; None when it has none."""
-    if "/" not in text or parse_prefix(text) is None:
+    address, slash, _ = text.partition("/")
+    found, bare = parse_prefix(text), parse_prefix(address)
+    if not slash or found is None or bare is None or bare.first == found.first:
         return None
-    masked = str(ipaddress.ip_network(text, strict=False))
-    return masked if ipaddress.ip_interface(text).ip != ipaddress.ip_network(text, strict=False)[0] else None
+    return prefixes(found)[0]
 
 
 def _is_unknown(word: str, yardstick: Yardstick) -> bool:

@@ -7,11 +7,12 @@ from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.align import ordered
 from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
-from nsg_baseline.core.traffic.extent import Extent, Meeting
+from nsg_baseline.core.traffic.extent import Extent
 from nsg_baseline.core.traffic.model import Direction
 from nsg_baseline.core.traffic.neighbours import Neighbours
 from nsg_baseline.core.traffic.space import Piece, Space
 from nsg_baseline.core.traffic.tags import TagTable
+from nsg_baseline.core.traffic.witness import Known, makes_a_difference
 
 # A rule that falls into more pieces is said to decide something: that is so but for contrived lists.
 _MOST_PIECES = 2000
@@ -36,33 +37,38 @@ def coverage(rules: Sequence[Rule], direction: Direction, tags: TagTable | None 
     """Yield for each custom rule of a direction, in the order in which they decide, what it decides."""
     custom = ordered(rules, direction)
     every = [*custom, *DEFAULT_RULES[direction]]
+    # One space for all rules: its coordinates are many, but they are found once.
+    space = Space(Extent.everything(), every, None, tags)
+    blocks = [[block for block in space.pieces_of_rule(rule) if space.exists(block)] for rule in every]
     neighbours = Neighbours(every)
     for place, rule in enumerate(custom):
-        extent = Extent.of_rules([rule], tags)
-        if extent.is_empty():
-            yield Coverage(rule)
-            continue
-        meets = Meeting(extent, tags).meets
-        met = [other for other in neighbours.of(rule) if meets(every[other])]
-        near = [every[other] for other in met if other < place]
-        after = [every[other] for other in met if other > place]
-        yield _coverage(rule, near, after, extent, tags)
+        met = [other for other in neighbours.of(rule) if other != place and _meet(blocks[place], blocks[other])]
+        near = [Known(every[other], blocks[other]) for other in met if other < place]
+        after = [Known(every[other], blocks[other]) for other in met if other > place]
+        yield _coverage(Known(rule, blocks[place]), near, after, space)
 
 
-def _coverage(
-    rule: Rule, near: Sequence[Rule], after: Sequence[Rule], extent: Extent, tags: TagTable | None
-) -> Coverage:
-    space = Space(extent, [rule, *near, *after], None, tags)
-    left = _left([], space.pieces_of_rule(rule), space)
+def _meet(ours: Sequence[Piece], theirs: Sequence[Piece]) -> bool:
+    return any(
+        one[2] & other[2] and one[3] & other[3] and one[6] & other[6] and one[0] & other[0] and one[1] & other[1]
+        for one in ours
+        for other in theirs
+    )
+
+
+def _coverage(mine: Known, near: Sequence[Known], after: Sequence[Known], space: Space) -> Coverage:
+    if not mine.blocks or makes_a_difference(mine, near, after, space):
+        return Coverage(mine.rule)
+    left = _left([], mine.blocks, space)
     hiding: list[Rule] = []
     for other in near:
-        inside, left = carve(left, space.pieces_of_rule(other), space)
-        hiding += [other] if inside else []
+        inside, left = carve(left, other.blocks, space)
+        hiding += [other.rule] if inside else []
         if not left:
-            return Coverage(rule, hidden_by=tuple(hiding))
+            return Coverage(mine.rule, hidden_by=tuple(hiding))
         if len(left) > _MOST_PIECES:
-            return Coverage(rule)
-    return Coverage(rule, same_as=tuple(_agreeing(rule, left, after, space)))
+            return Coverage(mine.rule)
+    return Coverage(mine.rule, same_as=tuple(_agreeing(mine.rule, left, after, space)))
 
 
 def _left(known: list[Piece], blocks: Sequence[Piece], space: Space) -> list[Piece]:
@@ -75,13 +81,13 @@ def _left(known: list[Piece], blocks: Sequence[Piece], space: Space) -> list[Pie
     return known
 
 
-def _agreeing(rule: Rule, left: list[Piece], later: Iterable[Rule], space: Space) -> list[Rule]:
+def _agreeing(rule: Rule, left: list[Piece], later: Iterable[Known], space: Space) -> list[Rule]:
     agreeing: list[Rule] = []
     for other in later:
-        inside, left = carve(left, space.pieces_of_rule(other), space)
-        if inside and other.access != rule.access:
+        inside, left = carve(left, other.blocks, space)
+        if inside and other.rule.access != rule.access:
             return []
-        agreeing += [other] if inside else []
+        agreeing += [other.rule] if inside else []
         if not left or len(left) > _MOST_PIECES:
             break
     return [] if left else agreeing

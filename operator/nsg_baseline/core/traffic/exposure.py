@@ -21,7 +21,7 @@ from nsg_baseline.core.traffic.spelling import speller
 from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.traffic.walk import Found, Walk
 
-BUDGET = 5000
+BUDGET = 4000
 # Beyond this many changed rules, all the traffic between them is walked instead of theirs alone.
 _MOST_BLOCKS = 64
 

@@ -16,15 +16,14 @@ from nsg_baseline.core.intervals import (
 from nsg_baseline.core.texts import listed
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
-from nsg_baseline.core.traffic.regions import hull, kinds, largest, rest_of
+from nsg_baseline.core.traffic.regions import Patience, hull, kinds, largest, rest_of
 from nsg_baseline.core.traffic.tags import INTERNET, LOAD_BALANCER_ADDRESS, PUBLIC, complement, is_group, upper
 
 SHOWN = 3
 """So many boxes, or exceptions from one, are told one by one."""
 SHOWN_VALUES = 4
-# More boxes than this are not looked through for a better way to tell them.
-_MOST_BOXES = 60
-_MOST_PIECES = 200
+# So many steps are spent on a better way to tell some boxes; a step takes about 40 microseconds.
+_PATIENCE = 500
 _ELSE = "what earlier rules decide"
 _NETWORK = Place(tags=("VirtualNetwork",))
 _WITHIN = Box(source=_NETWORK, destination=_NETWORK)
@@ -72,25 +71,23 @@ def _telling(place: Place) -> list[str]:
 
 def _region(boxes: Sequence[Box], understood: Sequence[Box] = ()) -> str:
     whole = hull(boxes)
-    if len(boxes) > _MOST_BOXES:
+    patience = Patience(_PATIENCE)
+    exceptions = _exceptions(whole, [*boxes, *understood], patience)
+    parts = largest(boxes, patience, understood)
+    few = parts if parts is not None and len(parts) <= SHOWN else None
+    if few is not None and (exceptions is None or _effort(few) <= _effort([whole, *exceptions])):
+        return "; ".join(map(box_phrase, few))
+    if exceptions is None:
         return f"{box_phrase(whole)} except {_ELSE}"
-    parts = largest(boxes, _MOST_PIECES, understood)
-    exceptions = _exceptions(whole, [*boxes, *understood])
-    if exceptions is None and len(parts) > SHOWN:
-        return f"{box_phrase(whole)} except {_ELSE}"
-    if exceptions is None or (len(parts) <= SHOWN and _effort(parts) <= _effort([whole, *exceptions])):
-        return "; ".join(map(box_phrase, parts))
     told = listed([_exception(one, whole) for one in exceptions])
     return f"{box_phrase(whole)} except {told}" if told else box_phrase(whole)
 
 
-def _exceptions(whole: Box, boxes: Sequence[Box]) -> list[Box] | None:
+def _exceptions(whole: Box, boxes: Sequence[Box], patience: Patience) -> list[Box] | None:
     """Return what a box holds beyond others, in few boxes; None when they are many."""
-    rest = rest_of(whole, boxes, _MOST_PIECES)
-    if rest is None or len(rest) > _MOST_BOXES:
-        return None
-    found = largest(rest, _MOST_PIECES) if rest else []
-    return found if len(found) <= SHOWN else None
+    rest = rest_of(whole, boxes, patience)
+    found = largest(rest, patience) if rest else rest
+    return found if found is not None and len(found) <= SHOWN else None
 
 
 def _effort(boxes: Sequence[Box]) -> int:

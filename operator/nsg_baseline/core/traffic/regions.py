@@ -4,7 +4,8 @@ For words and weights only: here no address is both Internet and VirtualNetwork 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from nsg_baseline.core.intervals import Interval, common, merge, without
@@ -20,12 +21,20 @@ from nsg_baseline.core.traffic.tags import (
     upper,
 )
 
+# The places of one exposure come again and again.
+_KEPT = 4096
 _PARTS = ("protocols", "source_ports", "destination_ports", "source", "destination")
 
 
 def share(one: Box, other: Box) -> Box | None:
     """Return what two boxes share; None for nothing."""
-    found = Box(*(_common(getattr(one, part), getattr(other, part)) for part in _PARTS))
+    parts = []
+    for part in _PARTS:
+        shared = _common(getattr(one, part), getattr(other, part))
+        if not shared or (isinstance(shared, Place) and not room(shared)):
+            return None
+        parts.append(shared)
+    found = Box(*parts)
     return found if _exists(found) else None
 
 
@@ -41,13 +50,25 @@ def take_away(box: Box, other: Box) -> list[Box]:
     return [one for one in left if _exists(one)]
 
 
-def rest_of(box: Box, others: Iterable[Box], most: int) -> list[Box] | None:
-    """Return what is left of a box without others, as disjoint boxes; None for more than `most` on the way."""
+@dataclass
+class Patience:
+    """How many more steps may be taken before a better answer is given up."""
+
+    steps: int
+
+    def spend(self, steps: int) -> bool:
+        """Take some steps; say whether they were left."""
+        self.steps -= steps
+        return self.steps >= 0
+
+
+def rest_of(box: Box, others: Iterable[Box], patience: Patience) -> list[Box] | None:
+    """Return what is left of a box without others, as disjoint boxes; None when patience ran out."""
     left = [box]
     for other in others:
-        left = [piece for one in left for piece in take_away(one, other)]
-        if len(left) > most:
+        if not patience.spend(len(left)):
             return None
+        left = [piece for one in left for piece in take_away(one, other)]
     return left
 
 
@@ -62,22 +83,24 @@ def hull(boxes: Sequence[Box]) -> Box:
     )
 
 
-def largest(boxes: Sequence[Box], most: int, beside: Sequence[Box] = ()) -> list[Box]:
+def largest(boxes: Sequence[Box], patience: Patience, beside: Sequence[Box] = ()) -> list[Box] | None:
     """Return boxes that may overlap, each as large as fits into all of them, and none that the others hold.
 
-    They may reach into boxes `beside` these.
+    They may reach into boxes `beside` these. The answer is None when patience ran out.
     """
     whole = hull(boxes)
     room = [*boxes, *beside]
     found: list[Box] = []
     for seed in boxes:
-        if rest_of(seed, found, most) != []:
-            found.append(_grown(seed, whole, room, most))
+        if rest_of(seed, found, patience) != []:
+            found.append(_grown(seed, whole, room, patience))
+        if patience.steps < 0:
+            return None
     for one in list(found):
         others = [each for each in found if each is not one]
-        if others and rest_of(one, others, most) == []:
+        if others and rest_of(one, others, patience) == []:
             found = others
-    return found
+    return found if patience.steps >= 0 else None
 
 
 def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
@@ -89,6 +112,7 @@ def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
     return list(groups.values())
 
 
+@lru_cache(_KEPT)
 def room(place: Place) -> tuple[Interval, ...]:
     """Return the addresses at which a place's words can hold; none when they contradict each other."""
     held, missing = {tag.lower() for tag in place.tags}, {tag.lower() for tag in place.not_tags}
@@ -105,11 +129,13 @@ def room(place: Place) -> tuple[Interval, ...]:
     return ranges
 
 
-def _grown(seed: Box, whole: Box, boxes: Sequence[Box], most: int) -> Box:
+def _grown(seed: Box, whole: Box, boxes: Sequence[Box], patience: Patience) -> Box:
     for wider in _wider(seed, whole):
         candidate = wider(seed)
-        if candidate != seed and rest_of(candidate, boxes, most) == []:
+        if candidate != seed and rest_of(candidate, boxes, patience) == []:
             seed = candidate
+        if patience.steps < 0:
+            break
     return seed
 
 
@@ -146,12 +172,19 @@ def _hull(places: Sequence[Place]) -> Place:
 
 
 def _common(one: Any, other: Any) -> Any:
+    if one == other:
+        return one
     if isinstance(one, Place):
-        tags, not_tags = {*one.tags, *other.tags}, {*one.not_tags, *other.not_tags}
-        return Place(common(one.ranges, other.ranges), tuple(sorted(tags)), tuple(sorted(not_tags)))
+        return _common_place(one, other)
     if one and isinstance(one[0], str):
         return tuple(name for name in one if name in other)
     return common(one, other)
+
+
+@lru_cache(_KEPT)
+def _common_place(one: Place, other: Place) -> Place:
+    tags, not_tags = {*one.tags, *other.tags}, {*one.not_tags, *other.not_tags}
+    return Place(common(one.ranges, other.ranges), tuple(sorted(tags)), tuple(sorted(not_tags)))
 
 
 def _outside(one: Any, other: Any) -> Iterator[Any]:

@@ -102,6 +102,17 @@ class Side:
             found = self._rooms[held, missing] = self._find_room(held, missing)
         return found
 
+    @property
+    def all_words(self) -> int:
+        """All words of this side."""
+        return (1 << len(self.words)) - 1
+
+    def closed(self, held: int) -> int:
+        """Return words with those that hold wherever they do."""
+        for place in bits(held):
+            held |= self._implied[place]
+        return held
+
     def named(self, words: int) -> list[str]:
         """Return words of a mask, folded."""
         return [word for word, bit in self.words.items() if words & bit] if words else []
@@ -111,8 +122,7 @@ class Side:
         return ruled_out(self.named(held), self._table)
 
     def _find_room(self, held: int, missing: int) -> int:
-        for place in bits(held):
-            held |= self._implied[place]
+        held = self.closed(held)
         if held & missing:
             return 0
         space = self.axis.whole
