@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.api.baseline import Matched
+from nsg_baseline.api.baseline_status import Matched
 from nsg_baseline.core.changes import live_hashes
 from nsg_baseline.core.nsg import ApprovedNSG, read_live
 from nsg_baseline.core.verdict import judge, mover

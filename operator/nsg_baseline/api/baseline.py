@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from nsg_baseline.api.baseline_status import BaselineStatus
 from nsg_baseline.api.cel import Cel, Extra, rules_of
 from nsg_baseline.api.common import (
     AGE,
@@ -12,19 +13,15 @@ from nsg_baseline.api.common import (
     UNIQUE_RULE,
     WHOLE,
     Column,
-    Conditions,
     Mode,
     Resource,
-    Severity,
     SpecShape,
-    StatusShape,
     Timestamp,
     at,
     condition_column,
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.forms import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
 from nsg_baseline.api.rule import PortsOrAny, RuleProtocol, SecurityRule
 
@@ -212,43 +209,6 @@ class BaselineSpec(SpecShape):
         Field(description="How long a deviation that an edit of this baseline made is awaited before it alerts."),
     ] = "30m"
     enforcement: Annotated[Enforcement, Field(description="What enforce mode may do.")] = Enforcement()
-
-
-class Matched(StatusShape):
-    """The live state at the last look that found it as approved."""
-
-    live_hash: Annotated[str, Field(description="Hash of all that was live.", max_length=64)]
-    own_hash: Annotated[str, Field(description="Hash of the live state that this baseline compares.", max_length=64)]
-    generation: Annotated[int, Field(description="The baseline's generation then.", ge=0)]
-
-
-class BaselineStatus(StatusShape):
-    """What the last look found."""
-
-    observed_generation: Annotated[
-        int | None, Field(description="The generation of the spec that was judged, -1 before the first look.", ge=-1)
-    ] = None
-    conditions: Conditions = ()
-    change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
-    severity: Annotated[Severity | None, Field(description="How much all changes together weigh.")] = None
-    severity_reason: Annotated[
-        str | None,
-        Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),
-    ] = None
-    changes: Annotated[
-        tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=50, strict=False)
-    ] = ()
-    exposure: Annotated[
-        tuple[ExposureStatus, ...], Field(description="Traffic newly allowed or denied.", max_length=50, strict=False)
-    ] = ()
-    incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
-    matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None
-    rollout_since: Annotated[
-        Timestamp | None, Field(description="Since when an edit of this baseline waits to reach Azure.")
-    ] = None
-    last_handled_reconcile_at: Annotated[
-        str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
-    ] = None
 
 
 class NSGBaseline(Resource):

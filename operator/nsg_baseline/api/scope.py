@@ -144,6 +144,10 @@ class ScopeStatus(StatusShape):
     baselines: Annotated[int | None, Field(description="Baselines judged here.", ge=0)] = None
     deviating: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
     unbaselined: Annotated[int | None, Field(description="NSGs without a baseline.", ge=0)] = None
+    service_tags: Annotated[
+        int | None,
+        Field(description="The changeNumber of the service tags file by which traffic was weighed.", ge=0),
+    ] = None
     incidents: Annotated[
         dict[str, Annotated[str, StringConstraints(max_length=253)]] | None,
         Field(description="Names of the scope's open incidents by kind.", max_length=4),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from nsg_baseline.api.baseline_status import ExceptionStatus
 from nsg_baseline.core.remedy import Hold
 from nsg_baseline.core.verdict import Verdict
 
@@ -22,6 +23,8 @@ class Failure:
 class Outcome:
     """What a look at one NSG came to.
 
+    `exceptions` are those that have not ended, the next to end first.
+
     `due` is when the same NSG must be looked at again though nothing moved; None for whenever something moves.
     """
 
@@ -33,3 +36,4 @@ class Outcome:
     hold: Hold | None = None
     requested_at: str | None = None
     due: datetime | None = None
+    exceptions: tuple[ExceptionStatus, ...] = ()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline import Matched
+from nsg_baseline.api.baseline_status import Matched
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick, appraise, appraise_stray, decides
 from nsg_baseline.core.changes import Change, created, detect, live_hashes
@@ -21,7 +21,8 @@ class Verdict:
     """What one look at one NSG says. Hashes are None when the NSG does not exist.
 
     `exposure` is the traffic that all changes together newly allow or deny; `reason` says why they weigh what they do,
-    and that there is more than `exposure` tells where that is so.
+    and that there is more than `exposure` tells where that is so. `excepted` are the folded names of live rules that
+    stand under a running exception.
     """
 
     nsg: str
@@ -31,6 +32,7 @@ class Verdict:
     reason: str | None = None
     live_hash: str | None = None
     own_hash: str | None = None
+    excepted: frozenset[str] = frozenset()
 
     @property
     def compliant(self) -> bool:
@@ -63,6 +65,7 @@ def judge(
         or None,
         live_hash=full,
         own_hash=own,
+        excepted=sides.excepted,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.baseline_status import ExceptionStatus
 from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
@@ -139,6 +140,20 @@ class Look:
             hold=enforced.hold,
             requested_at=self.baseline.metadata.annotations.get(REQUESTED_AT),
             due=self._due(verdict, since, incident, now),
+            exceptions=self._exceptions(verdict, now),
+        )
+
+    def _exceptions(self, verdict: Verdict, now: datetime) -> tuple[ExceptionStatus, ...]:
+        running = (item for item in self.baseline.spec.exceptions if now < item.until)
+        return tuple(
+            ExceptionStatus(
+                rule=item.rule.name,
+                until=item.until,
+                in_use=item.rule.name.lower() in verdict.excepted,
+                reason=item.reason,
+                approved_by=item.approved_by,
+            )
+            for item in sorted(running, key=lambda item: (item.until, item.rule.name.lower()))
         )
 
     def _due(

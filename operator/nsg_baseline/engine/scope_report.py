@@ -32,7 +32,13 @@ async def report(world: World, scope: NSGScope, held: Mapping[str, Key], tally: 
     if tally.failure is None:
         await _unbaselined(world, scope, tally.unbaselined, held, now)
     await _watch(world, scope, tally.failure, now)
-    await world.records.save_status(NSGScope, scope.key, _status(scope, held, tally, now))
+    saved = _status(scope, held, tally, now).model_copy(update={"service_tags": _change_number(world)})
+    await world.records.save_status(NSGScope, scope.key, saved)
+
+
+def _change_number(world: World) -> int | None:
+    tags = world.yardstick.tags
+    return tags.change_number if tags is not None else None
 
 
 def _status(scope: NSGScope, held: Mapping[str, Key], tally: Tally, now: datetime) -> ScopeStatus:

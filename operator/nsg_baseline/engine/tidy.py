@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from nsg_baseline.api.baseline import BaselineStatus, NSGBaseline
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.baseline_status import BaselineStatus
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject

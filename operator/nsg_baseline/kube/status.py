@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from nsg_baseline.api.baseline import BaselineStatus, Matched
+from nsg_baseline.api.baseline_status import BaselineStatus, Matched
 from nsg_baseline.api.findings import REASON_LENGTH
 from nsg_baseline.core.exposed import statuses
 from nsg_baseline.core.incidents import described
@@ -32,6 +32,7 @@ def judged(known: BaselineStatus, outcome: Outcome, now: datetime) -> BaselineSt
         changes=tuple(described(change) for change in verdict.changes[:SHOWN_CHANGES]),
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
+        exceptions=outcome.exceptions[:SHOWN_CHANGES],
         incident=outcome.incident,
         matched=_matched(known, outcome),
         rollout_since=outcome.rollout_since,

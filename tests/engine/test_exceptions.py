@@ -1,0 +1,60 @@
+"""Exceptions in the running operator: listed while they last, an incident the moment they end."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nsg_baseline.api.common import API_VERSION
+from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, objects, recorded_nsgs, stage
+from nsg_baseline.cli.demo.story import OPEN_SSH
+
+APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appgate")
+
+
+@pytest.fixture
+async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[Stage]:
+    """An operator that looks again after a day, unless there is a reason."""
+    async with stage(tmp_path) as found:
+        for one in objects(found.receiver, interval="24h"):
+            found.cluster.api.apply(one)
+        yield found
+
+
+async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_ends(seldom_looked_at: Stage) -> None:
+    # Silence after the end would make each exception an approval for ever; a day's delay would be nearly that.
+    staged = seldom_looked_at
+    await staged.start_operator()
+    await staged.until(lambda: _status(staged).get("changeCount") == 0)
+    await staged.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
+    excepted = {
+        "rule": {"name": "open-ssh", **OPEN_SSH},
+        "until": until.isoformat().replace("+00:00", "Z"),
+        "reason": "INC-42",
+        "approvedBy": "jo@example.com",
+    }
+    patch = {"spec": {"exceptions": [excepted]}}
+    staged.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, TEAM_NAMESPACE)
+    await staged.until(lambda: bool(_status(staged).get("exceptions")))
+    assert _status(staged)["exceptions"] == [
+        {
+            "rule": "open-ssh",
+            "until": excepted["until"],
+            "inUse": True,
+            "reason": "INC-42",
+            "approvedBy": "jo@example.com",
+        }
+    ]
+    assert _status(staged)["changeCount"] == 0
+    alert = await staged.receiver.next("RuleCreated open-ssh")
+    late = datetime.now(UTC) - until
+    assert timedelta() <= late < timedelta(seconds=8), late
+    assert "CRITICAL" in alert["title"]
+    await staged.until(lambda: _status(staged).get("exceptions") == [])
+
+
+def _status(staged: Stage) -> dict[str, object]:
+    status: dict[str, object] = staged.custom("NSGBaseline", "appgate").get("status") or {}
+    return status
