@@ -49,3 +49,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   name: {{ include "nsgb.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{- /* key=value pairs with commas between them */ -}}
+{{- define "nsgb.pairs" -}}
+{{- $pairs := list }}
+{{- range $key, $value := . }}
+{{- $pairs = append $pairs (printf "%s=%s" $key $value) }}
+{{- end }}
+{{- join "," $pairs }}
+{{- end }}

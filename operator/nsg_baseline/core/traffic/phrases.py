@@ -123,6 +123,8 @@ def _protocols(box: Box) -> str:
     names = listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
     ports = _ports(box.destination_ports)
     via = _ports(box.source_ports)
+    if not names and ports:
+        ports = f"but ports {ports.removeprefix('but ')}" if ports.startswith("but ") else f"on ports {ports}"
     head = " ".join(part for part in (names or "all traffic", ports) if part)
     if names and (not ports or ports.startswith("but ")) and {"Tcp", "Udp"} & set(box.protocols):
         head = f"all {head}"
