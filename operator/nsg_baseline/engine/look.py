@@ -10,7 +10,7 @@ from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.core.exposed import statuses
+from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
@@ -102,8 +102,8 @@ class Look:
         about = self._about(verdict)
         stored = await self.world.records.record(self.baseline.metadata.namespace, about, known, after, now)
         if before is None or after.revision != before.revision:
-            message = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
-            await self.world.records.tell(self.baseline, f"Drift{after.turn}", message, now)
+            told = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
+            await self.world.records.tell(self.baseline, f"Drift{after.turn}", ". ".join([told, *lines(exposed)]), now)
         return stored
 
     async def _resolve(

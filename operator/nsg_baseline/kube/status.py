@@ -12,6 +12,8 @@ from nsg_baseline.core.words import summary
 from nsg_baseline.kube.conditions import State, conditions, find
 
 SHOWN_CHANGES = 50
+# What `kubectl get -o wide` and `describe` still show on a line or three.
+MESSAGE_LENGTH = 1024
 # Flux's and Helm's waiting must not hang because somebody edited Azure: Ready says that the look succeeded.
 _READY = State("Ready", "True", "Succeeded", "compared with Azure")
 
@@ -67,7 +69,10 @@ def _compliant(outcome: Outcome) -> State:
     if outcome.phase == "Compliant":
         return State("Compliant", "True", "Matches", "live matches approved")
     reason = "AwaitingRollout" if outcome.phase == "AwaitingRollout" else "Deviates"
-    return State("Compliant", "False", reason, summary(outcome.verdict.changes))
+    told = summary(outcome.verdict.changes)
+    verdict = outcome.verdict
+    why = f"; {verdict.severity} because {verdict.reason}" if verdict.reason else ""
+    return State("Compliant", "False", reason, cut(f"{told}{why}", MESSAGE_LENGTH))
 
 
 def _matched(known: BaselineStatus, outcome: Outcome) -> Matched | None:
