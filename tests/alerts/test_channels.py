@@ -8,10 +8,12 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import BadChannelError, parse_channels, quiet
-from nsg_baseline.alerts.messages import Message
+from nsg_baseline.alerts.due import Due
 from nsg_baseline.alerts.services import SCHEMES
+from nsg_baseline.alerts.story import story
+from support.alerts import incident
 
-MESSAGE = Message("title", "body", "warning", "key")
+MESSAGE = story(Due(incident(), "Opened"))
 CANARY = "c4n4ry"
 # A secret in each part that a URL has, in URLs that are refused.
 REFUSED = [
@@ -80,12 +82,12 @@ async def answering() -> AsyncIterator[tuple[str, list[str]]]:
 async def test_it_says_whether_it_got_through(answering: tuple[str, list[str]], path: str, *, through: bool) -> None:
     # A redirect is not followed: it could lead to the cloud's metadata address.
     url, seen = answering
-    assert await parse_channels(url + path)[0].send(MESSAGE) is through
+    assert (await parse_channels(url + path, local=True)[0].send(MESSAGE)).through is through
     assert seen == [path]
 
 
 async def test_nobody_there_is_no_exception(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
-    channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}")[0]
+    channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}", local=True)[0]
     quiet()
-    assert await channel.send(MESSAGE) is False
+    assert not (await channel.send(MESSAGE)).through
     assert CANARY not in caplog.text

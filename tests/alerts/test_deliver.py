@@ -2,63 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from nsg_baseline.alerts import deliver
+from nsg_baseline.alerts import loop
 from nsg_baseline.alerts.deliver import Delivering
 from nsg_baseline.alerts.due import due
 from nsg_baseline.api.route import NSGAlertRoute
 from support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
-
-
-@dataclass(slots=True)
-class Chats:
-    """Chats on one server, by path: each answers 200, or what `answers` says, or never while `stuck`."""
-
-    port: int = 0
-    answers: dict[str, int] = field(default_factory=dict)
-    stuck: set[str] = field(default_factory=set)
-    got: list[tuple[str, str]] = field(default_factory=list)
-    _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    def urls(self, *names: str) -> dict[str, str]:
-        """Return a Secret that names chats."""
-        return {"urls": "\n".join(f"json://127.0.0.1:{self.port}/{name}" for name in names)}
-
-    def titles(self, name: str) -> list[str]:
-        return [title for chat, title in self.got if chat == name]
-
-    async def take(self, request: web.Request) -> web.Response:
-        name = request.path.strip("/")
-        async with self._moved:
-            self.got.append((name, (await request.json())["title"]))
-            self._moved.notify_all()
-        if name in self.stuck:
-            await asyncio.Event().wait()
-        return web.Response(status=self.answers.get(name, 200))
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20), self._moved:
-            await self._moved.wait_for(holds)
-
-
-@pytest.fixture
-async def chats() -> AsyncIterator[Chats]:
-    found = Chats()
-    app = web.Application()
-    app.router.add_post("/{name}", found.take)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.port = runner.addresses[0][1]
-    yield found
-    await runner.cleanup()
+from support.chats import Chats
 
 
 @dataclass(slots=True)
@@ -73,7 +29,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.outbox.put(self.to, incident())
         self.outbox.secrets[self.to.key] = self.chats.urls("a", "b")
-        self.delivering = Delivering(self.outbox, self.clock)
+        self.delivering = Delivering(self.outbox, self.clock, local=True)
 
     delivering: Delivering = field(init=False)
 
@@ -109,10 +65,14 @@ async def test_what_got_it_is_not_told_again_while_the_other_is_tried(scene: Sce
     assert len(scene.chats.titles("a")) == 1
     assert len(scene.chats.titles("b")) == 4
     assert scene.reason == "Undelivered"
-    assert scene.outbox.revision_told(incident(), scene.to) == 0
+    recorded = scene.outbox.delivery(incident(), scene.to)
+    assert recorded is not None
+    assert list((recorded.behind or {}).values()) == [0]
     scene.chats.answers.clear()
     await scene.round()
-    assert scene.outbox.revision_told(incident(), scene.to) == 1
+    recorded = scene.outbox.delivery(incident(), scene.to)
+    assert recorded is not None
+    assert (recorded.revision, recorded.behind) == (1, None)
     assert scene.reason == "Delivering"
     assert len(scene.chats.titles("a")) == 1
 
@@ -181,7 +141,7 @@ async def test_the_time_of_a_condition_is_that_of_its_turn(scene: Scene) -> None
 
 @contextlib.asynccontextmanager
 async def running(outbox: MemoryOutbox, clock: Clock) -> AsyncIterator[None]:
-    task = asyncio.create_task(deliver.run(outbox, OPERATOR, clock))
+    task = asyncio.create_task(loop.run(outbox, OPERATOR, clock, local=True))
     try:
         yield
     finally:

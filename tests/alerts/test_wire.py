@@ -13,11 +13,11 @@ from aiosmtpd.smtp import SMTP
 
 from nsg_baseline.alerts.channels import parse_channels
 from nsg_baseline.alerts.due import Due
-from nsg_baseline.alerts.messages import render
+from nsg_baseline.alerts.story import plain, story
 from nsg_baseline.cli.demo.receiver import receiving
 from support.alerts import incident
 
-OPENED = render(Due(incident(), "Opened"))
+OPENED = story(Due(incident(), "Opened"))
 
 
 @dataclass(slots=True)
@@ -46,19 +46,21 @@ async def mailbox() -> AsyncIterator[MailBox]:
 async def test_a_webhook_gets_title_body_and_level() -> None:
     # Receivers' scripts read these fields.
     async with receiving() as receiver:
-        assert await parse_channels(receiver.url)[0].send(OPENED)
+        assert (await parse_channels(receiver.url, local=True)[0].send(OPENED)).through
         got = await receiver.next("open-ssh")
-    assert (got["title"], got["message"], got["type"]) == (OPENED.title, OPENED.body, "warning")
+    assert (got["title"], got["message"], got["type"]) == (OPENED.title, plain(OPENED), "warning")
 
 
 async def test_a_mail_has_a_subject_that_sorts_and_the_whole_text(mailbox: MailBox) -> None:
     url = f"mailto://127.0.0.1:{mailbox.port}?from=nsgb@example.com&to=oncall@example.com&mode=insecure"
-    assert await parse_channels(url)[0].send(OPENED)
+    assert (await parse_channels(url, local=True)[0].send(OPENED)).through
     (mail,) = mailbox.mails
     assert mail["Subject"] == OPENED.title
     assert "oncall@example.com" in mail["To"]
-    body = mail.get_body(("plain", "html"))
-    assert body is not None
-    assert [line.strip() for line in body.get_content().splitlines()] == [
-        line.strip() for line in OPENED.body.splitlines()
-    ]
+    plain_part, html_part = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain_part is not None
+    assert html_part is not None
+    for part in (plain_part.get_content(), html_part.get_content()):
+        assert "1000 Inbound Allow Tcp from Internet to * port 22" in part
+        assert OPENED.key in part
+        assert "https://portal.azure.com/#resource/subscriptions/" in part

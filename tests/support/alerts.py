@@ -38,7 +38,8 @@ def route(name: str = "chat", namespace: str = OPERATOR, created: datetime = STA
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": "NSGAlertRoute",
         "metadata": {"name": name, "namespace": namespace, "generation": 1, "creationTimestamp": stamp(created)},
-        "spec": {"urlsFrom": {"name": name, "key": "urls"}, **spec},
+        # Nothing waits for more, unless a test says so.
+        "spec": {"urlsFrom": {"name": name, "key": "urls"}, "groupWait": "0s", **spec},
     }
     return read(NSGAlertRoute, document)
 
@@ -122,12 +123,18 @@ class MemoryOutbox:
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         self._reach()
         now = self.stored[incident.key]
-        rest = [(one.route, one.revision) for one in now.status.deliveries if one.route != delivery.route]
-        self.put(told(now, *rest, (delivery.route, delivery.revision)))
+        rest = tuple(one for one in now.status.deliveries if one.route != delivery.route)
+        after = now.status.model_copy(update={"deliveries": (*rest, delivery)})
+        self.put(now.model_copy(update={"status": after}))
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         self._reach()
         self.known[route.key] = self.known[route.key].model_copy(update={"status": status})
+
+    def delivery(self, one: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
+        """Return what a route was told of an incident."""
+        found = self.stored[one.key].status.deliveries
+        return next((each for each in found if each.route == route_name(to)), None)
 
     def revision_told(self, one: NSGIncident, to: NSGAlertRoute) -> int:
         """Return the revision that a route was told; 0 for none."""

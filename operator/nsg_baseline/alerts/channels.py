@@ -1,17 +1,26 @@
 """Channels: Apprise URLs out of a Secret. What is said of them never holds any part of a URL."""
 
 import asyncio
+import contextvars
+import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 import apprise
-from apprise import Apprise, NotifyFormat, NotifyType
+from apprise import NotifyBase, NotifyType
 
-from nsg_baseline.alerts.messages import Message
+from nsg_baseline.alerts.forms import form_for
+from nsg_baseline.alerts.guard import Call, calling
+from nsg_baseline.alerts.plugins.told import Tells
 from nsg_baseline.alerts.services import SCHEMES, service
+from nsg_baseline.alerts.story import Story
 
-SEND_SECONDS = 60
+SEND_SECONDS = 30
 _LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "success": NotifyType.SUCCESS}
+# Plugins block. A service that never ends its answer keeps one of these threads, not one of the process's own.
+_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,50 +34,86 @@ class BadChannelError(Exception):
         Exception.__init__(self, f"line {self.line}: {self.problem}")
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Whether a message got through. `again_in` is the pause that the service asked for, `why` a word for people."""
+
+    through: bool
+    again_in: timedelta | None = None
+    why: str = ""
+
+
 class Channel:
     """One place where messages go."""
 
-    def __init__(self, line: int, sender: Apprise) -> None:
+    def __init__(self, line: int, scheme: str, url: str, *, local: bool) -> None:
         self.line = line
-        self._sender = sender
+        self.scheme = scheme
+        # Tells channels apart in a status, and tells nothing else: 32 bits of a hash.
+        self.mark = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
+        self._url = url
+        self._local = local
 
-    async def send(self, message: Message) -> bool:
-        """Send a message and say whether it got through. Never raises what might hold a URL."""
+    async def send(self, story: Story) -> Sent:
+        """Send a story. Never raises what might hold a URL."""
+        call = Call(self._local)
+        context = contextvars.copy_context()
+        work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, story, call)
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                result = await self._sender.async_notify(
-                    body=message.body,
-                    title=message.title,
-                    notify_type=_LEVELS[message.level],
-                    body_format=NotifyFormat.TEXT,
-                )
-        except (TimeoutError, OSError, TypeError, ValueError):
+                through = await work
+        except TimeoutError:
+            return Sent(through=False, why="no answer in time")
+        if call.refused:
+            return Sent(through=False, why="its address is the pod's own or the cloud's metadata service")
+        return Sent(through, call.again_in, "" if through else "refused or away")
+
+    def _send(self, story: Story, call: Call) -> bool:
+        # One for each message: what a plugin is handed belongs to the message, and its own pauses between two are ours.
+        target = service(self.scheme, self._url)
+        if target is None:
             return False
-        return bool(result)
+        form = form_for(self.scheme)(story)
+        if isinstance(target, Tells):
+            target.hear(story)
+        _extend(target, self.scheme, story)
+        try:
+            with calling(call):
+                sent = target.notify(
+                    body=form.body, title=form.title, notify_type=_LEVELS[story.level], body_format=form.format
+                )
+        except Exception:  # noqa: BLE001 - a plugin's error may hold its URL, and is of no use to anybody here
+            return False
+        return bool(sent)
 
 
-def parse_channels(text: str) -> list[Channel]:
-    """Read URLs, one a line; blank lines and lines with # are passed over.
+def _extend(target: NotifyBase, scheme: str, story: Story) -> None:
+    """Put the message for machines beside the text where there is room for it."""
+    if scheme in ("json", "jsons"):
+        extras = getattr(target, "payload_extras", {})
+        for name, value in (("key", story.key), ("thread", story.thread), ("alert", dict(story.document))):
+            extras.setdefault(name, value)
+
+
+def parse_channels(text: str, *, local: bool = False) -> list[Channel]:
+    """Read URLs, one a line; blank lines and lines with # are passed over. `local` lets them lead to this machine.
 
     Raises:
         BadChannelError: a line is no URL of a channel that may be used.
     """
     lines = enumerate((line.strip() for line in text.splitlines()), start=1)
-    return [_channel(number, line) for number, line in lines if line and not line.startswith("#")]
+    return [_channel(number, line, local=local) for number, line in lines if line and not line.startswith("#")]
 
 
-def _channel(number: int, url: str) -> Channel:
+def _channel(number: int, url: str, *, local: bool) -> Channel:
     scheme, found, _ = url.partition("://")
     if not found:
         raise BadChannelError(number, "is not a URL; write one Apprise URL a line")
     if scheme.lower() not in SCHEMES:
         raise BadChannelError(number, f"is none of the channels {', '.join(sorted(SCHEMES))}")
-    target = service(scheme.lower(), url)
-    if target is None:
+    if service(scheme.lower(), url) is None:
         raise BadChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
-    sender = Apprise()
-    sender.add(target)
-    return Channel(number, sender)
+    return Channel(number, scheme.lower(), url, local=local)
 
 
 def quiet(loggers: Sequence[str] = ("apprise",)) -> None:

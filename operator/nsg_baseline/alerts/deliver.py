@@ -1,17 +1,19 @@
-"""The alert loop: reads stored incidents, tells routes what is due, records each delivery."""
+"""Delivery: one route is told what is due, each of its channels by itself, and what got through is recorded."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from nsg_baseline.alerts.channels import BadChannelError, Channel, parse_channels, quiet
-from nsg_baseline.alerts.due import Due, due, route_name
-from nsg_baseline.alerts.messages import render
-from nsg_baseline.alerts.ports import Outbox, OutboxError
+from nsg_baseline.alerts.batches import HOUR, batches, spent
+from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels
+from nsg_baseline.alerts.due import Due, delivery, route_name
+from nsg_baseline.alerts.ports import Outbox
+from nsg_baseline.alerts.said import Said
+from nsg_baseline.alerts.story import Story, digest, story
 from nsg_baseline.api.common import Condition
 from nsg_baseline.api.incident import Delivery
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
@@ -19,11 +21,10 @@ from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(hours=24)
-LOOK_AGAIN_SECONDS = 60.0
 DELIVERING = "Delivering"
 log = structlog.get_logger(__name__)
 
-Mark = tuple[str, str, int]
+Mark = tuple[str, str, int, int]
 
 
 class RouteUnusableError(Exception):
@@ -35,13 +36,12 @@ class RouteUnusableError(Exception):
 
 
 @dataclass(slots=True)
-class Tries:
-    """What is known of one delivery that failed: which channels have it, since when, and when to try again."""
+class Trouble:
+    """A channel that does not take messages: when it is tried again, and since when each of them waits."""
 
-    since: datetime
     pause: timedelta = FIRST_PAUSE
     again: datetime | None = None
-    through: set[int] = field(default_factory=set)
+    since: dict[Mark, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -50,48 +50,111 @@ class Delivering:
 
     outbox: Outbox
     clock: Callable[[], datetime]
-    tries: dict[Mark, Tries] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
+    local: bool = False
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    sent_at: deque[datetime] = field(default_factory=lambda: deque(maxlen=2000))
+    _next: datetime | None = None
 
     async def tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
-        """Tell a route all that is due, and say on it whether it got through."""
+        """Tell a route what is due and has waited long enough for more, and say on it whether it got through."""
         now = self.clock()
-        self.tries = {mark: known for mark, known in self.tries.items() if mark in {one.mark for one in dues}}
+        self._next = None
         try:
             channels = await self._channels(route)
         except RouteUnusableError as error:
             await self._report(route, error.reason, str(error), None)
             return
-        failed = [one for one in dues if not await self._tell_one(route, channels, one, now)]
-        if failed:
-            waiting = f"{len(failed)} messages did not get through; they are tried again for 24 h"
-            await self._report(route, "Undelivered", waiting, len(channels))
-        else:
-            await self._report(route, DELIVERING, "messages get through", len(channels))
+        ready = dues if any(one.ready is None or one.ready <= now for one in dues) else []
+        if not ready:
+            self._later(one.ready for one in dues)
+        before = {one.mark: _lacking(route, one, channels) for one in ready}
+        # Channels do not wait for each other either; the order of what one is told is kept.
+        results = await asyncio.gather(*(self._tell_channel(route, each, ready, before, now) for each in channels))
+        through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
+        missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
+        await self._report(route, *self._condition(channels, missing), len(channels))
 
     def next_try(self) -> datetime | None:
-        """Return when the next failed delivery is tried again."""
-        return min((known.again for known in self.tries.values() if known.again is not None), default=None)
+        """Return when there is something to do though nothing moves."""
+        return self._next
 
-    async def _tell_one(self, route: NSGAlertRoute, channels: list[Channel], one: Due, now: datetime) -> bool:
-        known = self.tries.setdefault(one.mark, Tries(now))
-        if now - known.since > GIVE_UP_AFTER:
-            return False
-        if known.again is not None and now < known.again:
-            return False
-        message = render(one)
-        waiting = [channel for channel in channels if channel.line not in known.through]
-        sent = await asyncio.gather(*(channel.send(message) for channel in waiting))
-        known.through |= {channel.line for channel, ok in zip(waiting, sent, strict=True) if ok}
-        if not all(sent):
-            known.again, known.pause = self.clock() + known.pause, min(known.pause * 2, LONGEST_PAUSE)
-            lines = sorted(channel.line for channel, ok in zip(waiting, sent, strict=True) if not ok)
-            log.warning("not delivered", route=route_name(route), message=message.key, lines=lines)
-            return False
-        await self.outbox.record(
-            one.incident, Delivery(route=route_name(route), revision=one.incident.status.revision, at=self.clock())
+    async def _tell_channel(
+        self, route: NSGAlertRoute, channel: Channel, dues: list[Due], before: dict[Mark, dict[str, int]], now: datetime
+    ) -> set[Mark]:
+        """Tell one channel what it lacks, and return what it has now or will never get."""
+        trouble = self.troubles.setdefault(channel.mark, Trouble())
+        lacking = [one for one in dues if channel.mark in before[one.mark]]
+        trouble.since = {one.mark: trouble.since.get(one.mark, now) for one in lacking}
+        given_up = {mark for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
+        waiting = [one for one in lacking if one.mark not in given_up]
+        if trouble.again is not None and now < trouble.again:
+            self._later([trouble.again] if waiting else [])
+            return given_up
+        budget = spent(route, self.outbox.incidents(), self.sent_at, now)
+        most = route.spec.max_messages_per_hour
+        found = batches(waiting, budget, most, now)
+        if waiting and not found:
+            self._later([budget.next_digest(most, now)])
+        done = set(given_up)
+        for batch in found:
+            sent = await self._send(channel, batch, before)
+            if not sent.through:
+                self._failed(route, channel, trouble, sent)
+                break
+            trouble.pause, trouble.again = FIRST_PAUSE, None
+            done |= {one.mark for one in batch}
+        return done
+
+    async def _send(self, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]) -> Sent:
+        first = batch[0]
+        one = story(first, first.turn_for(before[first.mark][channel.mark])) if len(batch) == 1 else digest(batch)
+        return await self.said.once(channel, one, lambda: self._spend(channel, one))
+
+    async def _spend(self, channel: Channel, one: Story) -> Sent:
+        sent = await channel.send(one)
+        if sent.through:
+            self.sent_at.append(self.clock())
+            log.info("delivered", message=one.key, turn=one.turn, line=channel.line)
+        return sent
+
+    def _failed(self, route: NSGAlertRoute, channel: Channel, trouble: Trouble, sent: Sent) -> None:
+        pause = max(trouble.pause, min(sent.again_in or timedelta(), HOUR))
+        trouble.again, trouble.pause = self.clock() + pause, min(trouble.pause * 2, LONGEST_PAUSE)
+        self._later([trouble.again])
+        log.warning("not delivered", route=route_name(route), line=channel.line, why=sent.why)
+
+    async def _record(
+        self, route: NSGAlertRoute, one: Due, before: dict[str, int], through: dict[str, set[Mark]]
+    ) -> bool:
+        """Record how far a message got, and say whether all channels have it, or gave up."""
+        behind = {channel: had for channel, had in before.items() if one.mark not in through[channel]}
+        known = delivery(route, one.incident)
+        late = known is not None and known.revision == one.incident.status.revision and not one.reminder
+        if len(behind) == len(through) or (late and known is not None and behind == (known.behind or {})):
+            # Nobody has it, or nobody more than before.
+            return not behind
+        told = Delivery(
+            route=route_name(route),
+            revision=one.incident.status.revision,
+            at=known.at if late and known is not None else self.clock(),
+            behind=behind or None,
+            reminders=known.reminders if late and known is not None else one.reminder,
         )
-        log.info("delivered", route=route_name(route), message=message.key, turn=one.turn)
-        return True
+        await self.outbox.record(one.incident, told)
+        return not behind
+
+    def _condition(self, channels: list[Channel], missing: list[Due]) -> tuple[str, str]:
+        bad = [each for each in channels if self.troubles[each.mark].again is not None]
+        if not bad or not missing:
+            return DELIVERING, "messages get through"
+        lines = ", ".join(str(each.line) for each in bad)
+        what = "1 message" if len(missing) == 1 else f"{len(missing)} messages"
+        return "Undelivered", f"{what} did not get through to line {lines} of the Secret; tried again for 24 h"
+
+    def _later(self, times: Iterable[datetime | None]) -> None:
+        found = [time for time in (*times, self._next) if time is not None]
+        self._next = min(found, default=None)
 
     async def _channels(self, route: NSGAlertRoute) -> list[Channel]:
         where = route.spec.urls_from
@@ -101,12 +164,12 @@ class Delivering:
         if where.key not in texts:
             raise RouteUnusableError("KeyNotFound", f"Secret {where.name} has no key {where.key}")
         try:
-            channels = parse_channels(texts[where.key])
+            channels = parse_channels(texts[where.key], local=self.local)
         except BadChannelError as error:
             raise RouteUnusableError("InvalidURL", f"Secret {where.name}, key {where.key}, {error}") from None
         if not channels:
             raise RouteUnusableError("NoChannels", f"Secret {where.name}, key {where.key} names no channel")
-        return channels
+        return list({channel.mark: channel for channel in channels}.values())
 
     async def _report(self, route: NSGAlertRoute, reason: str, message: str, channels: int | None) -> None:
         known = next((one for one in route.status.conditions if one.type == "Ready"), None)
@@ -125,59 +188,11 @@ class Delivering:
         await self.outbox.report(route, status)
 
 
-@dataclass(slots=True)
-class RouteLoop:
-    """One route's own loop: nobody waits for a route that is stuck, and what comes meanwhile rings again."""
-
-    key: tuple[str, str]
-    operator_namespace: str
-    delivering: Delivering
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def run(self) -> None:
-        """Tell what is due at each ring, until the route is gone."""
-        outbox, clock = self.delivering.outbox, self.delivering.clock
-        while True:
-            self.bell.clear()
-            route = next((one for one in outbox.routes() if one.key == self.key), None)
-            if route is None:
-                return
-            await self._tell(route, due(route, outbox.incidents(), self.operator_namespace, clock()))
-            await self._wait(clock())
-
-    async def _tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
-        try:
-            await self.delivering.tell(route, dues)
-        except OutboxError as error:
-            # Kubernetes is away: the same is due at the next look. What was sent may be sent again, with its key.
-            log.warning("outbox away", route=route_name(route), error=str(error))
-        except Exception:
-            # A fault of ours with one message must not silence the route for good.
-            log.exception("route failed", route=route_name(route))
-
-    async def _wait(self, now: datetime) -> None:
-        again = self.delivering.next_try()
-        seconds = (again - now).total_seconds() if again is not None else LOOK_AGAIN_SECONDS
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(max(seconds, 1.0), LOOK_AGAIN_SECONDS)):
-                await self.bell.wait()
-
-
-async def run(outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime]) -> None:
-    """Deliver, until cancelled. Each route has a loop of its own, rung at every change."""
-    quiet()
-    loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
-    try:
-        while True:
-            loops = {key: one for key, one in loops.items() if not one[1].done()}
-            for route in outbox.routes():
-                if route.key not in loops:
-                    loop = RouteLoop(route.key, operator_namespace, Delivering(outbox, clock))
-                    loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
-            for loop, _ in loops.values():
-                loop.bell.set()
-            await outbox.changed(LOOK_AGAIN_SECONDS)
-    finally:
-        for _, task in loops.values():
-            task.cancel()
-        await asyncio.gather(*(task for _, task in loops.values()), return_exceptions=True)
+def _lacking(route: NSGAlertRoute, one: Due, channels: Iterable[Channel]) -> dict[str, int]:
+    """Return which channels lack a message, and the revision that each has; 0 for none."""
+    known = delivery(route, one.incident)
+    behind = (known.behind or {}) if known is not None else {}
+    if known is not None and known.revision >= one.incident.status.revision and not one.reminder:
+        return {each.mark: behind[each.mark] for each in channels if each.mark in behind}
+    told = known.revision if known is not None else 0
+    return {each.mark: behind.get(each.mark, told) for each in channels}

@@ -3,27 +3,39 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.incident import NSGIncident, Turn
+from nsg_baseline.api.durations import parse
+from nsg_baseline.api.incident import Delivery, NSGIncident, Turn
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.core.severity import SEVERITIES
 
+Telling = Turn | Literal["Reminder"]
 UNHEARD = timedelta(hours=24)
 """So long after its end is a route still told of an incident that it never heard of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One thing to tell one route: the latest state of an incident. Older revisions are not told one by one."""
+    """One thing to tell one route: the latest state of an incident. Older revisions are not told one by one.
+
+    `ready` is when it may be told; until then more of the kind may come. `reminder` counts reminders of a revision.
+    """
 
     incident: NSGIncident
-    turn: Turn
+    turn: Telling
+    ready: datetime | None = None
+    reminder: int = 0
 
     @property
-    def mark(self) -> tuple[str, str, int]:
-        """What this is, whatever else changes: namespace and name of the incident, and the revision."""
-        return *self.incident.key, self.incident.status.revision
+    def mark(self) -> tuple[str, str, int, int]:
+        """What this is, whatever else changes: the incident's namespace and name, the revision, and the reminder."""
+        return *self.incident.key, self.incident.status.revision, self.reminder
+
+    def turn_for(self, before: int) -> Telling:
+        """Return what this is to somebody who has a revision already; 0 is none."""
+        return self.turn if self.turn == "Reminder" else _turn(self.incident, before)
 
 
 def route_name(route: NSGAlertRoute) -> str:
@@ -40,10 +52,10 @@ def due(route: NSGAlertRoute, incidents: Iterable[NSGIncident], operator_namespa
     return [one for one in found if one is not None]
 
 
-def told(route: NSGAlertRoute, incident: NSGIncident) -> int:
-    """Return the revision that a route was told last; 0 for none."""
+def delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | None:
+    """Return what a route was told last of an incident."""
     name = route_name(route)
-    return next((one.revision for one in incident.status.deliveries if one.route == name), 0)
+    return next((one for one in incident.status.deliveries if one.route == name and one.revision), None)
 
 
 def _concerns(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
@@ -53,15 +65,34 @@ def _concerns(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: s
 
 
 def _due(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Due | None:
-    status, before = incident.status, told(route, incident)
-    if status.revision <= before or status.state is None:
+    status, known = incident.status, delivery(route, incident)
+    if status.state is None:
         return None
-    if not before and not (_weighs(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
+    if known is not None and known.revision >= status.revision:
+        return _late(incident, known) if known.behind else _reminder(route, incident, known, now)
+    before = known.revision if known is not None else 0
+    if known is None and not (_weighs(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
         return None
     turn = _turn(incident, before)
     # Who asked for openings alone must hear of what began and ended before anybody could be told.
-    wanted = {turn} if before or turn == "Opened" else {turn, "Opened"}
-    return Due(incident, turn) if wanted & set(route.spec.send) else None
+    wanted: set[str] = {turn} if before or turn == "Opened" else {turn, "Opened"}
+    if not wanted & set(route.spec.send):
+        return _reminder(route, incident, known, now) if known is not None else None
+    since = status.updated_at or status.opened_at or now
+    return Due(incident, turn, since + parse(route.spec.group_wait))
+
+
+def _late(incident: NSGIncident, known: Delivery) -> Due:
+    """Return what some channels of a route still lack."""
+    return Due(incident, _turn(incident, min((known.behind or {}).values(), default=0)))
+
+
+def _reminder(route: NSGAlertRoute, incident: NSGIncident, known: Delivery, now: datetime) -> Due | None:
+    """Return a reminder of what is open and that nobody acknowledged."""
+    over = incident.status.state != "Open" or incident.spec.acknowledged is not None
+    if over or "Reminder" not in route.spec.send or now < known.at + parse(route.spec.remind_every):
+        return None
+    return Due(incident, "Reminder", reminder=known.reminders + 1)
 
 
 def _turn(incident: NSGIncident, before: int) -> Turn:

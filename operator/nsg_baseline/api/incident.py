@@ -12,7 +12,7 @@ IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
 ActionKind = Literal["Remediated", "Held", "Failed"]
-Turn = Literal["Opened", "Updated", "Remediated", "Resolved"]
+Turn = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
 
 
 def _fixed(field: str) -> Cel:
@@ -59,6 +59,14 @@ class Delivery(StatusShape):
     route: Annotated[str, Field(description="Namespace and name of the route.", max_length=320)]
     revision: Annotated[int, Field(description="The revision that it was told last.", ge=0)]
     at: Annotated[Timestamp, Field(description="When.")]
+    behind: Annotated[
+        dict[str, int] | None,
+        Field(
+            description="Channels of the route that lack this revision, by a mark of their URL, with what they have.",
+            max_length=100,
+        ),
+    ] = None
+    reminders: Annotated[int, Field(description="How often it was reminded since.", ge=0)] = 0
 
 
 class IncidentStatus(StatusShape):

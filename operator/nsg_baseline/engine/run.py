@@ -8,7 +8,7 @@ import kopf
 import structlog
 from aiohttp import web
 
-from nsg_baseline.alerts import deliver
+from nsg_baseline.alerts import loop as alert_loop
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import Resource
 from nsg_baseline.api.incident import NSGIncident
@@ -94,7 +94,10 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
     work = [
         asyncio.create_task(watches, name="watches"),
         asyncio.create_task(scopes.run(), name="scopes"),
-        asyncio.create_task(deliver.run(KubeOutbox(kube, records), chosen.namespace, utc_now), name="alerts"),
+        asyncio.create_task(
+            alert_loop.run(KubeOutbox(kube, records), chosen.namespace, utc_now, local=chosen.alert_local_addresses),
+            name="alerts",
+        ),
         asyncio.create_task(_resync(kube, store), name="resync"),
     ]
     # The watches end at a signal; anything else that ends is a fault, and the process ends with it to be restarted.

@@ -31,6 +31,7 @@ class Settings:
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
     yardstick: Yardstick = DEFAULT_YARDSTICK
+    alert_local_addresses: bool = False
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -45,6 +46,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         health_port=_port(environment.get("NSGB_HEALTH_PORT") or "8080"),
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
+        alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment),
         yardstick=Yardstick(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
@@ -79,6 +81,10 @@ def _tags(file: str | None) -> TagTable | None:
     except (OSError, ValueError) as error:
         # UnreadableTagsError and JSON's own errors are ValueErrors.
         raise SettingError(f"NSGB_SERVICE_TAGS: {file}: {error}") from None
+
+
+def _switch(name: str, environment: Mapping[str, str]) -> bool:
+    return _one_of(name, (environment.get(name) or "false").lower(), ("true", "false")) == "true"
 
 
 def _format(environment: Mapping[str, str]) -> str:

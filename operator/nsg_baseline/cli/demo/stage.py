@@ -129,6 +129,8 @@ def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, nam
         "NSGB_AZURE_AUTHORITY": azure.url,
         "NSGB_NAMESPACE": namespace,
         "NSGB_HEALTH_PORT": "0",
+        # The receiver of alerts is on this machine.
+        "NSGB_ALERT_LOCAL_ADDRESSES": "true",
         "NSGB_LOG_FORMAT": "console",
         "NO_COLOR": "1",
     }
@@ -175,7 +177,7 @@ def objects(receiver: Receiver, namespace: str = OPERATOR_NAMESPACE, interval: s
             "metadata": {"name": "chat", "namespace": namespace},
             "data": {"urls": urls},
         },
-        _object("NSGAlertRoute", "chat", namespace, {"urlsFrom": {"name": "chat", "key": "urls"}}),
+        _object("NSGAlertRoute", "chat", namespace, {"urlsFrom": {"name": "chat", "key": "urls"}, "groupWait": "0s"}),
         *(manifest(live, TEAM_NAMESPACE, live.id.name.lower()) for live in nsgs),
     ]
 

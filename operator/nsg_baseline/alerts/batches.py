@@ -1,0 +1,54 @@
+"""What one channel is told now, in how many messages. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nsg_baseline.alerts.due import Due, route_name
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
+
+DIGEST_FROM = 4
+"""So many incidents at once are one message."""
+HOUR = timedelta(hours=1)
+DIGEST_EVERY = timedelta(minutes=10)
+"""Beyond the messages of an hour, what comes is told in one message so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """When a route sent its messages of the last hour, the oldest first."""
+
+    times: tuple[datetime, ...] = ()
+
+    def next_digest(self, most: int, now: datetime) -> datetime | None:
+        """Return when the next message may leave as a digest; None while single ones may."""
+        recent = [time for time in self.times if now - time < HOUR]
+        if len(recent) < most:
+            return None
+        return max(recent) + DIGEST_EVERY
+
+
+def spent(route: NSGAlertRoute, incidents: Iterable[NSGIncident], known: Iterable[datetime], now: datetime) -> Spent:
+    """Return what a route sent in the last hour, by what is stored and what this process knows."""
+    name = route_name(route)
+    stored = {one.at for incident in incidents for one in incident.status.deliveries if one.route == name}
+    own = sorted(time for time in known if now - time < HOUR)
+    # A digest is stored with many incidents at one time; messages of one second are one there, so ours may know more.
+    found = sorted(time for time in stored if now - time < HOUR)
+    return Spent(tuple(own if len(own) >= len(found) else found))
+
+
+def batches(dues: Sequence[Due], spent_by: Spent, most: int, now: datetime) -> list[list[Due]]:
+    """Return the messages to send now, each with what it tells; nothing while it must wait."""
+    if not dues:
+        return []
+    if len(dues) >= DIGEST_FROM:
+        singles = False
+    else:
+        recent = sum(now - time < HOUR for time in spent_by.times)
+        singles = recent + len(dues) <= most
+    if singles:
+        return [[one] for one in dues]
+    again = spent_by.next_digest(most, now)
+    return [list(dues)] if again is None or again <= now else []

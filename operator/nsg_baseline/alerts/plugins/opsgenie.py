@@ -1,0 +1,72 @@
+"""Opsgenie, and Jira Service Management which took its API over: one alert an incident, known by its alias.
+
+Apprise's plugins remember an alert by a request id in memory; after a restart they could not close it.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from apprise import NotifyType
+from apprise.plugins.jira import JIRA_API_LOOKUP, NotifyJira
+from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP, NotifyOpsgenie
+from typing_extensions import override
+
+from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+
+_PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4", "info": "P5"}
+_OPENING = ("Opened", "Updated", "Reminder")
+_MESSAGE_LENGTH = 130
+
+
+class _Alerts(Tells):
+    apikey: str
+    targets: list[Any]
+
+    def tell(self, body: str, title: str, base: str) -> bool:
+        """Open, note, acknowledge or close; False when the service did not take it."""
+        story = self.story
+        alias = story.thread.replace("/", ".")
+        headers = {"Authorization": f"GenieKey {self.apikey}"}
+        at = f"{base}/{quote(alias, safe='')}"
+        by_alias = {"identifierType": "alias"}
+        note = {"source": "nsg-baseline-operator", "note": body}
+        try:
+            if story.turn == "Resolved":
+                call("POST", f"{at}/close", json=note, headers=headers, params=by_alias)
+            elif story.turn == "Acknowledged":
+                call("POST", f"{at}/acknowledge", json=note, headers=headers, params=by_alias)
+            elif story.turn in _OPENING:
+                call("POST", base, json=self._alert(alias, title, body), headers=headers)
+            else:
+                call("POST", f"{at}/notes", json=note, headers=headers, params=by_alias)
+        except RefusedError:
+            return False
+        return True
+
+    def _alert(self, alias: str, title: str, body: str) -> dict[str, Any]:
+        story = self.story
+        return {
+            "message": title if len(title) <= _MESSAGE_LENGTH else f"{title[: _MESSAGE_LENGTH - 3]}...",
+            "alias": alias,
+            "description": body,
+            "priority": _PRIORITIES[story.severity],
+            "source": "nsg-baseline-operator",
+            "details": {"message": story.key, **({"portal": story.link} if story.link else {})},
+            **({"responders": self.targets} if self.targets else {}),
+        }
+
+
+class Opsgenie(_Alerts, NotifyOpsgenie):
+    """Opsgenie's alerts."""
+
+    @override
+    def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
+        return self.tell(body, title, OPSGENIE_API_LOOKUP[str(self.region_name)])
+
+
+class Jira(_Alerts, NotifyJira):
+    """Jira Service Management's alerts."""
+
+    @override
+    def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
+        return self.tell(body, title, JIRA_API_LOOKUP[str(self.region_name)])

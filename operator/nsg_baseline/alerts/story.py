@@ -1,0 +1,253 @@
+"""Stories: what a stored incident, or many of them, say to people; channels put it into their own form."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nsg_baseline.alerts.due import Due, Telling
+from nsg_baseline.api.common import Severity, format_time
+from nsg_baseline.api.findings import ChangeStatus
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.core.changes import fingerprint
+from nsg_baseline.core.exposed import lines
+from nsg_baseline.core.ids import NSGId
+from nsg_baseline.core.severity import SEVERITIES, heaviest
+from nsg_baseline.core.texts import lasting
+
+SCHEMA = "nsg-baseline.io/alert/v1"
+SHOWN_CHANGES = 20
+SHOWN_COMMANDS = 3
+SHOWN_INCIDENTS = 50
+Level = Literal["failure", "warning", "success"]
+_PREFIXES: Mapping[Telling, str] = {
+    "Opened": "",
+    "Updated": "UPDATE ",
+    "Attributed": "WHO ",
+    "Remediated": "PUT BACK ",
+    "Acknowledged": "ACKNOWLEDGED ",
+    "Resolved": "RESOLVED ",
+    "Reminder": "STILL OPEN ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as it is told: what happened, then each side with its name."""
+
+    head: str
+    sides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One message, in parts. `key` is the same for every repeat of it, `thread` for all messages of its incident.
+
+    `short` says the most in the fewest characters. `document` is the message for machines, under SCHEMA.
+    """
+
+    turn: Telling
+    severity: Severity
+    title: str
+    short: str
+    facts: tuple[str, ...]
+    traffic: tuple[str, ...]
+    changes: tuple[Change, ...]
+    actions: tuple[str, ...]
+    ways_out: tuple[str, ...]
+    key: str
+    thread: str
+    link: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        """How loudly it is said."""
+        if self.turn == "Resolved":
+            return "success"
+        return "failure" if self.severity in ("critical", "high") else "warning"
+
+
+def story(due: Due, turn: Telling | None = None) -> Story:
+    """Tell an incident's latest revision."""
+    turn = turn or due.turn
+    incident, status = due.incident, due.incident.status
+    severity: Severity = status.severity or "info"
+    reminder = f" reminder {due.reminder}" if due.reminder else ""
+    return Story(
+        turn=turn,
+        severity=severity,
+        title=f"{_PREFIXES[turn]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}",
+        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_shortly(incident)}",
+        facts=tuple(_facts(incident, severity)),
+        traffic=lines(status.exposure),
+        changes=tuple(_changes(incident)),
+        actions=tuple(_actions(incident)),
+        ways_out=() if turn == "Resolved" else tuple(_ways_out(incident)),
+        key=f"incident {'/'.join(incident.key)} revision {status.revision}{reminder}",
+        thread="/".join(incident.key),
+        link=f"https://portal.azure.com/#resource{incident.spec.nsg}" if incident.spec.nsg else None,
+        document=_document(turn, severity, [incident]),
+    )
+
+
+def digest(dues: Sequence[Due]) -> Story:
+    """Tell many incidents in one message, the heaviest first."""
+    ordered = sorted(dues, key=lambda one: (_rank(one.incident), one.incident.metadata.name))
+    severity = heaviest(one.incident.status.severity or "info" for one in ordered) or "info"
+    over = all(one.turn == "Resolved" for one in ordered)
+    told = [_line(one) for one in ordered[:SHOWN_INCIDENTS]]
+    hidden = len(ordered) - len(told)
+    more = [f"and {hidden} more: kubectl get nsgincidents -A"] if hidden > 0 else []
+    mark = "; ".join(sorted(f"{'/'.join(one.incident.key)} {one.incident.status.revision}" for one in ordered))
+    named = ", ".join(sorted({_subject(one.incident).removeprefix("NSG ") for one in ordered[:3]}))
+    turn: Telling = "Resolved" if over else "Updated"
+    what = f"{len(ordered)} incidents{' are over' if over else ''}"
+    return Story(
+        turn=turn,
+        severity=severity,
+        title=f"{_PREFIXES['Resolved'] if over else ''}[{severity.upper()}] {what}, first {named}",
+        short=f"{severity.upper()} {what}: {told[0]}",
+        facts=(f"{what} at once; each is told by itself when it changes again",),
+        traffic=(*told, *more),
+        changes=(),
+        actions=(),
+        ways_out=(),
+        key=f"digest {fingerprint(mark)}",
+        thread=f"digest {fingerprint(mark)}",
+        document=_document(turn, severity, [one.incident for one in ordered]),
+    )
+
+
+def plain(one: Story) -> str:
+    """Return a story as text that reads on any screen."""
+    return "\n".join([*_plain(one), "", one.key])
+
+
+def _plain(one: Story) -> Iterator[str]:
+    yield from one.facts
+    yield ""
+    if one.turn == "Resolved" and one.changes:
+        yield "It was:"
+    if one.traffic:
+        yield from one.traffic
+        yield ""
+    for change in one.changes:
+        yield f"- {change.head}"
+        yield from (f"    {name + ':':<9} {text}" for name, text in change.sides)
+    yield from (f"operator: {text}" for text in one.actions)
+    if one.ways_out:
+        yield ""
+        yield from one.ways_out
+
+
+def _rank(incident: NSGIncident) -> int:
+    return SEVERITIES.index(incident.status.severity or "info")
+
+
+def _line(due: Due) -> str:
+    weight = (due.incident.status.severity or "info").upper()
+    return f"{_PREFIXES[due.turn]}[{weight}] {_subject(due.incident)}: {_shortly(due.incident)}"
+
+
+def _subject(incident: NSGIncident) -> str:
+    if incident.spec.nsg is not None:
+        return f"NSG {NSGId.parse(incident.spec.nsg).name}"
+    return f"scope {incident.spec.scope}"
+
+
+def _shortly(incident: NSGIncident) -> str:
+    """Say what happened in the fewest words: the rule and the traffic where there is any."""
+    status = incident.status
+    first = status.exposure[0] if status.exposure else None
+    if first is None:
+        return status.summary or "deviates"
+    rule = first.live_by if first.effect == "Allowed" else first.live_by or first.approved_by
+    way = "in" if first.direction == "Inbound" else "out"
+    verb = "lets" if first.effect == "Allowed" else "stops"
+    more = f" and {len(status.exposure) - 1} more" if len(status.exposure) > 1 else ""
+    return f"{rule or 'the lack of a rule'} {verb} {way} {first.text}{more}"
+
+
+def _facts(incident: NSGIncident, severity: Severity) -> Iterator[str]:
+    status = incident.status
+    if incident.spec.nsg is not None:
+        nsg = NSGId.parse(incident.spec.nsg)
+        yield f"NSG {nsg.name} in resource group {nsg.resource_group}, subscription {nsg.subscription}"
+    if status.opened_at is not None:
+        yield f"since {format_time(status.opened_at)}"
+    if status.resolved_at is not None and status.opened_at is not None:
+        lasted = lasting(status.resolved_at - status.opened_at)
+        yield f"until {format_time(status.resolved_at)}, after {lasted}: {status.resolution}"
+    if status.severity_reason:
+        yield f"{severity} because {status.severity_reason}"
+    if incident.spec.acknowledged is not None:
+        note = f": {incident.spec.acknowledged.note}" if incident.spec.acknowledged.note else ""
+        yield f"acknowledged by {incident.spec.acknowledged.by}{note}"
+
+
+def _changes(incident: NSGIncident) -> Iterator[Change]:
+    status = incident.status
+    yield from map(_change, status.changes[:SHOWN_CHANGES])
+    hidden = (status.change_count or 0) - len(status.changes[:SHOWN_CHANGES])
+    if hidden > 0:
+        yield Change(f"and {hidden} more; see the NSGIncident")
+
+
+def _change(change: ChangeStatus) -> Change:
+    what = change.rule or (change.nsg and NSGId.parse(change.nsg).name) or ""
+    fields = f" ({', '.join(change.fields)})" if change.fields else ""
+    head = f"{change.kind} {what}{fields}".replace("  ", " ").rstrip()
+    sides = [("approved", change.approved), ("live", change.live)]
+    if change.live is None and change.kind in ("RuleDeleted", "NSGDeleted"):
+        sides[1] = ("live", "none")
+    return Change(head, tuple((name, text) for name, text in sides if text is not None))
+
+
+def _actions(incident: NSGIncident) -> Iterator[str]:
+    for action in incident.status.actions:
+        yield f"{action.kind} at {format_time(action.at)}: {action.reason} {action.message}".rstrip()
+
+
+def _ways_out(incident: NSGIncident) -> Iterator[str]:
+    namespace, spec = incident.metadata.namespace, incident.spec
+    if spec.kind == "Unbaselined":
+        yield "to approve: apply an NSGBaseline for it, or name it in the scope's unbaselined.ignoreNames"
+    if spec.nsg is None:
+        return
+    if spec.baseline is not None:
+        yield f"to approve: edit NSGBaseline {namespace}/{spec.baseline}"
+    yield from _reverting(NSGId.parse(spec.nsg), incident.status.changes)
+    yield f"in the portal: https://portal.azure.com/#resource{spec.nsg}"
+
+
+def _reverting(nsg: NSGId, changes: Sequence[ChangeStatus]) -> Iterator[str]:
+    """Say how to undo it: by a command where one is certain, else by what the approved side says."""
+    created = [change.rule for change in changes if change.kind == "RuleCreated" and change.rule]
+    where = f"--subscription {nsg.subscription} -g {nsg.resource_group} --nsg-name {nsg.name}"
+    if len(created) <= SHOWN_COMMANDS:
+        yield from (f"to revert: az network nsg rule delete {where} -n {rule}" for rule in created)
+    if len(created) > SHOWN_COMMANDS or len(created) < len(changes):
+        yield "to revert: put the approved side back, or let the baseline's mode be Enforce"
+
+
+def _document(turn: Telling, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "turn": turn,
+        "severity": severity,
+        "incidents": [_incident_document(one) for one in incidents],
+    }
+
+
+def _incident_document(incident: NSGIncident) -> dict[str, Any]:
+    kept = (
+        *("state", "revision", "severity", "severityReason", "openedAt", "updatedAt", "resolvedAt", "resolution"),
+        *("summary", "changeCount", "changes", "exposure", "actions"),
+    )
+    status = incident.status.document()
+    return {
+        "namespace": incident.metadata.namespace,
+        "name": incident.metadata.name,
+        **incident.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+        **{key: status[key] for key in kept if key in status},
+    }

@@ -1,0 +1,13 @@
+"""A server of chats for all tests of alerts."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.chats import Chats, serving
+
+
+@pytest.fixture
+async def chats() -> AsyncIterator[Chats]:
+    async with serving() as found:
+        yield found

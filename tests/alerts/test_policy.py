@@ -1,0 +1,212 @@
+"""How often a route is told: groups, digests, the limit of an hour, reminders, and one place reached by two routes."""
+
+from datetime import timedelta
+
+from nsg_baseline.alerts.batches import DIGEST_FROM
+from nsg_baseline.alerts.deliver import Delivering
+from nsg_baseline.alerts.due import due
+from nsg_baseline.alerts.said import Said
+from nsg_baseline.api.incident import Acknowledged
+from nsg_baseline.api.route import NSGAlertRoute
+from support.alerts import OPERATOR, START, Clock, MemoryOutbox, incident, route, stamp
+from support.chats import Chats
+
+
+class Scene:
+    """Routes that lead to chats, incidents, and a clock that stands; `restart` forgets what was not stored."""
+
+    def __init__(self, chats: Chats, *routes: NSGAlertRoute, chat: str = "a") -> None:
+        self.chats, self.outbox, self.clock = chats, MemoryOutbox(), Clock()
+        self.routes = routes or (route(),)
+        self.outbox.put(*self.routes)
+        for one in self.routes:
+            self.outbox.secrets[one.metadata.namespace, one.metadata.name] = chats.urls(chat)
+        self.restart()
+
+    def restart(self) -> None:
+        said = Said()
+        self.at_work = {one.key: Delivering(self.outbox, self.clock, said, local=True) for one in self.routes}
+
+    async def round(self) -> None:
+        for one in self.routes:
+            known = self.outbox.known[one.key]
+            await self.at_work[one.key].tell(known, due(known, self.outbox.incidents(), OPERATOR, self.clock()))
+
+    @property
+    def titles(self) -> list[str]:
+        return self.chats.titles("a")
+
+
+async def test_a_group_waits_for_more_and_is_told_together(chats: Chats) -> None:
+    # Somebody who clicks through the portal makes one incident after the other, ten seconds apart.
+    scene = Scene(chats, route(groupWait="10s"))
+    scene.outbox.put(incident("web-1"))
+    await scene.round()
+    assert scene.titles == []
+    assert scene.at_work[scene.routes[0].key].next_try() == START + timedelta(seconds=10)
+    for number in range(2, DIGEST_FROM + 1):
+        scene.outbox.put(incident(f"web-{number}"))
+    scene.clock.pass_by(seconds=10)
+    await scene.round()
+    assert len(scene.titles) == 1
+    assert f"{DIGEST_FROM} incidents" in scene.titles[0]
+
+
+async def test_few_are_told_one_by_one(chats: Chats) -> None:
+    # A digest hides what a single message shows.
+    scene = Scene(chats)
+    scene.outbox.put(*(incident(f"web-{number}") for number in range(DIGEST_FROM - 1)))
+    await scene.round()
+    assert len(scene.titles) == DIGEST_FROM - 1
+
+
+async def test_five_hundred_at_once_are_one_message_that_names_all_for_machines(chats: Chats) -> None:
+    # 22 messages for one failure is what people remember of alert tools.
+    scene = Scene(chats)
+    scene.outbox.put(*(incident(f"web-{number:03}") for number in range(500)))
+    for _ in range(5):
+        await scene.round()
+        scene.clock.pass_by(seconds=30)
+    (got,) = [body for chat, body in chats.bodies if chat == "a"]
+    assert len({one["name"] for one in got["alert"]["incidents"]}) == 500
+    assert all(one.status.deliveries for one in scene.outbox.incidents())
+
+
+async def test_beyond_the_limit_of_an_hour_there_are_digests_and_nothing_is_lost(chats: Chats) -> None:
+    # A flood is told in fewer words, not cut off.
+    scene = Scene(chats, route(maxMessagesPerHour=6))
+    for minute in range(60):
+        scene.outbox.put(incident(f"web-{minute:02}", updatedAt=stamp(scene.clock.now)))
+        await scene.round()
+        scene.clock.pass_by(minutes=1)
+    assert 6 < len(scene.titles) <= 6 + 6
+    scene.clock.pass_by(minutes=10)
+    await scene.round()
+    assert all(one.status.deliveries for one in scene.outbox.incidents())
+
+
+async def test_the_limit_holds_over_a_restart(chats: Chats) -> None:
+    # Else each crash is another flood.
+    scene = Scene(chats, route(maxMessagesPerHour=3))
+    for number in range(3):
+        scene.outbox.put(incident(f"web-{number}"))
+        await scene.round()
+        scene.clock.pass_by(seconds=1)
+    scene.restart()
+    scene.outbox.put(incident("web-9"))
+    await scene.round()
+    assert len(scene.titles) == 3
+    scene.clock.pass_by(minutes=10)
+    await scene.round()
+    assert len(scene.titles) == 4
+
+
+async def test_a_hundred_looks_are_one_message_and_the_reminders(chats: Chats) -> None:
+    # What stays open is told again, once in the time that the route wants, and no oftener.
+    scene = Scene(chats, route(remindEvery="24h"))
+    scene.outbox.put(incident())
+    for _ in range(100):
+        await scene.round()
+        scene.clock.pass_by(hours=1)
+    assert [title.split("[")[0] for title in scene.titles] == ["", *["STILL OPEN "] * 4]
+    keys = {body["key"] for _, body in chats.bodies}
+    assert len(keys) == 5
+
+
+async def test_what_is_acknowledged_or_over_is_not_reminded_of(chats: Chats) -> None:
+    scene = Scene(chats)
+    known = incident()
+    by = known.spec.model_copy(update={"acknowledged": Acknowledged(by="jo")})
+    scene.outbox.put(known.model_copy(update={"spec": by}))
+    scene.outbox.put(incident("web-2", state="Resolved", turn="Resolved", resolvedAt=stamp(START)))
+    await scene.round()
+    scene.clock.pass_by(days=3)
+    await scene.round()
+    assert len(scene.titles) == 2
+
+
+async def test_two_routes_to_one_place_tell_it_once(chats: Chats) -> None:
+    # The platform's route and the team's lead to one channel: nobody wants each alert twice.
+    scene = Scene(chats, route("all"), route("ours", namespace="team-web"))
+    scene.outbox.put(incident())
+    await scene.round()
+    assert len(scene.titles) == 1
+    assert len(scene.outbox.stored["team-web", "web-1"].status.deliveries) == 2
+
+
+async def test_one_url_twice_in_a_secret_is_one_channel(chats: Chats) -> None:
+    scene = Scene(chats)
+    scene.outbox.secrets[scene.routes[0].key] = chats.urls("a", "a")
+    scene.outbox.put(incident())
+    await scene.round()
+    assert len(scene.titles) == 1
+
+
+async def test_a_calm_restart_while_one_channel_is_down_repeats_nothing_to_the_other(chats: Chats) -> None:
+    # What a channel has is stored, not remembered.
+    scene = Scene(chats)
+    scene.outbox.secrets[scene.routes[0].key] = chats.urls("a", "b")
+    chats.answers["b"] = 503
+    scene.outbox.put(incident())
+    await scene.round()
+    scene.restart()
+    await scene.round()
+    assert len(chats.titles("a")) == 1
+    chats.answers.clear()
+    scene.clock.pass_by(minutes=1)
+    await scene.round()
+    assert len(chats.titles("a")) == 1
+    known = scene.outbox.delivery(incident(), scene.routes[0])
+    assert known is not None
+    assert known.behind is None
+
+
+async def test_a_channel_that_missed_the_opening_is_told_of_an_opening(chats: Chats) -> None:
+    # "UPDATE" of something that nobody there ever heard of is a riddle.
+    scene = Scene(chats)
+    scene.outbox.secrets[scene.routes[0].key] = chats.urls("a", "b")
+    chats.answers["b"] = 503
+    scene.outbox.put(incident())
+    await scene.round()
+    chats.answers.clear()
+    told = scene.outbox.stored["team-web", "web-1"].status.deliveries
+    scene.clock.pass_by(minutes=1)
+    worse = incident(revision=2, turn="Updated", updatedAt=stamp(scene.clock.now))
+    scene.outbox.put(worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": told})}))
+    await scene.round()
+    assert [title.split("[")[0] for title in chats.titles("a")] == ["", "UPDATE "]
+    assert scene.outbox.revision_told(worse, scene.routes[0]) == 2
+    assert chats.titles("b")[-1].split("[")[0] == ""
+
+
+async def test_a_service_that_asks_to_be_left_alone_is_left_alone(chats: Chats) -> None:
+    # Retry-After of ten minutes: five seconds later is rude, and gets us locked out.
+    scene = Scene(chats)
+    chats.answers["a"], chats.headers["a"] = 429, {"Retry-After": "600"}
+    scene.outbox.put(incident())
+    await scene.round()
+    chats.answers.clear()
+    scene.clock.pass_by(minutes=9)
+    await scene.round()
+    assert len(scene.titles) == 1
+    scene.clock.pass_by(minutes=1)
+    await scene.round()
+    assert len(scene.titles) == 2
+    assert scene.outbox.revision_told(incident(), scene.routes[0]) == 1
+
+
+async def test_an_hour_of_outage_loses_nothing_keeps_the_order_and_delays_nobody_else(chats: Chats) -> None:
+    scene = Scene(chats, route("one"), route("two"))
+    scene.outbox.secrets[scene.routes[1].key] = chats.urls("b")
+    chats.answers["a"] = 503
+    for minute in range(60):
+        if minute % 20 == 0:
+            scene.outbox.put(incident(f"web-{minute:02}", summary=f"at {minute:02}", updatedAt=stamp(scene.clock.now)))
+        await scene.round()
+        assert len(chats.titles("b")) == minute // 20 + 1
+        scene.clock.pass_by(minutes=1)
+    chats.answers.clear()
+    before = len(scene.titles)
+    scene.clock.pass_by(minutes=15)
+    await scene.round()
+    assert [title.rsplit(" ", 1)[1] for title in scene.titles[before:]] == ["00", "20", "40"]
