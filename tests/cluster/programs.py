@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 120
+_SECONDS = 330
 
 
 class RefusedError(AssertionError):

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import hashlib
-from collections.abc import Sequence
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -88,7 +88,10 @@ class Channel:
 
 
 def _extend(target: NotifyBase, scheme: str, story: Story) -> None:
-    """Put the message for machines beside the text where there is room for it."""
+    """Put the message for machines beside the text where there is room for it; leave out Apprise's own pictures."""
+    for decoration in ("include_image", "include_footer", "include_timestamp"):
+        if hasattr(target, decoration):
+            setattr(target, decoration, False)
     if scheme in ("json", "jsons"):
         extras = getattr(target, "payload_extras", {})
         for name, value in (("key", story.key), ("thread", story.thread), ("alert", dict(story.document))):
@@ -116,8 +119,8 @@ def _channel(number: int, url: str, *, local: bool) -> Channel:
     return Channel(number, scheme.lower(), url, local=local)
 
 
-def quiet(loggers: Sequence[str] = ("apprise",)) -> None:
-    """Stop Apprise's own log: some of its lines hold keys."""
-    for name in loggers:
-        apprise.logger.getChild(name).disabled = True
+def quiet() -> None:
+    """Stop logs that hold keys: those of Apprise, and of the library below it, which tells each request's path."""
     apprise.logger.disabled = True
+    for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

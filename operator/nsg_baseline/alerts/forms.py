@@ -50,11 +50,11 @@ def as_page(story: Story) -> Form:
 
 
 def as_slack(story: Story) -> Form:
-    """Write it in Slack's own markup."""
+    """Write it in Slack's own markup, but for what is bold: Apprise turns two stars into one, and one into italics."""
     parts = [
         *map(_slack, story.facts),
         "",
-        *(f"• *{_slack(text)}*" for text in story.traffic),
+        *(f"• **{_slack(text)}**" for text in story.traffic),
         *(line for change in story.changes for line in _slack_change(change.head, change.sides)),
         *(f"_operator: {_slack(text)}_" for text in story.actions),
         *(_slack_link(text) for text in story.ways_out),

@@ -12,7 +12,7 @@ from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity import SEVERITIES, heaviest
-from nsg_baseline.core.texts import lasting
+from nsg_baseline.core.texts import counted, lasting
 
 SCHEMA = "nsg-baseline.io/alert/v1"
 SHOWN_CHANGES = 20
@@ -77,7 +77,7 @@ def story(due: Due, turn: Telling | None = None) -> Story:
         turn=turn,
         severity=severity,
         title=f"{_PREFIXES[turn]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}",
-        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_shortly(incident)}",
+        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_lasted(incident)}{_shortly(incident)}",
         facts=tuple(_facts(incident, severity)),
         traffic=lines(status.exposure),
         changes=tuple(_changes(incident)),
@@ -156,16 +156,27 @@ def _subject(incident: NSGIncident) -> str:
 
 
 def _shortly(incident: NSGIncident) -> str:
-    """Say what happened in the fewest words: the rule and the traffic where there is any."""
+    """Say what happened in the fewest words: what was changed, and the traffic where there is any."""
     status = incident.status
-    first = status.exposure[0] if status.exposure else None
-    if first is None:
-        return status.summary or "deviates"
-    rule = first.live_by if first.effect == "Allowed" else first.live_by or first.approved_by
+    what = status.summary or "deviates"
+    if incident.spec.kind == "Unbaselined":
+        what = f"{counted(status.change_count or 0, 'NSG')} without a baseline"
+    if not status.exposure:
+        return what
+    first = status.exposure[0]
     way = "in" if first.direction == "Inbound" else "out"
-    verb = "lets" if first.effect == "Allowed" else "stops"
+    allowed, denied = ("let", "stopped") if status.state == "Resolved" else ("lets", "stops")
+    verb = allowed if first.effect == "Allowed" else denied
     more = f" and {len(status.exposure) - 1} more" if len(status.exposure) > 1 else ""
-    return f"{rule or 'the lack of a rule'} {verb} {way} {first.text}{more}"
+    return f"{what} {verb} {way} {first.text}{more}"
+
+
+def _lasted(incident: NSGIncident) -> str:
+    """Say how long it was open, if it is over."""
+    status = incident.status
+    if status.resolved_at is None or status.opened_at is None:
+        return ""
+    return f"over after {lasting(status.resolved_at - status.opened_at)}. "
 
 
 def _facts(incident: NSGIncident, severity: Severity) -> Iterator[str]:

@@ -1,0 +1,121 @@
+"""What channels may reach, and that a thousand faulty sends say nothing of any secret."""
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from nsg_baseline.alerts.channels import parse_channels, quiet
+from nsg_baseline.alerts.deliver import Delivering
+from nsg_baseline.alerts.due import Due, due
+from nsg_baseline.alerts.guard import is_forbidden
+from nsg_baseline.alerts.story import story
+from support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
+from support.chats import Chats
+
+STORY = story(Due(incident(), "Opened"))
+CANARY = "c4n4ry"
+
+
+@pytest.mark.parametrize(
+    ("address", "forbidden"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("169.254.169.254", True),
+        ("::ffff:169.254.169.254", True),
+        ("fe80::1%eth0", True),
+        ("168.63.129.16", True),
+        ("0.0.0.0", True),
+        ("224.0.0.1", True),
+        ("10.0.0.4", False),
+        ("fd00::4", False),
+        ("203.0.113.7", False),
+    ],
+)
+def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, forbidden: bool) -> None:
+    # Who may write a Secret must not thereby read the operator's own token from the metadata service.
+    assert is_forbidden(address) is forbidden
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("scheme", ["json", "xml", "form", "mailto", "servicenow", "zendesk"])
+async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, scheme: str, host: str) -> None:
+    # By name as by number: what counts is where the connection ends.
+    url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"
+    sent = await parse_channels(url)[0].send(STORY)
+    assert not sent.through
+    assert "the pod's own" in sent.why
+    assert chats.got == []
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[int]:
+    """Serve every request badly: errors that quote it, redirects, a wrong form, a broken connection."""
+    count = 0
+
+    async def take(request: web.Request) -> web.Response:
+        nonlocal count
+        count += 1
+        body = await request.text()
+        if count % 4 == 0:
+            raise web.HTTPTemporaryRedirect(f"http://127.0.0.1:1/{CANARY}")
+        if count % 4 == 1 and request.transport is not None:
+            request.transport.close()
+        return web.Response(status=(400, 500)[count % 2], text=f"{request.url} {dict(request.headers)} {body}")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
+    hostile: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Logs, conditions and deliveries are read by many who may not read Secrets.
+    caplog.set_level(logging.DEBUG)
+    quiet()
+    at = f"127.0.0.1:{hostile}"
+    urls = [
+        f"json://{CANARY}:{CANARY}@{at}/{CANARY}?+X-Token={CANARY}&:token={CANARY}",
+        f"xml://{CANARY}@{at}/{CANARY}",
+        f"form://{at}/{CANARY}?-token={CANARY}",
+        f"servicenow://{CANARY}:{CANARY}@{at}?secure=no&assignment_group={CANARY}",
+        f"zendesk://{CANARY}:{CANARY}@{at}?secure=no&tags={CANARY}",
+    ]
+    clock, outbox, to = Clock(), MemoryOutbox(), route()
+    outbox.put(to, incident())
+    outbox.secrets[to.key] = {"urls": "\n".join(urls)}
+    delivering = Delivering(outbox, clock, local=True)
+    with capture_logs() as logs:
+        for _ in range(200):
+            known = outbox.known[to.key]
+            await delivering.tell(known, due(known, outbox.incidents(), OPERATOR, clock()))
+            delivering.troubles.clear()
+            clock.pass_by(seconds=1)
+    assert len([one for one in logs if one["event"] == "not delivered"]) == 1000
+    said = [repr(logs), caplog.text, *capfd.readouterr()]
+    said += [one.model_dump_json() for one in outbox.incidents()]
+    said += [one.model_dump_json() for one in outbox.routes()]
+    assert CANARY not in "\n".join(said)
+
+
+async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats: Chats) -> None:
+    chats.answers["a"] = 503
+    to = parse_channels(f"json://127.0.0.1:{chats.port}/a", local=True)[0]
+    for header, pause in (
+        ("120", timedelta(seconds=120)),
+        ("soon", None),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", timedelta()),
+    ):
+        chats.headers["a"] = {"Retry-After": header}
+        assert (await to.send(STORY)).again_in == pause

@@ -1,0 +1,89 @@
+"""The wire of each channel: ten stories as the provider gets them, kept as golden files."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.forms import SMS_LENGTH, as_sms
+from support.golden import compare
+from support.providers import Asked, Providers, providers
+from support.stories import STORIES
+
+GOLDEN = Path(__file__).parent / "golden"
+URLS = {
+    "slack": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts",
+    "pagerduty": "pagerduty://INTEGRATIONKEY@APIKEY/nsg-baseline/azure",
+    "opsgenie": "opsgenie://a1b2c3d4-0000-0000-0000-000000000000/%23night-shift",
+    "jira": "jira://a1b2c3d4-0000-0000-0000-000000000000",
+    "teams": "workflows://prod-01.westeurope.logic.azure.com:443/643e69f83c8944/signature",
+    "twilio": "twilio://ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb@15551230000/15551231111",
+    "vonage": "vonage://abcdef12:ABCDEFGHIJ123456@15551230000/15551231111",
+    "json": "jsons://hooks.example.com/nsg",
+    "xml": "xmls://hooks.example.com/nsg",
+    "form": "forms://hooks.example.com/nsg",
+}
+
+
+@pytest.fixture
+async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
+    async with providers(monkeypatch) as found:
+        yield found
+
+
+@pytest.mark.parametrize("channel", URLS)
+async def test_ten_stories_as_the_provider_gets_them(channel: str, internet: Providers) -> None:
+    # What a provider gets is what people read. A change of one character is seen here first.
+    internet.answer = _answer(channel)
+    sender = parse_channels(URLS[channel], local=True)[0]
+    texts = []
+    for name, one in STORIES.items():
+        internet.asked.clear()
+        assert (await sender.send(one)).through, name
+        assert len(internet.asked) == 1, name
+        texts += [f"# {name}", *(asked.text() for asked in internet.asked), ""]
+    compare(GOLDEN / f"{channel}.txt", "\n".join(texts))
+
+
+def _answer(channel: str) -> Any:
+    if channel == "slack":
+        return lambda _: (200, "ok")
+    if channel == "vonage":
+        return lambda _: (200, {"messages": [{"status": "0"}]})
+    if channel in ("opsgenie", "jira"):
+        return lambda _: (202, {"result": "Request will be processed", "requestId": "43a29c5c"})
+    return lambda asked: (202 if "pagerduty" in asked.url else 201 if "twilio" in asked.url else 200, {"ok": True})
+
+
+def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
+    # 160 characters of the basic alphabet; one more, or one of another alphabet, and it is two, or half as long.
+    texts = []
+    for name, one in STORIES.items():
+        text = as_sms(one).body
+        assert len(text) <= SMS_LENGTH
+        assert text.isascii()
+        assert not set(text) & set("[]{}|~^\\")
+        texts.append(f"{name}: {text}")
+    compare(GOLDEN / "sms.txt", "\n".join([*texts, ""]))
+
+
+async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(internet: Providers) -> None:
+    # A second alert for the same door, or one that never closes, is why pagers get muted.
+    sender = parse_channels(URLS["pagerduty"], local=True)[0]
+    for name in ("opened", "held", "put-back", "resolved"):
+        assert (await sender.send(STORIES[name])).through
+    events: list[Asked] = internet.asked
+    assert [asked.body["event_action"] for asked in events] == ["trigger", "trigger", "trigger", "resolve"]
+    assert {asked.body["dedup_key"] for asked in events} == {"team-web/web-1"}
+
+
+async def test_an_alert_of_opsgenie_is_closed_by_a_process_that_never_opened_it(internet: Providers) -> None:
+    # After a restart, too: the alias is of the incident, not of the process.
+    internet.answer = _answer("opsgenie")
+    for name in ("opened", "resolved"):
+        assert (await parse_channels(URLS["opsgenie"], local=True)[0].send(STORIES[name])).through
+    opened, closed = internet.asked
+    assert opened.body["alias"] == "team-web.web-1"
+    assert closed.url.endswith("/v2/alerts/team-web.web-1/close?identifierType=alias")

@@ -1,0 +1,114 @@
+"""Tickets: one for each incident, from opening to solution, whatever is repeated or lost on the way."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from nsg_baseline.alerts.channels import Channel, parse_channels
+from nsg_baseline.alerts.due import Due
+from nsg_baseline.alerts.story import story
+from support.alerts import incident
+from support.stories import STORIES
+from support.tickets import Desk, desk
+
+OVER = {"servicenow": "6", "zendesk": "solved"}
+STATE = {"servicenow": "state", "zendesk": "status"}
+COURSE = ("opened", "held", "put-back", "resolved")
+REVISIONS = {"opened": 1, "held": 2, "put-back": 3, "resolved": 4}
+
+
+@pytest.fixture
+async def tickets() -> AsyncIterator[Desk]:
+    async with desk() as found:
+        yield found
+
+
+@pytest.fixture(params=["servicenow", "zendesk"])
+def service(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def channel(service: str, at: Desk, more: str = "") -> Channel:
+    url = f"{service}://jo%40example.com:s3cret@127.0.0.1:{at.port}?secure=no{more}"
+    return parse_channels(url, local=True)[0]
+
+
+async def tell(to: Channel, name: str) -> bool:
+    one = replace(STORIES[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
+    return (await to.send(one)).through
+
+
+async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) -> None:
+    # Four messages, one ticket; the solution is the last word.
+    for name in COURSE:
+        assert await tell(channel(service, tickets), name)
+    (ticket,) = tickets.tickets.values()
+    assert ticket[STATE[service]] == OVER[service]
+    told = [body for _, body in tickets.comments]
+    assert "TooManyChanges" in "".join(told)
+    assert "Reverted" in told[-1]
+
+
+async def test_what_is_repeated_after_a_kill_is_passed_over(service: str, tickets: Desk) -> None:
+    # Sent, not recorded, sent again by the next process: the ticket must not show it twice.
+    for name in COURSE:
+        assert await tell(channel(service, tickets), name)
+        before = list(tickets.comments)
+        assert await tell(channel(service, tickets), name)
+        assert tickets.comments == before
+    assert len(tickets.tickets) == 1
+
+
+async def test_a_lost_answer_makes_no_second_ticket(service: str, tickets: Desk) -> None:
+    # Written and the answer lost: the next try must find what is there.
+    to = channel(service, tickets)
+    for name in COURSE:
+        tickets.lost = 2
+        while not await tell(to, name):
+            pass
+    assert len(tickets.tickets) == 1
+    assert next(iter(tickets.tickets.values()))[STATE[service]] == OVER[service]
+
+
+async def test_what_was_over_before_it_could_be_told_is_one_solved_ticket(service: str, tickets: Desk) -> None:
+    assert await tell(channel(service, tickets), "resolved")
+    (ticket,) = tickets.tickets.values()
+    assert ticket[STATE[service]] == OVER[service]
+
+
+async def test_a_ticket_that_somebody_closed_is_not_opened_again_by_the_end(service: str, tickets: Desk) -> None:
+    to = channel(service, tickets)
+    await tell(to, "opened")
+    (ticket,) = tickets.tickets.values()
+    ticket[STATE[service]] = "7" if service == "servicenow" else "closed"
+    assert await tell(to, "resolved")
+    assert len(tickets.tickets) == 1
+
+
+@pytest.mark.parametrize(
+    ("severity", "urgency", "priority"), [("critical", "1", "urgent"), ("high", "1", "high"), ("low", "3", "low")]
+)
+async def test_severity_becomes_urgency_and_priority(
+    service: str, tickets: Desk, severity: str, urgency: str, priority: str
+) -> None:
+    one = story(Due(incident(severity=severity), "Opened"))
+    assert (await channel(service, tickets).send(one)).through
+    (ticket,) = tickets.tickets.values()
+    assert (ticket.get("urgency"), ticket.get("priority")) in ((urgency, None), (None, priority))
+
+
+async def test_options_of_the_url_reach_the_ticket(tickets: Desk) -> None:
+    await tell(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "opened")
+    await tell(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "resolved")
+    (ticket,) = tickets.tickets.values()
+    assert (ticket["assignment_group"], ticket["close_code"]) == ("Network", "Fixed")
+    assert set(tickets.users) == {"jo@example.com"}
+    tickets.tickets.clear()
+    tickets.users.clear()
+    await tell(channel("zendesk", tickets, "&tags=network&group_id=42"), "opened")
+    (ticket,) = tickets.tickets.values()
+    assert ticket["group_id"] == 42
+    assert "network" in ticket["tags"]
+    # An API token signs in as Zendesk wants it.
+    assert set(tickets.users) == {"jo@example.com/token"}

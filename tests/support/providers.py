@@ -1,0 +1,80 @@
+"""Providers' APIs on this machine: what plugins send to the Internet comes here instead, over HTTP, and is kept."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from aiohttp import web
+
+Answer = Callable[["Asked"], tuple[int, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as it came over the wire. `url` is the one that was meant."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: Any
+
+    def text(self) -> str:
+        """Return it for a golden file."""
+        shown = {name: self.headers[name] for name in ("Content-Type", "Authorization") if name in self.headers}
+        return json.dumps(
+            {"request": f"{self.method} {self.url}", "headers": shown, "body": self.body}, indent=1, ensure_ascii=False
+        )
+
+
+@dataclass(slots=True)
+class Providers:
+    """All of the Internet."""
+
+    asked: list[Asked] = field(default_factory=list)
+    answer: Answer = lambda _: (200, {})
+    port: int = 0
+
+    async def take(self, request: web.Request) -> web.Response:
+        meant = request.headers["X-Meant"]
+        raw = await request.text()
+        kind = request.headers.get("Content-Type", "")
+        body: Any = raw
+        if "json" in kind:
+            body = json.loads(raw)
+        elif "form-urlencoded" in kind:
+            body = dict(parse_qsl(raw))
+        one = Asked(request.method, meant, dict(request.headers), body)
+        self.asked.append(one)
+        status, content = self.answer(one)
+        if isinstance(content, str):
+            return web.Response(text=content, status=status)
+        return web.json_response(content, status=status)
+
+
+@asynccontextmanager
+async def providers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
+    """Answer for every host but this machine's own."""
+    found = Providers()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", found.take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.port = runner.addresses[0][1]
+    send = requests.Session.request
+
+    def redirected(self: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
+        prepared = requests.Request(method, url, params=options.pop("params", None)).prepare()
+        path = urlsplit(str(prepared.url))
+        here = f"http://127.0.0.1:{found.port}{path.path}" + (f"?{path.query}" if path.query else "")
+        headers = {**(options.pop("headers", None) or {}), "X-Meant": str(prepared.url)}
+        return send(self, method, here, headers=headers, **options)
+
+    monkeypatch.setattr(requests.Session, "request", redirected)
+    yield found
+    await runner.cleanup()
