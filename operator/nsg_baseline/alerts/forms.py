@@ -45,8 +45,8 @@ def as_sms(story: Story) -> Form:
 
 
 def as_page(story: Story) -> Form:
-    """Write it for a pager: the short form, then why and what is open."""
-    return Form("", cut("\n".join([story.title, *story.facts[-1:], *story.traffic]), PAGER_LENGTH))
+    """Write it for a pager: what happened, what is open, then where and why."""
+    return Form("", cut("\n".join([story.title, *story.traffic, *story.facts]), PAGER_LENGTH))
 
 
 def as_slack(story: Story) -> Form:
@@ -84,8 +84,7 @@ def _slack_link(text: str) -> str:
 
 def as_teams(story: Story) -> Form:
     """Write it for an Adaptive Card's text: a blank line parts paragraphs, and what comes first is what is read."""
-    facts = [story.facts[-1], *story.facts[:-1]] if story.facts else []
-    parts = [*story.traffic, *facts, *(change.head for change in story.changes), story.key]
+    parts = [*story.traffic, *story.facts, *(change.head for change in story.changes), story.key]
     return Form(story.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), NotifyFormat.MARKDOWN)
 
 

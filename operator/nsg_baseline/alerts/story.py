@@ -4,20 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nsg_baseline.alerts.document import alert_document
 from nsg_baseline.alerts.due import Due, Telling
 from nsg_baseline.api.common import Severity, format_time
 from nsg_baseline.api.findings import ChangeStatus
-from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.incident import Caller, NSGIncident
 from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity import SEVERITIES, heaviest
 from nsg_baseline.core.texts import counted, lasting
 
-SCHEMA = "nsg-baseline.io/alert/v1"
 SHOWN_CHANGES = 20
 SHOWN_COMMANDS = 3
 SHOWN_INCIDENTS = 50
+SHOWN_CALLERS = 3
 Level = Literal["failure", "warning", "success"]
 _PREFIXES: Mapping[Telling, str] = {
     "Opened": "",
@@ -42,7 +43,7 @@ class Change:
 class Story:
     """One message, in parts. `key` is the same for every repeat of it, `thread` for all messages of its incident.
 
-    `short` says the most in the fewest characters. `document` is the message for machines, under SCHEMA.
+    `short` says the most in the fewest characters. `document` is the message for machines.
     """
 
     turn: Telling
@@ -72,12 +73,13 @@ def story(due: Due, turn: Telling | None = None) -> Story:
     turn = turn or due.turn
     incident, status = due.incident, due.incident.status
     severity: Severity = status.severity or "info"
+    who = f" by {status.changed_by[0].name}" if status.changed_by else ""
     reminder = f" reminder {due.reminder}" if due.reminder else ""
     return Story(
         turn=turn,
         severity=severity,
-        title=f"{_PREFIXES[turn]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}",
-        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_lasted(incident)}{_shortly(incident)}",
+        title=f"{_PREFIXES[turn]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}{who}",
+        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_lasted(incident)}{_shortly(incident)}{who}",
         facts=tuple(_facts(incident, severity)),
         traffic=lines(status.exposure),
         changes=tuple(_changes(incident)),
@@ -86,7 +88,7 @@ def story(due: Due, turn: Telling | None = None) -> Story:
         key=f"incident {'/'.join(incident.key)} revision {status.revision}{reminder}",
         thread="/".join(incident.key),
         link=f"https://portal.azure.com/#resource{incident.spec.nsg}" if incident.spec.nsg else None,
-        document=_document(turn, severity, [incident]),
+        document=alert_document(turn, severity, [incident]),
     )
 
 
@@ -114,7 +116,7 @@ def digest(dues: Sequence[Due]) -> Story:
         ways_out=(),
         key=f"digest {fingerprint(mark)}",
         thread=f"digest {fingerprint(mark)}",
-        document=_document(turn, severity, [one.incident for one in ordered]),
+        document=alert_document(turn, severity, [one.incident for one in ordered]),
     )
 
 
@@ -191,9 +193,19 @@ def _facts(incident: NSGIncident, severity: Severity) -> Iterator[str]:
         yield f"until {format_time(status.resolved_at)}, after {lasted}: {status.resolution}"
     if status.severity_reason:
         yield f"{severity} because {status.severity_reason}"
+    yield from map(_by, status.changed_by[:SHOWN_CALLERS])
+    if status.attribution == "NotFound":
+        yield "who did it is not in Azure's Activity Log"
     if incident.spec.acknowledged is not None:
         note = f": {incident.spec.acknowledged.note}" if incident.spec.acknowledged.note else ""
         yield f"acknowledged by {incident.spec.acknowledged.by}{note}"
+
+
+def _by(caller: Caller) -> str:
+    kind = {"ServicePrincipal": " (service principal)", "ManagedIdentity": " (managed identity)"}.get(caller.kind, "")
+    address = f" from {caller.address}" if caller.address else ""
+    client = f" with {caller.client}" if caller.client else ""
+    return f"by {caller.name}{kind}{address}{client}, {format_time(caller.at)}"
 
 
 def _changes(incident: NSGIncident) -> Iterator[Change]:
@@ -239,26 +251,3 @@ def _reverting(nsg: NSGId, changes: Sequence[ChangeStatus]) -> Iterator[str]:
         yield from (f"to revert: az network nsg rule delete {where} -n {rule}" for rule in created)
     if len(created) > SHOWN_COMMANDS or len(created) < len(changes):
         yield "to revert: put the approved side back, or let the baseline's mode be Enforce"
-
-
-def _document(turn: Telling, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "turn": turn,
-        "severity": severity,
-        "incidents": [_incident_document(one) for one in incidents],
-    }
-
-
-def _incident_document(incident: NSGIncident) -> dict[str, Any]:
-    kept = (
-        *("state", "revision", "severity", "severityReason", "openedAt", "updatedAt", "resolvedAt", "resolution"),
-        *("summary", "changeCount", "changes", "exposure", "actions"),
-    )
-    status = incident.status.document()
-    return {
-        "namespace": incident.metadata.namespace,
-        "name": incident.metadata.name,
-        **incident.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
-        **{key: status[key] for key in kept if key in status},
-    }

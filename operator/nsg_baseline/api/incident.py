@@ -11,6 +11,8 @@ from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatu
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
+CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
+Attribution = Literal["Found", "NotFound"]
 ActionKind = Literal["Remediated", "Held", "Failed"]
 Turn = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
 
@@ -51,6 +53,23 @@ class Action(StatusShape):
     at: Annotated[Timestamp, Field(description="When.")]
     reason: Annotated[str, Field(description="Why, as one word.", max_length=128)]
     message: Annotated[str, Field(description="Why, in words.", max_length=1024)] = ""
+
+
+class Caller(StatusShape):
+    """Who changed something, by Azure's Activity Log."""
+
+    name: Annotated[
+        str, Field(description="Sign-in name of a user, else the name or id of an application.", max_length=256)
+    ]
+    kind: Annotated[CallerKind, Field(description="What it is.")]
+    client: Annotated[
+        str | None, Field(description="By what: the portal, the CLI and so on, where it is known.", max_length=128)
+    ] = None
+    address: Annotated[str | None, Field(description="From which address.", max_length=64)] = None
+    at: Annotated[Timestamp, Field(description="When.")]
+    operation: Annotated[str, Field(description="Azure's name of what was done.", max_length=256)]
+    rule: Annotated[str | None, Field(description="Name of the rule, where it was one.", max_length=128)] = None
+    correlation_id: Annotated[str, Field(description="Azure's id of the request.", max_length=64)]
 
 
 class Delivery(StatusShape):
@@ -101,6 +120,13 @@ class IncidentStatus(StatusShape):
     actions: Annotated[
         tuple[Action, ...], Field(description="What the operator did.", max_length=20, strict=False)
     ] = ()
+    attribution: Annotated[
+        Attribution | None, Field(description="Whether it was found out who did it; absent while it is looked for.")
+    ] = None
+    changed_by: Annotated[
+        tuple[Caller, ...], Field(description="Who did it, the latest first.", max_length=20, strict=False)
+    ] = ()
+    acknowledged_at: Annotated[Timestamp | None, Field(description="When somebody acknowledged it.")] = None
     deliveries: Annotated[
         tuple[Delivery, ...],
         Field(
@@ -124,6 +150,7 @@ class NSGIncident(Resource):
         Column(name="Summary", path=".status.summary", description="The incident in one line."),
         Column(name="Opened", path=".status.openedAt", type="date", description="Since the deviation was first seen."),
         AGE.model_copy(update={"priority": 1}),
+        Column(name="Who", path=".status.changedBy[0].name", priority=1, description="Who did it."),
         Column(name="Resolution", path=".status.resolution", priority=1, description="How it ended."),
         Column(name="NSG", path=".spec.nsg", priority=1, description="Id of the NSG."),
     )

@@ -1,6 +1,6 @@
 """NSGAlertRoute: whom to tell, of what, how often."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -20,9 +20,9 @@ from nsg_baseline.api.common import (
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.incident import IncidentKind
 
-Telling = Literal["Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder"]
+Telling = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
-ALL_TELLINGS: tuple[Telling, ...] = ("Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder")
+ALL_TELLINGS: tuple[Telling, ...] = get_args(Telling)
 
 
 class SecretKey(SpecShape):
@@ -61,7 +61,7 @@ class RouteSpec(SpecShape):
         Field(
             description="Turns of an incident to tell of.",
             min_length=1,
-            max_length=6,
+            max_length=7,
             strict=False,
         ),
         UNIQUE,

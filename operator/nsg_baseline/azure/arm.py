@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 
+from nsg_baseline.azure.activity import Activity
 from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity, credential
@@ -18,6 +19,7 @@ class Arm:
 
     reader: Reader
     writer: Writer
+    activity: Activity
     _client: ArmClient
     _credential: AsyncTokenCredential
     _session: aiohttp.ClientSession
@@ -29,7 +31,7 @@ class Arm:
         who = credential(cloud, identity, session)
         client = ArmClient(cloud, who, session)
         reader = Reader(client)
-        return cls(reader, Writer(cloud, who, session, reader), client, who, session)
+        return cls(reader, Writer(cloud, who, session, reader), Activity(client), client, who, session)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -3,7 +3,7 @@
 import os
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
@@ -55,14 +55,14 @@ class ArmClient:
             base_url=cloud.endpoint, policies=policies, transport=transport(session)
         )
 
-    async def get(self, path: str) -> bytes:
+    async def get(self, path: str, version: str = API_VERSION, **query: str) -> bytes:
         """Return the body of an answer to a path of this cloud, API version added.
 
         Raises:
             AzureError: there was no answer, or not a good one.
         """
-        url = f"{self.cloud.endpoint}{path}?api-version={API_VERSION}"
-        return await self._fetch(url)
+        asked = urlencode({"api-version": version, **query})
+        return await self._fetch(f"{self.cloud.endpoint}{path}?{asked}")
 
     async def follow(self, link: str) -> bytes:
         """Return the body behind a link that Azure gave.

@@ -42,13 +42,18 @@ class Sighting:
         return tuple(sorted(marks))[:SHOWN_FINGERPRINTS]
 
 
-def opened_or_updated(known: IncidentStatus, seen: Sighting, now: datetime) -> IncidentStatus:
+def opened_or_updated(
+    known: IncidentStatus, seen: Sighting, now: datetime, *, acknowledged: bool = False
+) -> IncidentStatus:
     """Return an open incident's next state; equal to `known` when there is nothing new.
 
     The revision grows when there is something to tell: a change that was not there before, a worse severity, or
-    another outcome of what the operator tried. A change that went away while others stand is recorded, not told.
+    another outcome of what the operator tried, somebody's acknowledgement. A change that went away while others stand
+    is recorded, not told.
     """
     turn = _turn(known, seen)
+    if acknowledged and known.acknowledged_at is None:
+        turn = turn or "Acknowledged"
     worse = known.severity is None or _worse(_severity(seen), known.severity)
     updates = {
         "state": "Open",
@@ -61,7 +66,11 @@ def opened_or_updated(known: IncidentStatus, seen: Sighting, now: datetime) -> I
         "exposure": seen.exposure[:SHOWN_EXPOSURE],
         "fingerprints": seen.fingerprints,
         "actions": _actions(known, seen.action),
+        "acknowledged_at": known.acknowledged_at or (now if acknowledged else None),
     }
+    if set(seen.fingerprints) - set(known.fingerprints):
+        # Somebody did something more: who that was is to be found out again.
+        updates["attribution"] = None
     if turn is not None:
         updates |= {"turn": turn, "revision": known.revision + 1, "updated_at": now}
     return known.model_copy(update=updates)

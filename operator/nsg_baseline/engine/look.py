@@ -96,7 +96,8 @@ class Look:
         before = known.status if known is not None else None
         exposed = statuses(verdict.exposure)
         sighting = Sighting(verdict.changes, exposed, action, verdict.severity, verdict.reason)
-        after = opened_or_updated(before or IncidentStatus(), sighting, now)
+        acknowledged = known is not None and known.spec.acknowledged is not None
+        after = opened_or_updated(before or IncidentStatus(), sighting, now, acknowledged=acknowledged)
         if before == after and known is not None:
             return known
         about = self._about(verdict)

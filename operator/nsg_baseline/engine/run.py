@@ -1,6 +1,7 @@
 """The operator process: lists first, then watches, passes, alerts and health side by side."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,8 +16,10 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import Identity as ScopeIdentity
 from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.azure.activity import Activity
 from nsg_baseline.azure.arm import Arm
 from nsg_baseline.azure.credentials import Identity
+from nsg_baseline.engine.attribute import Attributing
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.scopes import Scopes
@@ -55,6 +58,11 @@ class Arms:
             identity = Identity(who.client_id, who.tenant_id) if who is not None else None
             self._arms[who] = Arm.connect(self._cloud, identity)
         return self._arms[who]
+
+    def activity_of(self, scope: NSGScope) -> tuple[Activity, frozenset[str]]:
+        """Return a scope's Activity Log, and the operator's own applications in it."""
+        own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
+        return self.of(scope).activity, frozenset({own.lower()} if own else ())
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -100,6 +108,9 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
         ),
         asyncio.create_task(_resync(kube, store), name="resync"),
     ]
+    if chosen.attribution:
+        attributing = Attributing(arms.activity_of, records, utc_now)
+        work.append(asyncio.create_task(attributing.run(), name="attribution"))
     # The watches end at a signal; anything else that ends is a fault, and the process ends with it to be restarted.
     done, pending = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

@@ -113,7 +113,8 @@ async def _bring(
         if known is not None:
             await world.records.record(world.namespace, about, known, resolved(before, ended, None, now), now)
         return
-    after = opened_or_updated(before, sighting, now)
+    acknowledged = known is not None and known.spec.acknowledged is not None
+    after = opened_or_updated(before, sighting, now, acknowledged=acknowledged)
     if known is None or after != before:
         await world.records.record(world.namespace, about, known, after, now)
     if after.revision != before.revision:

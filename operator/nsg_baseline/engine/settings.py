@@ -32,6 +32,7 @@ class Settings:
     log_format: Literal["json", "console"] = "json"
     yardstick: Yardstick = DEFAULT_YARDSTICK
     alert_local_addresses: bool = False
+    attribution: bool = True
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -46,7 +47,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         health_port=_port(environment.get("NSGB_HEALTH_PORT") or "8080"),
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
-        alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment),
+        alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
+        attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
         yardstick=Yardstick(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
@@ -83,8 +85,8 @@ def _tags(file: str | None) -> TagTable | None:
         raise SettingError(f"NSGB_SERVICE_TAGS: {file}: {error}") from None
 
 
-def _switch(name: str, environment: Mapping[str, str]) -> bool:
-    return _one_of(name, (environment.get(name) or "false").lower(), ("true", "false")) == "true"
+def _switch(name: str, environment: Mapping[str, str], default: str) -> bool:
+    return _one_of(name, (environment.get(name) or default).lower(), ("true", "false")) == "true"
 
 
 def _format(environment: Mapping[str, str]) -> str:

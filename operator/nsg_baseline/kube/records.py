@@ -47,15 +47,23 @@ class Records:
             KubeError: it could not be stored.
         """
         incident = known or await self._create(namespace, spec, status.opened_at or now)
-        await self.save_status(NSGIncident, incident.key, self._with_deliveries(incident.key, status))
+        await self.save_status(NSGIncident, incident.key, self._merged(incident, status))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
-    def _with_deliveries(self, key: Key, status: IncidentStatus) -> IncidentStatus:
-        # They are the alert loop's to write, and may have grown since this status was read.
-        stored = self.store.find(NSGIncident, key)
-        known = resource(NSGIncident, stored).status.deliveries if stored is not None else ()
-        return status.model_copy(update={"deliveries": known})
+    def _merged(self, known: NSGIncident, status: IncidentStatus) -> IncidentStatus:
+        """Keep what others wrote since a status was read: the alert loop's deliveries, and who did it."""
+        stored = self.store.find(NSGIncident, known.key)
+        if stored is None:
+            return status
+        now = resource(NSGIncident, stored).status
+        updates: dict[str, object] = {"deliveries": now.deliveries}
+        if now.revision > known.status.revision:
+            # Two revisions of one number would be told as one.
+            updates["revision"] = now.revision + status.revision - known.status.revision
+        if now.changed_by != known.status.changed_by and status.changed_by == known.status.changed_by:
+            updates |= {"changed_by": now.changed_by, "attribution": now.attribution}
+        return status.model_copy(update=updates)
 
     async def forget(self, incident: NSGIncident) -> None:
         """Delete an incident.

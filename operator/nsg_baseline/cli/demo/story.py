@@ -55,6 +55,8 @@ class Story:
         self._title("jo@example.com opens SSH to the Internet in appgate")
         await rogue.put_rule(appgate, "open-ssh", **OPEN_SSH)
         await self._alert("appgate", "RuleCreated open-ssh")
+        self._say("and who it was, as soon as Azure's Activity Log has it")
+        await self._alert("WHO", "open-ssh")
 
         self._title("jo@example.com widens a rule of us3-staging-dog-vault")
         vault = self._ids["us3-staging-dog-vault"]
