@@ -17,6 +17,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "approve": Command("nsg_baseline.cli.approve", "approve", "Print the edit that approves a deviation."),
+    "incidents": Command("nsg_baseline.cli.incidents", "incidents", "List what is open, and since when."),
+    "notify": Command("nsg_baseline.cli.notify", "notify", "Send a test message by a route."),
     "demo": Command("nsg_baseline.cli.demo.command", "demo", "The whole story on this machine, without Azure."),
     "diff": Command("nsg_baseline.cli.diff", "diff", "Say what a change of baselines newly allows and denies."),
     "emulator": Command("nsg_baseline.cli.emulator", "emulator", "Serve Azure's NSG API on this machine."),
@@ -24,6 +27,7 @@ COMMANDS = {
     "lint": Command("nsg_baseline.cli.lint", "lint", "Look for rules refused, without effect, or too open."),
     "plan": Command("nsg_baseline.cli.plan", "plan", "Compare approved with live."),
     "probe": Command("nsg_baseline.cli.probe", "probe", "Say which rule decides one connection, and why."),
+    "report": Command("nsg_baseline.cli.report", "report", "Tell the incidents of a time, as evidence."),
     "run": Command("nsg_baseline.cli.run", "run", "Run the operator."),
 }
 ERROR = 1

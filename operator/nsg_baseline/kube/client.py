@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjectsApi
+from kubernetes.aio.watch import Watch
 
 from nsg_baseline.api.common import GROUP, VERSION, Resource
 from nsg_baseline.kube.errors import KubeError, translated
@@ -51,6 +52,16 @@ class Kube:
             yield answer.get("items") or [], str(meta.get("resourceVersion") or "0")
             token = meta.get("continue") or None
 
+    async def changes(self, kind: type[Resource]) -> AsyncIterator[dict[str, Any]]:
+        """Yield every object as it is now, and again whenever it changes, for as long as somebody listens."""
+        while True:
+            with translated():
+                async with Watch() as watch:
+                    stream = watch.stream(self._custom.list_cluster_custom_object, GROUP, VERSION, kind.plural)
+                    async for event in stream:
+                        if event["type"] in ("ADDED", "MODIFIED"):
+                            yield event["object"]
+
     async def create(self, kind: type[Resource], document: Mapping[str, Any]) -> dict[str, Any]:
         """Create a namespaced object and return it as stored."""
         namespace = document["metadata"]["namespace"]
@@ -77,6 +88,20 @@ class Kube:
                     GROUP, VERSION, kind.plural, name, body, **options
                 )
         return _document(stored)
+
+    async def patch(self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]) -> None:
+        """Merge a patch into a namespaced object."""
+        with translated():
+            await self._custom.patch_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                key[0],
+                kind.plural,
+                key[1],
+                dict(patch),
+                _content_type=_MERGE_PATCH,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
 
     async def delete(self, kind: type[Resource], key: tuple[str, str]) -> None:
         """Delete a namespaced object; one that is gone already is as good."""

@@ -1,0 +1,76 @@
+"""`nsgb notify`: a test message by a route, and what each channel answered."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels, quiet
+from nsg_baseline.alerts.story import Story
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.cli.cluster import asked, cluster_options, every
+from nsg_baseline.cli.failure import Failure
+from nsg_baseline.kube.client import Kube
+
+
+@click.command()
+@click.argument("route")
+@click.option("--local", is_flag=True, help="Let channels lead to this machine's own addresses.")
+@cluster_options
+def notify(
+    *, route: str, local: bool, namespace: str | None, all_namespaces: bool, kubeconfig: str | None, context: str | None
+) -> None:
+    r"""Send a test message by an NSGAlertRoute and say what each of its channels answered.
+
+    It is sent from here, with your own right to read the route's Secret. Exits with 0 when every channel took it.
+
+    \b
+    nsgb notify oncall -n nsg-baseline-system
+    """
+    quiet()
+    where = None if all_namespaces else namespace
+
+    async def ask(kube: Kube) -> list[tuple[Channel, Sent]]:
+        found = [one for one in await every(kube, NSGAlertRoute, where) if one.metadata.name == route]
+        if len(found) != 1:
+            raise Failure(f"there are {len(found)} routes called {route}; name the namespace by -n")
+        channels = await _channels(kube, found[0], local=local)
+        return [(channel, await channel.send(_test(found[0]))) for channel in channels]
+
+    results = asked(ask, kubeconfig, context)
+    for channel, sent in results:
+        click.echo(f"line {channel.line}, {channel.scheme}: {'taken' if sent.through else sent.why}")
+    sys.exit(0 if all(sent.through for _, sent in results) else 1)
+
+
+async def _channels(kube: Kube, route: NSGAlertRoute, *, local: bool) -> list[Channel]:
+    where = route.spec.urls_from
+    texts = await kube.secret(route.metadata.namespace, where.name)
+    if texts is None or where.key not in texts:
+        raise Failure(f"there is no Secret {where.name} with a key {where.key} in namespace {route.metadata.namespace}")
+    try:
+        channels = parse_channels(texts[where.key], local=local)
+    except BadChannelError as error:
+        raise Failure(f"Secret {where.name}, key {where.key}, {error}") from None
+    if not channels:
+        raise Failure(f"Secret {where.name}, key {where.key} names no channel")
+    return channels
+
+
+def _test(route: NSGAlertRoute) -> Story:
+    name, now = "/".join(route.key), datetime.now(UTC)
+    key = f"test {name} {now:%Y-%m-%dT%H:%M:%SZ}"
+    return Story(
+        turn="Opened",
+        severity="info",
+        title=f"[TEST] nsgb notify by route {name}",
+        short=f"TEST of NSG alert route {name}: nothing happened",
+        facts=("This is a test of the route. Nothing happened.",),
+        traffic=(),
+        changes=(),
+        actions=(),
+        ways_out=(),
+        key=key,
+        thread=key,
+        document={"schema": "nsg-baseline.io/alert/v1", "turn": "Test", "severity": "info", "incidents": []},
+    )

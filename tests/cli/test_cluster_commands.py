@@ -1,0 +1,171 @@
+"""incidents, approve, notify and report, as their users see them, against a cluster and Azure on this machine."""
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nsg_baseline.api.common import API_VERSION
+from nsg_baseline.api.durations import parse
+from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, TEAM_NAMESPACE, Stage, objects, operator_environment, stage
+from nsg_baseline.cli.demo.story import OPEN_SSH
+from support.stories import OPEN, RESOLVED, SSH
+
+WHO = {
+    "name": "jo@example.com",
+    "kind": "User",
+    "client": "the Azure portal",
+    "address": "203.0.113.7",
+    "at": "2026-03-01T02:59:00Z",
+    "operation": "Microsoft.Network/networkSecurityGroups/securityRules/write",
+    "rule": "open-ssh",
+    "correlationId": "c-1",
+}
+COMMON = {
+    "summary": "RuleCreated open-ssh",
+    "openedAt": "2026-03-01T03:00:00Z",
+    "updatedAt": "2026-03-01T03:00:00Z",
+    "changeCount": 1,
+    "changes": [{"kind": "RuleCreated", "rule": "open-ssh", "severity": "critical", "live": "4000 Inbound <b>"}],
+}
+
+
+@pytest.fixture
+async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as found:
+        for one in objects(found.receiver):
+            found.cluster.api.apply(one)
+        yield found
+
+
+async def run(staged: Stage, *arguments: str, code: int = 0) -> str:
+    environment = operator_environment(staged.folder, staged.azure, staged.kubeconfig, OPERATOR_NAMESPACE)
+    command = (sys.executable, "-m", "nsg_baseline.cli", *arguments)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+    out, err = await process.communicate()
+    assert process.returncode == code, (process.returncode, out.decode(), err.decode())
+    return out.decode() if code == 0 else err.decode()
+
+
+def put_incident(staged: Stage, name: str, **status: Any) -> None:
+    nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
+    about = {"kind": "Drift", "scope": "demo", "baseline": "appgate", "nsg": nsg}
+    staged.cluster.api.apply(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "NSGIncident",
+            "metadata": {"name": name, "namespace": TEAM_NAMESPACE},
+            "spec": about,
+        }
+    )
+    body = {"status": {"state": "Open", "revision": 1, **COMMON, **OPEN, **status}}
+    staged.cluster.api.patch(API_VERSION, "NSGIncident", name, body, TEAM_NAMESPACE, subresource="status")
+
+
+async def test_incidents_are_listed_the_heaviest_first_with_who(staged: Stage) -> None:
+    # What on-call types first. One line an incident, no wider than it must be.
+    put_incident(staged, "appgate-1", severity="medium")
+    put_incident(staged, "appgate-2", changedBy=[WHO], attribution="Found")
+    put_incident(staged, "appgate-3", **RESOLVED, resolution="Reverted")
+    lines = (await run(staged, "incidents")).splitlines()
+    assert lines[0].split() == ["SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME"]
+    assert [line.split()[-1] for line in lines[1:]] == ["appgate-2", "appgate-1"]
+    assert "NSG".join(lines).count("jo@example.com") == 1
+    told = json.loads(await run(staged, "incidents", "--all", "-o", "json"))
+    assert [one["name"] for one in told["incidents"]] == ["appgate-2", "appgate-1", "appgate-3"]
+    assert await run(staged, "incidents", "-n", "elsewhere") == "no open incidents\n"
+
+
+async def test_incidents_are_followed(staged: Stage) -> None:
+    # An event, not a glance every few seconds.
+    put_incident(staged, "appgate-1")
+    environment = operator_environment(staged.folder, staged.azure, staged.kubeconfig, OPERATOR_NAMESPACE)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "nsg_baseline.cli", "incidents", "-w"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert b"SEVERITY" in await process.stdout.readline()
+        assert b"appgate-1" in await process.stdout.readline()
+        put_incident(staged, "appgate-1", **RESOLVED, resolution="Reverted")
+        assert b"Resolved" in await process.stdout.readline()
+    process.kill()
+    await process.wait()
+
+
+async def test_approving_for_good_gives_the_baseline_that_matches(staged: Stage) -> None:
+    # What comes out goes into Git; applied, there is nothing left to report.
+    nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
+    await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
+    put_incident(staged, "appgate-1")
+    text = await run(staged, "approve", "appgate-1")
+    file = staged.folder / "appgate.yaml"
+    file.write_text(text)
+    rules = [rule["name"] for rule in yaml.safe_load(text)["spec"]["rules"]]
+    assert rules[-1] == "open-ssh"
+    assert await run(staged, "plan", "-f", str(file)) == "1 baseline, 0 deviating, 0 NSGs without a baseline\n"
+
+
+async def test_approving_for_a_time_patches_an_exception(staged: Stage) -> None:
+    nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
+    await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
+    arguments = ("approve", "appgate", "-n", TEAM_NAMESPACE, "--until", "4h")
+    assert "--reason" in await run(staged, *arguments, code=1)
+    await run(staged, *arguments, "--reason", "INC-42", "--by", "jo", "--apply")
+    (item,) = staged.custom("NSGBaseline", "appgate")["spec"]["exceptions"]
+    assert (item["rule"]["name"], item["reason"], item["approvedBy"]) == ("open-ssh", "INC-42", "jo")
+    assert (await run(staged, "plan", "-n", TEAM_NAMESPACE)).endswith("0 deviating, 0 NSGs without a baseline\n")
+    assert parse("4h").total_seconds() == 4 * 3600
+
+
+async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(staged: Stage) -> None:
+    nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
+    assert "nothing to approve" in await run(staged, "approve", "appgate", code=1)
+    await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
+    await staged.rogue.put_rule(nsg, "open-rdp", **{**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"})
+    patch = json.loads(await run(staged, "approve", "appgate", "--rule", "OPEN-RDP", "-o", "patch"))
+    assert [rule["name"] for rule in patch["spec"]["rules"]][-1:] == ["open-rdp"]
+    assert "open-ssh" not in json.dumps(patch)
+
+
+async def test_notify_says_what_each_channel_answered(staged: Stage) -> None:
+    urls = f"{staged.receiver.url}\njson://127.0.0.1:1/nobody\n"
+    secret = {"urls": base64.b64encode(urls.encode()).decode()}
+    staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
+    assert await run(staged, "notify", "chat", "--local", code=1) == ""
+    assert [one["title"] for one in staged.receiver.alerts] == [
+        f"[TEST] nsgb notify by route {OPERATOR_NAMESPACE}/chat"
+    ]
+    secret = {"urls": base64.b64encode(staged.receiver.url.encode()).decode()}
+    staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
+    assert await run(staged, "notify", "chat", "--local") == "line 1, json: taken\n"
+    assert "there are 0 routes called pager" in await run(staged, "notify", "pager", code=1)
+
+
+async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(staged: Stage) -> None:
+    # Names of rules are anybody's to choose: they must not become markup in an auditor's browser.
+    put_incident(staged, "appgate-1", changedBy=[WHO], attribution="Found", exposure=[SSH])
+    put_incident(staged, "appgate-2", **RESOLVED, resolution="Reverted", severity="low")
+    page = await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "html")
+    assert "4000 Inbound &lt;b&gt;" in page
+    assert "jo@example.com (User) from 203.0.113.7 with the Azure portal" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "<script" not in page
+    text = await run(staged, "report", "--since", "2026-02-01T00:00:00Z")
+    assert "2 incidents (1 critical and 1 low), 1 still open" in text
+    assert "after" not in text.splitlines()[0]
+    found = json.loads(await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "json"))
+    assert [one["name"] for one in found["incidents"]] == ["appgate-1", "appgate-2"]
+    # What is open belongs to every time; what was over before it does not.
+    late = json.loads(await run(staged, "report", "--since", "1h", "-o", "json"))
+    assert [one["name"] for one in late["incidents"]] == ["appgate-1"]
+    assert "--since" in await run(staged, "report", "--since", "yesterday", code=1)
