@@ -191,6 +191,8 @@ def _facts(incident: NSGIncident, severity: Severity) -> Iterator[str]:
     if status.resolved_at is not None and status.opened_at is not None:
         lasted = lasting(status.resolved_at - status.opened_at)
         yield f"until {format_time(status.resolved_at)}, after {lasted}: {status.resolution}"
+    if status.flaps:
+        yield f"it came back {counted(status.flaps, 'time')} within minutes: somebody, or something, insists"
     if status.severity_reason:
         yield f"{severity} because {status.severity_reason}"
     yield from map(_by, status.changed_by[:SHOWN_CALLERS])

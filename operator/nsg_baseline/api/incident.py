@@ -126,6 +126,10 @@ class IncidentStatus(StatusShape):
     changed_by: Annotated[
         tuple[Caller, ...], Field(description="Who did it, the latest first.", max_length=20, strict=False)
     ] = ()
+    flaps: Annotated[int, Field(description="How often it came back within minutes of its end.", ge=0)] = 0
+    calm_since: Annotated[
+        Timestamp | None, Field(description="Since when a flapping deviation is away; it ends when that lasts.")
+    ] = None
     acknowledged_at: Annotated[Timestamp | None, Field(description="When somebody acknowledged it.")] = None
     deliveries: Annotated[
         tuple[Delivery, ...],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.common import Severity
@@ -21,6 +21,9 @@ SHOWN_ACTIONS = 20
 SUMMARY_LENGTH = 1024
 NAME_LENGTH = 128
 SIDES_LENGTH = 300_000
+FLAP_WITHIN = timedelta(minutes=10)
+"""What comes back within this time is the same incident; one that flaps ends when it stayed away so long."""
+FLAPPING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ def opened_or_updated(
         "exposure": seen.exposure[:SHOWN_EXPOSURE],
         "fingerprints": seen.fingerprints,
         "actions": _actions(known, seen.action),
+        "flaps": known.flaps + (known.calm_since is not None),
+        "calm_since": None,
         "acknowledged_at": known.acknowledged_at or (now if acknowledged else None),
     }
     if set(seen.fingerprints) - set(known.fingerprints):
@@ -74,6 +79,32 @@ def opened_or_updated(
     if turn is not None:
         updates |= {"turn": turn, "revision": known.revision + 1, "updated_at": now}
     return known.model_copy(update=updates)
+
+
+def is_back(ended: IncidentStatus, seen: Sighting, now: datetime) -> bool:
+    """Say whether what was over minutes ago is there again: the same incident, not another one."""
+    over = ended.resolved_at
+    return over is not None and now - over < FLAP_WITHIN and bool(set(seen.fingerprints) & set(ended.fingerprints))
+
+
+def back_again(ended: IncidentStatus, seen: Sighting, now: datetime) -> IncidentStatus:
+    """Return the state of an incident that was over and is not."""
+    flaps = ended.flaps + 1
+    again = opened_or_updated(
+        ended.model_copy(update={"resolved_at": None, "resolution": None, "flaps": flaps}), seen, now
+    )
+    return again.model_copy(update={"turn": "Updated", "revision": ended.revision + 1, "updated_at": now})
+
+
+def calming_down(known: IncidentStatus, now: datetime) -> IncidentStatus | None:
+    """Return the state of a flapping incident whose deviation is away for now; None when it may end.
+
+    Whoever comes back every few minutes would else be told twice each time.
+    """
+    since = known.calm_since or now
+    if known.flaps < FLAPPING or now - since >= FLAP_WITHIN:
+        return None
+    return known.model_copy(update={"calm_since": since})
 
 
 def resolved(known: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:

@@ -11,7 +11,15 @@ from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.exposed import lines, statuses
-from nsg_baseline.core.incidents import Sighting, opened_or_updated, resolved
+from nsg_baseline.core.incidents import (
+    FLAP_WITHIN,
+    Sighting,
+    back_again,
+    calming_down,
+    is_back,
+    opened_or_updated,
+    resolved,
+)
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
 from nsg_baseline.core.remedy import Hold
@@ -83,8 +91,14 @@ class Look:
         """Bring the incident to where things stand after the look."""
         action = _action(enforced, now)
         if enforced.verdict.compliant:
-            if incident is not None:
-                await self._resolve(incident, self._resolution(before, enforced), action, now)
+            if incident is None:
+                return None
+            calming = calming_down(incident.status, now)
+            if calming is not None:
+                return await self.world.records.record(
+                    incident.metadata.namespace, incident.spec, incident, calming, now
+                )
+            await self._resolve(incident, self._resolution(before, enforced), action, now)
             return None
         if incident is not None and (action is not None or enforced.verdict is not before):
             return await self._deviates(incident, enforced.verdict, action, now)
@@ -93,19 +107,33 @@ class Look:
     async def _deviates(
         self, known: NSGIncident | None, verdict: Verdict, action: Action | None, now: datetime
     ) -> NSGIncident:
-        before = known.status if known is not None else None
         exposed = statuses(verdict.exposure)
         sighting = Sighting(verdict.changes, exposed, action, verdict.severity, verdict.reason)
-        acknowledged = known is not None and known.spec.acknowledged is not None
-        after = opened_or_updated(before or IncidentStatus(), sighting, now, acknowledged=acknowledged)
+        about = self._about(verdict)
+        ended = self._back(known, about, sighting, now)
+        if ended is not None:
+            known, after = ended, back_again(ended.status, sighting, now)
+        else:
+            acknowledged = known is not None and known.spec.acknowledged is not None
+            status = known.status if known is not None else IncidentStatus()
+            after = opened_or_updated(status, sighting, now, acknowledged=acknowledged)
+        before = known.status if known is not None else None
         if before == after and known is not None:
             return known
-        about = self._about(verdict)
         stored = await self.world.records.record(self.baseline.metadata.namespace, about, known, after, now)
         if before is None or after.revision != before.revision:
             told = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
             await self.world.records.tell(self.baseline, f"Drift{after.turn}", ". ".join([told, *lines(exposed)]), now)
         return stored
+
+    def _back(
+        self, known: NSGIncident | None, about: IncidentSpec, sighting: Sighting, now: datetime
+    ) -> NSGIncident | None:
+        """Return the incident that was over minutes ago, if this is it again."""
+        if known is not None:
+            return None
+        ended = self.world.records.incidents.ended_last(self.baseline.metadata.namespace, about)
+        return ended if ended is not None and is_back(ended.status, sighting, now) else None
 
     async def _resolve(
         self, incident: NSGIncident, resolution: Resolution, action: Action | None, now: datetime
@@ -162,6 +190,9 @@ class Look:
     ) -> datetime | None:
         """When to look again though nothing moves: an exception ends, a grace is over, a remedy is to be tried."""
         ends = [item.until for item in self.baseline.spec.exceptions if now < item.until]
+        calm = incident.status.calm_since if incident is not None else None
+        if calm is not None:
+            ends.append(calm + FLAP_WITHIN)
         if not verdict.compliant:
             if self._awaited(since, now) and since is not None:
                 ends.append(since + parse(self.baseline.spec.rollout_grace))

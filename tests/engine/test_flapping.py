@@ -1,0 +1,20 @@
+"""A deviation that comes and goes: one incident, few messages."""
+
+from nsg_baseline.cli.demo.story import OPEN_SSH
+from tests.engine.lives import IDS, Lives
+
+
+async def test_what_comes_and_goes_is_one_incident_that_says_so(lives: Lives) -> None:
+    # Two controllers that fight over a rule would else page somebody twice a minute, all night.
+    rogue, appgate = lives.stage.rogue, IDS["appgate"]
+    for _ in range(6):
+        await rogue.put_rule(appgate, "open-ssh", **OPEN_SSH)
+        await lives.calm()
+        await rogue.delete_rule(appgate, "open-ssh")
+        await lives.calm()
+    (incident,) = lives.incidents()
+    assert incident["status"]["flaps"] == 5
+    assert incident["status"]["state"] == "Open"
+    titles = [alert["title"].split("[")[0] for alert in lives.stage.receiver.alerts]
+    assert titles == ["", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE "]
+    assert "it came back 3 times within minutes" in lives.stage.receiver.alerts[-1]["message"]
