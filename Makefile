@@ -35,7 +35,8 @@ cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluste
 	@$(BIN)/python -m tests.cluster.build_tools
 
 test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm, the real Azure clients, and the long laws
-	$(BIN)/python -m pytest -m "cluster or slow"
+	$(BIN)/python -m pytest -m "slow and not cluster" -n auto
+	$(BIN)/python -m pytest -m cluster
 
 check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint
 	$(BIN)/ruff check .
