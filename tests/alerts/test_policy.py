@@ -113,6 +113,20 @@ async def test_a_hundred_looks_are_one_message_and_the_reminders(chats: Chats) -
     assert len(keys) == 5
 
 
+async def test_a_restart_with_a_hundred_open_incidents_tells_nothing(chats: Chats) -> None:
+    # 130 repeats after a restart: the reason why people leave such a tool.
+    scene = Scene(chats)
+    for number in range(100):
+        scene.outbox.put(incident(f"web-{number:03}"))
+    await scene.round()
+    before = len(scene.titles)
+    for _ in range(3):
+        scene.restart()
+        await scene.round()
+        scene.clock.pass_by(minutes=1)
+    assert len(scene.titles) == before == 1
+
+
 async def test_what_is_acknowledged_or_over_is_not_reminded_of(chats: Chats) -> None:
     scene = Scene(chats)
     known = incident()

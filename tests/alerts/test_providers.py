@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from nsg_baseline.alerts.channels import parse_channels
-from nsg_baseline.alerts.forms import SMS_LENGTH, as_sms
+from nsg_baseline.alerts.forms import SMS_LENGTH, as_mail, as_sms
+from nsg_baseline.alerts.story import plain
 from support.golden import compare
 from support.providers import Asked, Providers, providers
 from support.stories import STORIES
@@ -55,6 +56,17 @@ def _answer(channel: str) -> Any:
     if channel in ("opsgenie", "jira"):
         return lambda _: (202, {"result": "Request will be processed", "requestId": "43a29c5c"})
     return lambda asked: (202 if "pagerduty" in asked.url else 201 if "twilio" in asked.url else 200, {"ok": True})
+
+
+def test_ten_stories_as_mail() -> None:
+    # Subject and HTML; the wire of a mail is in test_wire.
+    texts = [f"# {name}\nSubject: {as_mail(one).title}\n\n{as_mail(one).body}\n" for name, one in STORIES.items()]
+    compare(GOLDEN / "mail.txt", "\n".join(texts))
+
+
+def test_ten_stories_as_plain_text() -> None:
+    # What xml, form and JSON carry as text, and what the demo shows.
+    compare(GOLDEN / "text.txt", "\n".join(f"# {name}\n{one.title}\n\n{plain(one)}\n" for name, one in STORIES.items()))
 
 
 def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:

@@ -1,7 +1,9 @@
 """Tickets: one for each incident, from opening to solution, whatever is repeated or lost on the way."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from nsg_baseline.alerts.channels import Channel, parse_channels
 from nsg_baseline.alerts.due import Due
 from nsg_baseline.alerts.story import story
 from support.alerts import incident
+from support.golden import compare
 from support.stories import STORIES
 from support.tickets import Desk, desk
 
@@ -48,6 +51,16 @@ async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) 
     told = [body for _, body in tickets.comments]
     assert "TooManyChanges" in "".join(told)
     assert "Reverted" in told[-1]
+
+
+async def test_ten_stories_as_the_desk_gets_them(service: str, tickets: Desk) -> None:
+    texts = []
+    for name, one in STORIES.items():
+        tickets.asked.clear()
+        assert (await channel(service, tickets).send(one)).through
+        asked = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.asked]
+        texts += [f"# {name}", json.dumps(asked, indent=1, ensure_ascii=False), ""]
+    compare(Path(__file__).parent / "golden" / f"{service}.txt", "\n".join(texts))
 
 
 async def test_what_is_repeated_after_a_kill_is_passed_over(service: str, tickets: Desk) -> None:

@@ -1,5 +1,6 @@
 """ServiceNow's Table API and Zendesk's Tickets API as far as tickets go, with the tickets that they hold."""
 
+import copy
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +17,19 @@ class Desk:
     tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: list[tuple[str, str]] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
     lost: int = 0
     port: int = 0
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _keys: dict[str, str] = field(default_factory=dict)
+
+    @web.middleware
+    async def note(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Keep what was asked, as it came."""
+        body = await request.json() if request.can_read_body else None
+        self.asked.append((request.method, request.path_qs, copy.deepcopy(body)))
+        answer: web.StreamResponse = await handler(request)
+        return answer
 
     def _taken(self, request: web.Request, content: Any, status: int = 200) -> web.Response:
         self.users.append(BasicAuth.decode(request.headers["Authorization"]).login)
@@ -80,7 +90,7 @@ class Desk:
 async def desk() -> AsyncIterator[Desk]:
     """Serve both APIs over one set of tickets."""
     found = Desk()
-    app = web.Application()
+    app = web.Application(middlewares=[found.note])
     app.router.add_get("/api/now/table/incident", found.query)
     app.router.add_post("/api/now/table/incident", found.insert)
     app.router.add_patch("/api/now/table/incident/{id}", found.patch)
