@@ -55,3 +55,10 @@ def test_the_first_entry_that_fits_is_the_owner() -> None:
     # The owner's name is in messages: it must not depend on chance.
     entries = [Tolerated.model_validate({"name": name}) for name in ("x", "corp-4*", "corp-*")]
     assert owner_of(normalise(FITTING), entries) == "corp-4*"
+
+
+def test_a_caller_is_asked_for_where_it_is_declared() -> None:
+    # A name alone is easily taken; who wrote it is not.
+    entry = [Tolerated.model_validate({"name": "corp-*", "caller": "Terraform-1"})]
+    found = [owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
+    assert found == [None, None, "corp-*"]

@@ -32,3 +32,36 @@ async def test_who_did_it_follows_the_alert_in_one_query(curious: Stage) -> None
     (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
     assert incident["status"]["attribution"] == "Found"
     assert incident["status"]["changedBy"][0]["name"] == "jo@example.com"
+
+
+async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curious: Stage) -> None:
+    # Terraform's identity may write what it likes under a name; anybody else who takes the name may not.
+    tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
+    patch = {"spec": {"tolerate": tolerate}}
+    curious.cluster.api.patch("nsg-baseline.io/v1alpha1", "NSGBaseline", "appgate", patch, "team-web")
+    await curious.start_operator()
+    await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
+    await curious.receiver.next("RuleCreated open-web")
+    resolved = await curious.receiver.next("RESOLVED", "open-web")
+    assert "Tolerated" in resolved["message"]
+    (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+    assert incident["status"]["resolution"] == "Tolerated"
+    await curious.until(lambda: bool(curious.custom("NSGBaseline", "appgate")["status"].get("writers")))
+    (writer,) = curious.custom("NSGBaseline", "appgate")["status"]["writers"]
+    assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
+    # The same name with another meaning is anybody's again.
+    await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
+    await curious.until(lambda: any("8444" in alert["message"] for alert in curious.receiver.alerts))
+
+
+async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious: Stage) -> None:
+    # Whoever takes it says so once; the others can go back to sleep.
+    await curious.start_operator()
+    await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await curious.receiver.next("RuleCreated open-ssh")
+    (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+    patch = {"spec": {"acknowledged": {"by": "mo@example.com", "note": "on it"}}}
+    name = incident["metadata"]["name"]
+    curious.cluster.api.patch("nsg-baseline.io/v1alpha1", "NSGIncident", name, patch, "team-web")
+    told = await curious.receiver.next("ACKNOWLEDGED")
+    assert "acknowledged by mo@example.com: on it" in told["message"]

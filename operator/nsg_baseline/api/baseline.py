@@ -123,6 +123,16 @@ class Tolerated(SpecShape):
         ),
     ] = ()
 
+    caller: Annotated[
+        str | None,
+        Field(
+            description="Only rules that this one wrote last, by Azure's Activity Log: a sign-in name, the id of an "
+            "application, or the resource id of a managed identity. Until the log has it, the rule is reported.",
+            min_length=1,
+            max_length=256,
+        ),
+    ] = None
+
     @model_validator(mode="after")
     def _preset_or_name(self) -> Self:
         if (self.preset is None) == (self.name is None):

@@ -26,6 +26,14 @@ class ExceptionStatus(StatusShape):
     approved_by: Annotated[str, Field(description="Who approved it.", max_length=256)]
 
 
+class Writer(StatusShape):
+    """Who wrote a rule that is tolerated for that."""
+
+    rule: Annotated[str, Field(description="Name of the rule.", max_length=128)]
+    mark: Annotated[str, Field(description="Tells this rule from the same name with another meaning.", max_length=32)]
+    caller: Annotated[str, Field(description="By Azure's Activity Log.", max_length=256)]
+
+
 class BaselineStatus(StatusShape):
     """What the last look found."""
 
@@ -48,6 +56,10 @@ class BaselineStatus(StatusShape):
     exceptions: Annotated[
         tuple[ExceptionStatus, ...],
         Field(description="Exceptions that have not ended, the next to end first.", max_length=50, strict=False),
+    ] = ()
+    writers: Annotated[
+        tuple[Writer, ...],
+        Field(description="Writers of rules that are tolerated by their caller.", max_length=200, strict=False),
     ] = ()
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
     matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None

@@ -42,7 +42,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedNSG:
-    """An NSG as its baseline declares it. What is None is not compared."""
+    """An NSG as its baseline declares it. What is None is not compared. `writers`: by folded name of rule."""
 
     id: NSGId
     rules: tuple[Rule, ...]
@@ -52,6 +52,7 @@ class ApprovedNSG:
     tolerate: tuple[Tolerated, ...] = ()
     exceptions: tuple[Deviation, ...] = ()
     comparison: Comparison = STRICT
+    writers: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_live(document: Mapping[str, Any]) -> LiveNSG:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline_status import ExceptionStatus
+from nsg_baseline.api.baseline_status import ExceptionStatus, Writer
 from nsg_baseline.core.remedy import Hold
 from nsg_baseline.core.verdict import Verdict
 
@@ -37,3 +37,4 @@ class Outcome:
     requested_at: str | None = None
     due: datetime | None = None
     exceptions: tuple[ExceptionStatus, ...] = ()
+    writers: tuple[Writer, ...] = ()

@@ -9,13 +9,18 @@ from nsg_baseline.core.presets import PRESETS
 from nsg_baseline.core.rules import PROTOCOLS, Ports, Rule
 
 
-def owner_of(rule: Rule, tolerate: Iterable[Tolerated]) -> str | None:
-    """Return the declared co-owner whose rule this is: a preset's name or a pattern; None when it is nobody's."""
-    return next((entry.preset or entry.name for entry in tolerate if _fits(rule, entry)), None)
+def owner_of(rule: Rule, tolerate: Iterable[Tolerated], writer: str | None = None) -> str | None:
+    """Return the declared co-owner whose rule this is: a preset's name or a pattern; None when it is nobody's.
+
+    `writer` is who wrote the rule last, if that is known.
+    """
+    return next((entry.preset or entry.name for entry in tolerate if _fits(rule, entry, writer)), None)
 
 
-def _fits(rule: Rule, entry: Tolerated) -> bool:
+def _fits(rule: Rule, entry: Tolerated, writer: str | None) -> bool:
     if not _is_within(rule, entry):
+        return False
+    if entry.caller is not None and (writer is None or entry.caller.lower() != writer.lower()):
         return False
     return PRESETS[entry.preset](rule) if entry.preset is not None else matches(entry.name or "", rule.name)
 

@@ -24,6 +24,10 @@ class Sides:
     tolerated: tuple[tuple[Rule, str], ...]
 
 
+def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
+    return owner_of(rule, approved.tolerate, approved.writers.get(rule.key))
+
+
 def sort_out(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Sides:
     """Sort live rules by who answers for them."""
     running = {
@@ -35,7 +39,7 @@ def sort_out(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Side
     for rule in live:
         if (rule.key, meaning(rule, approved.comparison)) in running:
             excepted[rule.key] = rule
-        elif rule.key not in names and (owner := owner_of(rule, approved.tolerate)) is not None:
+        elif rule.key not in names and (owner := _owner(rule, approved)) is not None:
             tolerated.append((rule, owner))
     ours = [rule for rule in approved.rules if rule.key not in excepted]
     return Sides((*ours, *excepted.values()), frozenset(excepted), tuple(tolerated))

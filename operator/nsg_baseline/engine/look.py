@@ -1,6 +1,6 @@
 """One look at one NSG, from what Azure said to what is recorded of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from nsg_baseline.core.remedy import Hold
 from nsg_baseline.core.verdict import Verdict, judge, mover
 from nsg_baseline.engine.enforce import Enforced, enforce, policy
 from nsg_baseline.engine.world import World
+from nsg_baseline.engine.writers import known_writers
 from nsg_baseline.kube import status
 
 
@@ -45,15 +46,20 @@ class Look:
             KubeError: something could not be recorded; the next look does it again.
         """
         now = self.world.clock()
-        approved = read_approved(self.baseline.spec)
-        verdict = judge(approved, read_live(document) if document is not None else None, now, self.world.yardstick)
+        live = read_live(document) if document is not None else None
+        namespace, name = self.baseline.key
+        about = IncidentSpec(kind="Drift", scope=self.scope.metadata.name, baseline=name)
+        writers = known_writers(self.baseline, self.world.records.incidents.open_about(namespace, about), live)
+        by_rule = {one.rule.lower(): one.caller for one in writers}
+        approved = replace(read_approved(self.baseline.spec), writers=by_rule)
+        verdict = judge(approved, live, now, self.world.yardstick)
         since = self._rollout_since(verdict, now)
         incident = self.world.records.incidents.open_about(self.baseline.metadata.namespace, self._about(verdict))
         if not verdict.compliant and not self._awaited(since, now):
             incident = await self._deviates(incident, verdict, None, now)
         enforced = await self._enforced(approved, verdict, incident, now)
         incident = await self._settle(incident, verdict, enforced, now)
-        outcome = self._outcome(enforced, since, incident, now)
+        outcome = replace(self._outcome(enforced, since, incident, now), writers=writers)
         saved = status.judged(self.baseline.status, outcome, now)
         await self.world.records.save_status(NSGBaseline, self.baseline.key, saved)
         return outcome
@@ -98,7 +104,7 @@ class Look:
                 return await self.world.records.record(
                     incident.metadata.namespace, incident.spec, incident, calming, now
                 )
-            await self._resolve(incident, self._resolution(before, enforced), action, now)
+            await self._resolve(incident, self._resolution(incident, before, enforced), action, now)
             return None
         if incident is not None and (action is not None or enforced.verdict is not before):
             return await self._deviates(incident, enforced.verdict, action, now)
@@ -143,9 +149,11 @@ class Look:
         message = f"live matches approved again ({resolution}); see NSGIncident {incident.metadata.name}"
         await self.world.records.tell(self.baseline, "DriftResolved", message, now, warning=False)
 
-    def _resolution(self, before: Verdict, enforced: Enforced) -> Resolution:
+    def _resolution(self, incident: NSGIncident, before: Verdict, enforced: Enforced) -> Resolution:
         if enforced.written and not before.compliant:
             return "Remediated"
+        if enforced.verdict.borne & {(change.rule or "").lower() for change in incident.status.changes}:
+            return "Tolerated"
         matched = self.baseline.status.matched
         edited = matched is not None and self.baseline.metadata.generation > matched.generation
         first = matched is None and self.baseline.metadata.generation > 1

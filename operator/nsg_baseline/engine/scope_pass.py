@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.incident import IncidentSpec
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
@@ -123,11 +124,21 @@ class ScopePass:
 
     def _unmoved(self, key: str, digest: bytes) -> bool:
         seen = self._memory.get(key)
-        return seen is not None and seen.still(digest, self._intent(key), self._world.clock())
+        intent = f"{self._intent(key)} {self._known(key)}"
+        return seen is not None and seen.still(digest, intent, self._world.clock())
 
     def _intent(self, key: str) -> str:
         stored = self._world.records.store.find(NSGBaseline, self._held[key])
         return f"{stored.uid} {stored.intent} {self._scope.metadata.generation}" if stored is not None else ""
+
+    def _known(self, key: str) -> str:
+        """Return what others wrote into an open incident that the next look takes into account."""
+        namespace, name = self._held[key]
+        about = IncidentSpec(kind="Drift", scope=self._scope.metadata.name, baseline=name)
+        incident = self._world.records.incidents.open_about(namespace, about)
+        if incident is None:
+            return ""
+        return f"{incident.spec.acknowledged is not None} {incident.status.attribution}"
 
     async def _look_for_missing(self) -> None:
         """Ask for each NSG that a complete listing lacked: only Azure's own word makes it deleted."""
@@ -167,6 +178,7 @@ class ScopePass:
                 self._tally.unrecorded += 1
                 log.warning("not recorded", baseline=stored.key, reason=error.reason, message=error.message)
                 return
+        intent = f"{intent} {self._known(key)}"
         self._memory[key] = Seen(digest, intent, outcome.due, deviates=not outcome.verdict.compliant)
 
     async def _unreadable(self, key: Key, error: Exception) -> None:

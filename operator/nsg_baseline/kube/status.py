@@ -35,6 +35,7 @@ def judged(known: BaselineStatus, outcome: Outcome, now: datetime) -> BaselineSt
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
         exceptions=outcome.exceptions[:SHOWN_CHANGES],
+        writers=outcome.writers,
         incident=outcome.incident,
         matched=_matched(known, outcome),
         rollout_since=outcome.rollout_since,
