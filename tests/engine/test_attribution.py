@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
 from nsg_baseline.cli.demo.stage import Stage, objects, recorded_nsgs, stage
 from nsg_baseline.cli.demo.story import OPEN_SSH
 
@@ -15,21 +16,34 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setenv("NSGB_ATTRIBUTION", "true")
     async with stage(tmp_path) as found:
-        for one in objects(found.receiver):
+        for one in objects(found.receiver, interval="24h"):
             found.cluster.api.apply(one)
         yield found
+
+
+async def look(staged: Stage, word: str) -> None:
+    """Have a pass made now, and wait until it is over."""
+    patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
+    staged.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
+    await staged.until(lambda: _handled(staged) == word)
+
+
+def _handled(staged: Stage) -> str | None:
+    status = staged.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
+    return status.get("lastHandledReconcileAt")
 
 
 async def test_who_did_it_follows_the_alert_in_one_query(curious: Stage) -> None:
     # The alert does not wait for the log; the answer comes in the same incident, to the same people.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await look(curious, "one")
     await curious.receiver.next("RuleCreated open-ssh")
     who = await curious.receiver.next("WHO", "open-ssh")
     assert "by jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
     asked = [one for one in curious.azure.emulator.requests.records if "eventtypes" in one.path]
     assert len(asked) == 1
-    (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["attribution"] == "Found"
     assert incident["status"]["changedBy"][0]["name"] == "jo@example.com"
 
@@ -38,19 +52,23 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     # Terraform's identity may write what it likes under a name; anybody else who takes the name may not.
     tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
     patch = {"spec": {"tolerate": tolerate}}
-    curious.cluster.api.patch("nsg-baseline.io/v1alpha1", "NSGBaseline", "appgate", patch, "team-web")
+    curious.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, "team-web")
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
+    await look(curious, "one")
     await curious.receiver.next("RuleCreated open-web")
+    await curious.receiver.next("WHO", "open-web")
+    await look(curious, "two")
     resolved = await curious.receiver.next("RESOLVED", "open-web")
     assert "Tolerated" in resolved["message"]
-    (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["resolution"] == "Tolerated"
     await curious.until(lambda: bool(curious.custom("NSGBaseline", "appgate")["status"].get("writers")))
     (writer,) = curious.custom("NSGBaseline", "appgate")["status"]["writers"]
     assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
     # The same name with another meaning is anybody's again.
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
+    await look(curious, "three")
     await curious.until(lambda: any("8444" in alert["message"] for alert in curious.receiver.alerts))
 
 
@@ -58,10 +76,12 @@ async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious:
     # Whoever takes it says so once; the others can go back to sleep.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await look(curious, "one")
     await curious.receiver.next("RuleCreated open-ssh")
-    (incident,) = curious.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     patch = {"spec": {"acknowledged": {"by": "mo@example.com", "note": "on it"}}}
     name = incident["metadata"]["name"]
-    curious.cluster.api.patch("nsg-baseline.io/v1alpha1", "NSGIncident", name, patch, "team-web")
+    curious.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
+    await look(curious, "two")
     told = await curious.receiver.next("ACKNOWLEDGED")
     assert "acknowledged by mo@example.com: on it" in told["message"]

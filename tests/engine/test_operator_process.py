@@ -114,3 +114,16 @@ async def test_a_refusal_by_azure_concludes_nothing(staged: Stage) -> None:
     assert ready["reason"] == "Forbidden"
     assert all(condition(staged, name, "Compliant") == "True" for name in NAMES)
     assert incidents(staged) == []
+
+
+async def test_it_ends_in_order_when_told_to(staged: Stage) -> None:
+    # A rollout waits for it; what kopf has to end for us after five seconds it calls hung.
+    await staged.start_operator()
+    await settled(staged)
+    process = staged.process
+    assert process is not None
+    await staged.stop_operator()
+    assert process.returncode == 0
+    said = (staged.folder / "operator.log").read_text().lower()
+    assert "hung" not in said
+    assert "traceback" not in said

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -99,8 +100,7 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
     handlers = registry(store, KINDS, partial(connection_info))
     watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)
     scopes = Scopes(world_of, records, utc_now, health)
-    work = [
-        asyncio.create_task(watches, name="watches"),
+    own = [
         asyncio.create_task(scopes.run(), name="scopes"),
         asyncio.create_task(
             alert_loop.run(KubeOutbox(kube, records), chosen.namespace, utc_now, local=chosen.alert_local_addresses),
@@ -110,14 +110,30 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
     ]
     if chosen.attribution:
         attributing = Attributing(arms.activity_of, records, utc_now)
-        work.append(asyncio.create_task(attributing.run(), name="attribution"))
+        own.append(asyncio.create_task(attributing.run(), name="attribution"))
+
+    async def end(**_: object) -> None:
+        # kopf waits five seconds for tasks that it did not start; so ours end before it looks.
+        await _ended(own)
+
+    kopf.on.cleanup(registry=handlers)(end)
+    watching = asyncio.create_task(watches, name="watches")
     # The watches end at a signal; anything else that ends is a fault, and the process ends with it to be restarted.
-    done, pending = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+    done, _ = await asyncio.wait([watching, *own], return_when=asyncio.FIRST_COMPLETED)
+    if all(task.cancelled() for task in done):
+        await watching
+    await _ended([watching, *own])
     for task in done:
-        task.result()
+        if not task.cancelled():
+            task.result()
+
+
+async def _ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks and wait for them."""
+    found = list(tasks)
+    for task in found:
+        task.cancel()
+    await asyncio.gather(*found, return_exceptions=True)
 
 
 async def _first_sync(kube: Kube, store: Store) -> None:
