@@ -62,8 +62,17 @@ def test_a_new_change_asks_anew_who_it_was_and_the_same_does_not() -> None:
     assert opened_or_updated(found, seen(change("rdp")), NOW + MINUTE).attribution is None
 
 
-@pytest.mark.parametrize(("kind", "turn"), [("Remediated", "Remediated"), ("Held", "Updated"), ("Failed", "Updated")])
-def test_what_the_operator_did_is_told_once(kind: str, turn: str) -> None:
+def test_each_write_of_the_operator_is_told() -> None:
+    # They are counted, too: three within an hour are a fight.
+    first = Action(kind="Remediated", at=NOW, reason="PutBack")
+    told = opened_or_updated(OPEN, seen(change(), action=first), NOW)
+    again = first.model_copy(update={"at": NOW + MINUTE})
+    twice = opened_or_updated(told, seen(change(), action=again), NOW + MINUTE)
+    assert (told.turn, told.revision, twice.revision, len(twice.actions)) == ("Remediated", 2, 3, 2)
+
+
+@pytest.mark.parametrize(("kind", "turn"), [("Held", "Updated"), ("Failed", "Updated")])
+def test_why_the_operator_holds_is_told_once(kind: str, turn: str) -> None:
     # Azure's message differs at each try by a request id; that is no news.
     first = Action(kind=kind, at=NOW, reason="Locked", message="request 1")  # type: ignore[arg-type]  # a kind
     told = opened_or_updated(OPEN, seen(change(), action=first), NOW + MINUTE)

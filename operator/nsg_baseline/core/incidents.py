@@ -161,9 +161,11 @@ def _worse(now: Severity | None, before: Severity | None) -> bool:
 
 
 def _actions(known: IncidentStatus, action: Action | None) -> tuple[Action, ...]:
-    """Add an action, unless it says again what the last one said."""
+    """Add an action, unless it says again what the last one said. Each write is one more."""
     last = known.actions[-1] if known.actions else None
-    if action is None or (last is not None and _said(last) == _said(action)):
+    if action is None:
+        return known.actions
+    if action.kind != "Remediated" and last is not None and _said(last) == _said(action):
         return known.actions
     return (*known.actions, action)[-SHOWN_ACTIONS:]
 

@@ -8,12 +8,15 @@ import copy
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.baseline import Revertable
+from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.intervals import merge, parse_prefix, prefixes
 from nsg_baseline.core.nsg import LiveNSG
+from nsg_baseline.core.texts import listed
 
 # Set by Azure, refused or ignored in a request; the rest of an unknown answer goes back as it came.
 _RULE_WRAPPING = frozenset({"name"})
@@ -31,6 +34,10 @@ _KNOWN = frozenset(
         ),
     }
 )
+
+
+CONTESTED_AFTER = 3
+CONTESTED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +156,26 @@ def _priority_conflict(document: Mapping[str, Any]) -> Hold | None:
             return Hold("PriorityTaken", f"{both} would both have priority {slot[1]} {slot[0]}; one of them must move")
         holders[slot] = rule["name"]
     return None
+
+
+def contested(incidents: Iterable[NSGIncident], now: datetime) -> Hold | None:
+    """Say that somebody else owns an NSG too: it was put back three times within an hour, and changed again.
+
+    `incidents` are all about one baseline.
+    """
+    found = list(incidents)
+    recent = [
+        action
+        for one in found
+        for action in one.status.actions
+        if action.kind == "Remediated" and now - action.at < CONTESTED_WITHIN
+    ]
+    if len(recent) < CONTESTED_AFTER:
+        return None
+    names = dict.fromkeys(who.name for one in found for who in one.status.changed_by)
+    other = f"{listed(list(names)[:3])} on the other" if names else "somebody unknown on the other"
+    return Hold(
+        "Contested",
+        f"put back {len(recent)} times within an hour and changed again: the baseline on one side, {other}; "
+        "let one of them give way",
+    )

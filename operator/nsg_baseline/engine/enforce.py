@@ -11,6 +11,12 @@ from nsg_baseline.core.verdict import Verdict, judge
 from nsg_baseline.engine.world import World
 
 ATTEMPTS = 3
+# States in which another write would meet one that is not over.
+_NOT_SETTLED = {
+    "Updating": "Azure is still at work on this NSG",
+    "Deleting": "this NSG is being deleted",
+    "Failed": "Azure's last write of this NSG failed: look at it, and write it once by hand",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ async def _attempt(world: World, approved: ApprovedNSG, allowed: Policy) -> Enfo
     live = read_live(document) if document is not None else None
     fresh = judge(approved, live, now, world.yardstick)
     found = plan(live, fresh.changes, allowed)
-    if live is not None and live.provisioning_state == "Updating" and found is not None:
-        return Enforced(fresh, hold=Hold("Updating", "Azure is still at work on this NSG"))
+    if live is not None and found is not None and live.provisioning_state in _NOT_SETTLED:
+        return Enforced(fresh, hold=Hold(live.provisioning_state, _NOT_SETTLED[live.provisioning_state]))
     match found:
         case Remedy():
             answer = await world.writer.put(str(approved.id), found.document, found.etag)

@@ -22,7 +22,7 @@ from nsg_baseline.core.incidents import (
 )
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
-from nsg_baseline.core.remedy import Hold
+from nsg_baseline.core.remedy import Hold, contested
 from nsg_baseline.core.verdict import Verdict, judge, mover
 from nsg_baseline.engine.enforce import Enforced, enforce, policy
 from nsg_baseline.engine.world import World
@@ -88,6 +88,10 @@ class Look:
     ) -> Enforced:
         if verdict.compliant or not self._enforces() or self._delayed_until(incident, now) is not None:
             return Enforced(verdict)
+        about = self.world.records.incidents.about(self.baseline.metadata.namespace, self._about(verdict))
+        fight = contested(about, now)
+        if fight is not None:
+            return Enforced(verdict, hold=fight)
         confirmed = self.baseline.metadata.annotations.get(CONFIRM)
         return await enforce(self.world, approved, policy(self.baseline.spec, confirmed), verdict)
 

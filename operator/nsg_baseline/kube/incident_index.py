@@ -29,14 +29,14 @@ class IncidentIndex:
         keys = self._open.get(_subject(namespace, spec))
         return self._by_key[min(keys)] if keys else None
 
+    def about(self, namespace: str, spec: IncidentSpec) -> list[NSGIncident]:
+        """Return all incidents about the same thing, open and over."""
+        subject = _subject(namespace, spec)
+        return [one for key, one in self._by_key.items() if _subject(key[0], one.spec) == subject]
+
     def ended_last(self, namespace: str, spec: IncidentSpec) -> NSGIncident | None:
         """Return the incident about the same thing that ended last."""
-        subject = _subject(namespace, spec)
-        over = (
-            one
-            for key, one in self._by_key.items()
-            if one.status.resolved_at is not None and _subject(key[0], one.spec) == subject
-        )
+        over = (one for one in self.about(namespace, spec) if one.status.resolved_at is not None)
         return max(over, key=lambda one: (one.status.resolved_at, one.metadata.name), default=None)
 
     def _heard(self, event: Event | NamespaceEvent) -> None:
