@@ -61,6 +61,12 @@ class BaselineStatus(StatusShape):
         tuple[Writer, ...],
         Field(description="Writers of rules that are tolerated by their caller.", max_length=200, strict=False),
     ] = ()
+    plan_hash: Annotated[
+        str | None,
+        Field(
+            description="Mark of the write that would put things back; `nsgb plan --enforce` shows it.", max_length=64
+        ),
+    ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
     matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None
     rollout_since: Annotated[

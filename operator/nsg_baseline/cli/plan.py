@@ -4,11 +4,15 @@ import sys
 
 import click
 
+from nsg_baseline.api.common import CONFIRM
+from nsg_baseline.cli.planned import Plan
 from nsg_baseline.cli.planned import plan as compare
 from nsg_baseline.cli.render import FORMS
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+from nsg_baseline.cli.writes import Write, write_for
 from nsg_baseline.cli.yardstick import yardstick_options
 from nsg_baseline.core.appraisal import Yardstick
+from nsg_baseline.core.remedy import policy
 
 DEVIATIONS = 2
 
@@ -21,6 +25,7 @@ DEVIATIONS = 2
 @click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: of all namespaces, which is the default.")
 @click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: the kubeconfig to use.")
 @click.option("--context", help="Without -f: the kubeconfig's context to use.")
+@click.option("--enforce", is_flag=True, help="Show the write that the operator would make in enforce mode, too.")
 @yardstick_options
 def plan(  # noqa: PLR0913 - one an option
     *,
@@ -31,6 +36,7 @@ def plan(  # noqa: PLR0913 - one an option
     all_namespaces: bool,
     kubeconfig: str | None,
     context: str | None,
+    enforce: bool,
     yardstick: Yardstick,
 ) -> None:
     r"""Compare approved with live.
@@ -42,6 +48,7 @@ def plan(  # noqa: PLR0913 - one an option
     nsgb plan -f baselines/ --live nsgs.json
     az network nsg list | nsgb plan -f baselines/ --live - -o markdown
     nsgb plan -n team-web
+    nsgb plan -f baselines/ --live nsgs.json --enforce
     """
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_file, baselines)
@@ -49,8 +56,20 @@ def plan(  # noqa: PLR0913 - one an option
     if found.unknown and live.extent == "Partial":
         rest = f"nothing is concluded of {len(found.unknown)} baselines"
         click.echo(f"nsgb: the listing has a next page, so that {rest}", err=True)
-    click.echo(FORMS[output](found))
+    click.echo(FORMS[output](found, _writes(found, yardstick) if enforce else None))
     sys.exit(0 if found.in_order else DEVIATIONS)
+
+
+def _writes(found: Plan, yardstick: Yardstick) -> dict[str, Write]:
+    """Return the operator's writes by NSG."""
+    made: dict[str, Write] = {}
+    for one in found.deviating:
+        confirmed = one.source.baseline.metadata.annotations.get(CONFIRM)
+        allowed = policy(one.source.baseline.spec, confirmed)
+        write = write_for(one.verdict, one.live.document if one.live else None, allowed, yardstick.tags)
+        if write is not None:
+            made[one.verdict.nsg] = write
+    return made
 
 
 def _baselines(

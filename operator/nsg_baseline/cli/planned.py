@@ -1,6 +1,6 @@
 """The plan: every baseline's verdict, and the NSGs that no baseline speaks of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import Severity
 from nsg_baseline.cli.sources import Live, Sourced
+from nsg_baseline.cli.writes import Write
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.nsg import LiveNSG, read_approved
 from nsg_baseline.core.severity import heaviest
 from nsg_baseline.core.verdict import Stray, Verdict, judge, judge_stray
 
@@ -21,6 +22,7 @@ class Planned:
 
     source: Sourced
     verdict: Verdict
+    live: LiveNSG | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,15 @@ def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yar
         if approved.id.key not in nsgs and live.extent != "Complete":
             unknown.append(source)
         else:
-            planned.append(Planned(source, judge(approved, nsgs.get(approved.id.key), now, yardstick)))
+            live_nsg = nsgs.get(approved.id.key)
+            planned.append(Planned(source, judge(approved, live_nsg, now, yardstick), live_nsg))
     known = yardstick.tags.change_number if yardstick.tags is not None else None
     alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
     return Plan(tuple(planned), tuple(judge_stray(nsg, yardstick) for nsg in alone), tuple(unknown), known)
 
 
-def document(found: Plan) -> dict[str, Any]:
-    """Return the plan in the form of `-o json`."""
+def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:
+    """Return the plan in the form of `-o json`, with the operator's writes by NSG where they are asked for."""
     return {
         "summary": {
             "baselines": len(found.baselines),
@@ -81,7 +84,7 @@ def document(found: Plan) -> dict[str, Any]:
             "severity": found.severity,
             **({"serviceTags": found.change_number} if found.change_number is not None else {}),
         },
-        "baselines": [_baseline(one) for one in found.baselines],
+        "baselines": [_baseline(one, writes) for one in found.baselines],
         "unbaselined": [
             {
                 "nsg": one.change.nsg,
@@ -94,7 +97,7 @@ def document(found: Plan) -> dict[str, Any]:
     }
 
 
-def _baseline(one: Planned) -> dict[str, Any]:
+def _baseline(one: Planned, writes: Mapping[str, Write] | None) -> dict[str, Any]:
     verdict = one.verdict
     namespace, name = one.source.baseline.key
     return {
@@ -106,6 +109,7 @@ def _baseline(one: Planned) -> dict[str, Any]:
         "severityReason": verdict.reason,
         "changes": [change_document(change) for change in verdict.changes],
         "exposure": [entry.document() for entry in verdict.exposure],
+        **({"write": writes[verdict.nsg].document() if verdict.nsg in writes else None} if writes is not None else {}),
     }
 
 

@@ -38,3 +38,4 @@ class Outcome:
     due: datetime | None = None
     exceptions: tuple[ExceptionStatus, ...] = ()
     writers: tuple[Writer, ...] = ()
+    plan_hash: str | None = None

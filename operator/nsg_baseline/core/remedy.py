@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from nsg_baseline.api.baseline import Revertable
+from nsg_baseline.api.baseline import BaselineSpec, Revertable
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.intervals import merge, parse_prefix, prefixes
@@ -67,6 +67,11 @@ class Hold:
     message: str
 
 
+def policy(spec: BaselineSpec, confirmed: str | None) -> Policy:
+    """Return what a baseline lets the operator write."""
+    return Policy(frozenset(spec.enforcement.revert), spec.enforcement.max_changes, confirmed)
+
+
 def plan(live: LiveNSG | None, changes: Iterable[Change], policy: Policy) -> Remedy | Hold | None:
     """Return the remedy for some changes of an NSG, a reason to hold, or None when nothing is to be reverted."""
     changes = tuple(changes)
@@ -75,13 +80,23 @@ def plan(live: LiveNSG | None, changes: Iterable[Change], policy: Policy) -> Rem
     reverted = tuple(change for change in changes if _revertable(change, policy))
     if not reverted:
         return None
-    # Over both sides: a confirmation is for what goes and for what comes in its place.
-    hashed = fingerprint(live.id.key, sorted([change.fingerprint, fingerprint(change.approved)] for change in reverted))
+    hashed = _hash(live.id.key, reverted)
     if len(reverted) > policy.max_changes and policy.confirmed != hashed:
         confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
         return Hold("TooManyChanges", f"{len(reverted)} changes, more than maxChanges {policy.max_changes}; {confirm}")
     document = _reverted(live, reverted)
     return _priority_conflict(document) or Remedy(document, live.etag, reverted, hashed)
+
+
+def plan_hash(nsg: str, changes: Iterable[Change], policy: Policy) -> str | None:
+    """Return the mark of the remedy for some changes of an NSG, by which it can be confirmed; None for no remedy."""
+    reverted = [change for change in changes if _revertable(change, policy)]
+    return _hash(nsg.lower(), reverted) if reverted else None
+
+
+def _hash(nsg: str, reverted: Iterable[Change]) -> str:
+    # Over both sides: a confirmation is for what goes and for what comes in its place.
+    return fingerprint(nsg, sorted([change.fingerprint, fingerprint(change.approved)] for change in reverted))
 
 
 def _revertable(change: Change, policy: Policy) -> bool:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.nsg import ApprovedNSG, UnreadableNSGError, read_live
 from nsg_baseline.core.remedy import Hold, Policy, Remedy, plan
@@ -26,11 +25,6 @@ class Enforced:
     verdict: Verdict
     written: bool = False
     hold: Hold | None = None
-
-
-def policy(spec: BaselineSpec, confirmed: str | None) -> Policy:
-    """Return what a baseline lets the operator write."""
-    return Policy(frozenset(spec.enforcement.revert), spec.enforcement.max_changes, confirmed)
 
 
 async def enforce(world: World, approved: ApprovedNSG, allowed: Policy, verdict: Verdict) -> Enforced:

@@ -22,9 +22,9 @@ from nsg_baseline.core.incidents import (
 )
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
-from nsg_baseline.core.remedy import Hold, contested
+from nsg_baseline.core.remedy import Hold, contested, plan_hash, policy
 from nsg_baseline.core.verdict import Verdict, judge, mover
-from nsg_baseline.engine.enforce import Enforced, enforce, policy
+from nsg_baseline.engine.enforce import Enforced, enforce
 from nsg_baseline.engine.world import World
 from nsg_baseline.engine.writers import known_writers
 from nsg_baseline.kube import status
@@ -182,6 +182,7 @@ class Look:
             requested_at=self.baseline.metadata.annotations.get(REQUESTED_AT),
             due=self._due(verdict, since, incident, now),
             exceptions=self._exceptions(verdict, now),
+            plan_hash=plan_hash(verdict.nsg, verdict.changes, policy(self.baseline.spec, None)),
         )
 
     def _exceptions(self, verdict: Verdict, now: datetime) -> tuple[ExceptionStatus, ...]:

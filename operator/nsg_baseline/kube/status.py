@@ -36,6 +36,7 @@ def judged(known: BaselineStatus, outcome: Outcome, now: datetime) -> BaselineSt
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
         exceptions=outcome.exceptions[:SHOWN_CHANGES],
         writers=outcome.writers,
+        plan_hash=outcome.plan_hash,
         incident=outcome.incident,
         matched=_matched(known, outcome),
         rollout_since=outcome.rollout_since,

@@ -1,7 +1,7 @@
 """A plan on paper: one form a file."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import yaml
 
@@ -10,23 +10,28 @@ from nsg_baseline.cli.render.junit import junit
 from nsg_baseline.cli.render.markdown import markdown
 from nsg_baseline.cli.render.sarif import sarif
 from nsg_baseline.cli.render.table import table
+from nsg_baseline.cli.writes import Write
 
 __all__ = ["FORMS"]
 
 
-def _json(plan: Plan) -> str:
-    return json.dumps(document(plan), indent=2, ensure_ascii=False)
+Writes = Mapping[str, Write] | None
 
 
-def _yaml(plan: Plan) -> str:
-    return yaml.safe_dump(document(plan), sort_keys=False, allow_unicode=True).rstrip()
+def _json(plan: Plan, writes: Writes) -> str:
+    return json.dumps(document(plan, writes), indent=2, ensure_ascii=False)
 
 
-FORMS: dict[str, Callable[[Plan], str]] = {
+def _yaml(plan: Plan, writes: Writes) -> str:
+    return yaml.safe_dump(document(plan, writes), sort_keys=False, allow_unicode=True).rstrip()
+
+
+FORMS: dict[str, Callable[[Plan, Writes], str]] = {
     "table": table,
     "json": _json,
     "yaml": _yaml,
     "markdown": markdown,
-    "sarif": sarif,
-    "junit": junit,
+    # Neither has a place for what is not yet so.
+    "sarif": lambda plan, _: sarif(plan),
+    "junit": lambda plan, _: junit(plan),
 }

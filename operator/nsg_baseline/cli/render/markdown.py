@@ -1,20 +1,21 @@
 """For a pull request's comment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nsg_baseline.cli.planned import Plan
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.cli.writes import Write
 from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.words import side_line
 
 
-def markdown(plan: Plan) -> str:
+def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
     """Return the plan as GitHub-flavoured Markdown."""
-    return "\n".join(_lines(plan))
+    return "\n".join(_lines(plan, writes or {}))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     counts = f"{len(plan.deviating)} deviating, {len(plan.unbaselined)} without a baseline"
     yield f"### NSG baselines: {'in order' if plan.in_order else counts}"
     for one in plan.deviating:
@@ -33,6 +34,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         for change in one.verdict.changes:
             sides = (cell(side_line(side)) for side in (change.approved, change.live))
             yield f"| {cell(heading(change))} | {change.severity} | {' | '.join(sides)} |"
+        if verdict.nsg in writes:
+            yield ""
+            yield from (f"- enforce: {plain(told)}" for told in writes[verdict.nsg].lines())
     if plan.unbaselined:
         yield ""
         yield "NSGs without a baseline:"

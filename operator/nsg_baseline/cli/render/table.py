@@ -1,8 +1,9 @@
 """For a terminal: what deviates, with before and after; the rest is counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nsg_baseline.cli.planned import Plan, Planned
+from nsg_baseline.cli.writes import Write
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
@@ -10,18 +11,20 @@ from nsg_baseline.core.texts import counted
 from nsg_baseline.core.words import side_line
 
 
-def table(plan: Plan) -> str:
+def table(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
     """Return the plan as lines that read on a narrow terminal too."""
-    return "\n".join(_lines(plan))
+    return "\n".join(_lines(plan, writes or {}))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     for one in plan.deviating:
         verdict = one.verdict
         name, reason = NSGId.parse(verdict.nsg).name, f": {verdict.reason}" if verdict.reason else ""
         yield f"{'/'.join(one.source.baseline.key)}  {verdict.severity}  NSG {name}{reason}"
         yield from _changes(one)
         yield from (f"  {told}" for told in lines(statuses(verdict.exposure)))
+        if verdict.nsg in writes:
+            yield from (f"  enforce: {told}" for told in writes[verdict.nsg].lines())
     for stray in plan.unbaselined:
         yield f"no baseline  {stray.change.severity}  {stray.change.nsg}: {stray.reason}"
         yield from (f"  {told}" for told in lines(statuses(stray.exposure)))

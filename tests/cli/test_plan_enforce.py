@@ -1,0 +1,60 @@
+"""plan --enforce: the write that the operator would make, before it makes it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from nsg_baseline.cli.main import nsgb
+from nsg_baseline.core.nsg import read_live
+from support.baselines import write_baseline
+from support.nsgs import nsg
+from support.terse import terse
+
+WEB = "100 web allow tcp Internet -> *:443"
+SSH = "200 open-ssh allow tcp Internet -> *:22"
+
+
+def told(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
+    file = write_baseline(tmp_path / "web.yaml", WEB, **spec)
+    arguments = ["plan", "-f", file, "--live", "-", "--enforce", "-o", form]
+    result = CliRunner().invoke(nsgb, arguments, input=json.dumps(nsg(map(terse, live))))
+    assert result.exit_code == 2, result.stderr
+    return json.loads(result.stdout)["baselines"][0] if form == "json" else result.stdout
+
+
+def test_the_body_is_what_matches_and_says_what_it_cuts_off(tmp_path: Path) -> None:
+    # What is shown is what is written: the same code makes both.
+    write = told(tmp_path, WEB, SSH)["write"]
+    assert [rule.name for rule in read_live(write["body"]).rules] == ["web"]
+    assert write["reverts"] == [{"kind": "RuleCreated", "rule": "open-ssh"}]
+    assert [(one["effect"], one["text"]) for one in write["exposure"]] == [("Denied", "TCP 22 from Internet to any")]
+    assert (len(write["planHash"]), write["hold"]) == (24, None)
+
+
+def test_people_read_the_hash_what_is_undone_and_what_it_cuts_off(tmp_path: Path) -> None:
+    lines = told(tmp_path, WEB, SSH, form="table").splitlines()
+    enforce = [line.strip() for line in lines if "enforce:" in line]
+    assert enforce[0].startswith("enforce: would write once, with If-Match (plan ")
+    assert enforce[0].endswith("and so undo: RuleCreated open-ssh")
+    assert enforce[1].startswith("enforce: newly denied inbound: TCP 22 from Internet to any")
+
+
+def test_what_it_would_not_write_is_told_with_the_reason(tmp_path: Path) -> None:
+    # The same reason that Stalled gives, with the annotation that lifts it.
+    write = told(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
+    assert write["hold"]["reason"] == "TooManyChanges"
+    assert "nsg-baseline.io/confirm=" in write["hold"]["message"]
+    assert write["planHash"] in write["hold"]["message"]
+    assert write["body"] is None
+
+
+def test_what_the_baseline_does_not_let_be_put_back_has_no_write(tmp_path: Path) -> None:
+    assert told(tmp_path, WEB, SSH, enforcement={"revert": ["RuleDeleted"]})["write"] is None
+
+
+@pytest.mark.parametrize("form", ["markdown", "yaml"])
+def test_other_forms_have_it_too(tmp_path: Path, form: str) -> None:
+    assert ("enforce" if form == "markdown" else "planHash") in told(tmp_path, WEB, SSH, form=form)
