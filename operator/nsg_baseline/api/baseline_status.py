@@ -63,9 +63,7 @@ class BaselineStatus(StatusShape):
     ] = ()
     plan_hash: Annotated[
         str | None,
-        Field(
-            description="Mark of the write that would put things back; `nsgb plan --enforce` shows it.", max_length=64
-        ),
+        Field(description="Mark of the write that would put it back; see `nsgb plan --enforce`.", max_length=64),
     ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
     matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None

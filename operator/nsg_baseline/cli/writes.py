@@ -7,7 +7,7 @@ from typing import Any
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.exposed import Exposed, lines, statuses
 from nsg_baseline.core.nsg import read_live
-from nsg_baseline.core.remedy import Hold, Policy, Remedy, plan
+from nsg_baseline.core.remedy import Hold, Policy, Remedy, plan, plan_hash
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.verdict import Verdict
@@ -51,7 +51,7 @@ def write_for(
     found = plan(live, verdict.changes, allowed)
     match found:
         case Hold():
-            return Write(None, hold=found)
+            return Write(plan_hash(verdict.nsg, verdict.changes, allowed), hold=found)
         case Remedy():
             after = read_live(found.document)
             traffic = exposure(live.rules if live is not None else None, after.rules, tags=tags)
