@@ -1,12 +1,15 @@
 """The wire of each channel: ten stories as the provider gets them, kept as golden files."""
 
+import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.channels import parse_channels, quiet
 from nsg_baseline.alerts.forms import SMS_LENGTH, as_mail, as_sms
 from nsg_baseline.alerts.story import plain
 from support.golden import compare
@@ -21,6 +24,9 @@ URLS = {
     "jira": "jira://a1b2c3d4-0000-0000-0000-000000000000",
     "teams": "workflows://prod-01.westeurope.logic.azure.com:443/643e69f83c8944/signature",
     "twilio": "twilio://ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb@15551230000/15551231111",
+    "sinch": "sinch://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb@15551230000/15551231111",
+    "plivo": "plivo://MAAAAAAAAAAAAAAAAAAA@bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/15551230000/15551231111",
+    "sns": "sns://AHIAJGNT76XIMXDBIJYA/bu1dHSdO22pfaaVy/wmNsdljF4C07D3bndi9PQJ9/us-east-1/15551231111",
     "vonage": "vonage://abcdef12:ABCDEFGHIJ123456@15551230000/15551231111",
     "json": "jsons://hooks.example.com/nsg",
     "xml": "xmls://hooks.example.com/nsg",
@@ -44,7 +50,8 @@ async def test_ten_stories_as_the_provider_gets_them(channel: str, internet: Pro
         internet.asked.clear()
         assert (await sender.send(one)).through, name
         assert len(internet.asked) == 1, name
-        texts += [f"# {name}", *(asked.text() for asked in internet.asked), ""]
+        # SNS signs with the time.
+        texts += [f"# {name}", *(asked.text(signed=channel == "sns") for asked in internet.asked), ""]
     compare(GOLDEN / f"{channel}.txt", "\n".join(texts))
 
 
@@ -56,6 +63,24 @@ def _answer(channel: str) -> Any:
     if channel in ("opsgenie", "jira"):
         return lambda _: (202, {"result": "Request will be processed", "requestId": "43a29c5c"})
     return lambda asked: (202 if "pagerduty" in asked.url else 201 if "twilio" in asked.url else 200, {"ok": True})
+
+
+@pytest.mark.parametrize("channel", URLS)
+async def test_a_provider_that_refuses_is_told_of_without_any_secret(
+    channel: str, internet: Providers, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Its answer quotes the whole request, as those of some proxies do.
+    caplog.set_level(logging.DEBUG)
+    quiet()
+    internet.answer = lambda asked: (500, {"asked": asked.text(), "headers": asked.headers})
+    with capture_logs() as logs:
+        for _ in range(20):
+            sent = await parse_channels(URLS[channel], local=True)[0].send(STORIES["opened"])
+            assert not sent.through
+    said = "\n".join([repr(logs), repr(sent), caplog.text, *capfd.readouterr()])
+    secrets = [part for part in re.split(r"[:/@?&=%#]+", URLS[channel]) if len(part) > 12 and "." not in part]
+    assert channel in ("json", "xml", "form") or secrets
+    assert [part for part in secrets if part in said] == []
 
 
 def test_ten_stories_as_mail() -> None:
