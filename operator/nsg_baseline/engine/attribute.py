@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
-from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.api.scope import Identity, NSGScope
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.attribution import callers
 from nsg_baseline.engine.claims import readable, scopes
@@ -22,6 +22,8 @@ ASK_EVERY = timedelta(seconds=60)
 GIVE_UP_AFTER = timedelta(minutes=30)
 LOOK_BACK = timedelta(hours=1)
 TICK_SECONDS = 5.0
+Log = tuple[str, Identity | None]
+"""A subscription's log, read with an identity; None is the pod's own."""
 log = structlog.get_logger(__name__)
 
 
@@ -40,7 +42,7 @@ class Attributing:
     activity_of: Callable[[NSGScope], tuple[Tells, frozenset[str]]]
     records: Records
     clock: Callable[[], datetime]
-    _asked: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _asked: dict[Log, datetime] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Ask, until cancelled."""
@@ -57,12 +59,16 @@ class Attributing:
                 by_scope.setdefault(incident.spec.scope, []).append(incident)
         if not by_scope:
             return
+        # Scopes that share a subscription and an identity share its log.
+        groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
         for scope in readable(list(scopes(self.records.store))):
-            if mine := by_scope.get(scope.metadata.name):
-                await self._ask(scope, mine, now)
+            mine = by_scope.get(scope.metadata.name, [])
+            groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(mine)
+        for mark, (scope, incidents) in groups.items():
+            if incidents:
+                await self._ask(mark, scope, incidents, now)
 
-    async def _ask(self, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
-        mark = (scope.metadata.name, scope.spec.subscription_id)
+    async def _ask(self, mark: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
         if now - self._asked.get(mark, datetime.min.replace(tzinfo=now.tzinfo)) < ASK_EVERY:
             return
         self._asked[mark] = now

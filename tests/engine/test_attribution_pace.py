@@ -1,0 +1,66 @@
+"""How often the Activity Log is asked, with a clock that stands: by one query for all, and not for ever."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.engine.attribute import Attributing
+from support.chats import serving
+from support.home import Home, home
+from support.terse import terse
+
+WEB = [terse("100 web allow tcp Internet -> *:443")]
+SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+
+
+class Log:
+    """An Activity Log that has nothing, or refuses."""
+
+    def __init__(self, broken: AzureError | None = None) -> None:
+        self.broken = broken
+        self.asked = 0
+
+    async def rows(self, subscription_id: str, since: Any) -> list[dict[str, Any]]:
+        del subscription_id, since
+        self.asked += 1
+        if self.broken is not None:
+            raise self.broken
+        return []
+
+
+async def _half_an_hour(ours: Home, log: Log) -> None:
+    attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+    for _ in range(40 * 12):
+        ours.clock.pass_by(seconds=5)
+        await attributing.tick()
+
+
+async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_half_an_hour(tmp_path: Path) -> None:
+    # The log's own limit is shared by all who read the subscription.
+    names = [f"web-{number:03}" for number in range(100)]
+    async with serving() as chats, home(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        ours.azure.nsgs = {name: [*WEB, SSH] for name in names}
+        await ours.look()
+        log = Log()
+        await _half_an_hour(ours, log)
+        assert 29 <= log.asked <= 32
+        found = list(ours.records.incidents.all())
+        assert {one.status.attribution for one in found} == {"NotFound"}
+        # Nothing was found: that is no reason to wake anybody again.
+        assert {one.status.revision for one in found} == {1}
+
+
+async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:
+    # No right to read the log is no reason to lose an alert, nor to ask for ever.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        log = Log(AzureError("Forbidden", "no right to read the log"))
+        await _half_an_hour(ours, log)
+        (incident,) = ours.records.incidents.all()
+        assert incident.status.attribution == "NotFound"
+        assert log.asked <= 32
+        assert ours.clock.now - (incident.status.opened_at or ours.clock.now) > timedelta(minutes=30)
