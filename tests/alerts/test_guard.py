@@ -44,7 +44,7 @@ def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, fo
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-@pytest.mark.parametrize("scheme", ["json", "xml", "form", "mailto", "servicenow", "zendesk"])
+@pytest.mark.parametrize("scheme", ["json", "jsons", "xml", "form", "mailto", "servicenow", "zendesk"])
 async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, scheme: str, host: str) -> None:
     # By name as by number: what counts is where the connection ends.
     url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"

@@ -68,7 +68,7 @@ def _allowed(sock: socket.socket) -> bool:
     return False
 
 
-class _Http(HTTPConnection):
+class _Checked(HTTPConnection):
     @override
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
@@ -77,21 +77,16 @@ class _Http(HTTPConnection):
         return sock
 
 
-class _Https(HTTPSConnection):
-    @override
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        if not _allowed(sock):
-            raise NewConnectionError(self, "this address is not for channels")
-        return sock
+class _CheckedTls(_Checked, HTTPSConnection):
+    """The same, and then TLS."""
 
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _Http
+    ConnectionCls = _Checked
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _Https
+    ConnectionCls = _CheckedTls
 
 
 class _Adapter(HTTPAdapter):

@@ -2,16 +2,16 @@
 
     servicenow://USER:PASSWORD@INSTANCE.service-now.com[/TABLE]?assignment_group=...&close_code=...
 
-The table is `incident` unless named. `secure=no` speaks http, for a mock on this machine.
+The table is `incident` unless named.
 """
 
 from typing import Any
 from urllib.parse import quote
 
-from apprise import NotifyBase, NotifyType
+from apprise import NotifyBase
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+from nsg_baseline.alerts.plugins.ticketing import Ticketing
 
 # (urgency, impact); ServiceNow makes the priority of both.
 _WEIGHTS = {"critical": ("1", "1"), "high": ("1", "2"), "medium": ("2", "2"), "low": ("3", "3"), "info": ("3", "3")}
@@ -20,30 +20,19 @@ _SHORT_LENGTH = 160
 _FIELDS = "sys_id,state,correlation_display"
 
 
-class ServiceNow(Tells, NotifyBase):
+class ServiceNow(Ticketing):
     """Creates, comments and resolves. A message that was taken before is known by its key and passed over."""
 
     service_name = "ServiceNow"
     secure_protocol = "servicenow"
     templates = ("{schema}://{user}:{password}@{host}/{table}",)
-    request_rate_per_sec = 0
 
-    def __init__(self, table: str, options: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, table: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not (self.host and self.user and self.password):
-            raise TypeError("a host, a user and a password are needed")
-        self._table = table or "incident"
-        self._options = options
+        self._table = quote(table or "incident", safe="")
 
     @override
-    def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        try:
-            self._tell(body, title)
-        except RefusedError:
-            return False
-        return True
-
-    def _tell(self, body: str, title: str) -> None:
+    def tell(self, body: str, title: str) -> None:
         known = self._find()
         story = self.story
         if known is None or (known["state"] in (_RESOLVED, _CLOSED) and story.turn != "Resolved"):
@@ -90,16 +79,13 @@ class ServiceNow(Tells, NotifyBase):
         return {**told, "state": _RESOLVED, "close_code": code, "close_notes": self.story.title}
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        scheme = "http" if self._options.get("secure") == "no" else "https"
-        port = f":{self.port}" if self.port else ""
-        url = f"{scheme}://{self.host}{port}/api/now/table/{quote(self._table, safe='')}{path}"
-        return call(method, url, auth=(self.user, self.password), **options)
+        return self.ask(method, f"/api/now/table/{self._table}{path}", **options)
 
     @staticmethod
     @override
     def parse_url(url: str) -> dict[str, Any] | None:
-        found = NotifyBase.parse_url(url)
+        found = Ticketing.parse_url(url)
         if not found:
             return None
         entries = NotifyBase.split_path(found.get("fullpath") or "")
-        return {**found, "table": entries[0] if entries else "", "options": dict(found.get("qsd") or {})}
+        return {**found, "table": entries[0] if entries else ""}

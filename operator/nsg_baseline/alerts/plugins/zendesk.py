@@ -1,46 +1,31 @@
 """Zendesk by its Tickets API: one ticket for each incident, known by its external id.
 
-    zendesk://USER%40EXAMPLE.COM:APITOKEN@SUBDOMAIN.zendesk.com?tags=nsg,network&group_id=...
-
-`secure=no` speaks http, for a mock on this machine.
+zendesk://USER%40EXAMPLE.COM:APITOKEN@SUBDOMAIN.zendesk.com?tags=nsg,network&group_id=...
 """
 
 from typing import Any
 from urllib.parse import quote
 
-from apprise import NotifyBase, NotifyType
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+from nsg_baseline.alerts.plugins.ticketing import Ticketing
 
 _PRIORITIES = {"critical": "urgent", "high": "high", "medium": "normal", "low": "low", "info": "low"}
 _OVER = ("solved", "closed")
 _SUBJECT_LENGTH = 150
 
 
-class Zendesk(Tells, NotifyBase):
+class Zendesk(Ticketing):
     """Creates, comments and solves. A message that was taken before is known by a tag and passed over."""
 
     service_name = "Zendesk"
     secure_protocol = "zendesk"
     templates = ("{schema}://{user}:{password}@{host}",)
-    request_rate_per_sec = 0
-
-    def __init__(self, options: dict[str, str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not (self.host and self.user and self.password):
-            raise TypeError("a host, a user and a token are needed")
-        self._options = options
+    # So that the secret is taken for an API token.
+    sign_in = "{}/token"
 
     @override
-    def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        try:
-            self._tell(body, title)
-        except RefusedError:
-            return False
-        return True
-
-    def _tell(self, body: str, title: str) -> None:
+    def tell(self, body: str, title: str) -> None:
         known = self._find()
         over = known is not None and known.get("status") in _OVER
         if known is None or (over and self.story.turn != "Resolved"):
@@ -80,16 +65,7 @@ class Zendesk(Tells, NotifyBase):
         return {**told, "priority": _PRIORITIES[self.story.severity]}
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
-        scheme = "http" if self._options.get("secure") == "no" else "https"
-        port = f":{self.port}" if self.port else ""
-        url = f"{scheme}://{self.host}{port}/api/v2{path}"
-        return call(method, url, auth=(f"{self.user}/token", self.password), **options)
-
-    @staticmethod
-    @override
-    def parse_url(url: str) -> dict[str, Any] | None:
-        found = NotifyBase.parse_url(url)
-        return {**found, "options": dict(found.get("qsd") or {})} if found else None
+        return self.ask(method, f"/api/v2{path}", **options)
 
 
 def _tag(key: str) -> str:
