@@ -48,7 +48,7 @@ def test_notes_render(offline_helm: Program, chart: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "field"),
     [
-        pytest.param("replicas=2", "replicas", id="an unknown key is a typo, not a wish to ignore"),
+        pytest.param("replica=2", "replica", id="an unknown key is a typo, not a wish to ignore"),
         pytest.param("azure.workloadIdentity.clientID=x", "clientID", id="an unknown key inside"),
         pytest.param("azure.cloud=Azure", "cloud", id="an unknown cloud"),
         pytest.param("azure.workloadIdentity.clientId=me", "clientId", id="a client id that is no UUID"),

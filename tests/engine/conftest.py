@@ -17,6 +17,12 @@ def _nobody_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NSGB_ATTRIBUTION", "false")
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_elected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next life begin at once: the Lease of one that was killed lasts for 15 seconds."""
+    monkeypatch.setenv("NSGB_LEADER_ELECTION", "false")
+
+
 @pytest.fixture
 async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
     async with stage(tmp_path) as found:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +24,7 @@ from nsg_baseline.azure.arm import Arm
 from nsg_baseline.azure.credentials import Identity
 from nsg_baseline.engine.attribute import Attributing
 from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.leading import LEASE_NAME, Fenced, Leading
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.scopes import Scopes
 from nsg_baseline.engine.settings import Settings
@@ -29,6 +32,7 @@ from nsg_baseline.engine.world import World
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.handlers import registry, settings
+from nsg_baseline.kube.lease import Lease
 from nsg_baseline.kube.login import connection_info
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store
@@ -92,25 +96,36 @@ async def run(chosen: Settings) -> None:
 
 async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: Health) -> None:
     records = Records(kube, store)
+    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    leading = Leading(Lease(kube, chosen.namespace, LEASE_NAME, identity)) if chosen.leader_election else None
 
     def world_of(scope: NSGScope) -> World:
         arm = arms.of(scope)
-        return World(arm.reader, arm.writer, records, chosen.namespace, utc_now, chosen.yardstick)
+        writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
+        return World(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick)
+
+    async def watch_azure() -> None:
+        work = [
+            asyncio.create_task(Scopes(world_of, records, utc_now, health).run(), name="scopes"),
+            asyncio.create_task(
+                alert_loop.run(
+                    KubeOutbox(kube, records), chosen.namespace, utc_now, local=chosen.alert_local_addresses
+                ),
+                name="alerts",
+            ),
+        ]
+        if chosen.attribution:
+            attributing = Attributing(arms.activity_of, records, utc_now)
+            work.append(asyncio.create_task(attributing.run(), name="attribution"))
+        await _first_end(work)
 
     handlers = registry(store, KINDS, partial(connection_info))
     watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)
-    scopes = Scopes(world_of, records, utc_now, health)
+    # A stand-by reads the cluster too, so that it is ready at once.
     own = [
-        asyncio.create_task(scopes.run(), name="scopes"),
-        asyncio.create_task(
-            alert_loop.run(KubeOutbox(kube, records), chosen.namespace, utc_now, local=chosen.alert_local_addresses),
-            name="alerts",
-        ),
         asyncio.create_task(_resync(kube, store), name="resync"),
+        asyncio.create_task(leading.lead(watch_azure) if leading is not None else watch_azure(), name="work"),
     ]
-    if chosen.attribution:
-        attributing = Attributing(arms.activity_of, records, utc_now)
-        own.append(asyncio.create_task(attributing.run(), name="attribution"))
 
     async def end(**_: object) -> None:
         # kopf waits five seconds for tasks that it did not start; so ours end before it looks.
@@ -126,6 +141,16 @@ async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: 
     for task in done:
         if not task.cancelled():
             task.result()
+
+
+async def _first_end(tasks: list["asyncio.Task[None]"]) -> None:
+    """Wait until one of some tasks ends, and end the others with it."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await _ended(tasks)
 
 
 async def _ended(tasks: Iterable["asyncio.Task[None]"]) -> None:

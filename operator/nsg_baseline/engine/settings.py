@@ -33,6 +33,7 @@ class Settings:
     yardstick: Yardstick = DEFAULT_YARDSTICK
     alert_local_addresses: bool = False
     attribution: bool = True
+    leader_election: bool = True
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -48,6 +49,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
+        leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
         yardstick=Yardstick(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )

@@ -15,6 +15,7 @@ PAGE_SIZE = 250
 TIMEOUT_SECONDS = 30
 _MERGE_PATCH = "application/merge-patch+json"
 _NOT_FOUND = 404
+_LEASES = ("coordination.k8s.io", "v1")
 
 
 class Kube:
@@ -113,6 +114,33 @@ class Kube:
         except KubeError as error:
             if error.status != _NOT_FOUND:
                 raise
+
+    async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return a Lease; None when there is none."""
+        try:
+            with translated():
+                found = await self._custom.get_namespaced_custom_object(
+                    *_LEASES, namespace, "leases", name, _request_timeout=TIMEOUT_SECONDS
+                )
+        except KubeError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return _document(found)
+
+    async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
+        """Create a Lease, or replace it if it is still the version that was read."""
+        version = document["metadata"].get("resourceVersion")
+        with translated():
+            if version is None:
+                await self._custom.create_namespaced_custom_object(
+                    *_LEASES, namespace, "leases", document, _request_timeout=TIMEOUT_SECONDS
+                )
+            else:
+                name = document["metadata"]["name"]
+                await self._custom.replace_namespaced_custom_object(
+                    *_LEASES, namespace, "leases", name, document, _request_timeout=TIMEOUT_SECONDS
+                )
 
     async def namespaces(self) -> dict[str, dict[str, str]]:
         """Return the labels of every namespace by its name."""
