@@ -85,6 +85,17 @@ async def test_beyond_the_limit_of_an_hour_there_are_digests_and_nothing_is_lost
     assert all(one.status.deliveries for one in scene.outbox.incidents())
 
 
+async def test_a_message_to_three_channels_is_one_of_the_hour(chats: Chats) -> None:
+    # The limit is about people's patience, and each channel has its own people.
+    scene = Scene(chats, route(maxMessagesPerHour=6))
+    scene.outbox.secrets[scene.routes[0].key] = chats.urls("a", "b", "c")
+    for number in range(5):
+        scene.outbox.put(incident(f"web-{number}"))
+        await scene.round()
+        scene.clock.pass_by(seconds=1)
+    assert [len(chats.titles(name)) for name in "abc"] == [5, 5, 5]
+
+
 async def test_the_limit_holds_over_a_restart(chats: Chats) -> None:
     # Else each crash is another flood.
     scene = Scene(chats, route(maxMessagesPerHour=3))

@@ -53,7 +53,7 @@ class Delivering:
     said: Said = field(default_factory=Said)
     local: bool = False
     troubles: dict[str, Trouble] = field(default_factory=dict)
-    sent_at: deque[datetime] = field(default_factory=lambda: deque(maxlen=2000))
+    sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     _next: datetime | None = None
 
     async def tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
@@ -87,11 +87,13 @@ class Delivering:
         lacking = [one for one in dues if channel.mark in before[one.mark]]
         trouble.since = {one.mark: trouble.since.get(one.mark, now) for one in lacking}
         given_up = {mark for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
+        for mark in given_up:
+            log.error("given up", route=route_name(route), line=channel.line, incident="/".join(mark[:2]))
         waiting = [one for one in lacking if one.mark not in given_up]
         if trouble.again is not None and now < trouble.again:
             self._later([trouble.again] if waiting else [])
             return given_up
-        budget = spent(route, self.outbox.incidents(), self.sent_at, now)
+        budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
         found = batches(waiting, budget, most, now)
         if waiting and not found:
@@ -114,7 +116,7 @@ class Delivering:
     async def _spend(self, channel: Channel, one: Story) -> Sent:
         sent = await channel.send(one)
         if sent.through:
-            self.sent_at.append(self.clock())
+            self.sent_at.setdefault(channel.mark, deque(maxlen=2000)).append(self.clock())
             log.info("delivered", message=one.key, turn=one.turn, line=channel.line)
         return sent
 
