@@ -1,0 +1,61 @@
+"""Settings: defaults that are safe, and a wrong one named with what it may be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nsg_baseline.engine.settings import SettingError, from_environment
+
+
+def test_nothing_set_is_the_public_cloud_with_everything_careful_on() -> None:
+    found = from_environment({"NSGB_NAMESPACE": "nsgb"})
+    assert found.cloud.endpoint == "https://management.azure.com"
+    assert (found.leader_election, found.attribution, found.alert_local_addresses) == (True, True, False)
+    assert (found.log_format, found.log_level, found.health_port) == ("json", "info", 8080)
+    assert found.yardstick.tags is None
+
+
+def test_empty_values_are_not_set() -> None:
+    # A chart renders empty strings; they are no wish for an empty list of ports.
+    empty = dict.fromkeys(("NSGB_MANAGEMENT_PORTS", "NSGB_SEVERITY_LEVELS", "NSGB_SERVICE_TAGS", "NSGB_LOG_LEVEL"), "")
+    assert from_environment({"NSGB_NAMESPACE": "nsgb", **empty}) == from_environment({"NSGB_NAMESPACE": "nsgb"})
+
+
+def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
+    tags = {"changeNumber": 7, "values": [{"name": "Sql", "properties": {"addressPrefixes": ["20.0.0.0/24"]}}]}
+    (tmp_path / "tags.json").write_text(json.dumps(tags))
+    yardstick = from_environment(
+        {
+            "NSGB_NAMESPACE": "nsgb",
+            "NSGB_MANAGEMENT_PORTS": "22, 8443",
+            "NSGB_SEVERITY_LEVELS": "InternetToWeb=low, PrivateAllowed=info",
+            "NSGB_SERVICE_TAGS": str(tmp_path / "tags.json"),
+        }
+    ).yardstick
+    assert [one.first for one in yardstick.weights.management] == [22, 8443]
+    assert yardstick.weights.severity("InternetToWeb") == "low"
+    assert yardstick.tags is not None
+    assert yardstick.tags.change_number == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NSGB_AZURE_CLOUD", "AzureMoon", "AzurePublic, AzureUSGovernment, AzureChina"),
+        ("NSGB_AZURE_ENDPOINT", "http://management.example.com", "NSGB_AZURE_ENDPOINT"),
+        ("NSGB_HEALTH_PORT", "eighty", "is no port"),
+        ("NSGB_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("NSGB_LOG_FORMAT", "xml", "json, console"),
+        ("NSGB_ATTRIBUTION", "maybe", "true, false"),
+        ("NSGB_LEADER_ELECTION", "maybe", "true, false"),
+        ("NSGB_MANAGEMENT_PORTS", "ssh", "neither a port nor a range"),
+        ("NSGB_SEVERITY_LEVELS", "InternetToWeb=loud", "critical, high, medium, low, info"),
+        ("NSGB_SERVICE_TAGS", "/nowhere/tags.json", "/nowhere/tags.json"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_may_be(name: str, value: str, told: str) -> None:
+    # The process ends at its start with this line; nothing else tells the operator's operator what to mend.
+    with pytest.raises(SettingError, match=told) as caught:
+        from_environment({"NSGB_NAMESPACE": "nsgb", name: value})
+    assert name in str(caught.value)
