@@ -1,0 +1,119 @@
+"""Who may speak for an NSG: the boundary between a team's right in Kubernetes and the operator's right in Azure."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.assignment import Claim, Refusal, assign, is_ignored, scope_of
+from nsg_baseline.core.ids import NSGId
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+WEB = NSGId(SUBSCRIPTION, "rg-web", "web")
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+ALL = {"all": True}
+
+
+def scope(name: str = "whole", days: int = 0, **spec: Any) -> NSGScope:
+    created = (BEGAN + timedelta(days=days)).isoformat()
+    return NSGScope.model_validate(
+        {
+            "apiVersion": "nsg-baseline.io/v1alpha1",
+            "kind": "NSGScope",
+            "metadata": {"name": name, "creationTimestamp": created},
+            "spec": {"subscriptionId": SUBSCRIPTION, "allowedNamespaces": ALL, **spec},
+        }
+    )
+
+
+def claim(name: str = "web", namespace: str = "team-web", days: int = 0, nsg: NSGId = WEB, **more: Any) -> Claim:
+    return Claim((namespace, name), nsg, BEGAN + timedelta(days=days), **more)
+
+
+def reasons(*claims: Claim, scopes: tuple[NSGScope, ...] = (scope(),), **labels: dict[str, str]) -> dict[str, str]:
+    found = assign(scopes, claims, {name.replace("_", "-"): value for name, value in labels.items()})
+    return {"/".join(key): refusal.reason for key, refusal in found.refused.items()}
+
+
+def test_the_scope_that_names_the_group_goes_before_the_whole_subscription() -> None:
+    whole, group = scope(), scope("group", days=9, resourceGroups=["RG-WEB"])
+    assert scope_of(WEB, [whole, group]) is group
+    assert scope_of(NSGId(SUBSCRIPTION, "rg-db", "db"), [whole, group]) is whole
+    assert scope_of(NSGId(SUBSCRIPTION.replace("1", "2"), "rg-web", "web"), [whole, group]) is None
+
+
+def test_of_two_equal_scopes_the_older_holds_and_then_the_name() -> None:
+    old, young = scope("z", days=0), scope("a", days=1)
+    assert scope_of(WEB, [young, old]) is old
+    assert scope_of(WEB, [scope("b"), scope("a")]) == scope("a")
+
+
+def test_nothing_is_believed_without_a_scope() -> None:
+    # Who may create a baseline must not thereby reach every NSG that the operator's identity reaches.
+    assert reasons(claim(), scopes=()) == {"team-web/web": "NoScope"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "believed"),
+    [
+        (None, False),
+        ({"names": ["team-web"]}, True),
+        ({"names": ["team-db"]}, False),
+        ({"selector": {"matchLabels": {"tier": "prod"}}}, True),
+        ({"selector": {"matchLabels": {"tier": "prod", "more": "yes"}}}, False),
+        (ALL, True),
+    ],
+)
+def test_a_namespace_is_believed_only_where_the_scope_says_so(allowed: Any, *, believed: bool) -> None:
+    spec = {"allowedNamespaces": allowed} if allowed is not None else {"allowedNamespaces": None}
+    found = reasons(claim(), scopes=(scope(**spec),), team_web={"tier": "prod"})
+    assert found == ({} if believed else {"team-web/web": "NamespaceNotAllowed"})
+
+
+def test_of_two_baselines_for_one_nsg_the_older_holds_whatever_the_case_of_the_id() -> None:
+    shouting = NSGId(SUBSCRIPTION.upper(), "RG-WEB", "WEB")
+    young, old = claim("young", days=1, nsg=shouting), claim("old")
+    assert reasons(young, old) == {"team-web/young": "Conflict"}
+    found = assign([scope()], [young, old], {})
+    assert found.held["whole"] == {WEB.key: ("team-web", "old")}
+
+
+def test_one_that_is_not_allowed_takes_nothing_from_one_that_is() -> None:
+    # A stranger who was first must not lock out the owner.
+    stranger = claim("stranger", namespace="elsewhere", days=-9)
+    found = assign([scope(allowedNamespaces={"names": ["team-web"]})], [stranger, claim()], {})
+    assert found.held["whole"] == {WEB.key: ("team-web", "web")}
+
+
+def test_a_suspended_or_invalid_baseline_still_speaks_for_its_nsg() -> None:
+    # Else suspending one would report its NSG as one without a baseline, or hand it to another.
+    idle = claim(idle=Refusal("Suspended", "spec.suspend is true"))
+    assert reasons(idle, claim("other", days=1)) == {"team-web/web": "Suspended", "team-web/other": "Conflict"}
+
+
+@pytest.mark.parametrize(
+    ("unbaselined", "ignored"),
+    [
+        ({}, False),
+        ({"mode": "Ignore"}, True),
+        ({"ignoreResourceGroups": ["mc_*", "RG-*"]}, True),
+        ({"ignoreNames": ["w?b"]}, True),
+        ({"ignoreNames": ["we"]}, False),
+    ],
+)
+def test_what_is_passed_over_without_a_baseline(unbaselined: dict[str, Any], *, ignored: bool) -> None:
+    assert is_ignored(scope(unbaselined=unbaselined).spec, WEB) is ignored
+
+
+@pytest.mark.parametrize("text", ["", "web", "/subscriptions/1", f"{WEB}/securityRules/a"])
+def test_what_is_no_nsgs_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not the resource id"):
+        NSGId.parse(text)
+
+
+def test_an_id_keeps_its_spelling_and_is_compared_without_it() -> None:
+    # Azure spells one id in several ways, from one answer to the next.
+    shouted = NSGId.parse(f"{str(WEB).upper()}/")
+    assert shouted.name == "WEB"
+    assert shouted.key == WEB.key
