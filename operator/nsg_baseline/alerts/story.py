@@ -239,9 +239,12 @@ def _ways_out(incident: NSGIncident) -> Iterator[str]:
         yield "to approve: apply an NSGBaseline for it, or name it in the scope's unbaselined.ignoreNames"
     if spec.nsg is None:
         return
-    if spec.baseline is not None:
-        yield f"to approve: edit NSGBaseline {namespace}/{spec.baseline}"
-    yield from _reverting(NSGId.parse(spec.nsg), incident.status.changes)
+    if any(change.kind == "NSGDeleted" for change in incident.status.changes):
+        yield f"to approve: delete NSGBaseline {namespace}/{spec.baseline}"
+        yield "to revert: create the NSG again, and attach it; the operator never does"
+    elif spec.baseline is not None:
+        yield f"to approve: edit NSGBaseline {namespace}/{spec.baseline}; nsgb approve {spec.baseline} -n {namespace}"
+        yield from _reverting(NSGId.parse(spec.nsg), incident.status.changes)
     yield f"in the portal: https://portal.azure.com/#resource{spec.nsg}"
 
 
