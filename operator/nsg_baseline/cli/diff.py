@@ -27,7 +27,7 @@ def diff(*, old: str, new: str, output: str, yardstick: Yardstick) -> None:
     in meaning, 2 when something does, 1 when something cannot be read.
 
     \b
-    git worktree add /tmp/main main && nsgb diff /tmp/main/baselines baselines -o markdown
+    git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
     found = list(_revisions(read_baselines([old]), read_baselines([new]), yardstick))
     click.echo(FORMS[output](found))
