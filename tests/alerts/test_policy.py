@@ -1,10 +1,14 @@
 """How often a route is told: groups, digests, the limit of an hour, reminders, and one place reached by two routes."""
 
+import contextlib
 from datetime import timedelta
+
+import pytest
 
 from nsg_baseline.alerts.batches import DIGEST_FROM
 from nsg_baseline.alerts.deliver import Delivering
 from nsg_baseline.alerts.due import due
+from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.alerts.said import Said
 from nsg_baseline.api.incident import Acknowledged
 from nsg_baseline.api.route import NSGAlertRoute
@@ -136,6 +140,29 @@ async def test_a_restart_with_a_hundred_open_incidents_tells_nothing(chats: Chat
         await scene.round()
         scene.clock.pass_by(minutes=1)
     assert len(scene.titles) == before == 1
+
+
+@pytest.mark.parametrize("writes", range(9))
+async def test_a_message_of_many_keeps_its_key_wherever_it_was_interrupted(chats: Chats, writes: int) -> None:
+    # Half recorded when the operator dies, the rest must not come back as another message.
+    scene = Scene(chats)
+    scene.outbox.put(*(incident(f"web-{number}") for number in range(6)))
+    scene.outbox.writes = writes
+    with contextlib.suppress(OutboxError):
+        await scene.round()
+    scene.outbox.away, scene.outbox.writes = False, None
+    scene.restart()
+    scene.outbox.put(incident("web-9"))
+    for _ in range(3):
+        await scene.round()
+    told: dict[str, set[str]] = {}
+    for _, body in chats.bodies:
+        for one in body["alert"]["incidents"]:
+            told.setdefault(one["name"], set()).add(body["key"])
+    assert len(told) == 7
+    assert all(len(keys) == 1 for keys in told.values()), told
+    assert len(chats.bodies) <= 3
+    assert scene.outbox.known[scene.routes[0].key].status.digests == ()
 
 
 async def test_what_is_acknowledged_or_over_is_not_reminded_of(chats: Chats) -> None:

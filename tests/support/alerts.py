@@ -85,12 +85,13 @@ _OPEN = {
 
 @dataclass(slots=True)
 class MemoryOutbox:
-    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail."""
+    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail, `writes` all after so many."""
 
     stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
     known: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
     secrets: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     away: bool = False
+    writes: int | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, *objects: NSGIncident | NSGAlertRoute) -> None:
@@ -142,5 +143,7 @@ class MemoryOutbox:
         return next((each.revision for each in found if each.route == route_name(to)), 0)
 
     def _reach(self) -> None:
+        self.away = self.away or self.writes == 0
+        self.writes = self.writes and self.writes - 1
         if self.away:
             raise OutboxError("the API server is away")

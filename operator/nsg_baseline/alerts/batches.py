@@ -8,6 +8,8 @@ from nsg_baseline.alerts.due import Due, route_name
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 
+DIGEST_OF = 5000
+"""So many incidents does one message tell, and the next the rest: what is stored of it must fit into an object."""
 DIGEST_FROM = 4
 """So many incidents at once are one message."""
 HOUR = timedelta(hours=1)
@@ -51,4 +53,4 @@ def batches(dues: Sequence[Due], spent_by: Spent, most: int, now: datetime) -> l
     if singles:
         return [[one] for one in dues]
     again = spent_by.next_digest(most, now)
-    return [list(dues)] if again is None or again <= now else []
+    return [list(dues[:DIGEST_OF])] if again is None or again <= now else []

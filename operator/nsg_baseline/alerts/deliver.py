@@ -10,6 +10,7 @@ import structlog
 
 from nsg_baseline.alerts.batches import HOUR, batches, spent
 from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels
+from nsg_baseline.alerts.digests import Digests
 from nsg_baseline.alerts.due import Due, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.said import Said
@@ -54,12 +55,18 @@ class Delivering:
     local: bool = False
     troubles: dict[str, Trouble] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
+    digests: Digests = field(init=False)
     _next: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Keep digests where the rest is kept."""
+        self.digests = Digests(self.outbox)
 
     async def tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
         """Tell a route what is due and has waited long enough for more, and say on it whether it got through."""
         now = self.clock()
         self._next = None
+        self.digests.load(route)
         try:
             channels = await self._channels(route)
         except RouteUnusableError as error:
@@ -73,6 +80,7 @@ class Delivering:
         results = await asyncio.gather(*(self._tell_channel(route, each, ready, before, now) for each in channels))
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
+        self.digests.recorded(missing)
         await self._report(route, *self._condition(channels, missing), len(channels))
 
     def next_try(self) -> datetime | None:
@@ -95,12 +103,14 @@ class Delivering:
             return given_up
         budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
-        found = batches(waiting, budget, most, now)
-        if waiting and not found:
+        begun = self.digests.resumed(channel, waiting)
+        fresh = [one for one in waiting if one not in begun]
+        found = batches(fresh, budget, most, now)
+        if fresh and not found:
             self._later([budget.next_digest(most, now)])
         done = set(given_up)
-        for batch in found:
-            sent = await self._send(channel, batch, before)
+        for batch in [begun, *found] if begun else found:
+            sent = await self._send(route, channel, batch, before)
             if not sent.through:
                 self._failed(route, channel, trouble, sent)
                 break
@@ -108,9 +118,14 @@ class Delivering:
             done |= {one.mark for one in batch}
         return done
 
-    async def _send(self, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]) -> Sent:
+    async def _send(
+        self, route: NSGAlertRoute, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]
+    ) -> Sent:
         first = batch[0]
-        one = story(first, first.turn_for(before[first.mark][channel.mark])) if len(batch) == 1 else digest(batch)
+        if len(batch) > 1 or self.digests.resumed(channel, batch):
+            one = digest(batch, await self.digests.key(route, channel, batch))
+        else:
+            one = story(first, first.turn_for(before[first.mark][channel.mark]))
         return await self.said.once(channel, one, lambda: self._spend(channel, one))
 
     async def _spend(self, channel: Channel, one: Story) -> Sent:
@@ -186,7 +201,12 @@ class Delivering:
             observed_generation=route.metadata.generation,
             last_transition_time=since,
         )
-        status = RouteStatus(observed_generation=route.metadata.generation, conditions=(condition,), channels=channels)
+        status = RouteStatus(
+            observed_generation=route.metadata.generation,
+            conditions=(condition,),
+            channels=channels,
+            digests=self.digests.under_way,
+        )
         await self.outbox.report(route, status)
 
 

@@ -1,6 +1,6 @@
 """Stories: what a stored incident, or many of them, say to people; channels put it into their own form."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -92,15 +92,20 @@ def story(due: Due, turn: Telling | None = None) -> Story:
     )
 
 
-def digest(dues: Sequence[Due]) -> Story:
-    """Tell many incidents in one message, the heaviest first."""
+def digest_key(dues: Iterable[Due]) -> str:
+    """Return the key of a message that tells these."""
+    return f"digest {fingerprint('; '.join(sorted(' '.join(map(str, one.mark)) for one in dues)))}"
+
+
+def digest(dues: Sequence[Due], key: str | None = None) -> Story:
+    """Tell many incidents in one message, the heaviest first; under a key that it was sent with before, if it was."""
+    key = key or digest_key(dues)
     ordered = sorted(dues, key=lambda one: (_rank(one.incident), one.incident.metadata.name))
     severity = heaviest(one.incident.status.severity or "info" for one in ordered) or "info"
     over = all(one.turn == "Resolved" for one in ordered)
     told = [_line(one) for one in ordered[:SHOWN_INCIDENTS]]
     hidden = len(ordered) - len(told)
     more = [f"and {hidden} more: kubectl get nsgincidents -A"] if hidden > 0 else []
-    mark = "; ".join(sorted(f"{'/'.join(one.incident.key)} {one.incident.status.revision}" for one in ordered))
     named = ", ".join(sorted({_subject(one.incident).removeprefix("NSG ") for one in ordered[:3]}))
     turn: Telling = "Resolved" if over else "Updated"
     what = f"{len(ordered)} incidents{' are over' if over else ''}"
@@ -114,8 +119,8 @@ def digest(dues: Sequence[Due]) -> Story:
         changes=(),
         actions=(),
         ways_out=(),
-        key=f"digest {fingerprint(mark)}",
-        thread=f"digest {fingerprint(mark)}",
+        key=key,
+        thread=key,
         document=alert_document(turn, severity, [one.incident for one in ordered]),
     )
 

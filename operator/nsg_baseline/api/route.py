@@ -77,6 +77,17 @@ class RouteSpec(SpecShape):
     suspend: Annotated[bool, Field(description="Send nothing.")] = False
 
 
+class Digest(StatusShape):
+    """A message that tells many incidents, on its way to one channel: repeated after a crash, it has the same key."""
+
+    channel: Annotated[str, Field(description="The channel, by a mark of its URL.", max_length=64)]
+    key: Annotated[str, Field(description="What every repeat of the message is known by.", max_length=64)]
+    incidents: Annotated[
+        tuple[Annotated[str, Field(max_length=360)], ...],
+        Field(description="What it tells: namespace, name and revision.", max_length=5000, strict=False),
+    ]
+
+
 class RouteStatus(StatusShape):
     """Whether alerts get through."""
 
@@ -85,6 +96,15 @@ class RouteStatus(StatusShape):
     ] = None
     conditions: Conditions = ()
     channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
+    digests: Annotated[
+        tuple[Digest, ...],
+        Field(
+            description="Messages of many incidents that are on their way.",
+            max_length=100,
+            strict=False,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel"]},
+        ),
+    ] = ()
 
 
 class NSGAlertRoute(Resource):

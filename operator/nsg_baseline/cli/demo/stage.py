@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -141,9 +141,9 @@ class OperatorEndedError(RuntimeError):
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """Set the stage: Azure with the recorded NSGs, a cluster with the CRDs, a receiver."""
-    azure = arm.ArmEmulator(state=recorded_nsgs())
+async def stage(folder: Path, nsgs: Sequence[dict[str, Any]] = ()) -> AsyncIterator[Stage]:
+    """Set the stage: Azure with NSGs (the recorded ones by default), a cluster with the CRDs, a receiver."""
+    azure = arm.ArmEmulator(state=list(nsgs) or recorded_nsgs())
     api = kube.KubeApi()
     for crd in render():
         api.apply(crd)
@@ -162,15 +162,20 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             await found.stop_operator()
 
 
-def objects(receiver: Receiver, namespace: str = OPERATOR_NAMESPACE, interval: str = "10s") -> list[dict[str, Any]]:
+def objects(
+    receiver: Receiver,
+    namespace: str = OPERATOR_NAMESPACE,
+    interval: str = "10s",
+    nsgs: Sequence[dict[str, Any]] = (),
+) -> list[dict[str, Any]]:
     """Return what people would keep in Git: a scope, a route with its Secret, and a baseline for each NSG.
 
     `namespace` is the operator's own.
     """
     urls = base64.b64encode(receiver.url.encode()).decode()
-    nsgs = [read_live(document) for document in recorded_nsgs()]
+    lives = [read_live(document) for document in list(nsgs) or recorded_nsgs()]
     return [
-        _object("NSGScope", "demo", "", _scope(nsgs[0].id.subscription, interval)),
+        _object("NSGScope", "demo", "", _scope(lives[0].id.subscription, interval)),
         {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -178,7 +183,7 @@ def objects(receiver: Receiver, namespace: str = OPERATOR_NAMESPACE, interval: s
             "data": {"urls": urls},
         },
         _object("NSGAlertRoute", "chat", namespace, {"urlsFrom": {"name": "chat", "key": "urls"}, "groupWait": "0s"}),
-        *(manifest(live, TEAM_NAMESPACE, live.id.name.lower()) for live in nsgs),
+        *(manifest(live, TEAM_NAMESPACE, live.id.name.lower()) for live in lives),
     ]
 
 

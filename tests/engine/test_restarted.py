@@ -1,0 +1,47 @@
+"""A whole process started again over what it told: nobody hears of it twice."""
+
+import asyncio
+import copy
+import signal
+from pathlib import Path
+from typing import Any
+
+from nsg_baseline.cli.demo.stage import objects, recorded_nsgs, stage
+from nsg_baseline.cli.demo.story import OPEN_SSH
+from tests.engine.lives import Lives
+from tests.engine.nursery import Nursery
+
+COUNT = 100
+
+
+def _nsgs() -> list[dict[str, Any]]:
+    first = recorded_nsgs()[0]
+    found = []
+    for number in range(COUNT):
+        nsg = copy.deepcopy(first)
+        nsg["name"] = f"web-{number:03}"
+        nsg["id"] = f"{first['id'].rpartition('/')[0]}/{nsg['name']}"
+        found.append(nsg)
+    return found
+
+
+async def test_a_hundred_open_incidents_outlive_any_end_in_silence(tmp_path: Path, nursery: Nursery) -> None:
+    # A deployment, an eviction, a crash: each would else be a hundred alerts for what everybody knows.
+    nsgs = _nsgs()
+    async with stage(tmp_path, nsgs) as found:
+        for one in objects(found.receiver, interval="24h", nsgs=nsgs):
+            found.cluster.api.apply(one)
+        lives = Lives(found, nursery)
+        await asyncio.gather(*(found.rogue.put_rule(nsg["id"], "open-ssh", **OPEN_SSH) for nsg in nsgs))
+        lives.start()
+        await lives.calm()
+        assert len([one for one in lives.incidents() if one["status"]["state"] == "Open"]) == COUNT
+        before = len(found.receiver.alerts)
+        assert before
+        for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+            await found.stop_operator(how)
+            lives.start()
+            await lives.calm()
+        await found.stop_operator()
+        assert len(found.receiver.alerts) == before
+        assert len(lives.incidents()) == COUNT
