@@ -39,16 +39,25 @@ API = "nsg-baseline.io/v1alpha1"
 
 @dataclass(slots=True)
 class Azure:
-    """NSGs by name, each with its rules; `broken` makes every reading fail."""
+    """NSGs by name, each with its rules; `broken` makes every reading fail, `breaks_off` each listing at its end.
+
+    `writable` lets writes through; `written` are the names of what was written. `state` is every NSG's.
+    """
 
     nsgs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     broken: AzureError | None = None
+    breaks_off: AzureError | None = None
+    writable: bool = False
+    written: list[str] = field(default_factory=list)
+    state: str = "Succeeded"
 
     async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
         del subscription_id, resource_group
         if self.broken is not None:
             raise self.broken
         yield Page(tuple(self._raw(name) for name in self.nsgs))
+        if self.breaks_off is not None:
+            raise self.breaks_off
 
     async def get(self, nsg_id: str) -> dict[str, Any] | None:
         if self.broken is not None:
@@ -57,7 +66,13 @@ class Azure:
         return self._document(name) if name in self.nsgs else None
 
     async def put(self, nsg_id: str, document: Any, etag: str) -> dict[str, Any]:
-        raise AssertionError(f"nothing may be written: {nsg_id} {document} {etag}")
+        assert self.writable, f"nothing may be written: {nsg_id} {document} {etag}"
+        name = nsg_id.rsplit("/", 1)[-1]
+        self.written.append(name)
+        self.nsgs[name] = [
+            {"name": one["name"], **one["properties"]} for one in document["properties"]["securityRules"]
+        ]
+        return self._document(name)
 
     def _raw(self, name: str) -> RawNSG:
         raw = json.dumps(self._document(name)).encode()
@@ -68,7 +83,8 @@ class Azure:
             {"name": one["name"], "properties": {k: v for k, v in one.items() if k != "name"}}
             for one in self.nsgs[name]
         ]
-        return {"id": PREFIX + name, "name": name, "etag": "1", "properties": {"securityRules": rules}}
+        properties = {"provisioningState": self.state, "securityRules": rules}
+        return {"id": PREFIX + name, "name": name, "etag": "1", "properties": properties}
 
 
 @dataclass(slots=True)
@@ -91,6 +107,11 @@ class Home:
         world = World(self.azure, self.azure, self.records, OPERATOR, self.clock)
         tally = await ScopePass(world, scope, (scope,), held, frozenset(), self.memory).run()
         await report(world, scope, held, tally)
+
+    async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
+        """Merge fields into an object's spec, and hear of it."""
+        self.api.patch(API, kind, name, {"spec": spec}, namespace)
+        await sync(self.kube, self.records.store, KINDS)
 
     async def tell(self) -> None:
         """Tell the route what is due."""

@@ -25,6 +25,8 @@ class Outcome:
 
     `exceptions` are those that have not ended, the next to end first.
 
+    `write_awaits_reading` says that a remedy waits until the whole scope has been read.
+
     `due` is when the same NSG must be looked at again though nothing moved; None for whenever something moves.
     """
 
@@ -39,3 +41,4 @@ class Outcome:
     exceptions: tuple[ExceptionStatus, ...] = ()
     writers: tuple[Writer, ...] = ()
     plan_hash: str | None = None
+    write_awaits_reading: bool = False

@@ -1,12 +1,12 @@
 """One look at one NSG, from what Azure said to what is recorded of it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import ExceptionStatus
-from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
+from nsg_baseline.api.common import CONFIRM, REQUESTED_AT, format_time
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus, NSGIncident, Resolution
 from nsg_baseline.api.scope import NSGScope
@@ -20,14 +20,19 @@ from nsg_baseline.core.incidents import (
     opened_or_updated,
     resolved,
 )
-from nsg_baseline.core.nsg import ApprovedNSG, read_approved, read_live
+from nsg_baseline.core.nsg import read_approved, read_live
 from nsg_baseline.core.outcome import Outcome
-from nsg_baseline.core.remedy import Hold, contested, plan_hash, policy
+from nsg_baseline.core.remedy import Hold, Policy, contested, plan_hash, policy
 from nsg_baseline.core.verdict import Verdict, judge, mover
 from nsg_baseline.engine.enforce import Enforced, enforce
 from nsg_baseline.engine.world import World
 from nsg_baseline.engine.writers import known_writers
 from nsg_baseline.kube import status
+
+Reading = Literal["UnderWay", "Complete", "BrokenOff"]
+# Azure is at work on the NSG; that is over in seconds, and the door stands open.
+PASSING = ("Updating", "AnotherOperationInProgress")
+SOON = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,12 @@ class Look:
     scope: NSGScope
     baseline: NSGBaseline
 
-    async def take(self, document: dict[str, Any] | None) -> Outcome:
+    async def take(self, document: dict[str, Any] | None, reading: Reading = "Complete") -> Outcome:
         """Judge, record and, where both sides say so, enforce. `document` is None for an NSG that does not exist.
+
+        Args:
+            document: The NSG as Azure answered.
+            reading: How far the reading of the scope is. Nothing is written before it is complete.
 
         Raises:
             UnreadableNSGError, UnreadableRuleError: what Azure answered cannot be judged; nothing is concluded.
@@ -55,11 +64,17 @@ class Look:
         verdict = judge(approved, live, now, self.world.yardstick)
         since = self._rollout_since(verdict, now)
         incident = self.world.records.incidents.open_about(self.baseline.metadata.namespace, self._about(verdict))
+        held = self._held(verdict, incident, reading, now)
         if not verdict.compliant and not self._awaited(since, now):
-            incident = await self._deviates(incident, verdict, None, now)
-        enforced = await self._enforced(approved, verdict, incident, now)
+            incident = await self._deviates(incident, verdict, _action(Enforced(verdict, hold=held), now), now)
+        later = self._enforces(verdict) and held is None and reading == "UnderWay"
+        if later or held is not None or not self._enforces(verdict):
+            enforced = Enforced(verdict, hold=held)
+        else:
+            enforced = await enforce(self.world, approved, self._policy(), verdict)
         incident = await self._settle(incident, verdict, enforced, now)
-        outcome = replace(self._outcome(enforced, since, incident, now), writers=writers)
+        outcome = self._outcome(enforced, since, incident, now)
+        outcome = replace(outcome, writers=writers, write_awaits_reading=later)
         saved = status.judged(self.baseline.status, outcome, now)
         await self.world.records.save_status(NSGBaseline, self.baseline.key, saved)
         return outcome
@@ -74,26 +89,31 @@ class Look:
     def _awaited(self, since: datetime | None, now: datetime) -> bool:
         return since is not None and now < since + parse(self.baseline.spec.rollout_grace)
 
-    def _enforces(self) -> bool:
-        scope, spec = self.scope.spec, self.baseline.spec
-        return scope.max_mode == "Enforce" and spec.mode == "Enforce" and not scope.suspend_enforcement
+    def _enforces(self, verdict: Verdict) -> bool:
+        both = self.scope.spec.max_mode == "Enforce" and self.baseline.spec.mode == "Enforce"
+        return both and not verdict.compliant
+
+    def _policy(self) -> Policy:
+        return policy(self.baseline.spec, self.baseline.metadata.annotations.get(CONFIRM))
 
     def _delayed_until(self, incident: NSGIncident | None, now: datetime) -> datetime | None:
         opened = incident.status.opened_at if incident is not None else None
         until = (opened or now) + parse(self.baseline.spec.enforcement.delay)
         return until if now < until else None
 
-    async def _enforced(
-        self, approved: ApprovedNSG, verdict: Verdict, incident: NSGIncident | None, now: datetime
-    ) -> Enforced:
-        if verdict.compliant or not self._enforces() or self._delayed_until(incident, now) is not None:
-            return Enforced(verdict)
+    def _held(self, verdict: Verdict, incident: NSGIncident | None, reading: Reading, now: datetime) -> Hold | None:
+        """Return why nothing may be written yet, as far as that is known without asking Azure again."""
+        if not self._enforces(verdict):
+            return None
+        if self.scope.spec.suspend_enforcement:
+            return Hold("EnforcementSuspended", f"suspendEnforcement of NSGScope {self.scope.metadata.name} is true")
+        delayed = self._delayed_until(incident, now)
+        if delayed is not None:
+            return Hold("Delayed", f"put back at {format_time(delayed)}, after enforcement.delay")
+        if reading == "BrokenOff":
+            return Hold("IncompleteReading", "the scope was not read whole; nothing is written before it is")
         about = self.world.records.incidents.about(self.baseline.metadata.namespace, self._about(verdict))
-        fight = contested(about, now)
-        if fight is not None:
-            return Enforced(verdict, hold=fight)
-        confirmed = self.baseline.metadata.annotations.get(CONFIRM)
-        return await enforce(self.world, approved, policy(self.baseline.spec, confirmed), verdict)
+        return contested(about, now)
 
     async def _settle(
         self, incident: NSGIncident | None, before: Verdict, enforced: Enforced, now: datetime
@@ -134,6 +154,9 @@ class Look:
         if before is None or after.revision != before.revision:
             told = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
             await self.world.records.tell(self.baseline, f"Drift{after.turn}", ". ".join([told, *lines(exposed)]), now)
+        if action is not None and action.kind == "Held" and after.actions != (before.actions if before else ()):
+            why = f"not put back: {action.reason}: {action.message}; see NSGIncident {stored.metadata.name}"
+            await self.world.records.tell(self.baseline, "EnforcementHeld", why, now)
         return stored
 
     def _back(
@@ -180,9 +203,9 @@ class Look:
             rollout_since=None if verdict.compliant else since,
             hold=enforced.hold,
             requested_at=self.baseline.metadata.annotations.get(REQUESTED_AT),
-            due=self._due(verdict, since, incident, now),
+            due=self._due(enforced, since, incident, now),
             exceptions=self._exceptions(verdict, now),
-            plan_hash=plan_hash(verdict.nsg, verdict.changes, policy(self.baseline.spec, None)),
+            plan_hash=plan_hash(verdict.nsg, verdict.changes, self._policy()),
         )
 
     def _exceptions(self, verdict: Verdict, now: datetime) -> tuple[ExceptionStatus, ...]:
@@ -199,9 +222,10 @@ class Look:
         )
 
     def _due(
-        self, verdict: Verdict, since: datetime | None, incident: NSGIncident | None, now: datetime
+        self, enforced: Enforced, since: datetime | None, incident: NSGIncident | None, now: datetime
     ) -> datetime | None:
         """When to look again though nothing moves: an exception ends, a grace is over, a remedy is to be tried."""
+        verdict = enforced.verdict
         ends = [item.until for item in self.baseline.spec.exceptions if now < item.until]
         calm = incident.status.calm_since if incident is not None else None
         if calm is not None:
@@ -209,8 +233,9 @@ class Look:
         if not verdict.compliant:
             if self._awaited(since, now) and since is not None:
                 ends.append(since + parse(self.baseline.spec.rollout_grace))
-            if self._enforces():
-                ends.append(self._delayed_until(incident, now) or now)
+            if self._enforces(verdict) and not self.scope.spec.suspend_enforcement:
+                again = SOON if enforced.hold is not None and enforced.hold.reason in PASSING else timedelta()
+                ends.append(self._delayed_until(incident, now) or now + again)
         return min(ends, default=None)
 
 

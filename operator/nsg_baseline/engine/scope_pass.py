@@ -19,7 +19,7 @@ from nsg_baseline.core.nsg import UnreadableNSGError
 from nsg_baseline.core.outcome import Failure
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.core.seen import GONE, UNKNOWN, Seen, Strayed
-from nsg_baseline.engine.look import Look
+from nsg_baseline.engine.look import Look, Reading
 from nsg_baseline.engine.stray import look_at_stray
 from nsg_baseline.engine.world import World
 from nsg_baseline.kube import status
@@ -62,15 +62,18 @@ class ScopePass:
         self._limit = asyncio.Semaphore(CONCURRENT_LOOKS)
         self._tally = Tally()
         self._met: set[str] = set()
+        self._waiting: dict[str, RawNSG] = {}
 
     async def run(self) -> Tally:
-        """Look at all, page by page, then at those that a complete listing lacked."""
+        """Look at all, page by page; then, if the reading is complete, put back and look for those that it lacked."""
         try:
             async for page in self._pages():
                 await self._look_at_page(page)
         except AzureError as error:
             self._tally.failure = error
+            await self._look_again("BrokenOff")
         else:
+            await self._look_again("Complete")
             await self._look_for_missing()
         self._tally.deviating = sum(seen.deviates for key, seen in self._memory.items() if key in self._held)
         return self._tally
@@ -105,7 +108,13 @@ class ScopePass:
                 if key not in self._held:
                     self._note_stray(key, nsg)
                 elif not self._unmoved(key, nsg.digest):
-                    looks.create_task(self._look(key, nsg.digest, nsg))
+                    looks.create_task(self._look(key, nsg.digest, nsg, "UnderWay"))
+
+    async def _look_again(self, reading: Reading) -> None:
+        """Look at those whose remedies waited for the end of the reading."""
+        async with asyncio.TaskGroup() as looks:
+            for key, nsg in self._waiting.items():
+                looks.create_task(self._look(key, nsg.digest, nsg, reading))
 
     def _is_ours(self, nsg_id: str) -> bool:
         # Another scope may name this resource group, and goes first there.
@@ -158,7 +167,9 @@ class ScopePass:
         stored = self._world.records.store.find(NSGBaseline, self._held[key])
         return str(stored.document()["spec"]["target"]["resourceId"]) if stored is not None else key
 
-    async def _look(self, key: str, digest: bytes, nsg: RawNSG | dict[str, Any] | None) -> None:
+    async def _look(
+        self, key: str, digest: bytes, nsg: RawNSG | dict[str, Any] | None, reading: Reading = "Complete"
+    ) -> None:
         intent = self._intent(key)
         stored = self._world.records.store.find(NSGBaseline, self._held[key])
         if stored is None:
@@ -167,7 +178,7 @@ class ScopePass:
             try:
                 baseline = resource(NSGBaseline, stored)
                 document = nsg.document() if isinstance(nsg, RawNSG) else nsg
-                outcome = await Look(self._world, self._scope, baseline).take(document)
+                outcome = await Look(self._world, self._scope, baseline).take(document, reading)
             except InvalidObject:
                 # Its own loop says so on the object; here it only speaks for its NSG.
                 return
@@ -178,6 +189,8 @@ class ScopePass:
                 self._tally.unrecorded += 1
                 log.warning("not recorded", baseline=stored.key, reason=error.reason, message=error.message)
                 return
+        if outcome.write_awaits_reading and isinstance(nsg, RawNSG):
+            self._waiting[key] = nsg
         intent = f"{intent} {self._known(key)}"
         self._memory[key] = Seen(digest, intent, outcome.due, deviates=not outcome.verdict.compliant)
 
