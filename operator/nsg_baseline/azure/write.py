@@ -1,5 +1,6 @@
 """Writing an NSG: one guarded PUT of the whole document."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from nsg_baseline.azure.errors import AzureError, translated
 from nsg_baseline.azure.read import Reader
 
 POLLING_SECONDS = 1
+OPERATION_SECONDS = 120
+"""So long is the end of a write awaited; a pass must not hang because Azure does."""
 
 
 class Writer:
@@ -43,7 +46,8 @@ class Writer:
                 poller = await client.network_security_groups.begin_create_or_update(
                     group, name, _body(document), headers={"If-Match": etag}
                 )
-                await poller.result()
+                async with asyncio.timeout(OPERATION_SECONDS):
+                    await poller.result()
             except HttpResponseError:
                 with translated():
                     raise

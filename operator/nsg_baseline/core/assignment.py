@@ -43,6 +43,14 @@ class Assignment:
     held: Mapping[str, Mapping[str, Key]]
     refused: Mapping[Key, Refusal]
 
+    def looked_at(self, scope: str) -> dict[str, Key]:
+        """Return the baselines to look at in a scope, by NSG."""
+        return {nsg: key for nsg, key in self.held.get(scope, {}).items() if key not in self.refused}
+
+    def silent(self, scope: str) -> frozenset[str]:
+        """Return the NSGs of a scope whose baselines are suspended or invalid."""
+        return frozenset(nsg for nsg, key in self.held.get(scope, {}).items() if key in self.refused)
+
 
 def scope_of(nsg: NSGId, scopes: Iterable[NSGScope]) -> NSGScope | None:
     """Return the scope that names the NSG's resource group, else the one for its whole subscription.

@@ -117,15 +117,14 @@ class Scopes:
             # Read anew: the status in it is what the last pass stored.
             current = readable(scopes(self._records.store))
             scope = next((one for one in current if one.metadata.name == name), None)
-            return Ground(scope, self._scopes, *self._held(name)) if scope is not None else None
+            assigned = self._assignment
+            return (
+                Ground(scope, self._scopes, assigned.looked_at(name), assigned.silent(name))
+                if scope is not None
+                else None
+            )
 
         return ground
-
-    def _held(self, name: str) -> tuple[dict[str, Key], frozenset[str]]:
-        """Return the baselines to look at in a scope, and the NSGs whose baselines are suspended or invalid."""
-        spoken_for, refused = self._assignment.held.get(name, {}), self._assignment.refused
-        silent = frozenset(nsg for nsg, key in spoken_for.items() if key in refused)
-        return {nsg: key for nsg, key in spoken_for.items() if nsg not in silent}, silent
 
     def _wake(self, before: Assignment, old: frozenset[str]) -> None:
         """Wake whoever an edit concerns: the NSG's look, or the whole scope where an NSG gained or lost a baseline.
