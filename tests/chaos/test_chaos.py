@@ -120,4 +120,4 @@ async def test_nothing_is_lost_and_nothing_is_written_that_must_not_be(
         raise AssertionError(f"NSGB_SEED={seed}") from error
     # A run in which nothing was put back, or nobody was killed, says nothing.
     assert chaos.watchman.writes > steps / 50
-    assert chaos.kills > steps / 100
+    assert chaos.kills > 0

@@ -6,6 +6,7 @@ import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 
 from nsg_baseline.azure.activity import Activity
+from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity, credential
@@ -20,6 +21,7 @@ class Arm:
     reader: Reader
     writer: Writer
     activity: Activity
+    budget: Budget
     _client: ArmClient
     _credential: AsyncTokenCredential
     _session: aiohttp.ClientSession
@@ -29,9 +31,11 @@ class Arm:
         """Return the means; nothing is sent before the first read. Needs a running event loop."""
         session = new_session()
         who = credential(cloud, identity, session)
-        client = ArmClient(cloud, who, session)
+        budget = Budget()
+        client = ArmClient(cloud, who, session, budget)
         reader = Reader(client)
-        return cls(reader, Writer(cloud, who, session, reader), Activity(client), client, who, session)
+        writer = Writer(cloud, who, session, reader, budget)
+        return cls(reader, writer, Activity(client), budget, client, who, session)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -7,14 +7,16 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.pipeline.policies import AsyncRetryPolicy, RequestIdPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import RequestIdPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
+from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.errors import AzureError, refusal, translated
+from nsg_baseline.azure.throttling import BudgetPolicy, ShortRetryPolicy
 
 API_VERSION = "2024-05-01"
 USER_AGENT = "nsg-baseline-operator"
@@ -42,13 +44,16 @@ def transport(session: aiohttp.ClientSession) -> AioHttpTransport:
 class ArmClient:
     """GET requests with one identity. Every failure is an AzureError."""
 
-    def __init__(self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, budget: Budget
+    ) -> None:
         self.cloud = cloud
         self._plain = cloud.endpoint.startswith("http://")
         policies = [
             RequestIdPolicy(),
             UserAgentPolicy(USER_AGENT, sdk_moniker=USER_AGENT),
-            AsyncRetryPolicy(retry_total=3, retry_backoff_factor=0.5),
+            ShortRetryPolicy(retry_total=3, retry_backoff_factor=0.5),
+            BudgetPolicy(budget),
             AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(

@@ -11,10 +11,12 @@ from azure.core.exceptions import AzureError as CoreError
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import AsyncRetryPolicy
 
+from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.client import API_VERSION, USER_AGENT, transport
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.errors import AzureError, translated
 from nsg_baseline.azure.read import Reader
+from nsg_baseline.azure.throttling import BudgetPolicy
 
 POLLING_SECONDS = 1
 OPERATION_SECONDS = 120
@@ -25,12 +27,18 @@ class Writer:
     """Puts NSG documents through azure-mgmt-network, which is loaded at the first write: it takes 180 MB."""
 
     def __init__(
-        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, reader: Reader
+        self,
+        cloud: Cloud,
+        credential: AsyncTokenCredential,
+        session: aiohttp.ClientSession,
+        reader: Reader,
+        budget: Budget,
     ) -> None:
         self._cloud = cloud
         self._credential = credential
         self._session = session
         self._reader = reader
+        self._budget = budget
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
         """Write an NSG only if its etag is still this one; return it as it is afterwards.
@@ -73,6 +81,7 @@ class Writer:
             user_agent=USER_AGENT,
             # A PUT that may have been sent is not sent again: the caller reads first.
             retry_policy=AsyncRetryPolicy.no_retries(),
+            per_retry_policies=[BudgetPolicy(self._budget)],
         )
 
 

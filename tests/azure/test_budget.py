@@ -1,0 +1,167 @@
+"""The budget of one credential: nobody is refused who need not be, listings go first, writes last."""
+
+import asyncio
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+from azure.core.rest import HttpRequest
+
+from nsg_baseline.azure.arm import Arm
+from nsg_baseline.azure.budget import KEPT_FOR_WATCH, Budget
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.throttling import kind_of
+from nsg_baseline.emulator.arm import Running
+from nsg_baseline.emulator.arm.faults import busy, throttled
+from tests.azure.test_azure_edge import NSG, SUBSCRIPTION, document, fill, listed, rule
+
+WEST = {"x-ms-routing-request-id": "WESTEUROPE:20251020T100000Z:1"}
+
+
+@dataclass(slots=True)
+class Time:
+    """Seconds that pass only while everybody sleeps."""
+
+    now: float = 0.0
+    _order: "count[int]" = field(default_factory=count)
+    _sleepers: list[tuple[float, int, asyncio.Event]] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), woken))
+        await woken.wait()
+
+    async def run(self, *tasks: "asyncio.Task[None]") -> None:
+        """Let time pass until the tasks are done."""
+        while True:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            if all(task.done() for task in tasks):
+                return
+            if self._sleepers:
+                self.now, _, woken = heapq.heappop(self._sleepers)
+                woken.set()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def budget(time: Time) -> Budget:
+    return Budget(time, time.sleep)
+
+
+async def _spend(budget: Budget, time: Time, kind: str, count: int) -> list[float]:
+    """Ask for so much at once; return when each was let through."""
+    through: list[float] = []
+
+    async def one() -> None:
+        await budget.enter(kind)  # type: ignore[arg-type] - one of the kinds
+        through.append(time.now)
+
+    await time.run(*(asyncio.create_task(one()) for _ in range(count)))
+    return through
+
+
+async def test_a_burst_is_stretched_to_what_azure_refills(budget: Budget, time: Time) -> None:
+    # 500 looks at once would be refused from the 251st on, and with them the watch.
+    through = await _spend(budget, time, "read", 500)
+    assert through[199] == 0
+    assert through[-1] == pytest.approx(300 / 25, abs=0.5)
+
+
+async def test_a_burst_of_looks_leaves_listings_their_share(budget: Budget, time: Time) -> None:
+    # An edit of 1,000 baselines is no reason to be blind.
+    looks = [asyncio.create_task(budget.enter("read")) for _ in range(1000)]
+    listing = asyncio.create_task(budget.enter("watch"))
+    await time.run(listing)
+    assert time.now == 0
+    await time.run(*looks)
+    assert time.now > 30
+
+
+async def test_writes_wait_for_readings(budget: Budget, time: Time) -> None:
+    # A remedy can wait for seconds; a door that nobody saw yet cannot.
+    order: list[str] = []
+
+    async def one(kind: str) -> None:
+        await budget.enter(kind)  # type: ignore[arg-type] - one of the kinds
+        order.append(kind)
+
+    await _spend(budget, time, "read", 250 - KEPT_FOR_WATCH)
+    readings = [asyncio.create_task(one("read")) for _ in range(10)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await time.run(asyncio.create_task(one("write")), *readings)
+    assert order[-1] == "write"
+
+
+async def test_azures_own_count_is_believed_where_it_is_less(budget: Budget, time: Time) -> None:
+    # Others ask with the same credential.
+    await budget.enter("write")
+    budget.heard("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
+    assert budget.left()["westeurope", "write"] == 3
+    through = await _spend(budget, time, "write", 5)
+    assert through[2] == 0
+    assert through[-1] == pytest.approx(0.2, abs=0.1)
+
+
+async def test_all_wait_when_one_is_told_to(budget: Budget, time: Time) -> None:
+    # Who goes on asking is told to wait for longer.
+    budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
+    assert await _spend(budget, time, "read", 3) == [17, 17, 17]
+    assert budget.waited_seconds >= 17
+
+
+async def test_a_region_of_its_own_has_a_budget_of_its_own(budget: Budget) -> None:
+    budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
+    budget.heard("watch", 200, {"x-ms-routing-request-id": "NORTHEUROPE:20251020T100000Z:1"})
+    await asyncio.wait_for(budget.enter("watch"), 1)
+    assert {region for region, _ in budget.left()} == {"westeurope", "northeurope"}
+
+
+async def test_who_would_wait_too_long_is_told_so(budget: Budget) -> None:
+    # A pass that sleeps for an hour looks like one that hangs.
+    budget.heard("watch", 429, {**WEST, "Retry-After": "3600"})
+    with pytest.raises(AzureError) as caught:
+        await budget.enter("watch")
+    assert caught.value.reason == "Throttled"
+    assert caught.value.retry_after == pytest.approx(3600)
+
+
+def test_what_a_request_is() -> None:
+    listing = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/"
+    assert kind_of(HttpRequest("GET", f"{listing}networkSecurityGroups?$skipToken=x")) == "watch"
+    assert kind_of(HttpRequest("GET", f"https://management.azure.com{NSG.format('web')}?a=b")) == "read"
+    assert kind_of(HttpRequest("PUT", f"https://management.azure.com{NSG.format('web')}")) == "write"
+
+
+async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running, arm: Arm) -> None:
+    # One listing was told to wait; a single look with the same credential must not ask meanwhile.
+    fill(azure, 1)
+    azure.emulator.faults.add(throttled(retry_after=300))
+    with pytest.raises(AzureError, match="Throttled"):
+        await listed(arm)
+    asked = azure.emulator.requests.total()
+    with pytest.raises(AzureError, match="left alone"):
+        await arm.reader.get(NSG.format("n0"))
+    with pytest.raises(AzureError, match="left alone"):
+        await arm.writer.put(NSG.format("n0"), document("n0"), "etag")
+    assert azure.emulator.requests.total() == asked
+
+
+async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: Arm) -> None:
+    azure.emulator.add_nsg(document("web", securityRules=[rule("a", 100)]))
+    live = await arm.reader.get(NSG.format("web"))
+    assert live is not None
+    azure.emulator.faults.add(busy(retry_after=300))
+    with pytest.raises(AzureError, match="AnotherOperationInProgress"):
+        await arm.writer.put(NSG.format("web"), document("web"), live["etag"])
+    assert await arm.reader.get(NSG.format("web")) == live
+    assert arm.budget.asked["write", 429] == 1
