@@ -14,7 +14,7 @@ from tests.chaos.hands import Hands, first_approval
 from tests.chaos.stage import Life, Stage, staged
 from tests.chaos.watchman import Watchman
 
-FEW, MANY = 300, 2_000
+FEW, MANY = 200, 2_000
 CALM_EVERY = 50
 
 

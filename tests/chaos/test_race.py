@@ -16,7 +16,7 @@ from tests.chaos.hands import Hands, first_approval
 from tests.chaos.stage import OPERATOR, Life, Stage, staged
 from tests.chaos.watchman import Watchman
 
-ROUNDS, MANY_ROUNDS = 60, 500
+ROUNDS, MANY_ROUNDS = 40, 500
 WEB = CAST[0]
 HOUR = timedelta(hours=1)
 

@@ -111,6 +111,10 @@ class Home:
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
         """Merge fields into an object's spec, and hear of it."""
         self.api.patch(API, kind, name, {"spec": spec}, namespace)
+        await self.hear()
+
+    async def hear(self) -> None:
+        """Read the cluster again."""
         await sync(self.kube, self.records.store, KINDS)
 
     async def tell(self) -> None:

@@ -21,10 +21,12 @@ from nsg_baseline.api.scope import Identity as ScopeIdentity
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.activity import Activity
 from nsg_baseline.azure.arm import Arm
+from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.credentials import Identity
 from nsg_baseline.engine.attribute import Attributing
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.leading import LEASE_NAME, Fenced, Leading
+from nsg_baseline.engine.metrics import Metrics
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.scopes import Scopes
 from nsg_baseline.engine.settings import Settings
@@ -69,6 +71,11 @@ class Arms:
         own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
         return self.of(scope).activity, frozenset({own.lower()} if own else ())
 
+    def budgets(self) -> dict[str, Budget]:
+        """Return what each identity may still ask, by its application's id."""
+        own = os.environ.get("AZURE_CLIENT_ID") or "own"
+        return {who.client_id if who is not None else own: arm.budget for who, arm in self._arms.items()}
+
     async def aclose(self) -> None:
         """Close all connections."""
         for arm in self._arms.values():
@@ -81,12 +88,14 @@ async def run(chosen: Settings) -> None:
     arms = Arms(chosen)
     try:
         store = Store(KINDS)
-        health = Health()
-        runner = await _serve(health, chosen.health_port)
+        records = Records(kube, store)
+        health, leading = Health(), _leading(chosen, kube)
+        metrics = Metrics(records, health, arms.budgets, leading.holds if leading is not None else lambda: True)
+        runner = await _serve(health, metrics, chosen.health_port)
         try:
             await _first_sync(kube, store)
             health.ready = True
-            await _work(chosen, kube, arms, store, health)
+            await _work(chosen, kube, arms, records, health, leading)
         finally:
             await runner.cleanup()
     finally:
@@ -94,10 +103,16 @@ async def run(chosen: Settings) -> None:
         await kube.aclose()
 
 
-async def _work(chosen: Settings, kube: Kube, arms: Arms, store: Store, health: Health) -> None:
-    records = Records(kube, store)
-    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-    leading = Leading(Lease(kube, chosen.namespace, LEASE_NAME, identity)) if chosen.leader_election else None
+def _leading(chosen: Settings, kube: Kube) -> Leading | None:
+    if not chosen.leader_election:
+        return None
+    return Leading(Lease(kube, chosen.namespace, LEASE_NAME, f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"))
+
+
+async def _work(
+    chosen: Settings, kube: Kube, arms: Arms, records: Records, health: Health, leading: Leading | None
+) -> None:
+    store = records.store
 
     def world_of(scope: NSGScope) -> World:
         arm = arms.of(scope)
@@ -185,8 +200,8 @@ async def _resync(kube: Kube, store: Store) -> None:
             log.warning("cannot read the cluster", reason=error.reason, message=error.message)
 
 
-async def _serve(health: Health, port: int) -> web.AppRunner:
-    runner = web.AppRunner(health.app(), access_log=None)
+async def _serve(health: Health, metrics: Metrics, port: int) -> web.AppRunner:
+    runner = web.AppRunner(health.app(metrics.text), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 - the kubelet asks from outside the pod
     return runner

@@ -81,6 +81,8 @@ class ScopeLoop:
         started = time.monotonic()
         tally = await one.run()
         await report(self.world, ground.scope, ground.held, tally)
+        whole = tally.failure is None
+        self.health.passed(ground.scope.metadata.name, time.monotonic() - started, whole=whole)
         log.info(
             "pass",
             scope=ground.scope.metadata.name,

@@ -1,0 +1,52 @@
+"""How much is asked and written, counted by Azure's own side."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.terse import terse
+from tests.chaos.cast import Actor, baseline, document
+from tests.chaos.stage import API, OPERATOR, TEAM, Life, Stage, staged
+
+WEB = Actor("web", "rg-prod")
+APPROVED = [terse(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(200)]
+PASSES = 1000
+
+
+def _objects(**enforcement: Any) -> list[dict[str, Any]]:
+    scope = {"subscriptionId": "11111111-1111-1111-1111-111111111111", "interval": "60s", "maxMode": "Enforce"}
+    spec = {**scope, "allowedNamespaces": {"names": [TEAM]}}
+    web = baseline(WEB, APPROVED)
+    web["spec"]["enforcement"] |= enforcement
+    return [{"apiVersion": API, "kind": "NSGScope", "metadata": {"name": "production"}, "spec": spec}, web]
+
+
+def _methods(stage: Stage) -> list[str]:
+    return [one.method for one in stage.azure.requests.records if one.caller == OPERATOR]
+
+
+async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One write a rule would be 200 states in between, each with other traffic, and a clash of priorities at the first.
+    live = [{**one, "priority": 299 - number, "access": "Deny"} for number, one in enumerate(APPROVED)]
+    async with staged(tmp_path, monkeypatch, [document(WEB, live)], _objects(maxChanges=1000)) as stage:
+        life = Life(stage)
+        await life.look()
+        assert [method for method in _methods(stage) if method != "GET"] == ["PUT"]
+        (found,) = stage.objects("NSGBaseline")
+        assert found["status"]["changeCount"] == 0
+
+
+@pytest.mark.slow
+async def test_an_unchanged_world_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A blind write each pass would wake every audit log and trample on whoever is at work.
+    async with staged(tmp_path, monkeypatch, [document(WEB, APPROVED)], _objects()) as stage:
+        life = Life(stage)
+        await life.look()
+        stage.cluster.requests.reset()
+        for _ in range(PASSES):
+            stage.clock.pass_by(minutes=1)
+            await life.look()
+        assert set(_methods(stage)) == {"GET"}
+        assert len(_methods(stage)) >= PASSES
+        assert stage.cluster.requests.writes == 0

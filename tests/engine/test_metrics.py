@@ -1,0 +1,83 @@
+"""Metrics: what an on-call dashboard needs, told as it stands now, and gone with its object."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.parser import text_string_to_metric_families
+
+from nsg_baseline.azure.budget import Budget
+from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.metrics import Metrics
+from support.home import Home, home
+from support.terse import terse
+
+WEB = [terse("100 web allow tcp Internet -> *:443")]
+SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+LABELS = {"version", "scope", "result", "kind", "severity", "namespace", "route", "identity", "status", "region"}
+
+
+@pytest.fixture
+async def ours(tmp_path: Path) -> AsyncIterator[Home]:
+    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
+        yield found
+
+
+def _read(metrics: Metrics) -> dict[frozenset[str], float]:
+    """Return every sample by its name and the values of its labels, which have no order."""
+    families = text_string_to_metric_families(metrics.text().decode())
+    samples = [sample for family in families for sample in family.samples]
+    assert {label for sample in samples for label in sample.labels} <= LABELS, "a label that may grow without end"
+    return {frozenset((sample.name, *sample.labels.values())): sample.value for sample in samples}
+
+
+def _series(*words: str) -> frozenset[str]:
+    return frozenset(words)
+
+
+async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
+    # An operator that is blind must be seen by somebody who looks at nothing else.
+    health, budget = Health(), Budget()
+    metrics = Metrics(ours.records, health, lambda: {"app-1": budget}, lambda: True)
+    ours.azure.nsgs["web"] = [*WEB, SSH]
+    await ours.look()
+    health.passed("production", 1.5, whole=True)
+    health.passed("production", 2.5, whole=False)
+    await budget.enter("write")
+    budget.heard("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
+    found = _read(metrics)
+    assert found[_series("nsg_baseline_scope_nsgs", "production")] == 2
+    assert found[_series("nsg_baseline_scope_deviating", "production")] == 1
+    assert found[_series("nsg_baseline_scope_unbaselined", "production")] == 0
+    assert found[_series("nsg_baseline_incidents_open", "Drift", "critical")] == 1
+    assert found[_series("nsg_baseline_scope_passes_total", "production", "succeeded")] == 1
+    assert found[_series("nsg_baseline_scope_passes_total", "production", "failed")] == 1
+    assert found[_series("nsg_baseline_scope_pass_duration_seconds", "production")] == 2.5
+    assert found[_series("nsg_baseline_scope_last_success_timestamp_seconds", "production")] > 1.7e9
+    assert found[_series("nsg_baseline_route_ready", "nsg-baseline-system", "chat")] == 0
+    assert found[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
+    assert 198 <= found[_series("nsg_baseline_azure_requests_left", "app-1", "unknown", "write")] <= 200
+    assert found[_series("nsg_baseline_leading")] == 1
+
+
+async def test_a_series_ends_with_its_object(ours: Home) -> None:
+    # A dashboard that shows what is gone is not believed any more.
+    health = Health()
+    metrics = Metrics(ours.records, health, dict, lambda: False)
+    health.passed("production", 1.5, whole=True)
+    assert _series("nsg_baseline_scope_passes_total", "production", "succeeded") in _read(metrics)
+    ours.api.delete("nsg-baseline.io/v1alpha1", "NSGScope", "production")
+    ours.api.delete("nsg-baseline.io/v1alpha1", "NSGAlertRoute", "chat", "nsg-baseline-system")
+    await ours.hear()
+    health.forget("production")
+    assert not any("production" in key or "chat" in key for key in _read(metrics))
+
+
+async def test_they_are_served_beside_the_probes(ours: Home) -> None:
+    metrics = Metrics(ours.records, Health(), dict, lambda: True)
+    async with TestClient(TestServer(Health().app(metrics.text))) as client:
+        answer = await client.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "nsg_baseline_build_info{version=" in await answer.text()
+        assert (await client.get("/healthz")).status == 200
