@@ -4,6 +4,7 @@ An operator's life can be cut off at any of its requests: its tasks are cancelle
 had in memory is there in the next life. (Real processes are killed in tests/engine.)
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import AioHttpTransport
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.azure import write
 from nsg_baseline.azure.arm import Arm
 from nsg_baseline.azure.clouds import CLOUDS, custom
 from nsg_baseline.core.assignment import assign
@@ -78,6 +81,7 @@ class Stage:
     cluster: kube.KubeApi
     arm: Arm
     kube: Kube
+    url: str
     clock: Clock = field(default_factory=Clock)
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
@@ -89,6 +93,17 @@ class Stage:
         self.azure.faults.clear()
         self.azure.release_operations()
         self.cluster.interference.stop()
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a five-hundredth of every pause that the Azure SDK makes between tries and polls."""
+    real = asyncio.sleep
+
+    async def sleep(_: AioHttpTransport, duration: float) -> None:
+        await real(duration / 500)
+
+    monkeypatch.setattr(AioHttpTransport, "sleep", sleep)
+    monkeypatch.setattr(write, "OPERATION_SECONDS", 0.25)
 
 
 @asynccontextmanager
@@ -110,7 +125,7 @@ async def staged(
         connected = Arm.connect(custom(CLOUDS["AzurePublic"], running.url, running.url))
         api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
         try:
-            yield Stage(azure, cluster, connected, api)
+            yield Stage(azure, cluster, connected, api, running.url)
         finally:
             await api.aclose()
             await connected.aclose()

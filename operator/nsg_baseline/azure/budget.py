@@ -114,6 +114,10 @@ class Budget:
             until = self._clock() + _seconds(headers.get("Retry-After"))
             self._here.closed_until = max(self._here.closed_until, until)
 
+    def reopen(self) -> None:
+        """Forget what Azure said about being left alone, as a new process would."""
+        self._regions.clear()
+
     def left(self) -> dict[tuple[str, str], float]:
         """Return how many reads and writes are left in each region that was met."""
         return {

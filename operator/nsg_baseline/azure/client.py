@@ -31,7 +31,11 @@ def new_session() -> aiohttp.ClientSession:
     azure-core would build a TLS context for every request when it is given a CA file; here SSL_CERT_FILE is read once.
     """
     context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or None)
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), auto_decompress=True, trust_env=True)
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), auto_decompress=True, trust_env=True)
+    # aiohttp sends a PUT a second time when the connection breaks, and there is no public word against it. Whether the
+    # first one was acted upon is for a read to tell; reads are tried again by azure-core.
+    session._retry_connection = False  # noqa: SLF001 - as above
+    return session
 
 
 def transport(session: aiohttp.ClientSession) -> AioHttpTransport:
