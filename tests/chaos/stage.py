@@ -26,6 +26,7 @@ from nsg_baseline.core.assignment import assign
 from nsg_baseline.core.seen import Seen
 from nsg_baseline.emulator import arm, kube
 from nsg_baseline.engine.claims import Claims, readable, scopes
+from nsg_baseline.engine.permitted import Permitted
 from nsg_baseline.engine.scope_pass import ScopePass, Tally
 from nsg_baseline.engine.scope_report import report
 from nsg_baseline.engine.tidy import close_orphans, prune, say_refused
@@ -51,12 +52,14 @@ class Life:
         self._records = Records(stage.kube, self._store)
         self._claims = Claims(self._store)
         self._memory: dict[str, dict[str, Seen]] = {}
+        self._permitted: dict[str, Permitted] = {}
 
     async def look(self) -> dict[str, Tally]:
         """Read the cluster and make a pass over each scope; return what the passes came to."""
         clock, records = self._stage.clock, self._records
         await sync(self._stage.kube, self._store, KINDS)
-        world = World(self._stage.arm.reader, self._stage.arm.writer, records, SYSTEM, clock)
+        arm = self._stage.arm
+        world = World(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.rights)
         found = readable(scopes(self._store))
         claims, refused = self._claims.all()
         assigned = assign(found, claims, self._store.namespaces)
@@ -68,8 +71,9 @@ class Life:
             name = scope.metadata.name
             held, memory = assigned.looked_at(name), self._memory.setdefault(name, {})
             one = ScopePass(world, scope, found, held, assigned.silent(name), memory)
+            permitted = await self._permitted.setdefault(name, Permitted()).look(world, scope)
             tallies[name] = await one.run()
-            await report(world, scope, held, tallies[name])
+            await report(world, scope, held, tallies[name], permitted)
         return tallies
 
 

@@ -11,6 +11,7 @@ from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity, credential
 from nsg_baseline.azure.read import Reader
+from nsg_baseline.azure.rights import Rights
 from nsg_baseline.azure.write import Writer
 
 
@@ -22,6 +23,7 @@ class Arm:
     writer: Writer
     activity: Activity
     budget: Budget
+    rights: Rights
     _client: ArmClient
     _credential: AsyncTokenCredential
     _session: aiohttp.ClientSession
@@ -35,7 +37,7 @@ class Arm:
         client = ArmClient(cloud, who, session, budget)
         reader = Reader(client)
         writer = Writer(cloud, who, session, reader, budget)
-        return cls(reader, writer, Activity(client), budget, client, who, session)
+        return cls(reader, writer, Activity(client), budget, Rights(client), client, who, session)
 
     async def aclose(self) -> None:
         """Close all connections."""

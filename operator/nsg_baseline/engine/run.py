@@ -117,7 +117,7 @@ async def _work(
     def world_of(scope: NSGScope) -> World:
         arm = arms.of(scope)
         writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
-        return World(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick)
+        return World(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.rights)
 
     async def watch_azure() -> None:
         work = [

@@ -13,6 +13,7 @@ from nsg_baseline.api.durations import parse
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.seen import Seen
 from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.permitted import Permitted
 from nsg_baseline.engine.scope_pass import ScopePass, Tally
 from nsg_baseline.engine.scope_report import report
 from nsg_baseline.engine.triggers import Trigger, Wake
@@ -48,6 +49,7 @@ class ScopeLoop:
     trigger: Trigger = field(default_factory=Trigger)
     _memory: dict[str, Seen] = field(default_factory=dict)
     _next_whole: float = 0.0
+    _permitted: Permitted = field(default_factory=Permitted)
 
     async def run(self) -> None:
         """Look again and again."""
@@ -79,8 +81,9 @@ class ScopeLoop:
         if not wake.whole:
             return await one.run_only(wake.nsgs)
         started = time.monotonic()
+        permitted = await self._permitted.look(self.world, ground.scope)
         tally = await one.run()
-        await report(self.world, ground.scope, ground.held, tally)
+        await report(self.world, ground.scope, ground.held, tally, permitted)
         whole = tally.failure is None
         self.health.passed(ground.scope.metadata.name, time.monotonic() - started, whole=whole)
         log.info(

@@ -22,8 +22,10 @@ from nsg_baseline.kube.store import Key
 LOST_AFTER_INTERVALS = 3
 
 
-async def report(world: World, scope: NSGScope, held: Mapping[str, Key], tally: Tally) -> None:
-    """Record what a whole pass came to.
+async def report(
+    world: World, scope: NSGScope, held: Mapping[str, Key], tally: Tally, permitted: State | None = None
+) -> None:
+    """Record what a whole pass came to; `permitted` is the condition about the identity's rights, if it is known.
 
     Raises:
         KubeError: something could not be recorded; the next pass does it again.
@@ -32,7 +34,8 @@ async def report(world: World, scope: NSGScope, held: Mapping[str, Key], tally: 
     if tally.failure is None:
         await _unbaselined(world, scope, tally.unbaselined, held, now)
     await _watch(world, scope, tally.failure, now)
-    saved = _status(scope, held, tally, now).model_copy(update={"service_tags": _change_number(world)})
+    states = [_ready(tally), *([permitted] if permitted is not None else [])]
+    saved = _status(scope, held, tally, states, now).model_copy(update={"service_tags": _change_number(world)})
     await world.records.save_status(NSGScope, scope.key, saved)
 
 
@@ -41,12 +44,14 @@ def _change_number(world: World) -> int | None:
     return tags.change_number if tags is not None else None
 
 
-def _status(scope: NSGScope, held: Mapping[str, Key], tally: Tally, now: datetime) -> ScopeStatus:
+def _status(
+    scope: NSGScope, held: Mapping[str, Key], tally: Tally, states: Sequence[State], now: datetime
+) -> ScopeStatus:
     generation = scope.metadata.generation
     known = scope.status
     updates = {
         "observed_generation": generation,
-        "conditions": conditions(known.conditions, [_ready(tally)], generation, now),
+        "conditions": conditions(known.conditions, states, generation, now),
         "last_handled_reconcile_at": scope.metadata.annotations.get(REQUESTED_AT),
     }
     if tally.failure is None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from nsg_baseline.azure.read import Page
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
+from nsg_baseline.core.rights import Grant
 from nsg_baseline.kube.records import Records
 
 
@@ -30,9 +31,17 @@ class Writes(Protocol):
         ...
 
 
+class Grants(Protocol):
+    """Looking up one's own rights; see `azure.rights.Rights`."""
+
+    async def grants(self, subscription_id: str, resource_group: str | None = None) -> list[Grant]:
+        """Return what is granted on a subscription or a resource group."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports of a pass over one scope."""
+    """The ports of a pass over one scope. Without `rights` nobody looks them up."""
 
     reader: Observes
     writer: Writes
@@ -40,3 +49,4 @@ class World:
     namespace: str
     clock: Callable[[], datetime]
     yardstick: Yardstick = DEFAULT_YARDSTICK
+    rights: Grants | None = None

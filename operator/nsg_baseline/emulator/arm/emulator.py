@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from nsg_baseline.emulator.arm import errors, routes, tokens
+from nsg_baseline.emulator.arm import errors, permissions, routes, tokens
 from nsg_baseline.emulator.arm import state as states
 from nsg_baseline.emulator.arm.activity import change_of
 from nsg_baseline.emulator.arm.calls import Call, Reply, error_reply
@@ -156,6 +156,8 @@ class ArmEmulator:
             call = replace(call, params=params)
             if not route.open:
                 call = self._authenticated(call)
+                if route.action(call.method):
+                    permissions.check(self.settings, call, route.action(call.method))
             refusal = self._refusal(call)
             return call, refusal or self._handled(route, handler, call)
         except ArmError as error:

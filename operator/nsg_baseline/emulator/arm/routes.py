@@ -4,7 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nsg_baseline.emulator.arm import activity_query, errors, groups, ids, metadata, nsgs, operations, rules
+from nsg_baseline.emulator.arm import (
+    activity_query,
+    errors,
+    groups,
+    ids,
+    metadata,
+    nsgs,
+    operations,
+    permissions,
+    rules,
+)
 from nsg_baseline.emulator.arm.activity import change_of
 from nsg_baseline.emulator.arm.calls import Call, Reply
 from nsg_baseline.emulator.arm.world import World
@@ -15,6 +25,7 @@ _SUB = r"/subscriptions/(?P<sub>[^/]+)"
 _GROUP = rf"{_SUB}/resourceGroups/(?P<group>[^/]+)"
 _NSG = rf"{_GROUP}/providers/Microsoft\.Network/networkSecurityGroups/(?P<nsg>[^/]+)"
 _LOCATION = rf"{_SUB}/providers/Microsoft\.Network/locations/(?P<location>[^/]+)"
+_READ = f"{ids.NSG_TYPE}/read"
 _TENANT = r"/(?P<tenant>[^/]+)"
 
 
@@ -25,19 +36,25 @@ class Route:
     Attributes:
         open: Served without a token and without an api-version.
         changes: Method to the operation's name in the Activity Log.
+        reads: The action that a GET needs; `""`: none.
     """
 
     pattern: re.Pattern[str]
     handlers: Mapping[str, Handler]
     open: bool = False
     changes: Mapping[str, str] | None = None
+    reads: str = ""
+
+    def action(self, method: str) -> str:
+        """The action that a method needs; `""`: none."""
+        return self.reads if method in ("GET", "HEAD") else (self.changes or {}).get(method, "")
 
 
-def _route(path: str, *, is_open: bool = False, changes: str = "", **handlers: Handler) -> Route:
+def _route(path: str, *, is_open: bool = False, changes: str = "", reads: str = "", **handlers: Handler) -> Route:
     writes = (
         {"PUT": f"{changes}/write", "PATCH": f"{changes}/write", "DELETE": f"{changes}/delete"} if changes else None
     )
-    return Route(re.compile(f"{path}/?", re.IGNORECASE), handlers, is_open, writes)
+    return Route(re.compile(f"{path}/?", re.IGNORECASE), handlers, is_open, writes, reads)
 
 
 def _list_subscription(world: World, call: Call) -> Reply:
@@ -52,6 +69,10 @@ def _list_group(world: World, call: Call) -> Reply:
 
 def _omitted(world: World, call: Call) -> list[str]:
     return [ids.key(resource_id) for resource_id in world.faults.omitted(call)]
+
+
+def _permissions(world: World, call: Call) -> Reply:
+    return permissions.answer(world.settings, call)
 
 
 def _activity(world: World, call: Call) -> Reply:
@@ -95,11 +116,14 @@ ROUTES = (
         DELETE=_delete_group,
     ),
     _route(f"{_SUB}/operationresults/(?P<operation>[^/]+)", GET=lambda _w, _c: Reply(200)),
-    _route(f"{_SUB}/providers/Microsoft\\.Network/networkSecurityGroups", GET=_list_subscription),
-    _route(f"{_GROUP}/providers/Microsoft\\.Network/networkSecurityGroups", GET=_list_group),
+    _route(f"{_SUB}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_subscription),
+    _route(f"{_GROUP}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_group),
+    _route(f"{_SUB}/providers/Microsoft\\.Authorization/permissions", GET=_permissions),
+    _route(f"{_GROUP}/providers/Microsoft\\.Authorization/permissions", GET=_permissions),
     _route(
         _NSG,
         changes=ids.NSG_TYPE,
+        reads=_READ,
         GET=lambda w, c: nsgs.get(w.store, c),
         PUT=lambda w, c: nsgs.put(w.store, c, lambda: w.terms(c)),
         PATCH=lambda w, c: nsgs.patch(w.store, c),
@@ -117,13 +141,18 @@ ROUTES = (
     _route(f"{_NSG}/defaultSecurityRules/(?P<rule>[^/]+)", GET=lambda w, c: rules.default(w.store, c)),
     _route(
         f"{_LOCATION}/operations/(?P<operation>[^/]+)",
+        reads="Microsoft.Network/locations/operations/read",
         GET=lambda w, c: operations.status(w.store, c, w.settings.retry_after),
     ),
     _route(
         f"{_LOCATION}/operationResults/(?P<operation>[^/]+)",
         GET=lambda w, c: operations.result(w.store, c, w.settings.retry_after),
     ),
-    _route(f"{_SUB}/providers/Microsoft\\.Insights/eventtypes/management/values", GET=_activity),
+    _route(
+        f"{_SUB}/providers/Microsoft\\.Insights/eventtypes/management/values",
+        reads="Microsoft.Insights/eventtypes/values/read",
+        GET=_activity,
+    ),
 )
 
 

@@ -1,6 +1,6 @@
 """What can be set about the emulator as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 DEFAULT_TENANT = "72f988bf-0000-4000-8000-000000000001"
@@ -18,6 +18,7 @@ class Settings:
         retry_after: Seconds that pollers are told to wait; None: the header is absent, as it is at times.
         activity_delay: Seconds until a change can be read in the Activity Log (in Azure 13 to 53 s, at times minutes).
         secrets: Client id to its secret; a client that is not named here may use any.
+        roles: Client id to the actions that it is granted, `*` standing for anything; one that is not named may do all.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -26,6 +27,7 @@ class Settings:
     retry_after: int | None = 1
     activity_delay: float = 0.0
     secrets: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse sizes and times that make no sense."""
