@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.rogue import Rogue
 from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, objects, recorded_nsgs, start_operator
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.cluster
 NAME = "nsg-baseline-operator"
 NAMESPACE = "nsg-baseline-system"
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
+STRANGERS = "strangers"
+SSH = {"name": "ssh", "properties": OPEN_SSH}
 CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 
 
@@ -68,6 +71,21 @@ def token_kubeconfig(helm: Program, kubectl: Program, cluster: Cluster, chart: P
     kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=180s")
 
 
+@pytest.fixture
+def stranger(kubectl: Program, cluster: Cluster, token_kubeconfig: Path) -> Iterator[Program]:
+    """kubectl of somebody who may write baselines in a namespace of their own, and nothing else."""
+    del token_kubeconfig  # which brings the kinds
+    kubectl("create", "namespace", STRANGERS)
+    kubectl("create", "serviceaccount", "stranger", "-n", STRANGERS)
+    verbs = "--verb=get,list,create,update,patch,delete"
+    kubectl("create", "role", "baselines", "-n", STRANGERS, verbs, "--resource=nsgbaselines.nsg-baseline.io")
+    who = f"--serviceaccount={STRANGERS}:stranger"
+    kubectl("create", "rolebinding", "baselines", "-n", STRANGERS, "--role=baselines", who)
+    token = kubectl("create", "token", "stranger", "-n", STRANGERS).strip()
+    yield kubectl.as_bearer(cluster.write_kubeconfig("stranger-of-the-scope", token))
+    kubectl("delete", "namespace", STRANGERS, "--wait=false")
+
+
 @contextlib.asynccontextmanager
 async def playing(kubectl: Program, kstatus: Callable[[dict[str, Any]], str], folder: Path) -> AsyncIterator[Scene]:
     async with (
@@ -78,7 +96,11 @@ async def playing(kubectl: Program, kstatus: Callable[[dict[str, Any]], str], fo
 
 
 async def test_the_whole_story_under_the_charts_rights(
-    kubectl: Program, kstatus: Callable[[dict[str, Any]], str], token_kubeconfig: Path, tmp_path: Path
+    kubectl: Program,
+    kstatus: Callable[[dict[str, Any]], str],
+    token_kubeconfig: Path,
+    stranger: Program,
+    tmp_path: Path,
 ) -> None:
     # What the demo shows on the embedded API must hold where the schema, the rights and the watches are real.
     async with playing(kubectl, kstatus, tmp_path) as scene:
@@ -91,6 +113,7 @@ async def test_the_whole_story_under_the_charts_rights(
                 await scene.until(name.lower(), "Compliant")
             await changes(scene)
             await enforcement(scene)
+            await reach(scene, stranger)
             await words(scene)
             assert process.returncode is None, (tmp_path / "operator.log").read_text()[-3000:]
         finally:
@@ -130,6 +153,32 @@ async def enforcement(scene: Scene) -> None:
     await scene.until("appgate", "Compliant")
     live = await scene.rogue.get(IDS["appgate"])
     assert "open-ssh" not in {rule["name"] for rule in live["properties"]["securityRules"]}
+
+
+async def reach(scene: Scene, stranger: Program) -> None:
+    """Who may write a baseline reaches no NSG beyond what the scope allows the namespace."""
+    asked = scene.azure.emulator.requests
+    backdoor = IDS["appgate"].replace("appgate", "backdoor")
+    await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": [SSH]}})
+    before = [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)]
+    asked.reset()
+    for name, nsg in (("mine", IDS["appgate"]), ("free", backdoor)):
+        spec = {"target": {"resourceId": nsg}, "mode": "Enforce", "rules": [], "rolloutGrace": "0s"}
+        grab = {"apiVersion": API_VERSION, "kind": "NSGBaseline", "metadata": {"name": name, "namespace": STRANGERS}}
+        await asyncio.to_thread(stranger.apply, {**grab, "spec": spec})
+        where = ("-n", STRANGERS, "--timeout=60s")
+        reason = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=NamespaceNotAllowed'
+        await scene.ask("wait", reason, f"nsgbaseline/{name}", *where)
+    widen = ("--type=merge", "-p", '{"spec":{"allowedNamespaces":{"all":true,"names":null}}}')
+    assert "Forbidden" in await asyncio.to_thread(stranger.refusal, "patch", "nsgscope", "demo", *widen)
+    theirs = ("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, "--type=merge", "-p", '{"spec":{"rules":[]}}')
+    assert "Forbidden" in await asyncio.to_thread(stranger.refusal, *theirs)
+    word = "after the strangers"
+    await scene.ask("annotate", "nsgscope", "demo", f"{REQUESTED_AT}={word}", "--overwrite")
+    handled = f"--for=jsonpath={{.status.lastHandledReconcileAt}}={word}"
+    await scene.ask("wait", handled, "nsgscope/demo", "--timeout=60s")
+    assert asked.total("PUT", "PATCH", "DELETE") == 0
+    assert [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)] == before
 
 
 async def words(scene: Scene) -> None:

@@ -31,6 +31,10 @@ def scope_status(stage: Stage) -> dict[str, Any]:
     return status
 
 
+def scope_condition(stage: Stage, kind: str) -> dict[str, Any]:
+    return next((one for one in scope_status(stage).get("conditions", ()) if one["type"] == kind), {})
+
+
 def incidents(stage: Stage, kind: str = "Drift") -> list[dict[str, Any]]:
     return [one for one in stage.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
 
@@ -109,8 +113,8 @@ async def test_a_refusal_by_azure_concludes_nothing(staged: Stage) -> None:
     await staged.start_operator()
     await settled(staged)
     staged.azure.emulator.faults.add(forbidden(count=None))
-    await staged.until(lambda: any(one["status"] == "False" for one in scope_status(staged).get("conditions", ())))
-    (ready,) = scope_status(staged)["conditions"]
+    await staged.until(lambda: scope_condition(staged, "Ready").get("status") == "False")
+    ready = scope_condition(staged, "Ready")
     assert ready["reason"] == "Forbidden"
     assert all(condition(staged, name, "Compliant") == "True" for name in NAMES)
     assert incidents(staged) == []
