@@ -83,9 +83,13 @@ _OPEN = {
 }
 
 
+class KilledError(Exception):
+    """The operator is no more."""
+
+
 @dataclass(slots=True)
 class MemoryOutbox:
-    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail, `writes` all after so many."""
+    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail, after `writes` writes it dies."""
 
     stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
     known: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
@@ -143,7 +147,8 @@ class MemoryOutbox:
         return next((each.revision for each in found if each.route == route_name(to)), 0)
 
     def _reach(self) -> None:
-        self.away = self.away or self.writes == 0
+        if self.writes == 0:
+            raise KilledError
         self.writes = self.writes and self.writes - 1
         if self.away:
             raise OutboxError("the API server is away")

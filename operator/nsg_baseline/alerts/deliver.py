@@ -104,12 +104,13 @@ class Delivering:
         budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
         begun = self.digests.resumed(channel, waiting)
-        fresh = [one for one in waiting if one not in begun]
+        resumed = {one.mark for batch in begun for one in batch}
+        fresh = [one for one in waiting if one.mark not in resumed]
         found = batches(fresh, budget, most, now)
         if fresh and not found:
             self._later([budget.next_digest(most, now)])
         done = set(given_up)
-        for batch in [begun, *found] if begun else found:
+        for batch in (*begun, *found):
             sent = await self._send(route, channel, batch, before)
             if not sent.through:
                 self._failed(route, channel, trouble, sent)
@@ -122,10 +123,8 @@ class Delivering:
         self, route: NSGAlertRoute, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]
     ) -> Sent:
         first = batch[0]
-        if len(batch) > 1 or self.digests.resumed(channel, batch):
-            one = digest(batch, await self.digests.key(route, channel, batch))
-        else:
-            one = story(first, first.turn_for(before[first.mark][channel.mark]))
+        key = await self.digests.key(route, channel, batch)
+        one = digest(batch, key) if key else story(first, first.turn_for(before[first.mark][channel.mark]))
         return await self.said.once(channel, one, lambda: self._spend(channel, one))
 
     async def _spend(self, channel: Channel, one: Story) -> Sent:

@@ -78,10 +78,16 @@ class RouteSpec(SpecShape):
 
 
 class Digest(StatusShape):
-    """A message that tells many incidents, on its way to one channel: repeated after a crash, it has the same key."""
+    """A message on its way to one channel: repeated after a crash, it has the same key."""
 
     channel: Annotated[str, Field(description="The channel, by a mark of its URL.", max_length=64)]
-    key: Annotated[str, Field(description="What every repeat of the message is known by.", max_length=64)]
+    key: Annotated[
+        str,
+        Field(
+            description="What repeats of the message are known by; what is told by itself shares an entry.",
+            max_length=64,
+        ),
+    ]
     incidents: Annotated[
         tuple[Annotated[str, Field(max_length=360)], ...],
         Field(description="What it tells: namespace, name and revision.", max_length=5000, strict=False),
@@ -99,10 +105,10 @@ class RouteStatus(StatusShape):
     digests: Annotated[
         tuple[Digest, ...],
         Field(
-            description="Messages of many incidents that are on their way.",
+            description="Messages that are on their way.",
             max_length=100,
             strict=False,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel"]},
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel", "key"]},
         ),
     ] = ()
 
