@@ -89,7 +89,7 @@ class KilledError(Exception):
 
 @dataclass(slots=True)
 class MemoryOutbox:
-    """What the engine keeps in Kubernetes, kept in memory. `away` makes each write fail, after `writes` writes it dies."""
+    """What the engine keeps in Kubernetes, in memory. `away` makes each write fail; after `writes` writes it dies."""
 
     stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
     known: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
