@@ -20,6 +20,8 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
+        # A list is patched whole: of two routes that note the same incident at once, one would be forgotten.
+        self._noting = asyncio.Lock()
         records.store.listen(self._heard)
 
     def incidents(self) -> Iterable[NSGIncident]:
@@ -53,16 +55,17 @@ class KubeOutbox:
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         """Note a delivery beside those of other routes, as they are stored now."""
-        stored = self._records.store.find(NSGIncident, incident.key)
-        if stored is None:
-            return
-        status = resource(NSGIncident, stored).status
-        others = tuple(one for one in status.deliveries if one.route != delivery.route)
-        after = status.model_copy(update={"deliveries": (*others, delivery)})
-        try:
-            await self._records.save_status(NSGIncident, incident.key, after)
-        except KubeError as error:
-            raise OutboxError(str(error)) from error
+        async with self._noting:
+            stored = self._records.store.find(NSGIncident, incident.key)
+            if stored is None:
+                return
+            status = resource(NSGIncident, stored).status
+            others = tuple(one for one in status.deliveries if one.route != delivery.route)
+            after = status.model_copy(update={"deliveries": (*others, delivery)})
+            try:
+                await self._records.save_status(NSGIncident, incident.key, after)
+            except KubeError as error:
+                raise OutboxError(str(error)) from error
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         """Store a route's status."""
