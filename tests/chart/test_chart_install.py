@@ -23,7 +23,7 @@ def release(helm: Program, kubectl: Program, chart: Path, namespace: str) -> Ite
     helm("install", NAME, chart, "-n", namespace)
     yield namespace
     helm("uninstall", NAME, "-n", namespace, "--ignore-not-found")
-    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=180s")
+    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=300s")
 
 
 def crd_names(kubectl: Program) -> set[str]:
