@@ -27,11 +27,11 @@ ROOT = Path(__file__).parents[2]
 def direct(cluster: Cluster, kubectl: Program) -> Iterator[Direct]:
     kubectl("apply", "--server-side", "-f", ROOT / "crds")
     names = [f"crd/{kind.plural}.nsg-baseline.io" for kind in KINDS]
-    kubectl("wait", "--for=condition=Established", *names, "--timeout=180s")
+    kubectl("wait", "--for=condition=Established", *names, "--timeout=300s")
     found = Direct.connect(cluster, "default")
     yield found
     found.connection.close()
-    kubectl("delete", *names, "--timeout=180s")
+    kubectl("delete", *names, "--timeout=300s")
 
 
 @pytest.mark.parametrize("kind", SPECS)
