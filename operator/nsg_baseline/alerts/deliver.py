@@ -10,11 +10,11 @@ import structlog
 
 from nsg_baseline.alerts.batches import HOUR, batches, spent
 from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels
-from nsg_baseline.alerts.digests import Digests
 from nsg_baseline.alerts.due import Due, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.said import Said
 from nsg_baseline.alerts.story import Story, digest, story
+from nsg_baseline.alerts.under_way import UnderWay
 from nsg_baseline.api.common import Condition
 from nsg_baseline.api.incident import Delivery
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
@@ -55,18 +55,18 @@ class Delivering:
     local: bool = False
     troubles: dict[str, Trouble] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
-    digests: Digests = field(init=False)
+    under_way: UnderWay = field(init=False)
     _next: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Keep digests where the rest is kept."""
-        self.digests = Digests(self.outbox)
+        """Keep messages that are on their way where the rest is kept."""
+        self.under_way = UnderWay(self.outbox)
 
     async def tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
         """Tell a route what is due and has waited long enough for more, and say on it whether it got through."""
         now = self.clock()
         self._next = None
-        self.digests.load(route)
+        self.under_way.load(route)
         try:
             channels = await self._channels(route)
         except RouteUnusableError as error:
@@ -80,7 +80,7 @@ class Delivering:
         results = await asyncio.gather(*(self._tell_channel(route, each, ready, before, now) for each in channels))
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
-        self.digests.recorded(missing)
+        self.under_way.recorded(missing if ready else dues)
         await self._report(route, *self._condition(channels, missing), len(channels))
 
     def next_try(self) -> datetime | None:
@@ -103,19 +103,22 @@ class Delivering:
             return given_up
         budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
-        begun = self.digests.resumed(channel, waiting)
+        got = {one.mark for one in self.under_way.got(channel, waiting)}
+        waiting = [one for one in waiting if one.mark not in got]
+        begun = self.under_way.resumed(channel, waiting)
         resumed = {one.mark for batch in begun for one in batch}
         fresh = [one for one in waiting if one.mark not in resumed]
         found = batches(fresh, budget, most, now)
         if fresh and not found:
             self._later([budget.next_digest(most, now)])
-        done = set(given_up)
+        done = given_up | got
         for batch in (*begun, *found):
             sent = await self._send(route, channel, batch, before)
             if not sent.through:
                 self._failed(route, channel, trouble, sent)
                 break
             trouble.pause, trouble.again = FIRST_PAUSE, None
+            self.under_way.sent(channel, batch)
             done |= {one.mark for one in batch}
         return done
 
@@ -123,7 +126,7 @@ class Delivering:
         self, route: NSGAlertRoute, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]
     ) -> Sent:
         first = batch[0]
-        key = await self.digests.key(route, channel, batch)
+        key = await self.under_way.begin(route, channel, batch)
         one = digest(batch, key) if key else story(first, first.turn_for(before[first.mark][channel.mark]))
         return await self.said.once(channel, one, lambda: self._spend(channel, one))
 
@@ -204,7 +207,7 @@ class Delivering:
             observed_generation=route.metadata.generation,
             conditions=(condition,),
             channels=channels,
-            digests=self.digests.under_way,
+            under_way=self.under_way.messages,
         )
         await self.outbox.report(route, status)
 

@@ -74,7 +74,6 @@ def story(due: Due, turn: Telling | None = None) -> Story:
     incident, status = due.incident, due.incident.status
     severity: Severity = status.severity or "info"
     who = f" by {status.changed_by[0].name}" if status.changed_by else ""
-    reminder = f" reminder {due.reminder}" if due.reminder else ""
     return Story(
         turn=turn,
         severity=severity,
@@ -85,16 +84,22 @@ def story(due: Due, turn: Telling | None = None) -> Story:
         changes=tuple(_changes(incident)),
         actions=tuple(_actions(incident)),
         ways_out=() if turn == "Resolved" else tuple(_ways_out(incident)),
-        key=f"incident {'/'.join(incident.key)} revision {status.revision}{reminder}",
+        key=single_key(due),
         thread="/".join(incident.key),
         link=f"https://portal.azure.com/#resource{incident.spec.nsg}" if incident.spec.nsg else None,
         document=alert_document(turn, severity, [incident]),
     )
 
 
+def single_key(due: Due) -> str:
+    """Return the key of a message that tells one incident."""
+    namespace, name, revision, reminder = due.mark
+    return f"incident {namespace}/{name} revision {revision}" + (f" reminder {reminder}" if reminder else "")
+
+
 def digest_key(dues: Iterable[Due]) -> str:
     """Return the key of a message that tells these."""
-    return f"digest {fingerprint('; '.join(sorted(' '.join(map(str, one.mark)) for one in dues)))}"
+    return f"digest {fingerprint('; '.join(sorted(map(single_key, dues))))}"
 
 
 def digest(dues: Sequence[Due], key: str | None = None) -> Story:

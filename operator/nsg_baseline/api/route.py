@@ -77,21 +77,16 @@ class RouteSpec(SpecShape):
     suspend: Annotated[bool, Field(description="Send nothing.")] = False
 
 
-class Digest(StatusShape):
+class Message(StatusShape):
     """A message on its way to one channel: repeated after a crash, it has the same key."""
 
     channel: Annotated[str, Field(description="The channel, by a mark of its URL.", max_length=64)]
-    key: Annotated[
-        str,
-        Field(
-            description="What repeats of the message are known by; what is told by itself shares an entry.",
-            max_length=64,
-        ),
-    ]
+    key: Annotated[str, Field(description="What repeats of the message are known by.", max_length=400)]
     incidents: Annotated[
-        tuple[Annotated[str, Field(max_length=360)], ...],
-        Field(description="What it tells: namespace, name and revision.", max_length=5000, strict=False),
+        tuple[Annotated[str, Field(max_length=400)], ...],
+        Field(description="What it tells, each by the key that it would have alone.", max_length=5000, strict=False),
     ]
+    sent: Annotated[bool, Field(description="Whether it got through, and only its record is missing.")] = False
 
 
 class RouteStatus(StatusShape):
@@ -102,11 +97,11 @@ class RouteStatus(StatusShape):
     ] = None
     conditions: Conditions = ()
     channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
-    digests: Annotated[
-        tuple[Digest, ...],
+    under_way: Annotated[
+        tuple[Message, ...],
         Field(
-            description="Messages that are on their way.",
-            max_length=100,
+            description="Messages that are on their way, or not recorded yet.",
+            max_length=1000,
             strict=False,
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel", "key"]},
         ),

@@ -1,0 +1,81 @@
+"""Messages on their way: each is stored before it is sent, and whether it got through with the next.
+
+So a message that is repeated after a crash has the key that it had, though some of its incidents are recorded as told
+by then; and of several that were sent one after the other only the last is repeated.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from nsg_baseline.alerts.channels import Channel
+from nsg_baseline.alerts.due import Due, route_name
+from nsg_baseline.alerts.ports import Outbox, OutboxError
+from nsg_baseline.alerts.story import digest_key, single_key
+from nsg_baseline.api.route import Message, NSGAlertRoute
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """One route's messages, by channel and key."""
+
+    outbox: Outbox
+    _messages: dict[tuple[str, str], Message] = field(default_factory=dict)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def load(self, route: NSGAlertRoute) -> None:
+        """Take up what was on its way when a route was stored."""
+        self._messages = {(one.channel, one.key): one for one in route.status.under_way}
+
+    def got(self, channel: Channel, waiting: Iterable[Due]) -> list[Due]:
+        """Return what a channel has, though that is not recorded yet."""
+        told = {text for one in self._of(channel) if one.sent for text in one.incidents}
+        return [one for one in waiting if single_key(one) in told]
+
+    def resumed(self, channel: Channel, waiting: Sequence[Due]) -> list[list[Due]]:
+        """Return the messages to a channel of which it is not known whether they got through."""
+        messages = (set(one.incidents) for one in self._of(channel) if not one.sent)
+        batches = ([one for one in waiting if single_key(one) in texts] for texts in messages)
+        return [batch for batch in batches if batch]
+
+    async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Sequence[Due]) -> str | None:
+        """Store a message that is about to be sent; return its key if it tells of many, None if of one."""
+        texts = tuple(map(single_key, batch))
+        known = next((one for one in self._of(channel) if set(texts) <= set(one.incidents)), None)
+        if known is None:
+            key = digest_key(batch) if len(batch) > 1 else texts[0]
+            known = self._messages[channel.mark, key] = Message(channel=channel.mark, key=key, incidents=texts)
+            await self._store(route)
+        return None if known.key in known.incidents else known.key
+
+    def sent(self, channel: Channel, batch: Sequence[Due]) -> None:
+        """Note that a message got through; it is stored with the next."""
+        texts = set(map(single_key, batch))
+        for one in self._of(channel):
+            if texts <= set(one.incidents):
+                self._messages[one.channel, one.key] = one.model_copy(update={"sent": True})
+
+    def recorded(self, waiting: Iterable[Due]) -> None:
+        """Forget messages of which nothing waits any more."""
+        texts = set(map(single_key, waiting))
+        self._messages = {mark: one for mark, one in self._messages.items() if texts & set(one.incidents)}
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What is to be stored of them."""
+        return tuple(self._messages[mark] for mark in sorted(self._messages))
+
+    def _of(self, channel: Channel) -> list[Message]:
+        return [one for one in self.messages if one.channel == channel.mark]
+
+    async def _store(self, route: NSGAlertRoute) -> None:
+        async with self._one_at_a_time:
+            try:
+                await self.outbox.report(route, route.status.model_copy(update={"under_way": self.messages}))
+            except OutboxError as error:
+                # An alert is not held up because Kubernetes is away; at worst it comes again under another key.
+                log.warning("outbox away", route=route_name(route), error=str(error))
