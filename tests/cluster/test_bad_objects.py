@@ -20,6 +20,7 @@ from tests.support.api_spoilt import spoilt
 pytestmark = pytest.mark.cluster
 
 MOST_RULES = 1000
+_LIST_FOR_TIME = '.until in body must be of type string: "array"'
 ROOT = Path(__file__).parents[2]
 
 
@@ -125,4 +126,8 @@ def _nested(place: Place, value: Any) -> dict[str, Any]:
 
 def _alike(direct: Direct, document: Document) -> None:
     real, embedded = direct.refusal(document), refusal(document["kind"], document)
+    # The real server takes any list for a string that has a format. The embedded one is stricter, as are the models:
+    # such a baseline is InvalidSpec.
+    if not real and _LIST_FOR_TIME in embedded:
+        return
     assert bool(real) == bool(embedded), f"the real server: {real or 'fine'}\nthe embedded: {embedded or 'fine'}"

@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,13 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serve(
-    emulator: ArmEmulator, *, tls: bool = True, host: str = "127.0.0.1", port: int = 0, ca_file: Path | None = None
+    emulator: ArmEmulator,
+    *,
+    tls: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ca_file: Path | None = None,
+    names: Sequence[str] = (),
 ) -> AsyncIterator[Running]:
     """Serve an emulator until the block ends.
 
@@ -49,6 +55,7 @@ async def serve(
         host: Address to listen on.
         port: Port to listen on; 0: any free one.
         ca_file: Where to write the authority's certificate as well; None: only in a folder that goes with the block.
+        names: Further names that the certificate is for, of clients that reach it by a proxy.
 
     Raises:
         ValueError: Plain http on an address that others can reach.
@@ -56,7 +63,7 @@ async def serve(
     if not tls and not _is_loopback(host):
         raise ValueError(f"host: plain http is served on loopback alone, not on {host!r}; use https or 127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="arm-emulator-") as folder:
-        context, authority = _tls(Path(folder), host, ca_file) if tls else (None, None)
+        context, authority = _tls(Path(folder), (host, *names), ca_file) if tls else (None, None)
         runner = web.AppRunner(
             _application(emulator), handle_signals=False, access_log=None, shutdown_timeout=_CLOSING_GRACE
         )
@@ -103,8 +110,8 @@ async def _close(runner: web.AppRunner) -> None:
         await asyncio.sleep(0)
 
 
-def _tls(folder: Path, host: str, ca_file: Path | None) -> tuple[ssl.SSLContext, Path]:
-    certificate = make_certificate(folder, host)
+def _tls(folder: Path, hosts: Sequence[str], ca_file: Path | None) -> tuple[ssl.SSLContext, Path]:
+    certificate = make_certificate(folder, *hosts)
     if ca_file is None:
         return certificate.server_context(), certificate.ca_file
     ca_file.write_bytes(certificate.ca_file.read_bytes())

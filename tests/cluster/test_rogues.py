@@ -1,0 +1,67 @@
+"""Rogue edits by the clients that people have: az and Cloud Custodian, both unmodified, against the real operator."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from nsg_baseline.api.common import API_VERSION
+from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, objects, recorded_nsgs, stage
+from tests.cluster.custodian import CLIENT_ID, custodian
+from tests.emulator.arm.az import Az
+
+pytestmark = pytest.mark.cluster
+IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
+# Of Custodian's own recordings: it takes the priority before the first, which must be one.
+NAMES = BY_AZ, BY_CUSTODIAN = "appgate", "c7n-nsg"
+SUBSCRIPTION = IDS[BY_CUSTODIAN].split("/")[2]
+OPEN_RDP = {
+    "name": "open-rdp",
+    "resource": "azure.networksecuritygroup",
+    "filters": [{"type": "value", "key": "name", "value": BY_CUSTODIAN}],
+    "actions": [{"type": "open", "ports": "3389", "direction": "Inbound", "prefix": "rogue-"}],
+}
+
+
+def _rules(found: Stage) -> dict[str, set[str]]:
+    nsgs = {name: found.azure.emulator.store.nsgs[IDS[name].lower()] for name in NAMES}
+    return {name: {rule.name for rule in nsg.rules} for name, nsg in nsgs.items()}
+
+
+def _looked_at(found: Stage) -> bool:
+    statuses = [found.custom("NSGBaseline", name).get("status") or {} for name in NAMES]
+    return all(status.get("changeCount") == 0 for status in statuses)
+
+
+async def _open_ssh(found: Stage, folder: Path) -> None:
+    az = await asyncio.to_thread(Az, found.azure, folder)
+    _, _, subscription, _, group, *_ = IDS[BY_AZ].split("/")
+    where = ("--resource-group", group, "--nsg-name", BY_AZ, "--subscription", subscription)
+    ssh = ("--priority", "1000", "--destination-port-ranges", "22", "--source-address-prefixes", "Internet")
+    await asyncio.to_thread(az, "network", "nsg", "rule", "create", *where, "--name", "open-ssh", *ssh)
+
+
+async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -> None:
+    # Nobody attacks with our own test client.
+    async with stage(tmp_path) as found, custodian(found.azure.emulator, SUBSCRIPTION, tmp_path) as cleaner:
+        for one in objects(found.receiver):
+            found.cluster.api.apply(one)
+        await found.start_operator()
+        await found.until(lambda: _looked_at(found))
+        approved = _rules(found)
+
+        await _open_ssh(found, tmp_path)
+        await found.receiver.next(BY_AZ, "RuleCreated open-ssh")
+        said = await cleaner.run(OPEN_RDP)
+        assert "ERROR" not in said, said
+        await found.receiver.next(BY_CUSTODIAN, "RuleCreated rogue-")
+        writers = {one.caller for one in found.azure.emulator.requests.records if one.method == "PUT"}
+        assert CLIENT_ID in writers
+        assert _rules(found) != approved
+
+        found.cluster.api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
+        for name in NAMES:
+            found.cluster.api.patch(API_VERSION, "NSGBaseline", name, {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE)
+        for name in NAMES:
+            await found.receiver.next("RESOLVED", name)
+        assert _rules(found) == approved
