@@ -1,8 +1,12 @@
 """What every test may ask for, and how hard the laws are tried."""
 
 import os
+from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from support.dice import Dice
 
 pytest_plugins = ["tests.cluster.fixtures"]
 
@@ -12,3 +16,11 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 # For a long look: pytest --hypothesis-profile deep
 settings.register_profile("deep", settings.get_profile("local"), max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture
+def dice(record_property: Callable[[str, object], None]) -> Dice:
+    """Chance; its seed is in the report."""
+    found = Dice.thrown()
+    record_property("NSGB_SEED", found.seed)
+    return found

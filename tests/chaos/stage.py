@@ -71,8 +71,8 @@ class Life:
             name = scope.metadata.name
             held, memory = assigned.looked_at(name), self._memory.setdefault(name, {})
             one = ScopePass(world, scope, found, held, assigned.silent(name), memory)
-            permitted = await self._permitted.setdefault(name, Permitted()).look(world, scope)
             tallies[name] = await one.run()
+            permitted = await self._permitted.setdefault(name, Permitted()).look(world, scope)
             await report(world, scope, held, tallies[name], permitted)
         return tallies
 
@@ -91,6 +91,11 @@ class Stage:
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """Return all objects of one of our kinds."""
         return self.cluster.list(API, kind)
+
+    async def connect(self, endpoint: str = "") -> None:
+        """Connect to Azure anew, as another process of the operator would, or to another address."""
+        await self.arm.aclose()
+        self.arm = Arm.connect(custom(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
 
     def quiet(self) -> None:
         """Lift all faults, and let what is stuck go on."""
@@ -128,11 +133,12 @@ async def staged(
             environment.setenv(name, value)
         connected = Arm.connect(custom(CLOUDS["AzurePublic"], running.url, running.url))
         api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
+        found = Stage(azure, cluster, connected, api, running.url)
         try:
-            yield Stage(azure, cluster, connected, api, running.url)
+            yield found
         finally:
             await api.aclose()
-            await connected.aclose()
+            await found.arm.aclose()
 
 
 def _environment(folder: Path, running: arm.Running) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nsg_baseline.kube.errors import KubeError
+from support.dice import Dice
 from tests.chaos.cast import nsgs, objects
 from tests.chaos.hands import Hands, first_approval
 from tests.chaos.stage import Life, Stage, staged
@@ -21,9 +21,9 @@ CALM_EVERY = 50
 class Chaos:
     """A run: one step after the other, each by the dice."""
 
-    def __init__(self, stage: Stage, dice: random.Random) -> None:
-        self.stage, self.dice = stage, dice
-        self.hands = Hands(stage, dice, first_approval())
+    def __init__(self, stage: Stage, dice: Dice) -> None:
+        self.stage, self.dice, self.seed = stage, dice.chance, dice
+        self.hands = Hands(stage, dice.chance, first_approval())
         self.watchman = Watchman(stage, self.hands)
         self.life = Life(stage)
         self.kills = 0
@@ -39,7 +39,7 @@ class Chaos:
             await self._step()
             if number % CALM_EVERY == 0:
                 await self._calm()
-            assert self.watchman.violations == [], f"at step {number}"
+            assert self.watchman.violations == [], f"at step {number}; {self.seed}"
 
     async def _step(self) -> None:
         kind = self.dice.random()
@@ -97,27 +97,17 @@ class Chaos:
             self._then()
 
 
-async def _survives(folder: Path, environment: pytest.MonkeyPatch, seed: int, steps: int) -> Chaos:
-    async with staged(folder, environment, nsgs(), objects()) as stage:
-        chaos = Chaos(stage, random.Random(seed))
-        await chaos.run(steps)
-        return chaos
-
-
 @pytest.mark.parametrize(
     "steps", [pytest.param(FEW, id="a few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 )
 async def test_nothing_is_lost_and_nothing_is_written_that_must_not_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, dice: Dice
 ) -> None:
     # Nobody lets a tool write firewalls that was not hard to fool.
-    seed = int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32)
     steps = int(os.environ.get("NSGB_STEPS", "0")) or steps
-    record_property("NSGB_SEED", seed)
-    try:
-        chaos = await _survives(tmp_path, monkeypatch, seed, steps)
-    except AssertionError as error:
-        raise AssertionError(f"NSGB_SEED={seed}") from error
+    async with staged(tmp_path, monkeypatch, nsgs(), objects()) as stage:
+        chaos = Chaos(stage, dice)
+        await chaos.run(steps)
     # A run in which nothing was put back, or nobody was killed, says nothing.
     assert chaos.watchman.writes > steps / 50
     assert chaos.kills > 0

@@ -1,16 +1,15 @@
 """Two operators and somebody else write one NSG at the same time: what If-Match can protect is never lost."""
 
 import asyncio
-import os
 import random
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from nsg_baseline.emulator.arm.requests import RequestRecord
+from support.dice import Dice
 from tests.chaos.cast import CAST, Rules, live, nsgs, objects, owned
 from tests.chaos.hands import Hands, first_approval
 from tests.chaos.stage import OPERATOR, Life, Stage, staged
@@ -83,19 +82,17 @@ def _contested(stage: Stage) -> bool:
     "rounds", [pytest.param(ROUNDS, id="some"), pytest.param(MANY_ROUNDS, id="many", marks=pytest.mark.slow)]
 )
 async def test_nothing_is_lost_and_the_fight_is_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, dice: Dice
 ) -> None:
     # Two replicas that both think they lead, and a policy that writes too: the worst that a Lease can come to.
-    seed = int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32)
-    record_property("NSGB_SEED", seed)
     async with staged(tmp_path, monkeypatch, nsgs(), objects()) as stage:
-        race, fought = Race(stage, random.Random(seed)), 0
+        race, fought = Race(stage, dice.chance), 0
         for _ in range(rounds):
             await race.round()
             fought += _contested(stage)
-            assert race.watchman.violations == [], f"NSGB_SEED={seed}"
-            assert owned(live(stage.azure, WEB) or {}) == race.owners, f"NSGB_SEED={seed}"
+            assert race.watchman.violations == [], str(dice)
+            assert owned(live(stage.azure, WEB) or {}) == race.owners, str(dice)
         assert race.refused > 0, "no two writes met: the race proves nothing"
         assert fought > 0
         # Three each: what one wrote a moment ago, the other need not know yet.
-        assert race.most_in_an_hour() <= 6, f"NSGB_SEED={seed}"
+        assert race.most_in_an_hour() <= 6, str(dice)

@@ -1,7 +1,7 @@
 """What goes wrong with Azure or Kubernetes: said with its reason, nothing concluded, and over by itself."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from nsg_baseline.azure import client
-from nsg_baseline.azure.arm import Arm
-from nsg_baseline.azure.clouds import CLOUDS, custom
 from nsg_baseline.emulator.arm import Fault
 from nsg_baseline.emulator.arm.faults import (
     ARM,
@@ -98,21 +96,27 @@ async def _pass(stage: Stage, life: Life, times: int = 1) -> None:
         await life.look()
 
 
-@pytest.mark.parametrize("name", READING)
-async def test_a_reading_that_fails_concludes_nothing_and_heals(stage: Stage, name: str) -> None:
-    # The night in which Azure is away must not end with 300 "deleted" NSGs, nor with a write from half a reading.
-    fault, reason = READING[name]
+async def _struck(stage: Stage, fault: Fault) -> Life:
+    """Look, open SSH, and look again under a fault."""
     life = Life(stage)
     await _pass(stage, life)
     _open_ssh(stage)
     stage.azure.faults.add(fault)
     await _pass(stage, life)
+    return life
+
+
+@pytest.mark.parametrize("name", READING)
+async def test_a_reading_that_fails_concludes_nothing_and_heals(stage: Stage, name: str) -> None:
+    # The night in which Azure is away must not end with 300 "deleted" NSGs, nor with a write from half a reading.
+    fault, reason = READING[name]
+    life = await _struck(stage, fault)
     assert _ready(stage) == ("False", reason)
     assert _writes(stage) == []
     assert not [one for one in stage.objects("NSGBaseline") if "NSGDeleted" in json.dumps(one["status"])]
     stage.quiet()
-    # As if Azure's pause were over: another process knows nothing of it.
-    stage.arm.budget.reopen()
+    # Azure's pause is over for a process that never heard of it.
+    await stage.connect()
     await _pass(stage, life)
     assert _ready(stage) == ("True", "Succeeded")
     assert _writes(stage) == ["web"]
@@ -132,11 +136,8 @@ async def test_three_intervals_without_a_reading_are_told_once(stage: Stage) -> 
 
 @pytest.mark.parametrize("endpoint", ["https://management.invalid", "https://localhost:1"])
 async def test_no_name_and_no_port_are_unreachable(stage: Stage, endpoint: str) -> None:
-    stage.arm = Arm.connect(custom(CLOUDS["AzurePublic"], endpoint, stage.url))
-    try:
-        await _pass(stage, Life(stage))
-    finally:
-        await stage.arm.aclose()
+    await stage.connect(endpoint)
+    await _pass(stage, Life(stage))
     assert _ready(stage) == ("False", "Unreachable")
 
 
@@ -145,12 +146,9 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(
 ) -> None:
     # Whoever stands in between would get a token that writes firewalls.
     monkeypatch.delenv("SSL_CERT_FILE")
-    stage.arm = Arm.connect(custom(CLOUDS["AzurePublic"], stage.url, stage.url))
+    await stage.connect()
     asked = stage.azure.requests.total()
-    try:
-        await _pass(stage, Life(stage))
-    finally:
-        await stage.arm.aclose()
+    await _pass(stage, Life(stage))
     assert _ready(stage)[0] == "False"
     assert stage.azure.requests.total() == asked
 
@@ -177,17 +175,17 @@ async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(stage: Stage) -> 
     assert _writes(stage) == []
 
 
-WRITING: dict[str, tuple[Callable[[], Fault], str]] = {
-    "a lock": (lambda: scope_locked(CAST["web"].id), "ScopeLocked"),
-    "no right": (lambda: forbidden(method="PUT", count=None), "Forbidden"),
+WRITING: dict[str, tuple[Fault, str]] = {
+    "a lock": (scope_locked(CAST["web"].id), "ScopeLocked"),
+    "no right": (forbidden(method="PUT", count=None), "Forbidden"),
     "a policy": (
-        lambda: Fault(Answer(403, "RequestDisallowedByPolicy", "Policy p says no."), "PUT", ARM, None),
+        Fault(Answer(403, "RequestDisallowedByPolicy", "Policy p says no."), "PUT", ARM, None),
         "PolicyDisallowed",
     ),
-    "another operation": (lambda: busy(count=None), "AnotherOperationInProgress"),
-    "an operation that hangs": (lambda: Fault(StickOperation(), "PUT", ARM, None), "OutcomeUnknown"),
-    "a lost answer": (lambda: Fault(Drop("request"), "PUT", ARM, None), "OutcomeUnknown"),
-    "throttled": (lambda: throttled(method="PUT", retry_after=1, count=None), "Throttled"),
+    "another operation": (busy(count=None), "AnotherOperationInProgress"),
+    "an operation that hangs": (Fault(StickOperation(), "PUT", ARM, None), "OutcomeUnknown"),
+    "a lost answer": (Fault(Drop("request"), "PUT", ARM, None), "OutcomeUnknown"),
+    "throttled": (throttled(method="PUT", retry_after=1, count=None), "Throttled"),
 }
 
 
@@ -195,17 +193,13 @@ WRITING: dict[str, tuple[Callable[[], Fault], str]] = {
 async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(stage: Stage, name: str) -> None:
     # A remedy that silently does not come looks like one that failed.
     fault, reason = WRITING[name]
-    life = Life(stage)
-    await _pass(stage, life)
-    _open_ssh(stage)
-    stage.azure.faults.add(fault())
-    await _pass(stage, life)
+    life = await _struck(stage, fault)
     (web,) = [one for one in stage.objects("NSGBaseline") if one["metadata"]["name"] == "web"]
     stalled = [one["reason"] for one in web["status"]["conditions"] if one["type"] == "Stalled"]
     assert stalled == [reason]
     assert len(_writes(stage)) == 1
     stage.quiet()
-    stage.arm.budget.reopen()
+    await stage.connect()
     await _pass(stage, life, 2)
     assert "open-ssh" not in (live(stage.azure, CAST["web"]) or {})
     assert _incidents(stage, "Drift") == []

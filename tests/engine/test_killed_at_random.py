@@ -1,11 +1,10 @@
 """Killed at random moments of a story, again and again: each route hears of all, and repeats carry their key."""
 
 import asyncio
-import os
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.stage import objects
 from nsg_baseline.cli.demo.story import OPEN_SSH
+from support.dice import Dice
 from tests.engine.lives import IDS, Lives, told_now
 
 KILLS = 20
@@ -68,12 +68,10 @@ async def pager(lives: Lives) -> AsyncIterator[Receiver]:
     ],
 )
 async def test_every_incident_is_told_and_a_repeat_has_the_key_of_the_first(
-    lives: Lives, pager: Receiver, kills: int, record_property: Callable[[str, object], None]
+    lives: Lives, pager: Receiver, kills: int, dice: Dice
 ) -> None:
     # What on-call relies on: no crash, at whatever moment, hides an open door or cries twice without a mark.
-    seed = int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32)
-    record_property("NSGB_SEED", seed)
-    rng, ended = random.Random(seed), asyncio.Event()
+    rng, ended = dice.chance, asyncio.Event()
     story = asyncio.create_task(_story(lives, rng, ended))
     for _ in range(kills):
         await asyncio.sleep(rng.uniform(0, LONGEST_LIFE))
@@ -84,15 +82,15 @@ async def test_every_incident_is_told_and_a_repeat_has_the_key_of_the_first(
     await lives.calm()
     incidents = lives.incidents()
     assert incidents
-    assert all(told_now(one) == ROUTES for one in incidents), f"NSGB_SEED={seed}"
+    assert all(told_now(one) == ROUTES for one in incidents), str(dice)
     open_about = [one["spec"]["baseline"] for one in incidents if one["status"]["state"] == "Open"]
     assert len(open_about) == len(set(open_about)), "two open incidents for one baseline"
     heard = (lives.stage.receiver.alerts, pager.alerts)
     for alerts in heard:
         assert {one["name"] for alert in alerts for one in alert["alert"]["incidents"]} == {
             one["metadata"]["name"] for one in incidents
-        }, f"NSGB_SEED={seed}"
-        assert _repeats(alerts) <= kills, f"NSGB_SEED={seed}"
+        }, str(dice)
+        assert _repeats(alerts) <= kills, str(dice)
     before = [len(alerts) for alerts in heard]
     await lives.stage.stop_operator()
     lives.start()

@@ -84,6 +84,8 @@ class Budget:
         self._region = _UNKNOWN
         self._waiting: Counter[Kind] = Counter()
         self._turns: dict[Kind, asyncio.Lock] = {kind: asyncio.Lock() for kind in get_args(Kind)}
+        self._all_read = asyncio.Event()
+        self._all_read.set()
         self.asked: Counter[tuple[Kind, int]] = Counter()
         self.waited_seconds = 0.0
 
@@ -93,14 +95,14 @@ class Budget:
         Raises:
             AzureError: `Throttled`, when that would take too long.
         """
-        self._waiting[kind] += 1
+        self._count(kind, 1)
         try:
             # One of a kind looks at the bucket, the others queue behind it.
             async with self._turns[kind]:
                 await self._wait(kind)
                 self._bucket(kind).spend()
         finally:
-            self._waiting[kind] -= 1
+            self._count(kind, -1)
 
     def heard(self, kind: Kind, status: int, headers: Mapping[str, str]) -> None:
         """Take note of an answer."""
@@ -114,10 +116,6 @@ class Budget:
             until = self._clock() + _seconds(headers.get("Retry-After"))
             self._here.closed_until = max(self._here.closed_until, until)
 
-    def reopen(self) -> None:
-        """Forget what Azure said about being left alone, as a new process would."""
-        self._regions.clear()
-
     def left(self) -> dict[tuple[str, str], float]:
         """Return how many reads and writes are left in each region that was met."""
         return {
@@ -126,8 +124,20 @@ class Budget:
             for name, bucket in (("read", one.reads), ("write", one.writes))
         }
 
+    def _count(self, kind: Kind, more: int) -> None:
+        self._waiting[kind] += more
+        if self._waiting["watch"] or self._waiting["read"]:
+            self._all_read.clear()
+        else:
+            self._all_read.set()
+
     async def _wait(self, kind: Kind) -> None:
-        while (pause := self._pause(kind)) > 0:
+        while True:
+            if kind == "write":
+                await self._all_read.wait()
+            pause = self._pause(kind)
+            if not pause:
+                return
             if pause > PATIENCE_SECONDS:
                 raise AzureError("Throttled", f"Azure wants to be left alone for {pause:.0f} s", "Later", pause)
             self.waited_seconds += pause
@@ -137,8 +147,6 @@ class Budget:
         closed = self._here.closed_until - self._clock()
         if closed > 0:
             return closed
-        if kind == "write" and (self._waiting["watch"] or self._waiting["read"]):
-            return 1 / self._here.reads.refill
         return self._bucket(kind).seconds_until(1 + KEPT_FOR_WATCH if kind == "read" else 1)
 
     def _bucket(self, kind: Kind) -> Bucket:

@@ -1,14 +1,11 @@
 """What the caller may do, by Azure's own answer."""
 
-import json
-from typing import Any
-
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.paging import MOST_PAGES, all_of
 from nsg_baseline.core.rights import Grant
 
 _VERSION = "2022-04-01"
-_MOST_PAGES = 20
 
 
 class Rights:
@@ -25,24 +22,7 @@ class Rights:
         """
         group = f"/resourceGroups/{resource_group}" if resource_group else ""
         path = f"/subscriptions/{subscription_id}{group}/providers/Microsoft.Authorization/permissions"
-        body = await self._client.get(path, _VERSION)
-        found: list[Grant] = []
-        for _ in range(_MOST_PAGES):
-            page, link = _page(body)
-            found += page
-            if not link:
-                break
-            body = await self._client.follow(link)
-        return found
-
-
-def _page(body: bytes) -> tuple[list[Grant], str | None]:
-    try:
-        document = json.loads(body)
-        return [_grant(one) for one in document["value"]], document.get("nextLink")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise AzureError("BadAnswer", "Azure's answer is no list of permissions") from None
-
-
-def _grant(one: dict[str, Any]) -> Grant:
-    return Grant(tuple(one.get("actions") or ()), tuple(one.get("notActions") or ()))
+        found, whole = await all_of(self._client, "permissions", path, _VERSION)
+        if not whole:
+            raise AzureError("TooMany", f"there are more than {MOST_PAGES} pages of permissions")
+        return [Grant(tuple(one.get("actions") or ()), tuple(one.get("notActions") or ())) for one in found]

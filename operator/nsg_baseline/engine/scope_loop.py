@@ -81,8 +81,9 @@ class ScopeLoop:
         if not wake.whole:
             return await one.run_only(wake.nsgs)
         started = time.monotonic()
-        permitted = await self._permitted.look(self.world, ground.scope)
         tally = await one.run()
+        # After the pass: what may be done must not hold up what is seen.
+        permitted = await self._permitted.look(self.world, ground.scope)
         await report(self.world, ground.scope, ground.held, tally, permitted)
         whole = tally.failure is None
         self.health.passed(ground.scope.metadata.name, time.monotonic() - started, whole=whole)
