@@ -163,6 +163,22 @@ async def test_an_nsg_missing_from_one_listing_is_asked_for(stage: Stage) -> Non
     assert stage.objects("NSGIncident") == []
 
 
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_an_nsg_that_neither_listing_nor_azures_own_word_tells_of_is_not_deleted(
+    stage: Stage, status: int
+) -> None:
+    # A right that is lost on one group, a proxy that answers 404: neither is a deletion.
+    life = Life(stage)
+    await _pass(stage, life)
+    stage.azure.faults.add(
+        Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, None),
+        Fault(Answer(status, "Strange", "no"), "GET", f"{CAST['db'].id}[?]", None),
+    )
+    await _pass(stage, life, 2)
+    assert _ready(stage)[0] == "False"
+    assert stage.objects("NSGIncident") == []
+
+
 async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(stage: Stage) -> None:
     life = Life(stage)
     await _pass(stage, life)

@@ -59,6 +59,9 @@ async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
     assert found[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
     assert 198 <= found[_series("nsg_baseline_azure_requests_left", "app-1", "unknown", "write")] <= 200
     assert found[_series("nsg_baseline_leading")] == 1
+    ours.azure.nsgs["web"] = WEB
+    await ours.look()
+    assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)
 
 
 async def test_a_series_ends_with_its_object(ours: Home) -> None:
