@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from nsg_baseline.emulator.arm import Fault
@@ -16,6 +17,7 @@ from tests.chaos.stage import API, Stage
 
 ROGUE = "mallory@example.com"
 ORIGIN = "https://localhost"
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -83,13 +85,15 @@ class Hands:
     def heal(self) -> None:
         """Lift all faults, let the operator write, and write once what Azure failed at, as an administrator does."""
         self.stage.quiet()
+        # A write that is still under way may fail yet, and would after the administrator looked.
+        self.stage.azure.world.settle(_EVER)
         self._suspend(held=False)
         for actor in CAST:
             nsg = self.stage.azure.store.nsgs.get(actor.id.lower())
             if nsg is not None and nsg.state == "Failed":
                 rules = [{"name": rule.name, **rule.properties} for rule in nsg.rules]
                 self._call("PUT", actor.id, document(actor, rules))
-        self.stage.azure.world.settle()
+        self.stage.azure.world.settle(_EVER)
 
     def _break_cluster(self, count: int) -> None:
         trouble = self.stage.cluster.interference

@@ -15,7 +15,11 @@ class Dice:
     @classmethod
     def thrown(cls) -> "Dice":
         """Return another one each time, or the one that the environment names."""
-        seed = int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32)
+        return cls.of(int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32))
+
+    @classmethod
+    def of(cls, seed: int) -> "Dice":
+        """Return the one with this seed."""
         return cls(seed, random.Random(seed))
 
     def __str__(self) -> str:

@@ -60,10 +60,10 @@ class World:
         )
         return replace(terms, error={"code": failure.code, "message": failure.message}) if failure else terms
 
-    def settle(self) -> None:
-        """End the operations that are due, and write it in the Activity Log."""
+    def settle(self, due: datetime | None = None) -> None:
+        """End the operations that are due, now or by a later moment, and write it in the Activity Log."""
         now = self.clock()
-        for operation in self.store.settle(now):
+        for operation in self.store.settle(due or now):
             error = operation.error or {}
             self.activity.end(
                 operation.request, now, self.store.new_id(), 500 if error else 200, error.get("message", "")
