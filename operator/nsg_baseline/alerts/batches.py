@@ -18,6 +18,14 @@ DIGEST_EVERY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """One message: what it tells, and the alert or ticket that it goes into; empty if that is the incident's own."""
+
+    dues: tuple[Due, ...]
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """When a route sent its messages of the last hour, the oldest first."""
 
@@ -41,8 +49,8 @@ def spent(route: NSGAlertRoute, incidents: Iterable[NSGIncident], known: Iterabl
     return Spent(tuple(own if len(own) >= len(found) else found))
 
 
-def batches(dues: Sequence[Due], spent_by: Spent, most: int, now: datetime) -> list[list[Due]]:
-    """Return the messages to send now, each with what it tells; nothing while it must wait."""
+def batches(dues: Sequence[Due], spent_by: Spent, most: int, now: datetime) -> list[Batch]:
+    """Return the messages to send now; none while they must wait."""
     if not dues:
         return []
     if len(dues) >= DIGEST_FROM:
@@ -51,6 +59,6 @@ def batches(dues: Sequence[Due], spent_by: Spent, most: int, now: datetime) -> l
         recent = sum(now - time < HOUR for time in spent_by.times)
         singles = recent + len(dues) <= most
     if singles:
-        return [[one] for one in dues]
+        return [Batch((one,)) for one in dues]
     again = spent_by.next_digest(most, now)
-    return [list(dues[:DIGEST_OF])] if again is None or again <= now else []
+    return [Batch(tuple(dues[:DIGEST_OF]))] if again is None or again <= now else []

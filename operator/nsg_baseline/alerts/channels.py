@@ -14,7 +14,7 @@ from apprise import NotifyBase, NotifyType
 from nsg_baseline.alerts.forms import form_for
 from nsg_baseline.alerts.guard import Call, calling
 from nsg_baseline.alerts.plugins.told import Tells
-from nsg_baseline.alerts.services import SCHEMES, service
+from nsg_baseline.alerts.services import SCHEMES, THREADED, service
 from nsg_baseline.alerts.story import Story
 
 SEND_SECONDS = 30
@@ -44,13 +44,14 @@ class Sent:
 
 
 class Channel:
-    """One place where messages go."""
+    """One place where messages go. One that keeps threads has alerts or tickets, which are opened and closed."""
 
     def __init__(self, line: int, scheme: str, url: str, *, local: bool) -> None:
         self.line = line
         self.scheme = scheme
         # Tells channels apart in a status, and tells nothing else: 32 bits of a hash.
         self.mark = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
+        self.keeps_threads = scheme in THREADED
         self._url = url
         self._local = local
 

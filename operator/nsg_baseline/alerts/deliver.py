@@ -8,24 +8,23 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from nsg_baseline.alerts.batches import HOUR, batches, spent
+from nsg_baseline.alerts.batches import HOUR, Batch, batches, spent
 from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels
-from nsg_baseline.alerts.due import Due, delivery, route_name
+from nsg_baseline.alerts.due import Due, Mark, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.said import Said
-from nsg_baseline.alerts.story import Story, digest, story
+from nsg_baseline.alerts.story import Story
+from nsg_baseline.alerts.threads import Before, ongoing, told
 from nsg_baseline.alerts.under_way import UnderWay
 from nsg_baseline.api.common import Condition
 from nsg_baseline.api.incident import Delivery
-from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
+from nsg_baseline.api.route import Message, NSGAlertRoute, RouteStatus
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(hours=24)
 DELIVERING = "Delivering"
 log = structlog.get_logger(__name__)
-
-Mark = tuple[str, str, int, int]
 
 
 class RouteUnusableError(Exception):
@@ -88,13 +87,13 @@ class Delivering:
         return self._next
 
     async def _tell_channel(
-        self, route: NSGAlertRoute, channel: Channel, dues: list[Due], before: dict[Mark, dict[str, int]], now: datetime
-    ) -> set[Mark]:
-        """Tell one channel what it lacks, and return what it has now or will never get."""
+        self, route: NSGAlertRoute, channel: Channel, dues: list[Due], before: Before, now: datetime
+    ) -> dict[Mark, str]:
+        """Tell one channel what it lacks; return what it has now or will never get, each with the thread it is in."""
         trouble = self.troubles.setdefault(channel.mark, Trouble())
         lacking = [one for one in dues if channel.mark in before[one.mark]]
         trouble.since = {one.mark: trouble.since.get(one.mark, now) for one in lacking}
-        given_up = {mark for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
+        given_up = {mark: "" for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
         for mark in given_up:
             log.error("given up", route=route_name(route), line=channel.line, incident="/".join(mark[:2]))
         waiting = [one for one in lacking if one.mark not in given_up]
@@ -103,37 +102,35 @@ class Delivering:
             return given_up
         budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
-        got = {one.mark for one in self.under_way.got(channel, waiting)}
+        got = self.under_way.got(channel, waiting)
         waiting = [one for one in waiting if one.mark not in got]
         begun = self.under_way.resumed(channel, waiting)
-        resumed = {one.mark for batch in begun for one in batch}
-        fresh = [one for one in waiting if one.mark not in resumed]
+        going_on = ongoing(route, channel, _without(waiting, begun), before)
+        fresh = _without(waiting, [*begun, *going_on])
         found = batches(fresh, budget, most, now)
         if fresh and not found:
             self._later([budget.next_digest(most, now)])
         done = given_up | got
-        for batch in (*begun, *found):
-            sent = await self._send(route, channel, batch, before)
+        for batch in (*begun, *going_on, *found):
+            message, sent = await self._send(route, channel, batch, before)
             if not sent.through:
                 self._failed(route, channel, trouble, sent)
                 break
             trouble.pause, trouble.again = FIRST_PAUSE, None
-            self.under_way.sent(channel, batch)
-            done |= {one.mark for one in batch}
+            self.under_way.sent(message)
+            done |= {one.mark: message.thread for one in batch.dues}
         return done
 
-    async def _send(
-        self, route: NSGAlertRoute, channel: Channel, batch: list[Due], before: dict[Mark, dict[str, int]]
-    ) -> Sent:
-        first = batch[0]
-        key = await self.under_way.begin(route, channel, batch)
-        one = digest(batch, key) if key else story(first, first.turn_for(before[first.mark][channel.mark]))
-        return await self.said.once(channel, one, lambda: self._spend(channel, one))
+    async def _send(self, route: NSGAlertRoute, channel: Channel, batch: Batch, before: Before) -> tuple[Message, Sent]:
+        message = await self.under_way.begin(route, channel, batch)
+        one = told(route, channel, message, batch.dues, before, self.outbox.incidents())
+        return message, await self.said.once(channel, one, lambda: self._spend(channel, one))
 
     async def _spend(self, channel: Channel, one: Story) -> Sent:
         sent = await channel.send(one)
         if sent.through:
-            self.sent_at.setdefault(channel.mark, deque(maxlen=2000)).append(self.clock())
+            if one.opens or not channel.keeps_threads:
+                self.sent_at.setdefault(channel.mark, deque(maxlen=2000)).append(self.clock())
             log.info("delivered", message=one.key, turn=one.turn, line=channel.line)
         return sent
 
@@ -144,7 +141,7 @@ class Delivering:
         log.warning("not delivered", route=route_name(route), line=channel.line, why=sent.why)
 
     async def _record(
-        self, route: NSGAlertRoute, one: Due, before: dict[str, int], through: dict[str, set[Mark]]
+        self, route: NSGAlertRoute, one: Due, before: dict[str, int], through: dict[str, dict[Mark, str]]
     ) -> bool:
         """Record how far a message got, and say whether all channels have it, or gave up."""
         behind = {channel: had for channel, had in before.items() if one.mark not in through[channel]}
@@ -153,14 +150,17 @@ class Delivering:
         if len(behind) == len(through) or (late and known is not None and behind == (known.behind or {})):
             # Nobody has it, or nobody more than before.
             return not behind
-        told = Delivery(
+        threads = (known.threads or {}) if known is not None else {}
+        threads = {mark: marks.get(one.mark) or threads.get(mark, "") for mark, marks in through.items()}
+        now_told = Delivery(
             route=route_name(route),
             revision=one.incident.status.revision,
             at=known.at if late and known is not None else self.clock(),
             behind=behind or None,
+            threads={mark: thread for mark, thread in threads.items() if thread} or None,
             reminders=known.reminders if late and known is not None else one.reminder,
         )
-        await self.outbox.record(one.incident, told)
+        await self.outbox.record(one.incident, now_told)
         return not behind
 
     def _condition(self, channels: list[Channel], missing: list[Due]) -> tuple[str, str]:
@@ -210,6 +210,11 @@ class Delivering:
             under_way=self.under_way.messages,
         )
         await self.outbox.report(route, status)
+
+
+def _without(dues: Iterable[Due], batched: Iterable[Batch]) -> list[Due]:
+    taken = {one.mark for batch in batched for one in batch.dues}
+    return [one for one in dues if one.mark not in taken]
 
 
 def _lacking(route: NSGAlertRoute, one: Due, channels: Iterable[Channel]) -> dict[str, int]:

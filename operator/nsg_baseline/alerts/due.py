@@ -12,6 +12,7 @@ from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.core.severity import SEVERITIES
 
 Telling = Turn | Literal["Reminder"]
+Mark = tuple[str, str, int, int]
 UNHEARD = timedelta(hours=24)
 """So long after its end is a route still told of an incident that it never heard of."""
 
@@ -29,7 +30,7 @@ class Due:
     reminder: int = 0
 
     @property
-    def mark(self) -> tuple[str, str, int, int]:
+    def mark(self) -> Mark:
         """What this is, whatever else changes: the incident's namespace and name, the revision, and the reminder."""
         return *self.incident.key, self.incident.status.revision, self.reminder
 

@@ -33,6 +33,8 @@ _PLUGINS = {
 }
 _BY_SCHEME = {scheme: place for schemes, place in _PLUGINS.items() for scheme in schemes}
 SCHEMES = frozenset(_BY_SCHEME)
+THREADED = frozenset(scheme for scheme, (module, _) in _BY_SCHEME.items() if module.startswith(_OURS))
+"""Where alerts or tickets live on, and are opened and closed."""
 # Where plugins speak to the world: modules of theirs that import these.
 _GUARDED = {"requests": guard.REQUESTS, "smtplib": guard.SMTPLIB}
 _ALSO = {f"{_APPRISE}.email": (f"{_APPRISE}.email.smtp",)}

@@ -43,7 +43,8 @@ class Change:
 class Story:
     """One message, in parts. `key` is the same for every repeat of it, `thread` for all messages of its incident.
 
-    `short` says the most in the fewest characters. `document` is the message for machines.
+    `short` says the most in the fewest characters. `document` is the message for machines. `opens` says that whom it
+    is told has not heard of any of it.
     """
 
     turn: Telling
@@ -58,6 +59,7 @@ class Story:
     key: str
     thread: str
     link: str | None = None
+    opens: bool = False
     document: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -119,7 +121,7 @@ def digest(dues: Sequence[Due], key: str | None = None) -> Story:
         severity=severity,
         title=f"{_PREFIXES['Resolved'] if over else ''}[{severity.upper()}] {what}, first {named}",
         short=f"{severity.upper()} {what}: {told[0]}",
-        facts=(f"{what} at once; each is told by itself when it changes again",),
+        facts=(f"{what} at once; each is told again when it changes",),
         traffic=(*told, *more),
         changes=(),
         actions=(),

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from nsg_baseline.alerts.batches import Batch
 from nsg_baseline.alerts.channels import Channel
-from nsg_baseline.alerts.due import Due, route_name
+from nsg_baseline.alerts.due import Due, Mark, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.story import digest_key, single_key
 from nsg_baseline.api.route import Message, NSGAlertRoute
@@ -31,33 +32,30 @@ class UnderWay:
         """Take up what was on its way when a route was stored."""
         self._messages = {(one.channel, one.key): one for one in route.status.under_way}
 
-    def got(self, channel: Channel, waiting: Iterable[Due]) -> list[Due]:
-        """Return what a channel has, though that is not recorded yet."""
-        told = {text for one in self._of(channel) if one.sent for text in one.incidents}
-        return [one for one in waiting if single_key(one) in told]
+    def got(self, channel: Channel, waiting: Iterable[Due]) -> dict[Mark, str]:
+        """Return what a channel has, though that is not recorded yet, and the thread where it has it."""
+        told = {text: one.thread for one in self._of(channel) if one.sent for text in one.incidents}
+        return {one.mark: told[single_key(one)] for one in waiting if single_key(one) in told}
 
-    def resumed(self, channel: Channel, waiting: Sequence[Due]) -> list[list[Due]]:
+    def resumed(self, channel: Channel, waiting: Sequence[Due]) -> list[Batch]:
         """Return the messages to a channel of which it is not known whether they got through."""
         messages = (set(one.incidents) for one in self._of(channel) if not one.sent)
-        batches = ([one for one in waiting if single_key(one) in texts] for texts in messages)
-        return [batch for batch in batches if batch]
+        batches = (Batch(tuple(one for one in waiting if single_key(one) in texts)) for texts in messages)
+        return [batch for batch in batches if batch.dues]
 
-    async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Sequence[Due]) -> str | None:
-        """Store a message that is about to be sent; return its key if it tells of many, None if of one."""
-        texts = tuple(map(single_key, batch))
+    async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Batch) -> Message:
+        """Store a message that is about to be sent, and return it as it was stored first."""
+        texts = tuple(map(single_key, batch.dues))
         known = next((one for one in self._of(channel) if set(texts) <= set(one.incidents)), None)
         if known is None:
-            key = digest_key(batch) if len(batch) > 1 else texts[0]
-            known = self._messages[channel.mark, key] = Message(channel=channel.mark, key=key, incidents=texts)
+            known = _message(channel, batch, texts)
+            self._messages[channel.mark, known.key] = known
             await self._store(route)
-        return None if known.key in known.incidents else known.key
+        return known
 
-    def sent(self, channel: Channel, batch: Sequence[Due]) -> None:
+    def sent(self, message: Message) -> None:
         """Note that a message got through; it is stored with the next."""
-        texts = set(map(single_key, batch))
-        for one in self._of(channel):
-            if texts <= set(one.incidents):
-                self._messages[one.channel, one.key] = one.model_copy(update={"sent": True})
+        self._messages[message.channel, message.key] = message.model_copy(update={"sent": True})
 
     def recorded(self, waiting: Iterable[Due]) -> None:
         """Forget messages of which nothing waits any more."""
@@ -79,3 +77,11 @@ class UnderWay:
             except OutboxError as error:
                 # An alert is not held up because Kubernetes is away; at worst it comes again under another key.
                 log.warning("outbox away", route=route_name(route), error=str(error))
+
+
+def _message(channel: Channel, batch: Batch, texts: tuple[str, ...]) -> Message:
+    many = len(texts) > 1
+    key = digest_key(batch.dues) if many else texts[0]
+    # What is told at once for the first time shares a thread from then on.
+    thread = batch.thread or (key if many and channel.keeps_threads else "")
+    return Message(channel=channel.mark, key=key, incidents=texts, thread=thread)

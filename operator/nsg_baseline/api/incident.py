@@ -85,6 +85,13 @@ class Delivery(StatusShape):
             max_length=100,
         ),
     ] = None
+    threads: Annotated[
+        dict[str, str] | None,
+        Field(
+            description="Alerts or tickets that tell of it together with other incidents, by a mark of their URL.",
+            max_length=100,
+        ),
+    ] = None
     reminders: Annotated[int, Field(description="How often it was reminded since.", ge=0)] = 0
 
 

@@ -86,6 +86,9 @@ class Message(StatusShape):
         tuple[Annotated[str, Field(max_length=400)], ...],
         Field(description="What it tells, each by the key that it would have alone.", max_length=5000, strict=False),
     ]
+    thread: Annotated[
+        str, Field(description="The alert or ticket that several incidents share; empty for their own.", max_length=400)
+    ] = ""
     sent: Annotated[bool, Field(description="Whether it got through, and only its record is missing.")] = False
 
 

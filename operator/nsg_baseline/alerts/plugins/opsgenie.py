@@ -14,6 +14,7 @@ from typing_extensions import override
 from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
 
 _PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4", "info": "P5"}
+_PATHS = {"Resolved": "close", "Acknowledged": "acknowledge"}
 _OPENING = ("Opened", "Updated", "Reminder")
 _MESSAGE_LENGTH = 130
 
@@ -28,17 +29,14 @@ class _Alerts(Tells):
         alias = story.thread.replace("/", ".")
         headers = {"Authorization": f"GenieKey {self.apikey}"}
         at = f"{base}/{quote(alias, safe='')}"
-        by_alias = {"identifierType": "alias"}
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
-            if story.turn == "Resolved":
-                call("POST", f"{at}/close", json=note, headers=headers, params=by_alias)
-            elif story.turn == "Acknowledged":
-                call("POST", f"{at}/acknowledge", json=note, headers=headers, params=by_alias)
-            elif story.turn in _OPENING:
+            # What was over before it could be told is told and ended: there is no alert to close yet.
+            if story.opens or story.turn in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
-            else:
-                call("POST", f"{at}/notes", json=note, headers=headers, params=by_alias)
+            if story.turn not in _OPENING:
+                what = _PATHS.get(story.turn, "notes")
+                call("POST", f"{at}/{what}", json=note, headers=headers, params={"identifierType": "alias"})
         except RefusedError:
             return False
         return True

@@ -13,12 +13,22 @@ _ACTIONS = {"Resolved": "resolve", "Acknowledged": "acknowledge"}
 
 
 class PagerDuty(Tells, NotifyPagerDuty):
-    """One alert for each incident, whatever becomes of it."""
+    """One alert for each thread, whatever becomes of it."""
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
+        action = _ACTIONS.get(self.story.turn, "trigger")
+        # PagerDuty drops the end of what it has not heard of: what was over before it could be told is told and ended.
+        actions = ("trigger", action) if self.story.opens and action != "trigger" else (action,)
+        try:
+            for each in actions:
+                call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(each, body))
+        except RefusedError:
+            return False
+        return True
+
+    def _event(self, action: str, body: str) -> dict[str, Any]:
         story = self.story
-        action = _ACTIONS.get(story.turn, "trigger")
         event: dict[str, Any] = {
             "routing_key": self.integration_key,
             "event_action": action,
@@ -27,11 +37,7 @@ class PagerDuty(Tells, NotifyPagerDuty):
         if action == "trigger":
             event |= {"client": "nsg-baseline-operator", "payload": self._payload(body)}
             event |= {"links": [{"href": story.link, "text": "in the portal"}]} if story.link else {}
-        try:
-            call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=event)
-        except RefusedError:
-            return False
-        return True
+        return event
 
     def _payload(self, body: str) -> dict[str, Any]:
         story = self.story

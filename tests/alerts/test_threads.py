@@ -1,0 +1,183 @@
+"""Alerts and tickets live as long as what they tell of: told at once or one by one, over at once or one by one."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from nsg_baseline.alerts.deliver import Delivering
+from nsg_baseline.alerts.due import due
+from nsg_baseline.api.incident import NSGIncident
+from support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
+from support.pagers import Pager
+from support.providers import providers
+from support.tickets import desk
+
+PAGERS = {
+    "pagerduty": "pagerduty://INTEGRATIONKEY@APIKEY",
+    "opsgenie": "opsgenie://a1b2c3d4-0000-0000-0000-000000000000",
+    "jira": "jira://a1b2c3d4-0000-0000-0000-000000000000",
+}
+DESKS = {"servicenow": ("state", "6", "urgency"), "zendesk": ("status", "solved", "priority")}
+WEIGHTS = {
+    "critical": {"pagerduty": "critical", "opsgenie": "P1", "jira": "P1", "servicenow": "1", "zendesk": "urgent"},
+    "low": {"pagerduty": "info", "opsgenie": "P4", "jira": "P4", "servicenow": "3", "zendesk": "low"},
+}
+NAMES = tuple(f"web-{number}" for number in range(5))
+
+
+@dataclass(slots=True)
+class Scene:
+    """One route that leads to one service, and what that service holds: for each alert or ticket whether it is open."""
+
+    name: str
+    url: str
+    held: Callable[[], list[bool]]
+    weights: Callable[[], set[str]]
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    clock: Clock = field(default_factory=Clock)
+    to: tuple[str, str] = field(init=False)
+    at_work: Delivering = field(init=False)
+
+    def __post_init__(self) -> None:
+        one = route()
+        self.to = one.key
+        self.outbox.put(one)
+        self.outbox.secrets[one.key] = {"urls": self.url}
+        self.restart()
+
+    def restart(self) -> None:
+        self.outbox.writes = None
+        self.at_work = Delivering(self.outbox, self.clock, local=True)
+
+    async def round(self) -> None:
+        self.clock.pass_by(seconds=30)
+        known = self.outbox.known[self.to]
+        await self.at_work.tell(known, due(known, self.outbox.incidents(), OPERATOR, self.clock()))
+
+    async def open(self, *names: str, severity: str = "medium") -> None:
+        self.outbox.put(*(incident(name, severity=severity) for name in names))
+        await self.round()
+
+    async def go_on(self, *names: str, over: bool = True) -> None:
+        """Store what becomes of incidents, and tell it."""
+        self.outbox.put(*(self._next(self.outbox.stored["team-web", name], over=over) for name in names))
+        await self.round()
+
+    def _next(self, one: NSGIncident, *, over: bool) -> NSGIncident:
+        ended = {"state": "Resolved", "turn": "Resolved", "resolution": "Reverted", "resolved_at": self.clock()}
+        changed = {"revision": one.status.revision + 1, **(ended if over else {"turn": "Attributed"})}
+        return one.model_copy(update={"status": one.status.model_copy(update=changed)})
+
+
+@pytest.fixture(params=[*PAGERS, *DESKS])
+async def scene(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    name = request.param
+    if name in PAGERS:
+        pager = Pager()
+        async with providers(monkeypatch) as internet:
+            internet.answer = pager.answer
+            held = lambda: [state != "resolve" for _, state in pager.alerts]  # noqa: E731 - it reads better here
+            yield Scene(name, PAGERS[name], held, lambda: set(pager.priorities.values()))
+        return
+    state, over, weight = DESKS[name]
+    async with desk() as tickets:
+        url = f"{name}://jo%40example.com:s3cret@127.0.0.1:{tickets.port}?secure=no"
+        kept = tickets.tickets
+        held = lambda: [one[state] != over for one in kept.values()]  # noqa: E731 - as above
+        yield Scene(name, url, held, lambda: {one[weight] for one in kept.values()})
+
+
+async def test_what_was_told_one_by_one_is_closed_one_by_one(scene: Scene) -> None:
+    # Five people are woken in a night; one revert ends it all. Each of their alerts must end.
+    for name in NAMES:
+        await scene.open(name)
+    assert scene.held() == [True] * 5
+    await scene.go_on(*NAMES)
+    assert scene.held() == [False] * 5
+
+
+async def test_what_was_told_at_once_is_closed_when_the_last_is_over(scene: Scene) -> None:
+    await scene.open(*NAMES)
+    await scene.go_on(*NAMES[:4])
+    assert scene.held() == [True]
+    await scene.go_on(NAMES[0], over=True)
+    await scene.go_on(NAMES[4])
+    assert scene.held() == [False]
+
+
+async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
+    # Who did it is found for each of them by itself, and is no reason for another ticket.
+    await scene.open(*NAMES)
+    for name in NAMES:
+        await scene.go_on(name, over=False)
+    assert scene.held() == [True]
+    await scene.go_on(*NAMES)
+    assert scene.held() == [False]
+
+
+async def test_what_weighs_little_does_not_hide_what_stays_open(scene: Scene) -> None:
+    # The note that a small one is over must not make a small ticket of one that tells of SSH open to the world.
+    scene.outbox.put(*(incident(name, severity="low") for name in NAMES))
+    await scene.open("web-9", severity="critical")
+    await scene.go_on(NAMES[0], over=False)
+    assert scene.weights() == {WEIGHTS["critical"][scene.name]}
+    await scene.go_on("web-9")
+    await scene.go_on(NAMES[1], over=False)
+    assert scene.weights() == {WEIGHTS["low"][scene.name]}
+
+
+async def test_what_was_over_before_it_could_be_told_is_told_and_closed(scene: Scene) -> None:
+    # The operator put it back within a second. That the door stood open is news, and nobody has to do anything.
+    over = {
+        "state": "Resolved",
+        "turn": "Resolved",
+        "revision": 2,
+        "resolvedAt": stamp(START),
+        "resolution": "Reverted",
+    }
+    scene.outbox.put(incident("web-1", **over))
+    await scene.round()
+    assert scene.held() == [False]
+    scene.outbox.put(*(incident(f"app-{number}", **over) for number in range(6)))
+    await scene.round()
+    assert scene.held() == [False, False]
+
+
+async def test_a_kill_at_any_moment_leaves_nothing_open(scene: Scene) -> None:
+    # An alert that nobody can close is worse than one that comes twice.
+    for writes in range(14):
+        names = tuple(f"kill-{writes}-{number}" for number in range(5))
+        for step in (scene.open, scene.go_on):
+            scene.outbox.writes = writes
+            with contextlib.suppress(KilledError):
+                await step(*names)
+            scene.restart()
+            await scene.round()
+        assert not any(scene.held()), f"killed after {writes} writes"
+
+
+async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
+    # The second comes when it is stored that the first message got through, but not yet with what it tells of.
+    for names in (NAMES, ("web-9",)):
+        scene.outbox.writes = 1
+        with contextlib.suppress(KilledError):
+            await scene.open(*names)
+        scene.restart()
+    await scene.round()
+    assert scene.held() == [True, True]
+    await scene.go_on(*NAMES, "web-9")
+    assert scene.held() == [False, False]
+
+
+async def test_the_limit_of_an_hour_is_not_spent_on_what_goes_on(scene: Scene) -> None:
+    # A night in which thirty alerts were closed must not make the next door a line in a digest ten minutes later.
+    most = scene.outbox.known[scene.to]
+    spec = most.spec.model_copy(update={"max_messages_per_hour": 6})
+    scene.outbox.known[scene.to] = most.model_copy(update={"spec": spec})
+    for name in NAMES:
+        await scene.open(name)
+        await scene.go_on(name)
+    await scene.open("web-9")
+    assert scene.held() == [False] * 5 + [True]
