@@ -1,6 +1,7 @@
 """How often the Activity Log is asked, with a clock that stands: by one query for all, and not for ever."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,17 @@ class Log:
 
     def __init__(self, broken: AzureError | None = None) -> None:
         self.broken = broken
-        self.asked = 0
+        self.since: list[datetime] = []
+        self.was_asked = asyncio.Event()
 
-    async def rows(self, subscription_id: str, since: Any) -> list[dict[str, Any]]:
-        del subscription_id, since
-        self.asked += 1
+    @property
+    def asked(self) -> int:
+        return len(self.since)
+
+    async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+        del subscription_id
+        self.since.append(since)
+        self.was_asked.set()
         if self.broken is not None:
             raise self.broken
         return []
@@ -33,7 +40,7 @@ async def _half_an_hour(ours: Home, log: Log) -> None:
     attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
     for _ in range(40 * 12):
         ours.clock.pass_by(seconds=5)
-        await attributing.tick()
+        await attributing.ask()
 
 
 async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_half_an_hour(tmp_path: Path) -> None:
@@ -64,3 +71,38 @@ async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:
         assert incident.status.attribution == "NotFound"
         assert log.asked <= 32
         assert ours.clock.now - (incident.status.opened_at or ours.clock.now) > timedelta(minutes=30)
+
+
+async def test_what_was_open_while_nobody_looked_is_given_an_answer(tmp_path: Path) -> None:
+    # The operator was away for the half hour after it: "looked for" must not stand there for ever.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        ours.clock.pass_by(hours=48)
+        log = Log()
+        await Attributing(lambda _: (log, frozenset()), ours.records, ours.clock).ask()
+        (incident,) = ours.records.incidents.all()
+        assert incident.status.attribution == "NotFound"
+        assert log.since == [ours.clock.now - timedelta(days=1)]
+
+
+async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None:
+    # A loop that looks every few seconds for nothing is work for nothing, and a new incident must wake it.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        log = Log()
+        attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+        task = asyncio.create_task(attributing.run())
+        try:
+            ours.azure.nsgs = {"web": [*WEB, SSH]}
+            await ours.look()
+            ours.clock.pass_by(seconds=5)
+            ours.azure.nsgs = {"web": WEB}
+            await ours.look()
+            async with asyncio.timeout(5):
+                await log.was_asked.wait()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+        assert log.asked == 1

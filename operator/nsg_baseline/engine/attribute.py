@@ -1,6 +1,7 @@
 """Finding out who did it, after the alert has left: the Activity Log is asked while an open question is young."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,13 +16,15 @@ from nsg_baseline.core.attribution import callers
 from nsg_baseline.engine.claims import readable, scopes
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Event, NamespaceEvent
 
 FIRST_AFTER = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=60)
 """One query a subscription in this time, shared by all incidents there."""
 GIVE_UP_AFTER = timedelta(minutes=30)
 LOOK_BACK = timedelta(hours=1)
-TICK_SECONDS = 5.0
+FURTHEST = timedelta(days=1)
+"""So far back the log is read at most: an operator that was away for a week finds no more than that."""
 Log = tuple[str, Identity | None]
 """A subscription's log, read with an identity; None is the pod's own."""
 log = structlog.get_logger(__name__)
@@ -43,37 +46,55 @@ class Attributing:
     records: Records
     clock: Callable[[], datetime]
     _asked: dict[Log, datetime] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Ask, until cancelled."""
+        self.records.store.listen(self._heard)
         while True:
-            await self.tick()
-            await asyncio.sleep(TICK_SECONDS)
+            self._changed.clear()
+            await self.ask()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._changed.wait()
 
-    async def tick(self) -> None:
-        """Ask for every scope with young questions whose turn it is."""
+    async def ask(self) -> None:
+        """Ask for every scope with open questions whose turn it is."""
         now = self.clock()
+        for mark, (scope, incidents) in self._open().items():
+            if self._due(mark, incidents) <= now:
+                ripe = [one for one in incidents if _seen(one) + FIRST_AFTER <= now]
+                await self._ask(mark, scope, ripe, now)
+
+    def _heard(self, event: Event | NamespaceEvent) -> None:
+        if isinstance(event, Event) and event.kind in (NSGIncident, NSGScope):
+            self._changed.set()
+
+    def _pause(self) -> float | None:
+        """Return the seconds until something is to be asked though nothing moves."""
+        due = min((self._due(mark, incidents) for mark, (_, incidents) in self._open().items()), default=None)
+        return None if due is None else max((due - self.clock()).total_seconds(), 0.0)
+
+    def _due(self, mark: Log, incidents: Iterable[NSGIncident]) -> datetime:
+        first = min(map(_seen, incidents)) + FIRST_AFTER
+        return max(first, self._asked[mark] + ASK_EVERY) if mark in self._asked else first
+
+    def _open(self) -> dict[Log, tuple[NSGScope, list[NSGIncident]]]:
+        """Return the incidents of which it is still to be found out who did it; scopes may share a log."""
         by_scope: dict[str, list[NSGIncident]] = {}
         for incident in self.records.incidents.all():
-            if _is_asked_for(incident, now):
+            if incident.spec.kind != "WatchLost" and incident.status.attribution is None and incident.status.opened_at:
                 by_scope.setdefault(incident.spec.scope, []).append(incident)
-        if not by_scope:
-            return
-        # Scopes that share a subscription and an identity share its log.
         groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
         for scope in readable(list(scopes(self.records.store))):
-            mine = by_scope.get(scope.metadata.name, [])
-            groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(mine)
-        for mark, (scope, incidents) in groups.items():
-            if incidents:
-                await self._ask(mark, scope, incidents, now)
+            if mine := by_scope.get(scope.metadata.name):
+                groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(mine)
+        return groups
 
     async def _ask(self, mark: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
-        if now - self._asked.get(mark, datetime.min.replace(tzinfo=now.tzinfo)) < ASK_EVERY:
-            return
         self._asked[mark] = now
         activity, own = self.activity_of(scope)
-        since = min(_seen(one) or now for one in incidents) - LOOK_BACK
+        since = max(min(map(_seen, incidents)) - LOOK_BACK, now - FURTHEST)
         rows: list[dict[str, Any]] = []
         try:
             rows = await activity.rows(scope.spec.subscription_id, since)
@@ -89,8 +110,7 @@ class Attributing:
         self, incident: NSGIncident, rows: Iterable[dict[str, Any]], own: frozenset[str], now: datetime
     ) -> None:
         found = callers(incident, rows, own)
-        seen = _seen(incident) or now
-        if not found and now - seen < GIVE_UP_AFTER:
+        if not found and now - _seen(incident) < GIVE_UP_AFTER:
             return
         updates: dict[str, Any] = {"attribution": "Found" if found else "NotFound"}
         status = incident.status
@@ -102,13 +122,9 @@ class Attributing:
         await self.records.record(incident.metadata.namespace, incident.spec, incident, after, now)
 
 
-def _seen(incident: NSGIncident) -> datetime | None:
-    return incident.status.updated_at or incident.status.opened_at
-
-
-def _is_asked_for(incident: NSGIncident, now: datetime) -> bool:
-    """Say whether it is still to be found out who did it."""
-    seen, status = _seen(incident), incident.status
-    if incident.spec.kind == "WatchLost" or status.attribution is not None or seen is None:
-        return False
-    return FIRST_AFTER <= now - seen <= GIVE_UP_AFTER + ASK_EVERY
+def _seen(incident: NSGIncident) -> datetime:
+    """Return when an incident that was opened got what is asked about."""
+    seen = incident.status.updated_at or incident.status.opened_at
+    if seen is None:
+        raise ValueError(f"incident {'/'.join(incident.key)} was never opened")
+    return seen
