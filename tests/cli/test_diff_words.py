@@ -102,3 +102,38 @@ def test_an_unreadable_side_is_named(old: str, tmp_path: Path) -> None:
     result = run(old, str(tmp_path / "none.yaml"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"nsgb: {tmp_path}/none.yaml: No such file or directory\n"
+
+
+def test_of_a_setting_only_what_comes_and_goes_is_told(tmp_path: Path) -> None:
+    # Hundreds of characters of JSON hide the one entry that a reviewer must see.
+    kept, gone = {"name": "kept-*"}, {"name": "gone-*", "caller": "tf", "priorities": {"min": 100, "max": 200}}
+    old = write_baseline(tmp_path / "old" / "web.yaml", WEB, tolerate=[kept, gone], enforcement={"maxChanges": 3})
+    new = write_baseline(
+        tmp_path / "new" / "web.yaml",
+        WEB,
+        mode="Enforce",
+        tolerate=[kept, {"preset": "AKS"}],
+        exceptions=[excepted(terse(SSH))],
+        enforcement={"maxChanges": 3, "delay": "5m"},
+    )
+    told = run(old, new).stdout.splitlines()
+    until = str(excepted(terse(SSH))["until"]).replace("+00:00", "Z")
+    assert told[told.index("  info  baseline's mode") : -1] == [
+        "  info  baseline's mode",
+        "    before: Alert",
+        "    after:  Enforce",
+        "  info  baseline's tolerate",
+        "    before: name gone-*, priorities 100-200, caller tf",
+        "    after:  preset AKS",
+        "  info  baseline's exceptions",
+        "    before: -",
+        f"    after:  ssh 200 Inbound Allow Tcp from Internet to * port 22, until {until}, approved by {_approver()}",
+        "  info  baseline's enforcement",
+        "    before: delay 0s",
+        "    after:  delay 5m",
+    ]
+
+
+def _approver() -> str:
+    one = excepted(terse(SSH))
+    return f"{one['approvedBy']}: {one['reason']}"

@@ -10,6 +10,7 @@ import yaml
 from nsg_baseline.cli.planned import change_document, field_of
 from nsg_baseline.cli.render.markdown import cell, plain
 from nsg_baseline.cli.render.sarif import LEVELS, log, place
+from nsg_baseline.cli.render.settings import sides
 from nsg_baseline.cli.render.table import heading
 from nsg_baseline.cli.sources import Sourced
 from nsg_baseline.core.changes import KIND_ORDER, Change
@@ -17,7 +18,6 @@ from nsg_baseline.core.exposed import line, lines, statuses
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.revised import Revised
 from nsg_baseline.core.texts import counted
-from nsg_baseline.core.words import side_line
 
 _REMOVED = "the baseline is removed: its NSG is no longer watched"
 
@@ -47,6 +47,11 @@ class Revision:
         return f"{self.revised.state.lower()}{weight}"
 
 
+def _heading(one: Revision, change: Change) -> str:
+    """Name a change; a setting of the baseline is no change of the NSG."""
+    return f"baseline's {change.fields[0]}" if change in one.revised.settings else heading(change)
+
+
 def _differing(found: Sequence[Revision]) -> list[Revision]:
     return [one for one in found if not one.revised.same]
 
@@ -65,9 +70,10 @@ def _lines(one: Revision) -> Iterator[str]:
         yield f"  {_REMOVED}"
     yield from (f"  {text}" for text in lines(statuses(one.revised.verdict.exposure)))
     for change in one.changes:
-        yield f"  {change.severity}  {heading(change)}"
-        yield f"    before: {side_line(change.approved) or '-'}"
-        yield f"    after:  {side_line(change.live) or '-'}"
+        before, after = sides(change)
+        yield f"  {change.severity}  {_heading(one, change)}"
+        yield f"    before: {before or '-'}"
+        yield f"    after:  {after or '-'}"
 
 
 def _markdown(found: Sequence[Revision]) -> str:
@@ -92,8 +98,8 @@ def _section(one: Revision) -> Iterator[str]:
         yield "| Change | Severity | Before | After |"
         yield "|---|---|---|---|"
         for change in one.changes:
-            sides = " | ".join(cell(side_line(side)) for side in (change.approved, change.live))
-            yield f"| {cell(heading(change))} | {change.severity} | {sides} |"
+            before, after = (cell(text or None) for text in sides(change))
+            yield f"| {cell(_heading(one, change))} | {change.severity} | {before} | {after} |"
         yield ""
         yield "</details>"
 
