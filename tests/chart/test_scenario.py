@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ NAMESPACE = "nsg-baseline-system"
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 STRANGERS = "strangers"
 SSH = {"name": "ssh", "properties": OPEN_SSH}
+TAKEOVER = timedelta(seconds=20)
 CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 
 
@@ -101,26 +104,38 @@ async def test_the_whole_story_under_the_charts_rights(
     token_kubeconfig: Path,
     stranger: Program,
     tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    first_folder, second_folder = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     # What the demo shows on the embedded API must hold where the schema, the rights and the watches are real.
     async with playing(kubectl, kstatus, tmp_path) as scene:
         found = objects(scene.receiver, NAMESPACE)
         await asyncio.to_thread(kubectl.apply, *found)
         assert await scene.state("appgate") == "InProgress"
-        process = await start_operator(tmp_path, scene.azure, token_kubeconfig, NAMESPACE)
-        try:
+        async with replica(scene, first_folder, token_kubeconfig) as first:
             for name in IDS:
                 await scene.until(name.lower(), "Compliant")
-            await changes(scene)
-            await enforcement(scene)
-            await reach(scene, stranger)
-            await words(scene)
-            assert process.returncode is None, (tmp_path / "operator.log").read_text()[-3000:]
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
-        assert "forbidden" not in (tmp_path / "operator.log").read_text().lower()
+            async with replica(scene, second_folder, token_kubeconfig):
+                await changes(scene)
+                await enforcement(scene)
+                await reach(scene, stranger)
+                await words(scene)
+                await takeover(scene, first)
+
+
+@contextlib.asynccontextmanager
+async def replica(scene: Scene, folder: Path, kubeconfig: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run one replica of the operator. It ends by somebody's hand alone, and lacks no right."""
+    log = folder / "operator.log"
+    process = await start_operator(folder, scene.azure, kubeconfig, NAMESPACE)
+    try:
+        yield process
+        assert process.returncode in (None, -signal.SIGKILL), log.read_text()[-3000:]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+    assert "forbidden" not in log.read_text().lower()
 
 
 async def changes(scene: Scene) -> None:
@@ -189,3 +204,23 @@ async def words(scene: Scene) -> None:
     described = await scene.ask("describe", "nsgbaseline", "c7n-nsg", "-n", TEAM_NAMESPACE)
     assert "DriftOpened" in described
     assert "RuleDeleted test4" in described
+
+
+async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
+    """The node of the leader dies: within 20 seconds the other works, and tells nothing twice."""
+    before = await holder(scene)
+    died = datetime.now(UTC)
+    leader.kill()
+    await leader.wait()
+    await scene.rogue.put_rule(IDS["appgate"], "open-rdp", **{**OPEN_SSH, "destinationPortRange": "3389"})
+    await scene.receiver.next("RESOLVED", "appgate", "open-rdp")
+    after = await holder(scene)
+    assert after["holderIdentity"] != before["holderIdentity"]
+    assert datetime.fromisoformat(after["acquireTime"]) - died < TAKEOVER
+    keys = [alert["key"] for alert in scene.receiver.alerts]
+    assert len(keys) == len(set(keys))
+
+
+async def holder(scene: Scene) -> dict[str, Any]:
+    found = await asyncio.to_thread(scene.kubectl.json, "get", "lease", NAME, "-n", NAMESPACE)
+    return dict(found["spec"])
