@@ -8,6 +8,7 @@ import pytest
 
 from nsg_baseline.alerts.deliver import Delivering
 from nsg_baseline.alerts.due import due
+from nsg_baseline.alerts.threads import AT_ONCE
 from nsg_baseline.api.incident import NSGIncident
 from support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
 from support.pagers import Pager
@@ -50,6 +51,11 @@ class Scene:
     def restart(self) -> None:
         self.outbox.writes = None
         self.at_work = Delivering(self.outbox, self.clock, local=True)
+
+    def most_an_hour(self, messages: int) -> None:
+        one = self.outbox.known[self.to]
+        spec = one.spec.model_copy(update={"max_messages_per_hour": messages})
+        self.outbox.put(one.model_copy(update={"spec": spec}))
 
     async def round(self) -> None:
         self.clock.pass_by(seconds=30)
@@ -171,11 +177,23 @@ async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
     assert scene.held() == [False, False]
 
 
+async def test_many_closings_are_recorded_on_the_way(scene: Scene) -> None:
+    # What is on its way stands in the route's status, which holds a thousand messages and no more.
+    scene.most_an_hour(1000)
+    names = [f"web-{number:03}" for number in range(AT_ONCE + 10)]
+    for start in range(0, len(names), 3):
+        await scene.open(*names[start : start + 3])
+    assert scene.held() == [True] * len(names)
+    await scene.go_on(*names)
+    assert sum(scene.held()) == 10
+    assert scene.at_work.next_try() == scene.clock.now
+    await scene.round()
+    assert not any(scene.held())
+
+
 async def test_the_limit_of_an_hour_is_not_spent_on_what_goes_on(scene: Scene) -> None:
     # A night in which thirty alerts were closed must not make the next door a line in a digest ten minutes later.
-    most = scene.outbox.known[scene.to]
-    spec = most.spec.model_copy(update={"max_messages_per_hour": 6})
-    scene.outbox.known[scene.to] = most.model_copy(update={"spec": spec})
+    scene.most_an_hour(6)
     for name in NAMES:
         await scene.open(name)
         await scene.go_on(name)

@@ -14,7 +14,7 @@ from nsg_baseline.alerts.due import Due, Mark, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.said import Said
 from nsg_baseline.alerts.story import Story
-from nsg_baseline.alerts.threads import Before, ongoing, told
+from nsg_baseline.alerts.threads import AT_ONCE, Before, ongoing, told
 from nsg_baseline.alerts.under_way import UnderWay
 from nsg_baseline.api.common import Condition
 from nsg_baseline.api.incident import Delivery
@@ -92,26 +92,14 @@ class Delivering:
         """Tell one channel what it lacks; return what it has now or will never get, each with the thread it is in."""
         trouble = self.troubles.setdefault(channel.mark, Trouble())
         lacking = [one for one in dues if channel.mark in before[one.mark]]
-        trouble.since = {one.mark: trouble.since.get(one.mark, now) for one in lacking}
-        given_up = {mark: "" for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
-        for mark in given_up:
-            log.error("given up", route=route_name(route), line=channel.line, incident="/".join(mark[:2]))
-        waiting = [one for one in lacking if one.mark not in given_up]
+        done = self._give_up(route, channel, trouble, lacking, now)
+        waiting = [one for one in lacking if one.mark not in done]
         if trouble.again is not None and now < trouble.again:
             self._later([trouble.again] if waiting else [])
-            return given_up
-        budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
-        most = route.spec.max_messages_per_hour
-        got = self.under_way.got(channel, waiting)
-        waiting = [one for one in waiting if one.mark not in got]
-        begun = self.under_way.resumed(channel, waiting)
-        going_on = ongoing(route, channel, _without(waiting, begun), before)
-        fresh = _without(waiting, [*begun, *going_on])
-        found = batches(fresh, budget, most, now)
-        if fresh and not found:
-            self._later([budget.next_digest(most, now)])
-        done = given_up | got
-        for batch in (*begun, *going_on, *found):
+            return done
+        done |= self.under_way.got(channel, waiting)
+        waiting = [one for one in waiting if one.mark not in done]
+        for batch in self._messages(route, channel, waiting, before, now):
             message, sent = await self._send(route, channel, batch, before)
             if not sent.through:
                 self._failed(route, channel, trouble, sent)
@@ -120,6 +108,32 @@ class Delivering:
             self.under_way.sent(message)
             done |= {one.mark: message.thread for one in batch.dues}
         return done
+
+    def _give_up(
+        self, route: NSGAlertRoute, channel: Channel, trouble: Trouble, lacking: list[Due], now: datetime
+    ) -> dict[Mark, str]:
+        """Return what was tried for too long."""
+        trouble.since = {one.mark: trouble.since.get(one.mark, now) for one in lacking}
+        given_up = {mark: "" for mark, since in trouble.since.items() if now - since > GIVE_UP_AFTER}
+        for mark in given_up:
+            log.error("given up", route=route_name(route), line=channel.line, incident="/".join(mark[:2]))
+        return given_up
+
+    def _messages(
+        self, route: NSGAlertRoute, channel: Channel, waiting: list[Due], before: Before, now: datetime
+    ) -> list[Batch]:
+        """Return the messages to send now: those on their way, those to what is there already, and new ones."""
+        begun = self.under_way.resumed(channel, waiting)
+        going_on = ongoing(route, channel, _without(waiting, begun), before)
+        fresh = _without(waiting, [*begun, *going_on])
+        budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
+        most = route.spec.max_messages_per_hour
+        found = batches(fresh, budget, most, now)
+        if fresh and not found:
+            self._later([budget.next_digest(most, now)])
+        if len(going_on) > AT_ONCE:
+            self._later([now])
+        return [*begun, *going_on[:AT_ONCE], *found]
 
     async def _send(self, route: NSGAlertRoute, channel: Channel, batch: Batch, before: Before) -> tuple[Message, Sent]:
         message = await self.under_way.begin(route, channel, batch)

@@ -15,6 +15,8 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.severity import heaviest
 
+AT_ONCE = 50
+"""So many messages go on in what is there before it is recorded: what is on its way must fit into a route's status."""
 Before = Mapping[Mark, Mapping[str, int]]
 """The revision that each channel has of what is due; 0 for none."""
 
