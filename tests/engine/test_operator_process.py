@@ -3,7 +3,7 @@
 from typing import Any
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, recorded_nsgs
+from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, TEAM_NAMESPACE, Stage, recorded_nsgs
 from nsg_baseline.cli.demo.story import OPEN_SSH
 from nsg_baseline.emulator.arm.faults import forbidden
 
@@ -17,7 +17,13 @@ def condition(stage: Stage, name: str, kind: str) -> str | None:
 
 
 async def settled(stage: Stage) -> None:
+    """Wait until all is judged, and the route was looked at."""
     await stage.until(lambda: all(condition(stage, name, "Compliant") == "True" for name in NAMES))
+    await stage.until(lambda: bool(_chat(stage)))
+
+
+def _chat(stage: Stage) -> dict[str, Any]:
+    return dict(stage.custom("NSGAlertRoute", "chat", OPERATOR_NAMESPACE).get("status") or {})
 
 
 async def request_pass(stage: Stage, word: str) -> None:
@@ -61,7 +67,7 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: Stage) -
     await settled(staged)
     await staged.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
     await staged.receiver.next("RuleCreated open-ssh")
-    await staged.until(lambda: bool(incidents(staged)[0]["status"].get("deliveries")))
+    await staged.until(lambda: bool(incidents(staged)[0]["status"].get("deliveries")) and not _chat(staged)["underWay"])
     await staged.stop_operator()
     staged.cluster.api.requests.reset()
     await staged.start_operator()
