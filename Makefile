@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Many tests wait for processes, so there are more of them at a time than processors; each takes some 200 MB.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .PHONY: help venv demo test cluster-tools test-cluster check format bench crds lock clean
@@ -29,14 +31,14 @@ demo: $(VENV)/.run ## the whole story on this machine, without Azure or a cluste
 	@$(BIN)/nsgb demo
 
 test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
-	$(BIN)/python -m pytest -m "not cluster and not slow" -n auto
+	$(BIN)/python -m pytest -m "not cluster and not slow" -n $(WORKERS) --dist worksteal
 
 cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluster (15 minutes, once)
 	@$(BIN)/python -m tests.cluster.build_tools
 
 test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm, the real Azure clients, and the long laws
-	$(BIN)/python -m pytest -m "slow and not cluster" -n auto
-	$(BIN)/python -m pytest -m cluster
+	$(BIN)/python -m pytest -m "slow and not cluster" -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -m cluster -n 2 --dist loadfile
 
 check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint
 	$(BIN)/ruff check .
