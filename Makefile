@@ -36,7 +36,7 @@ test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
 cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluster (15 minutes, once)
 	@$(BIN)/python -m tests.cluster.build_tools
 
-test-cluster: $(VENV)/.dev ## with a real kube-apiserver, helm, the real Azure clients, and the long laws
+test-cluster: cluster-tools ## with a real kube-apiserver, helm, the real Azure clients, and the long laws
 	$(BIN)/python -m pytest -m "slow and not cluster" -n $(WORKERS) --dist worksteal
 	$(BIN)/python -m pytest -m cluster -n 2 --dist loadfile
 
