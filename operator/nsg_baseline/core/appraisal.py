@@ -68,7 +68,8 @@ def appraise(
     if not found.exact and live is not None:
         parts.append(weighed(yardstick.weights, "Unclear", "there is more traffic than could be looked at"))
     ordered = sorted((replace(change, severity=weights[id(change)].severity) for change in changes), key=_order)
-    return Appraisal(tuple(ordered), tuple(exposed), heaviest_weight(parts, yardstick.weights), found.summary)
+    # Of a walk that came to nothing at least what weighs most is told.
+    return Appraisal(tuple(ordered), tuple(exposed or seen), heaviest_weight(parts, yardstick.weights), found.summary)
 
 
 def appraise_stray(live: LiveNSG, yardstick: Yardstick) -> tuple[tuple[Exposed, ...], Weight]:
@@ -77,10 +78,12 @@ def appraise_stray(live: LiveNSG, yardstick: Yardstick) -> tuple[tuple[Exposed, 
     exposed = [*map(Exposed, found.entries)]
     seen = exposed if found.exact else [*exposed, *_probed((), live.rules, yardstick)]
     least = weighed(yardstick.weights, "NSGCreated", "no baseline says what is approved there")
-    parts = [weigh((one.entry for one in seen), yardstick.weights), least]
+    # Nobody approved that something reaches a network which nobody declared: what is stopped there weighs nothing.
+    opened = (one.entry for one in seen if one.entry.effect == "Allowed")
+    parts = [weigh(opened, yardstick.weights), least]
     if not found.exact:
         parts.append(weighed(yardstick.weights, "Unclear", "there is more traffic than could be looked at"))
-    return tuple(exposed), heaviest_weight(parts, yardstick.weights)
+    return tuple(exposed or seen), heaviest_weight(parts, yardstick.weights)
 
 
 def _order(change: Change) -> tuple[int, int, str]:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from nsg_baseline.api.findings import ExposureStatus
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, prefixes
+from nsg_baseline.core.severity import SEVERITIES, weigh
 from nsg_baseline.core.texts import cut, listed
 from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Entry, Place
-from nsg_baseline.core.traffic.phrases import phrase
+from nsg_baseline.core.traffic.phrases import NoPhraseError, phrase
 
 LINES = 5
 """So many lines tell the traffic of one NSG; the rest is counted."""
@@ -16,6 +17,7 @@ _PAIRS_TOLD = 8
 _TEXT_LENGTH = 1024
 _NAME_LENGTH = 128
 _NAMES_TOLD = 3
+_PIECES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,24 @@ def _status(group: Sequence[Exposed]) -> ExposureStatus:
     return ExposureStatus(
         effect=first.effect,
         direction=first.direction,
-        text=cut(whole.text, _TEXT_LENGTH),
+        text=cut(whole.text if len(group) == 1 else _together(whole, group), _TEXT_LENGTH),
         approved_by=_names(one.entry.approved_by for one in group),
         live_by=_names(one.entry.live_by for one in group),
     )
+
+
+def _together(whole: Exposed, group: Sequence[Exposed]) -> str:
+    """Say what many pairs decide: in one phrase if that is right, else the heaviest of them, and how many there are."""
+    entry = whole.entry
+    # One rule that now allows has all its traffic but what earlier rules take. Many have not what lies between them.
+    opens_alone = entry.effect == "Allowed" and entry.live_by is not None
+    try:
+        told = phrase(entry, exact=not opens_alone)
+    except NoPhraseError:
+        heaviest = sorted(group, key=lambda one: SEVERITIES.index(weigh([one.entry]).severity))
+        told = "; ".join(phrase(one.entry) for one in heaviest[:_PIECES_TOLD])
+        told += f"; and {len(group) - _PIECES_TOLD} more"
+    return f"{whole.place}: {told}" if whole.place else told
 
 
 def _only(found: Iterable[str | None]) -> str | None:

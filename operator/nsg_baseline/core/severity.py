@@ -74,6 +74,7 @@ _REASONS: Mapping[Ground, str] = {
 # Amplifiers: a danger by UDP alone.
 _MANAGEMENT_UDP = "53,123,161,389,1900"
 _WEB = "80,443"
+_MORE_TOLD = 2
 
 
 def port_set(text: str) -> tuple[Interval, ...]:
@@ -203,16 +204,15 @@ def _wide_grounds(opened: list[_Opened], protocol: str, weights: Weights) -> Ite
     wide = wide_ports((one.box.destination_ports, one.box.source) for one in ours)
     sensitive = common(wide, weights.sensitive(protocol))
     if sensitive:
-        reason = f"{_rules(ours, sensitive)} opens {protocol.upper()} {_ports(sensitive)} to the Internet"
-        yield "InternetToManagement", reason
+        yield "InternetToManagement", _openers(ours, protocol, sensitive)
     if wide == ALL_PORTS:
-        yield "InternetToAllPorts", f"{_rules(ours, wide)} opens all {protocol.upper()} ports to the Internet"
+        yield "InternetToAllPorts", _openers(ours, protocol, wide)
     other = without(without(wide, weights.sensitive(protocol)), port_set(_WEB))
     if other:
-        yield "InternetToPort", f"{_rules(ours, other)} opens {protocol.upper()} {_ports(other)} to the Internet"
+        yield "InternetToPort", _openers(ours, protocol, other)
     web = common(wide, port_set(_WEB))
     if web:
-        yield "InternetToWeb", f"{_rules(ours, web)} opens {protocol.upper()} {_ports(web)} to the Internet"
+        yield "InternetToWeb", _openers(ours, protocol, web)
 
 
 def _ground(entry: Entry, box: Box, weights: Weights) -> Ground | None:
@@ -243,11 +243,36 @@ def _by(entry: Entry) -> str:
     return entry.live_by or "the lack of a rule"
 
 
-def _rules(opened: list[_Opened], ports: tuple[Interval, ...]) -> str:
-    """Name the rule that opens some ports, the widest if there are several."""
-    names = [one.entry for one in opened if common(one.box.destination_ports, ports)]
-    widest = [one.entry for one in opened if one.entry in names and is_internet_wide([one.box.source])]
-    return _by((widest or names)[0])
+def _openers(opened: list[_Opened], protocol: str, ports: tuple[Interval, ...]) -> str:
+    """Name the rules that open some ports to the Internet, each with its own; the widest first."""
+    own: dict[str, tuple[Interval, ...]] = {}
+    rest = ports
+    for one in opened:
+        mine = common(one.box.destination_ports, rest)
+        if mine and is_internet_wide([one.box.source]):
+            own[_by(one.entry)] = merge((*own.get(_by(one.entry), ()), *mine))
+            rest = without(rest, mine)
+    clauses = [(name, "opens", theirs) for name, theirs in own.items()]
+    if rest:
+        # None of these is the Internet by itself; two halves of it are.
+        names = list(dict.fromkeys(_by(one.entry) for one in opened if common(one.box.destination_ports, rest)))
+        clauses.append((_together(names), "opens" if len(names) == 1 else "open", rest))
+    (first, verb, its), *others = clauses
+    told = [f"{name} {verb} {_traffic(protocol, theirs)}" for name, verb, theirs in others]
+    if len(told) > _MORE_TOLD:
+        told[_MORE_TOLD - 1 :] = [f"{len(told) - _MORE_TOLD + 1} more rules open more"]
+    return "; ".join([f"{first} {verb} {_traffic(protocol, its)} to the Internet", *told])
+
+
+def _together(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    others = names[1] if len(names) == 2 else f"{len(names) - 1} more rules"  # noqa: PLR2004 - a pair
+    return f"{names[0]} and {others}"
+
+
+def _traffic(protocol: str, ports: tuple[Interval, ...]) -> str:
+    return f"all {protocol.upper()} ports" if ports == ALL_PORTS else f"{protocol.upper()} {_ports(ports)}"
 
 
 def _ports(ports: tuple[Interval, ...]) -> str:

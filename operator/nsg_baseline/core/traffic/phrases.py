@@ -34,15 +34,23 @@ _UNDERSTOOD = {
 }
 
 
-def phrase(entry: Entry) -> str:
+class NoPhraseError(Exception):
+    """There is no short way to say some traffic, all of it and nothing else."""
+
+
+def phrase(entry: Entry, *, exact: bool = False) -> str:
     """Say which traffic an entry is about.
 
     Where a default rule denies, on one of the two sides, it goes without saying that the defaults before it do not.
+    What earlier rules take out of a rule's traffic may stay unsaid, unless `exact`.
+
+    Raises:
+        NoPhraseError: it takes too many words to be exact.
     """
     boxes = entry.boxes if entry.conditional else likely(entry.boxes)
     deciders = (entry.approved_by or "", entry.live_by or "")
     understood = [] if entry.conditional else [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
-    told = "; ".join(_region(group, understood) for group in kinds(boxes))
+    told = "; ".join(_region(group, understood, exact=exact) for group in kinds(boxes))
     return f"{told} (where an address is Internet and VirtualNetwork at once)" if entry.conditional else told
 
 
@@ -69,7 +77,7 @@ def _telling(place: Place) -> list[str]:
     return [tag for tag in told if not _opaque(tag)]
 
 
-def _region(boxes: Sequence[Box], understood: Sequence[Box] = ()) -> str:
+def _region(boxes: Sequence[Box], understood: Sequence[Box] = (), *, exact: bool = False) -> str:
     whole = hull(boxes)
     patience = Patience(_PATIENCE)
     exceptions = _exceptions(whole, [*boxes, *understood], patience)
@@ -77,6 +85,8 @@ def _region(boxes: Sequence[Box], understood: Sequence[Box] = ()) -> str:
     few = parts if parts is not None and len(parts) <= SHOWN else None
     if few is not None and (exceptions is None or _effort(few) <= _effort([whole, *exceptions])):
         return "; ".join(map(box_phrase, few))
+    if exceptions is None and exact:
+        raise NoPhraseError
     if exceptions is None:
         return f"{box_phrase(whole)} except {_ELSE}"
     told = listed([_exception(one, whole) for one in exceptions])
