@@ -20,6 +20,12 @@ from nsg_baseline.core.changes import Change
 from nsg_baseline.core.nsg import read_approved
 from nsg_baseline.core.verdict import judge
 
+_PAST = "is in the past"
+_ABOUT = {
+    "Unbaselined": "NSGs without a baseline: write one with nsgb import, or name them in unbaselined.ignoreNames",
+    "WatchLost": "a scope that cannot be watched, not about rules: the incident says what is missing",
+}
+
 
 @click.command()
 @click.argument("name")
@@ -94,16 +100,17 @@ def _chosen(changes: Iterable[Change], rules: tuple[str, ...]) -> list[Change]:
 def _time(text: str) -> datetime:
     try:
         return now() + parse_duration(text) if text[:1].isdigit() and "T" not in text else _stamp(text)
-    except ValueError:
-        raise Failure(
-            f"--until: {text!r} is neither a time such as 2026-12-01T00:00:00Z nor a duration such as 4h"
-        ) from None
+    except ValueError as error:
+        why = "is neither a time such as 2026-12-01T00:00:00Z nor a duration such as 4h"
+        raise Failure(f"--until: {text!r} {error if str(error) == _PAST else why}") from None
 
 
 def _stamp(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    if found.tzinfo is None or found <= now() - timedelta(seconds=1):
+    if found.tzinfo is None:
         raise ValueError(text)
+    if found <= now() - timedelta(seconds=1):
+        raise ValueError(_PAST)
     return found
 
 
@@ -122,7 +129,9 @@ def _baseline(
     name: str, files: tuple[str, ...], namespace: str | None, kubeconfig: str | None, context: str | None
 ) -> Sourced:
     found = _in_files(name, files) if files else _in_cluster(name, namespace, kubeconfig, context)
-    if len(found) != 1:
+    if not found:
+        raise Failure(f"there is no baseline or incident of the name {name}; see nsgb incidents")
+    if len(found) > 1:
         raise Failure(f"there are {len(found)} baselines or incidents of the name {name}; name the namespace by -n")
     return found[0]
 
@@ -137,6 +146,8 @@ def _in_cluster(name: str, namespace: str | None, kubeconfig: str | None, contex
 
     async def ask(kube: Kube) -> list[Sourced]:
         incidents = [one for one in await every(kube, NSGIncident, namespace) if one.metadata.name == name]
+        if strays := [one for one in incidents if one.spec.baseline is None]:
+            raise Failure(f"{name} is about {_ABOUT[strays[0].spec.kind]}")
         wanted = {(one.metadata.namespace, one.spec.baseline) for one in incidents}
         baselines = await every(kube, NSGBaseline, namespace)
         return [Sourced(one) for one in baselines if one.key in wanted or (not wanted and one.metadata.name == name)]

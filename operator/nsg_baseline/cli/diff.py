@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.render.diff import FORMS, Revision
 from nsg_baseline.cli.sources import Sourced, now, read_baselines
 from nsg_baseline.cli.yardstick import yardstick_options
@@ -29,7 +31,7 @@ def diff(*, old: str, new: str, output: str, yardstick: Yardstick) -> None:
     \b
     git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
-    found = list(_revisions(read_baselines([old]), read_baselines([new]), yardstick))
+    found = list(_revisions(_read(old), _read(new), yardstick))
     click.echo(FORMS[output](found))
     sys.exit(0 if all(one.revised.same for one in found) else DIFFERENCES)
 
@@ -41,6 +43,14 @@ def _revisions(old: list[Sourced], new: list[Sourced], yardstick: Yardstick) -> 
         source = becomes or was
         if source is not None:
             yield Revision(source, revise(_spec(was), _spec(becomes), now(), yardstick))
+
+
+def _read(place: str) -> list[Sourced]:
+    """Read one side. A folder may be empty, as before the first baseline; a file without one is another file."""
+    found = read_baselines([place])
+    if not found and not Path(place).is_dir():
+        raise Failure(f"{place}: there is no NSGBaseline in it")
+    return found
 
 
 def _spec(one: Sourced | None) -> BaselineSpec | None:

@@ -49,6 +49,8 @@ def emulator(  # noqa: PLR0913 - click hands in one argument for each option
 
     FILE is JSON: a list of network security groups as ARM or `az rest` shows them, or what --save wrote.
     """
+    if save_to is not None and not save_to.absolute().parent.is_dir():
+        raise click.ClickException(f"--save: there is no folder {save_to.parent}")
     arm = ArmEmulator(settings=Settings(operation_delay=operation_delay), subscription=subscription)
     try:
         if state_file is not None:

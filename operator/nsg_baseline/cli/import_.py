@@ -39,6 +39,10 @@ def import_(  # noqa: PLR0913 - one an option
     nsgb import --subscription 11111111-1111-1111-1111-111111111111 -n team-web
     """
     live = _live(live_file, subscription, resource_group)
+    if live.extent == "Partial":
+        raise Failure(
+            f"{live_file}: has a next page: baselines of a part would leave the rest unwatched; give all pages"
+        )
     found = [
         manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
         for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)

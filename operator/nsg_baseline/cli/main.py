@@ -1,5 +1,6 @@
 """The `nsgb` command, also `kubectl nsgb`. Each command is imported only when it is asked for."""
 
+import os
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -46,6 +47,8 @@ class LazyGroup(click.Group):
             return None
         known = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(known.module), known.name)
+        # Raw docstrings spell click's mark of a block that is not to be wrapped; click wants the sign itself.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     @override
@@ -72,3 +75,11 @@ def main() -> None:
         sys.exit(ERROR)
     except click.Abort:
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever reads has enough. What is still in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ERROR)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        click.echo(f"nsgb: {what}", err=True)
+        os._exit(ERROR)

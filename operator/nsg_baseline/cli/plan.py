@@ -13,6 +13,7 @@ from nsg_baseline.cli.writes import Write, write_for
 from nsg_baseline.cli.yardstick import yardstick_options
 from nsg_baseline.core.appraisal import Yardstick
 from nsg_baseline.core.remedy import policy
+from nsg_baseline.core.texts import counted
 
 DEVIATIONS = 2
 
@@ -42,7 +43,8 @@ def plan(  # noqa: PLR0913 - one an option
     r"""Compare approved with live.
 
     Exits with 0 when all is in order, 2 when something deviates, 1 when something cannot be read. A list of NSGs is
-    taken for complete: an NSG that it lacks was deleted. One NSG alone is judged alone.
+    taken for complete: an NSG that it lacks was deleted. One NSG alone is judged alone. Of a page that has a next one
+    nothing is concluded that it lacks, and exit is 1 when that is all.
 
     \b
     nsgb plan -f baselines/ --live nsgs.json
@@ -53,11 +55,13 @@ def plan(  # noqa: PLR0913 - one an option
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_file, baselines)
     found = compare(baselines, live, now(), yardstick)
-    if found.unknown and live.extent == "Partial":
-        rest = f"nothing is concluded of {len(found.unknown)} baselines"
-        click.echo(f"nsgb: the listing has a next page, so that {rest}", err=True)
     click.echo(FORMS[output](found, _writes(found, yardstick) if enforce else None))
-    sys.exit(0 if found.in_order else DEVIATIONS)
+    if found.incomplete:
+        rest = (
+            f"nothing is concluded of {counted(len(found.unknown), 'baseline')}; give all pages, as az network nsg list"
+        )
+        click.echo(f"nsgb: the listing has a next page: {rest} does", err=True)
+    sys.exit(DEVIATIONS if not found.in_order else 1 if found.incomplete else 0)
 
 
 def _writes(found: Plan, yardstick: Yardstick) -> dict[str, Write]:

@@ -31,13 +31,16 @@ class Plan:
 
     `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them.
 
-    `change_number` is that of the service tags file by which the traffic was weighed.
+    `change_number` is that of the service tags file by which the traffic was weighed. `partial` says that the listing
+    has a next page, `strays_unknown` that nobody looked for NSGs without a baseline.
     """
 
     baselines: tuple[Planned, ...]
     unbaselined: tuple[Stray, ...]
     unknown: tuple[Sourced, ...] = ()
     change_number: int | None = None
+    partial: bool = False
+    strays_unknown: bool = False
 
     @property
     def deviating(self) -> tuple[Planned, ...]:
@@ -52,8 +55,13 @@ class Plan:
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing deviates."""
+        """Whether nothing deviates, as far as was seen."""
         return not self.deviating and not self.unbaselined
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether there are baselines of which nothing is known because the listing broke off."""
+        return self.partial and bool(self.unknown)
 
 
 def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK) -> Plan:
@@ -72,7 +80,8 @@ def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yar
             planned.append(Planned(source, judge(approved, live_nsg, now, yardstick), live_nsg))
     known = yardstick.tags.change_number if yardstick.tags is not None else None
     alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
-    return Plan(tuple(planned), tuple(judge_stray(nsg, yardstick) for nsg in alone), tuple(unknown), known)
+    strays = tuple(judge_stray(nsg, yardstick) for nsg in alone)
+    return Plan(tuple(planned), strays, tuple(unknown), known, live.extent == "Partial", live.asked_by_id)
 
 
 def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:
@@ -82,6 +91,7 @@ def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str
             "baselines": len(found.baselines),
             "deviating": len(found.deviating),
             "severity": found.severity,
+            **({"unknown": len(found.unknown)} if found.incomplete else {}),
             **({"serviceTags": found.change_number} if found.change_number is not None else {}),
         },
         "baselines": [_baseline(one, writes) for one in found.baselines],

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kubernetes.aio.config import ConfigException
@@ -25,12 +26,16 @@ def cluster_baselines(namespace: str | None, kubeconfig: str | None, context: st
     """Return the baselines of a namespace, or of all.
 
     Raises:
-        Failure: the cluster cannot be read.
+        Failure: the cluster cannot be read, or holds none.
     """
     try:
-        return asyncio.run(_cluster_baselines(namespace, kubeconfig, context))
+        found = asyncio.run(_cluster_baselines(namespace, kubeconfig, context))
     except (KubeError, ConfigException) as error:
         raise Failure(f"the cluster cannot be read: {error}; or give files with -f") from None
+    if not found:
+        # Green would be the answer to a misspelled namespace.
+        raise Failure(f"there is no NSGBaseline in {f'namespace {namespace}' if namespace else 'the cluster'}")
+    return found
 
 
 def azure_live(baselines: Iterable[Sourced]) -> Live:
@@ -45,7 +50,7 @@ def azure_live(baselines: Iterable[Sourced]) -> Live:
         found = [await arm.reader.get(nsg) for nsg in ids]
         return [one for one in found if one is not None]
 
-    return _live(_asked(ask))
+    return replace(_live(_asked(ask)), asked_by_id=True)
 
 
 def azure_listing(subscription: str, resource_group: str | None) -> Live:

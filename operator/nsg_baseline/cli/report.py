@@ -38,6 +38,9 @@ def report(
     """
     until = now()
     start = _start(since, until)
+    if start > until:
+        raise Failure(f"--since: {since!r} is in the future")
+    _check_folder(file)
     where = None if all_namespaces else namespace
 
     async def ask(kube: Kube) -> list[NSGIncident]:
@@ -49,6 +52,12 @@ def report(
         click.echo(text)
     else:
         Path(file).write_text(text + "\n", encoding="utf-8")
+
+
+def _check_folder(file: str | None) -> None:
+    """Stop before anything is asked, if what is found could not be written."""
+    if file is not None and not Path(file).absolute().parent.is_dir():
+        raise Failure(f"--to: there is no folder {Path(file).parent}")
 
 
 def _start(text: str, until: datetime) -> datetime:

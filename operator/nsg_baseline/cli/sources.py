@@ -1,6 +1,7 @@
 """Where baselines and live NSGs come from: files, the cluster, Azure."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import GROUP
 from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.yaml_files import Document, read_documents
@@ -18,15 +20,17 @@ from nsg_baseline.core.rules import UnreadableRuleError
 
 # One NSG; all NSGs of a listing; a part of a listing.
 Extent = Literal["Single", "Complete", "Partial"]
+_KINDS = ("NSGBaseline", "NSGScope", "NSGAlertRoute", "NSGIncident")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Live NSGs, and what their absence means."""
+    """Live NSGs, and what their absence means. `asked_by_id` says that none but those of baselines were looked for."""
 
     nsgs: tuple[LiveNSG, ...]
     extent: Extent
+    asked_by_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,13 @@ def read_live_file(file: str) -> Live:
     except json.JSONDecodeError as error:
         raise Failure(f"{file}:{error.lineno}: is not JSON: {error.msg}") from None
     items, extent = _extent(file, content)
-    return Live(tuple(_live(file, place, item) for place, item in items), extent)
+    found: dict[str, tuple[str, LiveNSG]] = {}
+    for place, item in items:
+        nsg = _live(file, place, item)
+        before = found.setdefault(nsg.id.key, (place, nsg))
+        if before[1] != nsg:
+            raise Failure(f"{file}:1: {place}: is the NSG of {before[0]} once more, and differs; which one is live?")
+    return Live(tuple(nsg for _, nsg in found.values()), extent)
 
 
 def read_baselines(files: Iterable[str]) -> list[Sourced]:
@@ -103,7 +113,22 @@ def documents_of(files: Iterable[str]) -> Iterator[Document]:
         Failure: one of them cannot be read.
     """
     for file in _expanded(files):
-        yield from read_documents(file, read_text(file))
+        for document in read_documents(file, read_text(file)):
+            _check_kind(document)
+            yield document
+
+
+def _check_kind(document: Document) -> None:
+    """Stop at an object of our own group that is of no known kind: passed over, it would watch nothing.
+
+    Raises:
+        Failure: it is one.
+    """
+    if not isinstance(document.value, Mapping):
+        return
+    group, kind = str(document.value.get("apiVersion", "")).partition("/")[0], document.value.get("kind")
+    if group == GROUP and kind not in _KINDS:
+        raise Failure(f"{document.at('kind')}: kind: {kind!r} is none of {', '.join(_KINDS)}")
 
 
 def _extent(file: str, content: Any) -> tuple[list[tuple[str, Any]], Extent]:
@@ -149,6 +174,20 @@ def _conflicts(found: Iterable[Sourced]) -> Iterator[str]:
 def _expanded(files: Iterable[str]) -> Iterator[str]:
     for file in files:
         if file != "-" and Path(file).is_dir():
-            yield from map(str, sorted(one for one in Path(file).rglob("*") if one.suffix in _SUFFIXES))
+            yield from sorted(_within(file))
         else:
             yield file
+
+
+def _within(folder: str) -> Iterator[str]:
+    """Yield the files of a folder and of those in it.
+
+    Raises:
+        Failure: a folder cannot be read. What is in it must not be taken for in order.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise Failure(f"{error.filename}: {error.strerror}")
+
+    for path, _, names in os.walk(folder, onerror=refuse):
+        yield from (str(Path(path) / name) for name in names if Path(name).suffix in _SUFFIXES)

@@ -41,7 +41,8 @@ def yardstick_options(command: F) -> Callable[..., Any]:
         **kwargs: Any,
     ) -> Any:
         try:
-            weights = weights_of(management_ports, management_udp_ports, levels)
+            # Empty is what a pipeline passes whose variable is not set; it must not make a critical change a high one.
+            weights = weights_of(management_ports or None, management_udp_ports or None, levels)
         except ValueError as error:
             raise Failure(f"--management-ports, --management-udp-ports or --severity: {error}") from None
         return command(*args, yardstick=Yardstick(weights, tag_table(service_tags)), **kwargs)

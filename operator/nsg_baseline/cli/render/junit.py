@@ -11,8 +11,11 @@ from nsg_baseline.core.words import side_line
 
 def junit(plan: Plan) -> str:
     """Return the plan as JUnit XML."""
-    total, failures = len(plan.baselines) + len(plan.unbaselined), len(plan.deviating) + len(plan.unbaselined)
-    suite = ET.Element("testsuite", name="nsgb plan", tests=str(total), failures=str(failures))
+    skipped = len(plan.unknown) if plan.incomplete else 0
+    total = len(plan.baselines) + len(plan.unbaselined) + skipped
+    failures = len(plan.deviating) + len(plan.unbaselined)
+    counts = {"tests": total, "failures": failures, **({"skipped": skipped} if skipped else {})}
+    suite = ET.Element("testsuite", {"name": "nsgb plan", **{key: str(count) for key, count in counts.items()}})
     for one in plan.baselines:
         namespace, name = one.source.baseline.key
         case = ET.SubElement(suite, "testcase", classname=namespace, name=name)
@@ -21,6 +24,10 @@ def junit(plan: Plan) -> str:
             message = f"{one.verdict.severity}: {count}: {one.verdict.reason}"
             failure = ET.SubElement(case, "failure", message=message)
             failure.text = _text(one)
+    for unknown in plan.unknown if plan.incomplete else ():
+        namespace, name = unknown.baseline.key
+        case = ET.SubElement(suite, "testcase", classname=namespace, name=name)
+        ET.SubElement(case, "skipped", message="the listing has a next page, which was not given")
     for stray in plan.unbaselined:
         case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(stray.change.nsg))
         message = f"{stray.change.severity}: no baseline speaks of this NSG: {stray.reason}"
@@ -30,7 +37,7 @@ def junit(plan: Plan) -> str:
 
 def _text(one: Planned) -> str:
     changes = (
-        f"{heading(change)}: approved: {side_line(change.approved)}; live: {side_line(change.live)}"
+        f"{heading(change)}: approved: {side_line(change.approved) or '-'}; live: {side_line(change.live) or '-'}"
         for change in one.verdict.changes
     )
     return "\n".join([*changes, *lines(statuses(one.verdict.exposure))])

@@ -17,7 +17,9 @@ def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
 
 def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     counts = f"{len(plan.deviating)} deviating, {len(plan.unbaselined)} without a baseline"
-    yield f"### NSG baselines: {'in order' if plan.in_order else counts}"
+    unknown = f"{len(plan.unknown)} unknown, the listing has a next page" if plan.incomplete else ""
+    found = counts if not plan.in_order else "" if unknown else "in order"
+    yield f"### NSG baselines: {', '.join(filter(None, (found, unknown)))}"
     for one in plan.deviating:
         yield ""
         verdict = one.verdict

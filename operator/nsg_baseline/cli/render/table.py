@@ -28,8 +28,10 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     for stray in plan.unbaselined:
         yield f"no baseline  {stray.change.severity}  {stray.change.nsg}: {stray.reason}"
         yield from (f"  {told}" for told in lines(statuses(stray.exposure)))
-    judged, alone = counted(len(plan.baselines), "baseline"), counted(len(plan.unbaselined), "NSG")
-    yield f"{judged}, {len(plan.deviating)} deviating, {alone} without a baseline"
+    counts = [counted(len(plan.baselines), "baseline"), f"{len(plan.deviating)} deviating"]
+    counts += [] if plan.strays_unknown else [f"{counted(len(plan.unbaselined), 'NSG')} without a baseline"]
+    counts += [f"{len(plan.unknown)} unknown"] if plan.incomplete else []
+    yield ", ".join(counts)
 
 
 def _changes(one: Planned) -> Iterator[str]:
