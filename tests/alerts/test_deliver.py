@@ -128,6 +128,19 @@ async def test_an_unusable_route_says_why_and_heals(scene: Scene, texts: dict[st
     assert scene.outbox.revision_told(incident(), scene.to) == 1
 
 
+async def test_a_bad_line_does_not_silence_the_others(scene: Scene) -> None:
+    # Somebody adds a second channel and mistypes it: the first must not fall silent for that.
+    good = scene.chats.urls("a")["urls"]
+    scene.outbox.secrets[scene.to.key] = {"urls": f"https://hooks.example.com/T0K3N\n{good}\nslack://\n"}
+    await scene.round()
+    assert len(scene.chats.titles("a")) == 1
+    condition = scene.outbox.condition(scene.to)
+    assert (condition.status, condition.reason) == ("False", "InvalidURL")
+    assert "line 1: is none of" in condition.message
+    assert "line 3: " in condition.message
+    assert "T0K3N" not in condition.message
+
+
 async def test_the_time_of_a_condition_is_that_of_its_turn(scene: Scene) -> None:
     await scene.round()
     turned = scene.outbox.condition(scene.to).last_transition_time

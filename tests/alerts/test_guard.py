@@ -48,7 +48,7 @@ def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, fo
 async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, scheme: str, host: str) -> None:
     # By name as by number: what counts is where the connection ends.
     url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"
-    sent = await parse_channels(url)[0].send(STORY)
+    sent = await parse_channels(url)[0][0].send(STORY)
     assert not sent.through
     assert "the pod's own" in sent.why
     assert chats.got == []
@@ -111,7 +111,7 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
 
 async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats: Chats) -> None:
     chats.answers["a"] = 503
-    to = parse_channels(f"json://127.0.0.1:{chats.port}/a", local=True)[0]
+    to = parse_channels(f"json://127.0.0.1:{chats.port}/a", local=True)[0][0]
     for header, pause in (
         ("120", timedelta(seconds=120)),
         ("soon", None),

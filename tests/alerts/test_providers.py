@@ -44,7 +44,7 @@ async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
 async def test_ten_stories_as_the_provider_gets_them(channel: str, internet: Providers) -> None:
     # What a provider gets is what people read. A change of one character is seen here first.
     internet.answer = _answer(channel)
-    sender = parse_channels(URLS[channel], local=True)[0]
+    sender = parse_channels(URLS[channel], local=True)[0][0]
     texts = []
     for name, one in STORIES.items():
         internet.asked.clear()
@@ -75,7 +75,7 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
     internet.answer = lambda asked: (500, {"asked": asked.text(), "headers": asked.headers})
     with capture_logs() as logs:
         for _ in range(20):
-            sent = await parse_channels(URLS[channel], local=True)[0].send(STORIES["opened"])
+            sent = await parse_channels(URLS[channel], local=True)[0][0].send(STORIES["opened"])
             assert not sent.through
     said = "\n".join([repr(logs), repr(sent), caplog.text, *capfd.readouterr()])
     secrets = [part for part in re.split(r"[:/@?&=%#]+", URLS[channel]) if len(part) > 12 and "." not in part]
@@ -108,7 +108,7 @@ def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
 
 async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(internet: Providers) -> None:
     # A second alert for the same door, or one that never closes, is why pagers get muted.
-    sender = parse_channels(URLS["pagerduty"], local=True)[0]
+    sender = parse_channels(URLS["pagerduty"], local=True)[0][0]
     for name in ("opened", "held", "put-back", "resolved"):
         assert (await sender.send(STORIES[name])).through
     events: list[Asked] = internet.asked
@@ -120,7 +120,7 @@ async def test_an_alert_of_opsgenie_is_closed_by_a_process_that_never_opened_it(
     # After a restart, too: the alias is of the incident, not of the process.
     internet.answer = _answer("opsgenie")
     for name in ("opened", "resolved"):
-        assert (await parse_channels(URLS["opsgenie"], local=True)[0].send(STORIES[name])).through
+        assert (await parse_channels(URLS["opsgenie"], local=True)[0][0].send(STORIES[name])).through
     opened, closed = internet.asked
     assert opened.body["alias"] == "team-web.web-1"
     assert closed.url.endswith("/v2/alerts/team-web.web-1/close?identifierType=alias")

@@ -34,7 +34,7 @@ def service(request: pytest.FixtureRequest) -> str:
 
 def channel(service: str, at: Desk, more: str = "") -> Channel:
     url = f"{service}://jo%40example.com:s3cret@127.0.0.1:{at.port}?secure=no{more}"
-    return parse_channels(url, local=True)[0]
+    return parse_channels(url, local=True)[0][0]
 
 
 async def tell(to: Channel, name: str) -> bool:

@@ -29,6 +29,8 @@ def test_every_command_tells_what_it_does_and_its_options(name: str) -> None:
     # Each has help, under -h too, and each option says what it is for or what it takes.
     result = CliRunner().invoke(nsgb, [name, "-h"])
     assert result.exit_code == 0
+    # The mark before examples is click's, for itself alone.
+    assert "\\b" not in result.stdout
     command = nsgb.get_command(click.Context(nsgb), name)
     assert command is not None
     options = [one for one in command.params if isinstance(one, click.Option)]

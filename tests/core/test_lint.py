@@ -1,5 +1,6 @@
 """Lint: each kind of finding once, at its field, with its way out; and nothing in a list that is in order."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from nsg_baseline.core.traffic.tags import read_tags
 from support.nsgs import NSG
 from support.terse import terse
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TAGS = read_tags(
     {"changeNumber": 7, "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.38.0.0/16"]}}]}
 )
@@ -19,7 +21,7 @@ TAGS = read_tags(
 def _found(*rules: str | dict[str, Any], yardstick: Yardstick | None = None) -> tuple[Finding, ...]:
     documents = [terse(one) if isinstance(one, str) else one for one in rules]
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": documents})
-    return lint(spec, yardstick or Yardstick())
+    return lint(spec, NOW, yardstick or Yardstick())
 
 
 def _told(found: tuple[Finding, ...]) -> list[tuple[str, str, str | None]]:
@@ -113,3 +115,22 @@ def test_many_rules_that_hide_one_are_counted() -> None:
     ports = [f"{100 + n} p{n} deny tcp * -> *:{n * 8192}-{n * 8192 + 8191}" for n in range(8)]
     found = [one for one in _found(*ports, "200 late allow tcp * -> *:*") if one.rule == "late"]
     assert found[0].message == "never allows anything: p0, p1, p2 and 5 more come first and decide otherwise"
+
+
+def test_management_ports_that_other_tenants_reach_are_found() -> None:
+    # AzureCloud is every customer of Azure, and 8.8.8.8 is somebody.
+    for source in ("AzureCloud", "8.8.8.8"):
+        assert [one.id for one in _found(f"100 ssh allow tcp {source} -> *:22")] == ["OpenToInternet"]
+
+
+def test_an_exception_is_looked_at_as_long_as_it_lasts() -> None:
+    # It approves as a rule does, and nobody reads it again before it ends.
+    one = {"rule": terse("100 ssh allow tcp Internet -> *:22"), "reason": "INC-42", "approvedBy": "jo@example.com"}
+    times = ("2026-02-28T00:00:00Z", "2026-03-02T00:00:00Z")
+    spec = BaselineSpec.model_validate(
+        {"target": {"resourceId": NSG}, "rules": [], "exceptions": [{**one, "until": until} for until in times]}
+    )
+    ended, lasting = lint(spec, NOW)
+    assert (ended.id, ended.field, ended.level) == ("EndedException", "spec.exceptions[0].until", "note")
+    assert (lasting.id, lasting.field) == ("OpenToInternet", "spec.exceptions[1].rule")
+    assert lasting.message.startswith("until 2026-03-02T00:00:00Z, critical: ssh opens TCP 22")

@@ -36,11 +36,15 @@ class BadChannelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Whether a message got through. `again_in` is the pause that the service asked for, `why` a word for people."""
+    """Whether a message got through. `again_in` is the pause that the service asked for, `why` a word for people.
+
+    `own_address` says that it would have gone to the pod itself, or to the cloud's metadata service.
+    """
 
     through: bool
     again_in: timedelta | None = None
     why: str = ""
+    own_address: bool = False
 
 
 class Channel:
@@ -66,7 +70,8 @@ class Channel:
         except TimeoutError:
             return Sent(through=False, why="no answer in time")
         if call.refused:
-            return Sent(through=False, why="its address is the pod's own or the cloud's metadata service")
+            why = "its address is the pod's own or the cloud's metadata service"
+            return Sent(through=False, why=why, own_address=True)
         return Sent(through, call.again_in, "" if through else "refused or away")
 
     def _send(self, story: Story, call: Call) -> bool:
@@ -99,14 +104,21 @@ def _extend(target: NotifyBase, scheme: str, story: Story) -> None:
             extras.setdefault(name, value)
 
 
-def parse_channels(text: str, *, local: bool = False) -> list[Channel]:
+def parse_channels(text: str, *, local: bool = False) -> tuple[list[Channel], list[BadChannelError]]:
     """Read URLs, one a line; blank lines and lines with # are passed over. `local` lets them lead to this machine.
 
-    Raises:
-        BadChannelError: a line is no URL of a channel that may be used.
+    Lines that are no URL of a channel that may be used are returned beside the channels: one mistake in a Secret is no
+    reason to tell nobody.
     """
-    lines = enumerate((line.strip() for line in text.splitlines()), start=1)
-    return [_channel(number, line, local=local) for number, line in lines if line and not line.startswith("#")]
+    found: list[Channel] = []
+    bad: list[BadChannelError] = []
+    for number, line in enumerate((line.strip() for line in text.splitlines()), start=1):
+        if line and not line.startswith("#"):
+            try:
+                found.append(_channel(number, line, local=local))
+            except BadChannelError as error:
+                bad.append(error)
+    return found, bad
 
 
 def _channel(number: int, url: str, *, local: bool) -> Channel:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from nsg_baseline.alerts.batches import HOUR, Batch, batches, spent
-from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels
+from nsg_baseline.alerts.channels import Channel, Sent, parse_channels
 from nsg_baseline.alerts.due import Due, Mark, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.said import Said
@@ -67,7 +67,7 @@ class Delivering:
         self._next = None
         self.under_way.load(route)
         try:
-            channels = await self._channels(route)
+            channels, bad = await self._channels(route)
         except RouteUnusableError as error:
             await self._report(route, error.reason, str(error), None)
             return
@@ -80,7 +80,7 @@ class Delivering:
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
         self.under_way.recorded(missing if ready else dues)
-        await self._report(route, *self._condition(channels, missing), len(channels))
+        await self._report(route, *(bad or self._condition(channels, missing)), len(channels))
 
     def next_try(self) -> datetime | None:
         """Return when there is something to do though nothing moves."""
@@ -189,20 +189,21 @@ class Delivering:
         found = [time for time in (*times, self._next) if time is not None]
         self._next = min(found, default=None)
 
-    async def _channels(self, route: NSGAlertRoute) -> list[Channel]:
+    async def _channels(self, route: NSGAlertRoute) -> tuple[list[Channel], tuple[str, str] | None]:
+        """Return a route's channels, and the reason and message of its condition if not all lines name one."""
         where = route.spec.urls_from
         texts = await self.outbox.secret(route.metadata.namespace, where.name)
         if texts is None:
             raise RouteUnusableError("SecretNotFound", f"there is no Secret {where.name} in this namespace")
         if where.key not in texts:
             raise RouteUnusableError("KeyNotFound", f"Secret {where.name} has no key {where.key}")
-        try:
-            channels = parse_channels(texts[where.key], local=self.local)
-        except BadChannelError as error:
-            raise RouteUnusableError("InvalidURL", f"Secret {where.name}, key {where.key}, {error}") from None
+        channels, bad = parse_channels(texts[where.key], local=self.local)
+        problem = "InvalidURL", f"Secret {where.name}, key {where.key}, {'; '.join(map(str, bad))}"
+        if bad and not channels:
+            raise RouteUnusableError(*problem)
         if not channels:
             raise RouteUnusableError("NoChannels", f"Secret {where.name}, key {where.key} names no channel")
-        return list({channel.mark: channel for channel in channels}.values())
+        return list({channel.mark: channel for channel in channels}.values()), problem if bad else None
 
     async def _report(self, route: NSGAlertRoute, reason: str, message: str, channels: int | None) -> None:
         known = next((one for one in route.status.conditions if one.type == "Ready"), None)

@@ -30,31 +30,36 @@ def notify(
     quiet()
     where = None if all_namespaces else namespace
 
-    async def ask(kube: Kube) -> list[tuple[Channel, Sent]]:
+    async def ask(kube: Kube) -> tuple[list[tuple[Channel, Sent]], list[BadChannelError]]:
         found = [one for one in await every(kube, NSGAlertRoute, where) if one.metadata.name == route]
         if len(found) != 1:
             raise Failure(f"there are {len(found)} routes called {route}; name the namespace by -n")
-        channels = await _channels(kube, found[0], local=local)
-        return [(channel, await channel.send(_test(found[0]))) for channel in channels]
+        channels, bad = await _channels(kube, found[0], local=local)
+        return [(channel, await channel.send(_test(found[0]))) for channel in channels], bad
 
-    results = asked(ask, kubeconfig, context)
-    for channel, sent in results:
-        click.echo(f"line {channel.line}, {channel.scheme}: {'taken' if sent.through else sent.why}")
-    sys.exit(0 if all(sent.through for _, sent in results) else 1)
+    results, bad = asked(ask, kubeconfig, context)
+    told = {channel.line: f"{channel.scheme}: {_answer(sent, local=local)}" for channel, sent in results}
+    told |= {one.line: one.problem for one in bad}
+    for line in sorted(told):
+        click.echo(f"line {line}, {told[line]}")
+    sys.exit(0 if not bad and all(sent.through for _, sent in results) else 1)
 
 
-async def _channels(kube: Kube, route: NSGAlertRoute, *, local: bool) -> list[Channel]:
+def _answer(sent: Sent, *, local: bool) -> str:
+    if sent.through:
+        return "taken"
+    return f"{sent.why}; --local allows it" if sent.own_address and not local else sent.why
+
+
+async def _channels(kube: Kube, route: NSGAlertRoute, *, local: bool) -> tuple[list[Channel], list[BadChannelError]]:
     where = route.spec.urls_from
     texts = await kube.secret(route.metadata.namespace, where.name)
     if texts is None or where.key not in texts:
         raise Failure(f"there is no Secret {where.name} with a key {where.key} in namespace {route.metadata.namespace}")
-    try:
-        channels = parse_channels(texts[where.key], local=local)
-    except BadChannelError as error:
-        raise Failure(f"Secret {where.name}, key {where.key}, {error}") from None
-    if not channels:
+    channels, bad = parse_channels(texts[where.key], local=local)
+    if not channels and not bad:
         raise Failure(f"Secret {where.name}, key {where.key} names no channel")
-    return channels
+    return channels, bad
 
 
 def _test(route: NSGAlertRoute) -> Story:

@@ -6,7 +6,9 @@ import sys
 
 import click
 import structlog
+from kubernetes.aio.config import ConfigException
 
+from nsg_baseline.cli.failure import Failure
 from nsg_baseline.engine.run import run as run_operator
 from nsg_baseline.engine.settings import SettingError, Settings, from_environment
 
@@ -26,7 +28,10 @@ def run() -> None:
     except SettingError as error:
         raise click.ClickException(str(error)) from None
     _set_up_logs(chosen)
-    asyncio.run(run_operator(chosen))
+    try:
+        asyncio.run(run_operator(chosen))
+    except ConfigException as error:
+        raise Failure(f"the cluster cannot be reached: {error}; set KUBECONFIG, or run in a pod") from None
 
 
 def _set_up_logs(chosen: Settings) -> None:

@@ -1,17 +1,19 @@
 """Lint: what is odd, dangerous or refused by Azure in a baseline's rules, each with a place and a way out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.api.common import format_time
 from nsg_baseline.api.rule import SecurityRule
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
 from nsg_baseline.core.exposed import Exposed
 from nsg_baseline.core.intervals import parse_prefix, prefixes
 from nsg_baseline.core.nsg import read_rule
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.severity import weigh
+from nsg_baseline.core.severity import Weight, weigh
 from nsg_baseline.core.texts import listed
 from nsg_baseline.core.traffic.coverage import Coverage, coverage
 from nsg_baseline.core.traffic.exposure import exposure
@@ -27,6 +29,8 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "TagInList": ("error", "Azure takes a service tag alone, not in a list."),
     "MixedFamilies": ("error", "Azure takes no IPv4 and IPv6 in one list."),
     "DuplicateName": ("error", "Two rules have one name."),
+    "DuplicateBaseline": ("error", "Two baselines have one namespace and name."),
+    "DuplicateTarget": ("error", "Two baselines speak for one NSG."),
     "DuplicatePriority": ("error", "Two rules of one direction have one priority."),
     "TooManyRules": ("error", "Azure takes 1,000 rules in one NSG."),
     "TooManyAddresses": ("error", "Azure takes 4,000 addresses on each side in one NSG."),
@@ -34,10 +38,11 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "OverlappingPrefixes": ("warning", "Azure refuses prefixes of one list that overlap."),
     "HostBits": ("warning", "Azure refuses a prefix with host bits."),
     "UnknownTag": ("warning", "The service tags file does not know this tag."),
-    "OpenToInternet": ("warning", "The rule opens ports to the Internet."),
+    "OpenToInternet": ("warning", "The rule opens ports to the Internet, or management ports to public addresses."),
     "Shadowed": ("warning", "Earlier rules decide all that this rule matches, alike."),
     "Contradicted": ("warning", "Earlier rules decide all that this rule matches, otherwise."),
     "Redundant": ("note", "Later rules would decide alike what this rule decides."),
+    "EndedException": ("note", "The exception approves nothing any more."),
 }
 _NAMES_TOLD = 3
 
@@ -58,13 +63,14 @@ class Finding:
         return KINDS[self.id][0]
 
 
-def lint(spec: BaselineSpec, yardstick: Yardstick = DEFAULT_YARDSTICK) -> tuple[Finding, ...]:
-    """Return what is odd in a baseline that has the right form."""
+def lint(spec: BaselineSpec, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK) -> tuple[Finding, ...]:
+    """Return what is odd in a baseline that has the right form, at a time: exceptions end."""
     rules = [read_rule(rule) for rule in spec.rules]
     places = {rule.key: f"spec.rules[{index}]" for index, rule in enumerate(rules)}
     found = [
         *(finding for index, rule in enumerate(spec.rules) for finding in _of_rule(rule, index, yardstick)),
         *_open(rules, places, yardstick),
+        *_exceptions(spec, rules, now, yardstick),
         *(
             finding
             for direction in DIRECTIONS
@@ -129,10 +135,30 @@ def _open(rules: list[Rule], places: Mapping[str, str], yardstick: Yardstick) ->
             by_rule.setdefault(entry.live_by, []).append(Exposed(entry))
     for name, mine in by_rule.items():
         weight = weigh((one.entry for one in mine), yardstick.weights)
-        if weight.ground.startswith("InternetTo") and weight.severity in ("critical", "high"):
+        if name.lower() in places and _is_open(weight):
             message = f"{weight.severity}: {weight.reason}"
             way = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
             yield Finding("OpenToInternet", places[name.lower()], message, way, name)
+
+
+def _is_open(weight: Weight) -> bool:
+    grave = weight.severity in ("critical", "high")
+    return grave and (weight.ground.startswith("InternetTo") or weight.ground == "PublicToManagement")
+
+
+def _exceptions(spec: BaselineSpec, rules: list[Rule], now: datetime, yardstick: Yardstick) -> Iterator[Finding]:
+    """Yield what is odd in exceptions: those that ended, and those that open what a rule should not."""
+    for index, one in enumerate(spec.exceptions):
+        place = f"spec.exceptions[{index}]"
+        if one.until <= now:
+            message = f"the exception for {one.rule.name} ended at {format_time(one.until)}"
+            yield Finding("EndedException", f"{place}.until", message, "leave it out", one.rule.name)
+            continue
+        excepted = read_rule(one.rule)
+        beside = [rule for rule in rules if rule.key != excepted.key]
+        for found in _open([*beside, excepted], {excepted.key: f"{place}.rule"}, yardstick):
+            message = f"until {format_time(one.until)}, {found.message}"
+            yield replace(found, message=message)
 
 
 def _covered(one: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:

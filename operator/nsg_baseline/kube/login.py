@@ -1,6 +1,9 @@
 """How the API server is reached: one way for our own calls and for kopf's watches."""
 
+import os
+
 import kopf
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
@@ -11,6 +14,15 @@ async def configuration(kubeconfig: str | None = None, context: str | None = Non
     Raises:
         ConfigException: there is neither, or it cannot be read.
     """
+    try:
+        return await _configuration(kubeconfig, context)
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError, OSError) as error:
+        # What the library raises for a file that is something else.
+        where = kubeconfig or os.environ.get("KUBECONFIG") or "the kubeconfig"
+        raise config.ConfigException(f"{where} is no kubeconfig: {type(error).__name__}") from None
+
+
+async def _configuration(kubeconfig: str | None, context: str | None) -> Configuration:
     settings = Configuration()
     if kubeconfig is None and context is None:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nsg_baseline.cli.demo.stage import OperatorEndedError, Stage, stage
+from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, OperatorEndedError, Stage, client_environment, stage
 from nsg_baseline.cli.demo.story import Story, outline
 
 
@@ -40,8 +40,12 @@ async def _play(folder: Path, *, keep: bool) -> None:
 
 
 async def _keep(found: Stage) -> None:
-    click.echo(f"\nstill running, until Ctrl-C:\n  export KUBECONFIG={found.kubeconfig}")
+    click.echo("\nstill running, until Ctrl-C; in another shell:")
+    # nsgb asks Azure too: without these it would ask the real one.
+    for name, value in client_environment(found.folder, found.azure, found.kubeconfig).items():
+        click.echo(f"  export {name}={value}")
     click.echo("  kubectl get nsgbaselines,nsgincidents -A")
+    click.echo(f"  nsgb incidents; nsgb plan; nsgb notify chat -n {OPERATOR_NAMESPACE} --local")
     process = found.process
     if process is not None:
         await process.wait()

@@ -116,10 +116,23 @@ async def start_operator(
 
 def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str) -> dict[str, str]:
     """Return the environment in which `nsgb run` finds both emulators, and nothing else."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
+        **client_environment(folder, azure, kubeconfig),
+        "NSGB_NAMESPACE": namespace,
+        "NSGB_HEALTH_PORT": "0",
+        # The receiver of alerts is on this machine.
+        "NSGB_ALERT_LOCAL_ADDRESSES": "true",
+        "NSGB_LOG_FORMAT": "console",
+        "NO_COLOR": "1",
+    }
+
+
+def client_environment(folder: Path, azure: arm.Running, kubeconfig: Path) -> dict[str, str]:
+    """Return the variables by which every command finds both emulators."""
     token = folder / "token"
     token.write_text("a.federated.token")
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
         "KUBECONFIG": str(kubeconfig),
         "SSL_CERT_FILE": str(azure.ca_file),
         "AZURE_CLIENT_ID": OPERATOR_CLIENT_ID,
@@ -127,12 +140,6 @@ def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, nam
         "AZURE_FEDERATED_TOKEN_FILE": str(token),
         "NSGB_AZURE_ENDPOINT": azure.url,
         "NSGB_AZURE_AUTHORITY": azure.url,
-        "NSGB_NAMESPACE": namespace,
-        "NSGB_HEALTH_PORT": "0",
-        # The receiver of alerts is on this machine.
-        "NSGB_ALERT_LOCAL_ADDRESSES": "true",
-        "NSGB_LOG_FORMAT": "console",
-        "NO_COLOR": "1",
     }
 
 
