@@ -58,7 +58,6 @@ def test_a_page_is_not_imported_for_the_whole(page: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("lint",), ("plan", "--live", "LIVE", "-f")])
-@pytest.mark.skipif(os.geteuid() == 0 and not hasattr(os, "setresuid"), reason="root reads everything")
 def test_a_folder_that_cannot_be_read_is_an_error(
     baseline: str, page: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
