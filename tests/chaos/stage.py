@@ -63,8 +63,9 @@ class Life:
         found = readable(scopes(self._store))
         claims, refused = self._claims.all()
         assigned = assign(found, claims, self._store.namespaces)
-        await say_refused(records, {**refused, **assigned.refused}, clock())
-        await close_orphans(records, clock())
+        refused = {**refused, **assigned.refused}
+        await say_refused(records, refused, clock())
+        await close_orphans(records, refused, clock())
         await prune(records, clock())
         tallies = {}
         for scope in found:

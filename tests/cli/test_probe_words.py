@@ -91,3 +91,21 @@ def test_a_wrong_value_is_refused_with_what_may_stand_there(file: str, option: s
     result = run(file, option, value)
     assert result.exit_code != 0
     assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--source", "203.0.113.7", "--port", "3389"), "nearly always denied by DenyAllInBound (65500)"),
+        (("--source", "10.0.0.9", "--port", "3389"), "nearly always allowed by AllowVnetInBound (65000)"),
+        (
+            ("--direction", "outbound", "--source", "10.0.0.4", "--destination", "8.8.8.8", "--port", "443"),
+            "nearly always allowed by AllowInternetOutBound (65001)",
+        ),
+    ],
+)
+def test_what_is_nearly_always_so_is_told_first(file: str, arguments: tuple[str, ...], expected: str) -> None:
+    # "It depends" is right and no answer: a public address is hardly ever in somebody's virtual network.
+    assert expected in run(file, *arguments).stdout.splitlines()[1]
+    access = "Deny" if "denied" in expected else "Allow"
+    assert json.loads(run(file, *arguments, "-o", "json").stdout)["likelyAccess"] == access

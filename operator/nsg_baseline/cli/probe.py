@@ -15,7 +15,7 @@ from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.sides import sort_out
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
 from nsg_baseline.core.traffic.phrases import box_phrase
-from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide
+from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide, usual
 from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK, is_group, is_service_tag
 
 _FIELDS = {
@@ -65,10 +65,13 @@ def probe(  # noqa: PLR0913 - one an option
     _check_side("--source", source)
     _check_side("--destination", destination)
     asked = connection(protocol, source, destination, port, source_port)
-    found = decide(_rules(file, nsg), asked, direction, tags=tag_table(service_tags))
+    rules, table = _rules(file, nsg), tag_table(service_tags)
+    found = decide(rules, asked, direction, tags=table)
     if not found.outcomes:
         raise Failure("there is no such connection: source and destination are of different families")
-    click.echo(_json(found, asked, direction) if output == "json" else "\n".join(_lines(found, asked, direction)))
+    likely = decide(rules, usual(asked, direction), direction, tags=table) if len(found.outcomes) > 1 else found
+    shown = _json if output == "json" else _table
+    click.echo(shown(found, likely, asked, direction))
 
 
 def _check_side(option: str, text: str) -> None:
@@ -84,6 +87,8 @@ def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
     """Return the rules of the one NSG that is meant."""
     by_name = _baselines(file) if file.endswith((".yaml", ".yml")) else _live(file)
     wanted = {key: rules for key, rules in by_name.items() if name is None or key.lower() == name.lower()}
+    if not by_name:
+        raise Failure(f"{file}: holds no NSG")
     if len(wanted) != 1:
         known = ", ".join(sorted(by_name)[:10])
         raise Failure(f"{file}: holds {len(wanted)} such NSGs; name one of {known} by --nsg")
@@ -100,8 +105,15 @@ def _live(file: str) -> dict[str, tuple[Rule, ...]]:
     return {one.id.name: one.rules for one in read_live_file(file).nsgs}
 
 
-def _lines(found: Decision, asked: Box, direction: Direction) -> Iterator[str]:
+def _table(found: Decision, likely: Decision, asked: Box, direction: Direction) -> str:
+    return "\n".join(_lines(found, likely, asked, direction))
+
+
+def _lines(found: Decision, likely: Decision, asked: Box, direction: Direction) -> Iterator[str]:
     yield f"{direction} {box_phrase(asked)}:"
+    if found is not likely and len(likely.outcomes) == 1:
+        (usually,) = likely.outcomes
+        yield f"  nearly always {_verb(usually)} by {_rule(usually.rule)}; to be exact:"
     for outcome in found.outcomes:
         yield f"  {_verb(outcome)} by {_rule(outcome.rule)}{_when(found, outcome)}"
     if found.depends_on:
@@ -123,11 +135,12 @@ def _when(found: Decision, outcome: Outcome) -> str:
     return f", where it is {'; '.join(map(box_phrase, outcome.boxes[:3]))}" if len(found.outcomes) > 1 else ""
 
 
-def _json(found: Decision, asked: Box, direction: Direction) -> str:
+def _json(found: Decision, likely: Decision, asked: Box, direction: Direction) -> str:
     document: dict[str, Any] = {
         "connection": box_phrase(asked),
         "direction": direction,
         "access": found.access,
+        "likelyAccess": likely.access,
         "outcomes": [
             {
                 "access": one.access,

@@ -28,6 +28,7 @@ from nsg_baseline.engine.enforce import Enforced, enforce
 from nsg_baseline.engine.world import World
 from nsg_baseline.engine.writers import known_writers
 from nsg_baseline.kube import status
+from nsg_baseline.kube.conditions import find
 
 Reading = Literal["UnderWay", "Complete", "BrokenOff"]
 # Azure is at work on the NSG; that is over in seconds, and the door stands open.
@@ -82,9 +83,16 @@ class Look:
     def _rollout_since(self, verdict: Verdict, now: datetime) -> datetime | None:
         """Since when an edit of the baseline alone waits to reach Azure; None when that is not what happened."""
         known = self.baseline.status
-        if verdict.compliant or mover(verdict, known.matched, self.baseline.metadata.generation) != "Baseline":
+        if verdict.compliant:
             return None
-        return known.rollout_since or now
+        baseline_alone = mover(verdict, known.matched, self.baseline.metadata.generation) == "Baseline"
+        return known.rollout_since or now if baseline_alone or self._is_ahead(verdict) else None
+
+    def _is_ahead(self, verdict: Verdict) -> bool:
+        """Say whether the NSG was never there, as when a baseline is applied before whoever makes the NSG."""
+        known = self.baseline.status
+        looked = find(known.conditions, "Compliant") is not None
+        return verdict.live_hash is None and known.matched is None and (known.rollout_since is not None or not looked)
 
     def _awaited(self, since: datetime | None, now: datetime) -> bool:
         return since is not None and now < since + parse(self.baseline.spec.rollout_grace)

@@ -91,8 +91,9 @@ class Scopes:
             for one in found:
                 if isinstance(one, tuple):
                     await say_broken(self._records, *one, self._clock())
-            await say_refused(self._records, {**refused, **self._assignment.refused}, self._clock())
-            await close_orphans(self._records, self._clock())
+            refused = {**refused, **self._assignment.refused}
+            await say_refused(self._records, refused, self._clock())
+            await close_orphans(self._records, refused, self._clock())
             await prune(self._records, self._clock())
         except KubeError as error:
             log.warning("not recorded", reason=error.reason, message=error.message)

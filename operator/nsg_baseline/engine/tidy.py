@@ -16,6 +16,8 @@ from nsg_baseline.kube.conditions import State, conditions
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Key, Stored
 
+# A scope that is gone or wrong may be back in a minute; what another one says of the NSG is said.
+_FINAL = ("NamespaceNotAllowed", "Conflict")
 KEPT_FOR = timedelta(days=30)
 KEPT_EACH = 20
 
@@ -55,14 +57,14 @@ async def say_broken(records: Records, stored: Stored, error: InvalidObject, now
     await records.save_status(NSGScope, stored.key, after)
 
 
-async def close_orphans(records: Records, now: datetime) -> None:
-    """Resolve incidents whose baseline or scope is gone.
+async def close_orphans(records: Records, refused: Mapping[Key, Refusal], now: datetime) -> None:
+    """Resolve incidents whose baseline or scope is gone, or whose baseline may not speak for its NSG any more.
 
     Raises:
         KubeError: one could not be recorded.
     """
     for incident in records.incidents.all():
-        if incident.status.state != "Resolved" and not _subject_exists(records, incident):
+        if incident.status.state != "Resolved" and not _has_subject(records, refused, incident):
             after = resolved(incident.status, "TargetRemoved", None, now)
             await records.record(incident.metadata.namespace, incident.spec, incident, after, now)
 
@@ -89,8 +91,11 @@ def _resolved_at(incident: NSGIncident) -> float:
     return at.timestamp() if at is not None else 0.0
 
 
-def _subject_exists(records: Records, incident: NSGIncident) -> bool:
+def _has_subject(records: Records, refused: Mapping[Key, Refusal], incident: NSGIncident) -> bool:
     store = records.store
     if incident.spec.baseline is not None:
+        refusal = refused.get((incident.metadata.namespace, incident.spec.baseline))
+        if refusal is not None and refusal.reason in _FINAL:
+            return False
         return store.find(NSGBaseline, (incident.metadata.namespace, incident.spec.baseline)) is not None
     return store.find(NSGScope, ("", incident.spec.scope)) is not None

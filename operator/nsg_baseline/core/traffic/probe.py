@@ -5,10 +5,10 @@ rule may decide, each with the circumstances under which it does.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from nsg_baseline.core.intervals import ALL_PORTS, Interval, parse_prefix
+from nsg_baseline.core.intervals import ALL_PORTS, Interval, common, parse_prefix
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.align import ordered
 from nsg_baseline.core.traffic.boxes import BoxWriter
@@ -16,11 +16,11 @@ from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.extent import Extent
 from nsg_baseline.core.traffic.merging import merge_pieces
-from nsg_baseline.core.traffic.model import ANYWHERE, PROTOCOLS, Box, Direction, Place
+from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, PROTOCOLS, Box, Direction, Place
 from nsg_baseline.core.traffic.readings import ports, protocols
 from nsg_baseline.core.traffic.space import Piece, Side, Space, port_alternatives
 from nsg_baseline.core.traffic.spelling import speller
-from nsg_baseline.core.traffic.tags import TagTable
+from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
 
 Field = Literal["protocol", "source", "sourcePort", "destination", "destinationPort", "earlier"]
 
@@ -108,6 +108,30 @@ def connection(
     if name is None:
         raise ValueError(f"protocol {protocol!r:.40} is none of {', '.join(PROTOCOLS)}")
     return Box((name,), _port(source_port), _port(destination_port), _place(source), _place(destination))
+
+
+def usual(connection: Box, direction: Direction) -> Box:
+    """Return the part of a connection that there nearly always is.
+
+    A public address is Internet and not VirtualNetwork, a private one is VirtualNetwork (which holds what is peered and
+    on premises), and so is the side where the NSG is. What has tags already stays as it is.
+    """
+    return replace(
+        connection,
+        source=_usual(connection.source, own=direction == "Outbound"),
+        destination=_usual(connection.destination, own=direction == "Inbound"),
+    )
+
+
+def _usual(place: Place, *, own: bool) -> Place:
+    if place.tags or place.not_tags:
+        return place
+    public = common(place.ranges, PUBLIC)
+    if own or (place.ranges != EVERYWHERE and not public):
+        return replace(place, tags=("VirtualNetwork",))
+    if public == place.ranges:
+        return replace(place, tags=("Internet",), not_tags=("VirtualNetwork",))
+    return place
 
 
 def _port(number: int | None) -> tuple[Interval, ...]:

@@ -1,0 +1,74 @@
+"""A baseline that is applied before its NSG is made, and one that may not speak any more."""
+
+from pathlib import Path
+
+import pytest
+
+from nsg_baseline.core.assignment import Refusal, RefusalReason
+from nsg_baseline.engine.tidy import close_orphans
+from support.chats import serving
+from support.home import home
+from support.terse import terse
+
+WEB = [terse("100 web allow tcp Internet -> *:443")]
+SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+
+
+def _reason(ours: object, kind: str) -> str | None:
+    found = ours.baseline("web").status.conditions  # type: ignore[attr-defined]  # a Home
+    return next((one.reason for one in found if one.type == kind), None)
+
+
+async def test_an_nsg_that_was_never_there_is_waited_for(tmp_path: Path) -> None:
+    # In GitOps both are merged at once, and Terraform takes its time: nobody deleted anything.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
+        ours.azure.nsgs = {}
+        await ours.look()
+        ours.clock.pass_by(minutes=29)
+        await ours.look()
+        assert _reason(ours, "Compliant") == "AwaitingRollout"
+        assert list(ours.records.incidents.all()) == []
+        ours.clock.pass_by(minutes=1)
+        await ours.look()
+        (incident,) = ours.records.incidents.all()
+        assert [change.kind for change in incident.status.changes] == ["NSGDeleted"]
+
+
+async def test_what_is_made_otherwise_than_declared_is_told_at_once(tmp_path: Path) -> None:
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
+        ours.azure.nsgs = {}
+        await ours.look()
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        (incident,) = ours.records.incidents.all()
+        assert [change.rule for change in incident.status.changes] == ["open-ssh"]
+
+
+@pytest.mark.parametrize("matched_first", [True, False])
+async def test_an_nsg_that_was_there_is_missed_at_once(tmp_path: Path, *, matched_first: bool) -> None:
+    # Whether it ever matched or not: it was seen, and it is gone.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
+        ours.azure.nsgs = {"web": WEB if matched_first else [*WEB, SSH]}
+        await ours.look()
+        await ours.hear()
+        ours.azure.nsgs = {}
+        await ours.look()
+        (incident,) = ours.records.incidents.all()
+        assert "NSGDeleted" in {change.kind for change in incident.status.changes}
+
+
+@pytest.mark.parametrize(
+    ("reason", "ends"), [("NamespaceNotAllowed", True), ("Conflict", True), ("NoScope", False), ("InvalidSpec", False)]
+)
+async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason: RefusalReason, *, ends: bool) -> None:
+    # Nobody will look at that NSG for this baseline again: its incident would be reminded of for ever. What may be
+    # back in a minute, as a scope that is applied anew, ends nothing.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        await close_orphans(ours.records, {("team-web", "web"): Refusal(reason, "no")}, ours.clock())
+        (incident,) = ours.records.incidents.all()
+        assert incident.status.resolution == ("TargetRemoved" if ends else None)
