@@ -121,3 +121,16 @@ def test_every_form_tells_the_same_findings(tmp_path: Path, form: str) -> None:
         assert "| warning | OpenToInternet | ssh: critical: ssh opens TCP 22 to the Internet |" in text
     else:
         assert [one["id"] for one in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
+
+
+def test_nobody_has_to_read_a_pattern(tmp_path: Path) -> None:
+    # 250 characters of a regular expression are no help at the end of a pull request.
+    odd = {
+        key: value for key, value in terse(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
+    }
+    odd |= {"sourceAddressPrefixes": ["300.1.1.1"], "destinationPortRanges": ["ssh"]}
+    told = [one["message"] for one in found(write_baseline(tmp_path / "web.yaml", WEB, odd))]
+    assert sorted(told) == [
+        "must be a port such as 443 or a range such as 8000-8099",
+        "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
+    ]

@@ -161,6 +161,7 @@ class NSGIncident(Resource):
         Column(name="Summary", path=".status.summary", description="The incident in one line."),
         Column(name="Opened", path=".status.openedAt", type="date", description="Since the deviation was first seen."),
         AGE.model_copy(update={"priority": 1}),
+        Column(name="Acknowledged", path=".spec.acknowledged.by", priority=1, description="Who knows of it."),
         Column(name="Who", path=".status.changedBy[0].name", priority=1, description="Who did it."),
         Column(name="Resolution", path=".status.resolution", priority=1, description="How it ended."),
         Column(name="NSG", path=".spec.nsg", priority=1, description="Id of the NSG."),

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from nsg_baseline.api.checks import problems
 from nsg_baseline.api.common import Resource, without_nulls
+from nsg_baseline.api.forms import ADDRESS_PATTERN, PORT_PATTERN
 from nsg_baseline.api.problem import Problem, path
 
 __all__ = ["InvalidObject", "Problem", "problems", "read"]
@@ -40,6 +41,12 @@ _WORDS = {
     "at_field": "{words}",
 }
 """Our words for pydantic's kinds of error. None of them repeats the value: it may be what a Secret should hold."""
+
+# Patterns that nobody wants to read.
+_PATTERN_WORDS = {
+    ADDRESS_PATTERN: "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
+    PORT_PATTERN: "must be a port such as 443 or a range such as 8000-8099",
+}
 
 
 class InvalidObject(Exception):  # noqa: N818 - a state of an object, told to users as InvalidSpec
@@ -92,7 +99,7 @@ def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
         place = (*place, context["field"])
     if error["type"] == "extra_forbidden":
         return Problem(path(place), f"unknown field{_meant(kind, place)}")
-    words = _WORDS.get(error["type"])
+    words = _PATTERN_WORDS.get(context.get("pattern", "")) or _WORDS.get(error["type"])
     return Problem(path(place) or "the document", words.format(**context) if words else error["msg"])
 
 

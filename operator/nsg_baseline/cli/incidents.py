@@ -92,7 +92,7 @@ def _row(one: NSGIncident) -> tuple[str, ...]:
     who = status.changed_by[0].name if status.changed_by else "not found" if status.attribution else "-"
     return (
         status.severity or "-",
-        status.state or "-",
+        "Acknowledged" if status.state == "Open" and one.spec.acknowledged is not None else status.state or "-",
         age(one),
         one.metadata.namespace,
         NSGId.parse(one.spec.nsg).name if one.spec.nsg else f"scope {one.spec.scope}",
