@@ -3,8 +3,9 @@
 import pytest
 
 from nsg_baseline.core.rules import normalise
-from nsg_baseline.core.severity import GROUNDS, Weight, weigh, weights_of
+from nsg_baseline.core.severity import Weight, weigh
 from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.weights import GROUNDS, weights_of
 from support.terse import terse
 
 WEB = "200 web allow tcp Internet -> *:443"

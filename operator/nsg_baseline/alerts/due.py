@@ -9,7 +9,7 @@ from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Delivery, NSGIncident, Turn
 from nsg_baseline.api.route import NSGAlertRoute
-from nsg_baseline.core.severity import SEVERITIES
+from nsg_baseline.core.weights import SEVERITIES
 
 Telling = Turn | Literal["Reminder"]
 Mark = tuple[str, str, int, int]

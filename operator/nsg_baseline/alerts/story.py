@@ -12,8 +12,9 @@ from nsg_baseline.api.incident import Caller, NSGIncident
 from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.severity import SEVERITIES, heaviest
+from nsg_baseline.core.severity import heaviest
 from nsg_baseline.core.texts import counted, lasting
+from nsg_baseline.core.weights import SEVERITIES
 
 SHOWN_CHANGES = 20
 SHOWN_COMMANDS = 3

@@ -10,8 +10,8 @@ import click
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.sources import read_text
 from nsg_baseline.core.appraisal import Yardstick
-from nsg_baseline.core.severity import GROUNDS, weights_of
 from nsg_baseline.core.traffic.tags import TagTable, UnreadableTagsError, read_tags
+from nsg_baseline.core.weights import GROUNDS, weights_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

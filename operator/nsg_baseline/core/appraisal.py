@@ -7,20 +7,13 @@ from nsg_baseline.core.changes import KIND_ORDER, Change, tolerated_change
 from nsg_baseline.core.exposed import Exposed
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.severity import (
-    DEFAULT_WEIGHTS,
-    SEVERITIES,
-    Weight,
-    Weights,
-    heaviest_weight,
-    weigh,
-    weighed,
-)
+from nsg_baseline.core.severity import Weight, heaviest_weight, weigh, weighed
 from nsg_baseline.core.sides import Sides
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Box, Place
 from nsg_baseline.core.traffic.readings import unreadable
 from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
+from nsg_baseline.core.weights import DEFAULT_WEIGHTS, SEVERITIES, Weights
 
 # What stands for a walk that was broken off is looked for with more patience, in the part that weighs most.
 _PROBE_BUDGET = 20_000

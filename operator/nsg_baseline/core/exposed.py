@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from nsg_baseline.api.findings import ExposureStatus
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, prefixes
-from nsg_baseline.core.severity import SEVERITIES, weigh
+from nsg_baseline.core.severity import weigh
 from nsg_baseline.core.texts import cut, listed
 from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Entry, Place
 from nsg_baseline.core.traffic.phrases import NoPhraseError, phrase
+from nsg_baseline.core.weights import SEVERITIES
 
 LINES = 5
 """So many lines tell the traffic of one NSG; the rest is counted."""

@@ -9,8 +9,9 @@ from nsg_baseline.api.common import Severity
 from nsg_baseline.api.findings import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.incident import Action, IncidentStatus, Resolution, Turn
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.severity import SEVERITIES, heaviest
+from nsg_baseline.core.severity import heaviest
 from nsg_baseline.core.texts import cut
+from nsg_baseline.core.weights import SEVERITIES
 from nsg_baseline.core.words import side_line, summary
 
 # What an IncidentStatus takes; and all changes together must leave etcd's 1.5 MiB room for the rest.

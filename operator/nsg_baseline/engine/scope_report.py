@@ -12,7 +12,7 @@ from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.incidents import SHOWN_EXPOSURE, Sighting, opened_or_updated, resolved
 from nsg_baseline.core.seen import Strayed
-from nsg_baseline.core.severity import SEVERITIES
+from nsg_baseline.core.weights import SEVERITIES
 from nsg_baseline.engine.scope_pass import Tally
 from nsg_baseline.engine.world import World
 from nsg_baseline.kube.conditions import State, conditions, find

@@ -9,8 +9,8 @@ from typing import Literal
 
 from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom
 from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
-from nsg_baseline.core.severity import Weights, weights_of
 from nsg_baseline.core.traffic.tags import TagTable, read_tags
+from nsg_baseline.core.weights import Weights, weights_of
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LOG_LEVELS = ("debug", "info", "warning", "error")

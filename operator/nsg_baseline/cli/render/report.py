@@ -14,8 +14,8 @@ from nsg_baseline.cli.incidents import age, document
 from nsg_baseline.cli.render.markdown import plain
 from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.severity import SEVERITIES
 from nsg_baseline.core.texts import counted, listed
+from nsg_baseline.core.weights import SEVERITIES
 
 
 @dataclass(frozen=True, slots=True)
