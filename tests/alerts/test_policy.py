@@ -263,3 +263,20 @@ async def test_an_hour_of_outage_loses_nothing_keeps_the_order_and_delays_nobody
     scene.clock.pass_by(minutes=15)
     await scene.round()
     assert [title.rsplit(" ", 1)[1] for title in scene.titles[before:]] == ["00", "20", "40"]
+
+
+async def test_a_reminder_that_one_channel_refused_is_told_it_later(chats: Chats) -> None:
+    # The other channel has it, and must not be reminded twice for it.
+    scene = Scene(chats, route(remindEvery="24h"))
+    scene.outbox.secrets[scene.routes[0].key] = chats.urls("a", "b")
+    scene.outbox.put(incident())
+    await scene.round()
+    scene.clock.pass_by(hours=25)
+    chats.answers["b"] = 500
+    await scene.round()
+    chats.answers.clear()
+    scene.clock.pass_by(minutes=1)
+    await scene.round()
+    await scene.round()
+    assert [title.split("[")[0] for title in chats.titles("a")] == ["", "STILL OPEN "]
+    assert [title.split("[")[0] for title in chats.titles("b")] == ["", "STILL OPEN ", "STILL OPEN "]

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from nsg_baseline.alerts.channels import Channel, Sent
 from nsg_baseline.alerts.deliver import Delivering
 from nsg_baseline.alerts.due import due
+from nsg_baseline.alerts.said import Said
+from nsg_baseline.alerts.story import Story
 from nsg_baseline.alerts.threads import AT_ONCE
 from nsg_baseline.api.incident import NSGIncident
 from support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
@@ -68,10 +71,10 @@ class Scene:
 
     async def go_on(self, *names: str, over: bool = True) -> None:
         """Store what becomes of incidents, and tell it."""
-        self.outbox.put(*(self._next(self.outbox.stored["team-web", name], over=over) for name in names))
+        self.outbox.put(*(self.following(self.outbox.stored["team-web", name], over=over) for name in names))
         await self.round()
 
-    def _next(self, one: NSGIncident, *, over: bool) -> NSGIncident:
+    def following(self, one: NSGIncident, *, over: bool) -> NSGIncident:
         ended = {"state": "Resolved", "turn": "Resolved", "resolution": "Reverted", "resolved_at": self.clock()}
         changed = {"revision": one.status.revision + 1, **(ended if over else {"turn": "Attributed"})}
         return one.model_copy(update={"status": one.status.model_copy(update=changed)})
@@ -199,3 +202,71 @@ async def test_the_limit_of_an_hour_is_not_spent_on_what_goes_on(scene: Scene) -
         await scene.go_on(name)
     await scene.open("web-9")
     assert scene.held() == [False] * 5 + [True]
+
+
+async def test_what_goes_on_in_old_alerts_holds_up_nothing_new(scene: Scene) -> None:
+    # Updates of old incidents, one every few minutes, must not make a new one wait for ever.
+    scene.most_an_hour(3)
+    await scene.open(*NAMES[:3])
+    for turn in range(6):
+        scene.clock.pass_by(minutes=4)
+        await scene.go_on(NAMES[turn % 3], over=False)
+    await scene.open("web-9", severity="critical")
+    for turn in range(4):
+        scene.clock.pass_by(minutes=4)
+        await scene.go_on(NAMES[turn % 3], over=False)
+    assert len(scene.held()) == 4
+
+
+async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Taken, and the answer lost; then all of it is over before it is tried again.
+    send = Channel.send
+
+    async def deaf(self: Channel, one: Story) -> Sent:
+        await send(self, one)
+        return Sent(through=False, why="no answer in time")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Channel, "send", deaf)
+        await scene.open(*NAMES)
+    assert scene.held() == [True]
+    await scene.go_on(*NAMES)
+    assert scene.held() == [False]
+
+
+async def test_another_password_is_the_same_place(scene: Scene) -> None:
+    # Keys are changed every few months; what was opened with the old one is closed with the new one.
+    await scene.open(*NAMES)
+    (held,) = scene.held()
+    assert held
+    url = scene.outbox.secrets[scene.to]["urls"]
+    scene.outbox.secrets[scene.to] = {"urls": _other_password(url)}
+    await scene.go_on(*NAMES[:2])
+    assert scene.held() == [True]
+    await scene.go_on(*NAMES[2:])
+    assert scene.held() == [False]
+
+
+def _other_password(url: str) -> str:
+    for old, new in (("s3cret", "s3cret2"), ("APIKEY", "APIKEY2"), ("a1b2c3d4", "b1b2c3d4")):
+        if old in url:
+            return url.replace(old, new)
+    raise AssertionError(url)
+
+
+async def test_two_routes_to_one_place_close_what_each_opened(scene: Scene) -> None:
+    # One tells four incidents at once, the other one of them alone: two alerts, and two ends.
+    other = route("team", namespace="team-web")
+    scene.outbox.put(other)
+    scene.outbox.secrets[other.key] = dict(scene.outbox.secrets[scene.to])
+    said = Said()
+    both = {key: Delivering(scene.outbox, scene.clock, said, local=True) for key in (scene.to, other.key)}
+    scene.outbox.put(*(incident(f"db-{number}", namespace="team-db") for number in range(3)), incident("web-1"))
+    for step in ("open", "over"):
+        if step == "over":
+            scene.outbox.put(*(scene.following(one, over=True) for one in scene.outbox.incidents()))
+        for key, at_work in both.items():
+            scene.clock.pass_by(seconds=30)
+            known = scene.outbox.known[key]
+            await at_work.tell(known, due(known, scene.outbox.incidents(), OPERATOR, scene.clock()))
+        assert scene.held() == ([True, True] if step == "open" else [False, False])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.due import Due, route_name
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
@@ -39,10 +40,21 @@ class Spent:
         return max(recent) + DIGEST_EVERY
 
 
-def spent(route: NSGAlertRoute, incidents: Iterable[NSGIncident], known: Iterable[datetime], now: datetime) -> Spent:
-    """Return what a route sent in the last hour, by what is stored and what this process knows."""
+def spent(
+    route: NSGAlertRoute,
+    channel: Channel,
+    incidents: Iterable[NSGIncident],
+    known: Iterable[datetime],
+    now: datetime,
+) -> Spent:
+    """Return what a channel was sent in the last hour, by what is stored and what this process knows.
+
+    Of one that keeps threads what opened them counts: else what goes on in old ones would hold up what is new.
+    """
     name = route_name(route)
-    stored = {one.at for incident in incidents for one in incident.status.deliveries if one.route == name}
+    told = (one for incident in incidents for one in incident.status.deliveries if one.route == name)
+    got = (one for one in told if channel.mark not in (one.behind or {}))
+    stored = {one.first_at or one.at if channel.keeps_threads else one.at for one in got}
     own = sorted(time for time in known if now - time < HOUR)
     # A digest is stored with many incidents at one time; messages of one second are one there, so ours may know more.
     found = sorted(time for time in stored if now - time < HOUR)

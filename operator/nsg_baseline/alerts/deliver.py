@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -56,6 +56,7 @@ class Delivering:
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     under_way: UnderWay = field(init=False)
     _next: datetime | None = None
+    _threaded: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Keep messages that are on their way where the rest is kept."""
@@ -77,9 +78,10 @@ class Delivering:
         before = {one.mark: _lacking(route, one, channels) for one in ready}
         # Channels do not wait for each other either; the order of what one is told is kept.
         results = await asyncio.gather(*(self._tell_channel(route, each, ready, before, now) for each in channels))
+        self._threaded = frozenset(channel.mark for channel in channels if channel.keeps_threads)
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
-        self.under_way.recorded(missing if ready else dues)
+        self.under_way.recorded(route, _waiting(channels, dues, before, through))
         await self._report(route, *(bad or self._condition(channels, missing)), len(channels))
 
     def next_try(self) -> datetime | None:
@@ -124,9 +126,9 @@ class Delivering:
     ) -> list[Batch]:
         """Return the messages to send now: those on their way, those to what is there already, and new ones."""
         begun = self.under_way.resumed(channel, waiting)
-        going_on = ongoing(route, channel, _without(waiting, begun), before)
+        going_on = ongoing(route, channel, _without(waiting, begun), before, self.under_way.begun(channel))
         fresh = _without(waiting, [*begun, *going_on])
-        budget = spent(route, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
+        budget = spent(route, channel, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
         found = batches(fresh, budget, most, now)
         if fresh and not found:
@@ -160,18 +162,26 @@ class Delivering:
         """Record how far a message got, and say whether all channels have it, or gave up."""
         behind = {channel: had for channel, had in before.items() if one.mark not in through[channel]}
         known = delivery(route, one.incident)
-        late = known is not None and known.revision == one.incident.status.revision and not one.reminder
+        late = known is not None and _is_late(known, one)
         if len(behind) == len(through) or (late and known is not None and behind == (known.behind or {})):
             # Nobody has it, or nobody more than before.
             return not behind
         threads = (known.threads or {}) if known is not None else {}
-        threads = {mark: marks.get(one.mark) or threads.get(mark, "") for mark, marks in through.items()}
+        threads = {
+            **threads,
+            **{
+                mark: marks[one.mark] or threads.get(mark, "")
+                for mark, marks in through.items()
+                if mark in self._threaded and one.mark in marks
+            },
+        }
         now_told = Delivery(
             route=route_name(route),
             revision=one.incident.status.revision,
             at=known.at if late and known is not None else self.clock(),
+            first_at=(known.first_at or known.at) if known is not None else self.clock(),
             behind=behind or None,
-            threads={mark: thread for mark, thread in threads.items() if thread} or None,
+            threads=threads or None,
             reminders=known.reminders if late and known is not None else one.reminder,
         )
         await self.outbox.record(one.incident, now_told)
@@ -227,6 +237,25 @@ class Delivering:
         await self.outbox.report(route, status)
 
 
+def _is_late(known: Delivery, one: Due) -> bool:
+    """Say whether some channels have this already, and the rest is late."""
+    return known.revision >= one.incident.status.revision and known.reminders >= one.reminder
+
+
+def _waiting(
+    channels: Iterable[Channel], dues: list[Due], before: Before, through: Mapping[str, Mapping[Mark, str]]
+) -> dict[str, list[Due]]:
+    """Return by channel what it still lacks; what was not ready, all of them do."""
+    return {
+        channel.mark: [
+            one
+            for one in dues
+            if one.mark not in before or (channel.mark in before[one.mark] and one.mark not in through[channel.mark])
+        ]
+        for channel in channels
+    }
+
+
 def _without(dues: Iterable[Due], batched: Iterable[Batch]) -> list[Due]:
     taken = {one.mark for batch in batched for one in batch.dues}
     return [one for one in dues if one.mark not in taken]
@@ -236,7 +265,7 @@ def _lacking(route: NSGAlertRoute, one: Due, channels: Iterable[Channel]) -> dic
     """Return which channels lack a message, and the revision that each has; 0 for none."""
     known = delivery(route, one.incident)
     behind = (known.behind or {}) if known is not None else {}
-    if known is not None and known.revision >= one.incident.status.revision and not one.reminder:
+    if known is not None and _is_late(known, one):
         return {each.mark: behind[each.mark] for each in channels if each.mark in behind}
     told = known.revision if known is not None else 0
     return {each.mark: behind.get(each.mark, told) for each in channels}

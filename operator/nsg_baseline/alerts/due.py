@@ -85,6 +85,8 @@ def _due(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Due | No
 
 def _late(incident: NSGIncident, known: Delivery) -> Due:
     """Return what some channels of a route still lack."""
+    if known.reminders:
+        return Due(incident, "Reminder", reminder=known.reminders)
     return Due(incident, _turn(incident, min((known.behind or {}).values(), default=0)))
 
 

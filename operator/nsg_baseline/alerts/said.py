@@ -14,12 +14,13 @@ class Said:
     """Shared by all routes. Messages to one place go one after the other."""
 
     def __init__(self) -> None:
-        self._said: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def once(self, channel: Channel, story: Story, send: Callable[[], Awaitable[Sent]]) -> Sent:
         """Send, unless the same was sent to the same place."""
-        mark = (channel.mark, story.key)
+        # Two routes may have told of it in different alerts: the end of one is not the end of the other.
+        mark = (channel.mark, story.thread, story.key)
         async with self._locks.setdefault(channel.mark, asyncio.Lock()):
             if mark in self._said:
                 return Sent(through=True)

@@ -21,16 +21,23 @@ Before = Mapping[Mark, Mapping[str, int]]
 """The revision that each channel has of what is due; 0 for none."""
 
 
-def ongoing(route: NSGAlertRoute, channel: Channel, dues: Iterable[Due], before: Before) -> list[Batch]:
-    """Return what goes on in alerts or tickets that a channel has already: one message each."""
+def ongoing(
+    route: NSGAlertRoute, channel: Channel, dues: Iterable[Due], before: Before, begun: Mapping[str, str]
+) -> list[Batch]:
+    """Return what goes on in alerts or tickets that a channel has already, or may have: one message each.
+
+    `begun` are threads, by incident, of messages of which nobody knows whether they got through.
+    """
     if not channel.keeps_threads:
         return []
-    known = [one for one in dues if before[one.mark][channel.mark]]
-    alone = [Batch((one,)) for one in known if not _shared(route, channel.mark, one.incident)]
+    alone: list[Batch] = []
     shared: dict[str, list[Due]] = {}
-    for one in known:
-        if thread := _shared(route, channel.mark, one.incident):
+    for one in dues:
+        thread = shared_thread(route, channel.mark, one.incident) or begun.get("/".join(one.incident.key), "")
+        if thread:
             shared.setdefault(thread, []).append(one)
+        elif before[one.mark][channel.mark]:
+            alone.append(Batch((one,)))
     return [*alone, *(Batch(tuple(found), thread) for thread, found in shared.items())]
 
 
@@ -49,7 +56,7 @@ def told(
     text = digest(dues, message.key) if many else story(first, first.turn_for(before[first.mark][channel.mark]))
     if not message.thread:
         return replace(text, opens=opens)
-    sharing = [one for one in incidents if _shared(route, channel.mark, one) == message.thread]
+    sharing = [one for one in incidents if shared_thread(route, channel.mark, one) == message.thread]
     open_ones = [one for one in (*sharing, *(due.incident for due in dues)) if one.status.state != "Resolved"]
     # What is told now may weigh less than what stays open.
     severity = heaviest(one.status.severity or "info" for one in open_ones) or text.severity
@@ -57,7 +64,14 @@ def told(
     return replace(text, opens=opens, thread=message.thread, turn=turn, severity=severity)
 
 
-def _shared(route: NSGAlertRoute, mark: str, incident: NSGIncident) -> str:
-    """Return the alert or ticket that an incident shares with others; empty if it has its own, or none yet."""
+def shared_thread(route: NSGAlertRoute, mark: str, incident: NSGIncident) -> str:
+    """Return the alert or ticket that an incident shares with others; empty if it has its own, or none yet.
+
+    The mark of a URL changes with its password: one that is not known goes on where the only other one was.
+    """
     known = delivery(route, incident)
-    return (known.threads or {}).get(mark, "") if known is not None else ""
+    threads = (known.threads or {}) if known is not None else {}
+    if mark in threads or (known is not None and mark in (known.behind or {})):
+        return threads.get(mark, "")
+    others = {thread for thread in threads.values() if thread}
+    return others.pop() if len(others) == 1 else ""

@@ -5,14 +5,14 @@ by then; and of several that were sent one after the other only the last is repe
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from nsg_baseline.alerts.batches import Batch
 from nsg_baseline.alerts.channels import Channel
-from nsg_baseline.alerts.due import Due, Mark, route_name
+from nsg_baseline.alerts.due import Due, Mark, delivery, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.story import digest_key, single_key
 from nsg_baseline.api.route import Message, NSGAlertRoute
@@ -57,10 +57,31 @@ class UnderWay:
         """Note that a message got through; it is stored with the next."""
         self._messages[message.channel, message.key] = message.model_copy(update={"sent": True})
 
-    def recorded(self, waiting: Iterable[Due]) -> None:
-        """Forget messages of which nothing waits any more."""
-        texts = set(map(single_key, waiting))
-        self._messages = {mark: one for mark, one in self._messages.items() if texts & set(one.incidents)}
+    def begun(self, channel: Channel) -> dict[str, str]:
+        """Return by incident the shared threads of messages that are not recorded, whatever became of the incidents."""
+        found = (one for one in self._of(channel) if one.thread)
+        return {_incident(text): one.thread for one in found for text in one.incidents}
+
+    def recorded(self, route: NSGAlertRoute, waiting: Mapping[str, Iterable[Due]]) -> None:
+        """Forget messages of which nothing waits any more, by channel.
+
+        One that opened a shared thread is kept until its incidents are recorded there: what they come to must go there.
+        """
+        texts = {mark: set(map(single_key, dues)) for mark, dues in waiting.items()}
+        known = {"/".join(one.key): delivery(route, one) for one in self.outbox.incidents()}
+
+        def is_unrecorded(message: Message) -> bool:
+            if not message.thread:
+                return False
+            names = [name for name in map(_incident, message.incidents) if name in known]
+            told = [known[name] for name in names]
+            return any(one is None or message.channel in (one.behind or {}) for one in told)
+
+        self._messages = {
+            mark: one
+            for mark, one in self._messages.items()
+            if texts.get(one.channel, set()) & set(one.incidents) or is_unrecorded(one)
+        }
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -77,6 +98,11 @@ class UnderWay:
             except OutboxError as error:
                 # An alert is not held up because Kubernetes is away; at worst it comes again under another key.
                 log.warning("outbox away", route=route_name(route), error=str(error))
+
+
+def _incident(text: str) -> str:
+    """Return namespace and name of an incident, of the key of a message that tells it alone."""
+    return text.removeprefix("incident ").partition(" revision ")[0]
 
 
 def _message(channel: Channel, batch: Batch, texts: tuple[str, ...]) -> Message:

@@ -78,6 +78,7 @@ class Delivery(StatusShape):
     route: Annotated[str, Field(description="Namespace and name of the route.", max_length=320)]
     revision: Annotated[int, Field(description="The revision that it was told last.", ge=0)]
     at: Annotated[Timestamp, Field(description="When.")]
+    first_at: Annotated[Timestamp | None, Field(description="When it was told of the incident at all.")] = None
     behind: Annotated[
         dict[str, int] | None,
         Field(
@@ -88,7 +89,7 @@ class Delivery(StatusShape):
     threads: Annotated[
         dict[str, str] | None,
         Field(
-            description="Alerts or tickets that tell of it together with other incidents, by a mark of their URL.",
+            description="By a mark of a channel's URL: the alert or ticket shared with others; empty for its own.",
             max_length=100,
         ),
     ] = None

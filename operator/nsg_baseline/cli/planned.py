@@ -60,8 +60,8 @@ class Plan:
 
     @property
     def incomplete(self) -> bool:
-        """Whether there are baselines of which nothing is known because the listing broke off."""
-        return self.partial and bool(self.unknown)
+        """Whether there may be NSGs of which nothing is known because the listing broke off."""
+        return self.partial
 
 
 def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK) -> Plan:
@@ -81,7 +81,14 @@ def plan(baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: Yar
     known = yardstick.tags.change_number if yardstick.tags is not None else None
     alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
     strays = tuple(judge_stray(nsg, yardstick) for nsg in alone)
-    return Plan(tuple(planned), strays, tuple(unknown), known, live.extent == "Partial", live.asked_by_id)
+    return Plan(
+        tuple(planned),
+        strays,
+        tuple(unknown),
+        known,
+        live.extent == "Partial",
+        live.asked_by_id or live.extent == "Partial",
+    )
 
 
 def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Attributing:
     records: Records
     clock: Callable[[], datetime]
     _asked: dict[Log, datetime] = field(default_factory=dict)
+    _unread: dict[Log, datetime] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -98,28 +99,36 @@ class Attributing:
         rows: list[dict[str, Any]] = []
         try:
             rows = await activity.rows(scope.spec.subscription_id, since)
+            self._unread.pop(mark, None)
         except AzureError as error:
+            # A log that cannot be read once is no log without an answer.
+            self._unread.setdefault(mark, now)
             log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
         try:
             for incident in incidents:
-                await self._settle(incident, rows, own, now)
+                if mark not in self._unread or now - self._unread[mark] >= GIVE_UP_AFTER - ASK_EVERY:
+                    await self._settle(incident, rows, own, now)
         except KubeError as error:
             log.warning("not recorded", reason=error.reason, message=error.message)
 
     async def _settle(
         self, incident: NSGIncident, rows: Iterable[dict[str, Any]], own: frozenset[str], now: datetime
     ) -> None:
-        found = callers(incident, rows, own)
-        if not found and now - _seen(incident) < GIVE_UP_AFTER:
-            return
-        updates: dict[str, Any] = {"attribution": "Found" if found else "NotFound"}
-        status = incident.status
-        if found and found != status.changed_by:
-            updates["changed_by"] = found
-            if status.state == "Open":
-                updates |= {"turn": "Attributed", "revision": status.revision + 1, "updated_at": now}
-        after: IncidentStatus = status.model_copy(update=updates)
-        await self.records.record(incident.metadata.namespace, incident.spec, incident, after, now)
+        """Note who did it, on the incident as it is by now: it may have gone on while the log was read."""
+
+        def change(status: IncidentStatus) -> IncidentStatus | None:
+            current = incident.model_copy(update={"status": status})
+            found = callers(current, rows, own)
+            if status.attribution is not None or (not found and now - _seen(current) < GIVE_UP_AFTER):
+                return None
+            updates: dict[str, Any] = {"attribution": "Found" if found else "NotFound"}
+            if found and found != status.changed_by:
+                updates["changed_by"] = found
+                if status.state == "Open":
+                    updates |= {"turn": "Attributed", "revision": status.revision + 1, "updated_at": now}
+            return status.model_copy(update=updates)
+
+        await self.records.change(incident.key, change)
 
 
 def _seen(incident: NSGIncident) -> datetime:

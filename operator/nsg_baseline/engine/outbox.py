@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 from nsg_baseline.alerts.ports import OutboxError
-from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.kube.client import Kube
@@ -56,14 +56,8 @@ class KubeOutbox:
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         """Note a delivery beside those of other routes, as they are stored now."""
         async with self._noting:
-            stored = self._records.store.find(NSGIncident, incident.key)
-            if stored is None:
-                return
-            status = resource(NSGIncident, stored).status
-            others = tuple(one for one in status.deliveries if one.route != delivery.route)
-            after = status.model_copy(update={"deliveries": (*others, delivery)})
             try:
-                await self._records.save_status(NSGIncident, incident.key, after)
+                await self._records.change(incident.key, lambda status: _noted(status, delivery))
             except KubeError as error:
                 raise OutboxError(str(error)) from error
 
@@ -77,3 +71,8 @@ class KubeOutbox:
     def _heard(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):
             self._changed.set()
+
+
+def _noted(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
+    others = tuple(one for one in status.deliveries if one.route != delivery.route)
+    return status.model_copy(update={"deliveries": (*others, delivery)})

@@ -11,6 +11,7 @@ from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal
 from nsg_baseline.core.incidents import resolved
 from nsg_baseline.core.outcome import Failure
+from nsg_baseline.engine.claims import readable, scopes
 from nsg_baseline.kube import status
 from nsg_baseline.kube.conditions import State, conditions
 from nsg_baseline.kube.records import Records
@@ -63,8 +64,10 @@ async def close_orphans(records: Records, refused: Mapping[Key, Refusal], now: d
     Raises:
         KubeError: one could not be recorded.
     """
+    # Of a scope that is gone or wrong for a minute another may take over, which says no.
+    there = frozenset(one.metadata.name for one in readable(list(scopes(records.store))))
     for incident in records.incidents.all():
-        if incident.status.state != "Resolved" and not _has_subject(records, refused, incident):
+        if incident.status.state != "Resolved" and not _has_subject(records, refused, there, incident):
             after = resolved(incident.status, "TargetRemoved", None, now)
             await records.record(incident.metadata.namespace, incident.spec, incident, after, now)
 
@@ -91,11 +94,13 @@ def _resolved_at(incident: NSGIncident) -> float:
     return at.timestamp() if at is not None else 0.0
 
 
-def _has_subject(records: Records, refused: Mapping[Key, Refusal], incident: NSGIncident) -> bool:
+def _has_subject(
+    records: Records, refused: Mapping[Key, Refusal], scopes_there: frozenset[str], incident: NSGIncident
+) -> bool:
     store = records.store
     if incident.spec.baseline is not None:
         refusal = refused.get((incident.metadata.namespace, incident.spec.baseline))
-        if refusal is not None and refusal.reason in _FINAL:
+        if refusal is not None and refusal.reason in _FINAL and incident.spec.scope in scopes_there:
             return False
         return store.find(NSGBaseline, (incident.metadata.namespace, incident.spec.baseline)) is not None
     return store.find(NSGScope, ("", incident.spec.scope)) is not None

@@ -73,11 +73,13 @@ class Kube:
         return _document(created)
 
     async def patch_status(
-        self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]
+        self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any], version: int | None = None
     ) -> dict[str, Any]:
-        """Merge a patch into an object's status and return the object as stored."""
+        """Merge a patch into an object's status, if it is still of a version; return the object as stored."""
         namespace, name = key
-        body = {"status": dict(patch)}
+        body: dict[str, Any] = {"status": dict(patch)}
+        if version is not None:
+            body["metadata"] = {"resourceVersion": str(version)}
         options: dict[str, Any] = {"_content_type": _MERGE_PATCH, "_request_timeout": TIMEOUT_SECONDS}
         with translated():
             if kind.namespaced:
@@ -88,6 +90,14 @@ class Kube:
                 stored = await self._custom.patch_cluster_custom_object_status(
                     GROUP, VERSION, kind.plural, name, body, **options
                 )
+        return _document(stored)
+
+    async def get(self, kind: type[Resource], key: tuple[str, str]) -> dict[str, Any]:
+        """Return a namespaced object as it is stored."""
+        with translated():
+            stored = await self._custom.get_namespaced_custom_object(
+                GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
+            )
         return _document(stored)
 
     async def patch(self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]) -> None:

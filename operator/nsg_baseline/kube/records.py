@@ -1,10 +1,12 @@
 """Writing what was found: statuses and incidents, only where they differ from what is stored."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from nsg_baseline.api.common import Resource, StatusShape
 from nsg_baseline.api.incident import IncidentSpec, IncidentStatus, NSGIncident
 from nsg_baseline.core.incident_names import incident_name
+from nsg_baseline.core.incidents import SHOWN_ACTIONS
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.documents import merge_patch
 from nsg_baseline.kube.errors import KubeError
@@ -47,23 +49,32 @@ class Records:
             KubeError: it could not be stored.
         """
         incident = known or await self._create(namespace, spec, status.opened_at or now)
-        await self.save_status(NSGIncident, incident.key, self._merged(incident, status))
+        await self.change(incident.key, lambda stored: _merged(incident.status, status, stored))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
-    def _merged(self, known: NSGIncident, status: IncidentStatus) -> IncidentStatus:
-        """Keep what others wrote since a status was read: the alert loop's deliveries, and who did it."""
-        stored = self.store.find(NSGIncident, known.key)
-        if stored is None:
-            return status
-        now = resource(NSGIncident, stored).status
-        updates: dict[str, object] = {"deliveries": now.deliveries}
-        if now.revision > known.status.revision:
-            # Two revisions of one number would be told as one.
-            updates["revision"] = now.revision + status.revision - known.status.revision
-        if now.changed_by != known.status.changed_by and status.changed_by == known.status.changed_by:
-            updates |= {"changed_by": now.changed_by, "attribution": now.attribution}
-        return status.model_copy(update=updates)
+    async def change(self, key: Key, change: Callable[[IncidentStatus], IncidentStatus | None]) -> None:
+        """Change an incident's status as it is stored, again if somebody wrote it meanwhile; None changes nothing.
+
+        Raises:
+            KubeError: it could not be stored.
+        """
+        for last in (False, False, True):
+            stored = self.store.find(NSGIncident, key)
+            after = change(resource(NSGIncident, stored).status) if stored is not None else None
+            if stored is None or after is None:
+                return
+            patch = merge_patch(stored.document().get("status") or {}, after.document())
+            if not patch:
+                return
+            try:
+                self.store.put(NSGIncident, await self._kube.patch_status(NSGIncident, key, patch, stored.version))
+            except KubeError as error:
+                if error.status != _CONFLICT or last:
+                    raise
+                self.store.put(NSGIncident, await self._kube.get(NSGIncident, key))
+            else:
+                return
 
     async def forget(self, incident: NSGIncident) -> None:
         """Delete an incident.
@@ -94,7 +105,22 @@ class Records:
         try:
             self.store.put(NSGIncident, await self._kube.create(NSGIncident, document))
         except KubeError as error:
-            # A former life of this process made it in the same second, and the store has yet to hear of it.
+            # Another leader, or a former life, made it in the same second, and the store has yet to hear of it.
             if error.status != _CONFLICT:
                 raise
+            self.store.put(NSGIncident, await self._kube.get(NSGIncident, (namespace, name)))
         return NSGIncident.model_validate(document)
+
+
+def _merged(known: IncidentStatus, status: IncidentStatus, now: IncidentStatus) -> IncidentStatus:
+    """Keep what others wrote since a status was read: deliveries, what was done, and who did it."""
+    updates: dict[str, object] = {"deliveries": now.deliveries}
+    if now.actions != known.actions:
+        ours = [action for action in status.actions if action not in known.actions]
+        updates["actions"] = (*now.actions, *(one for one in ours if one not in now.actions))[-SHOWN_ACTIONS:]
+    if now.revision > known.revision:
+        # Two revisions of one number would be told as one.
+        updates["revision"] = now.revision + status.revision - known.revision
+    if now.changed_by != known.changed_by and status.changed_by == known.changed_by:
+        updates |= {"changed_by": now.changed_by, "attribution": now.attribution}
+    return status.model_copy(update=updates)

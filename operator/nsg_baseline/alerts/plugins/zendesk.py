@@ -30,7 +30,7 @@ class Zendesk(Ticketing):
         over = known is not None and known.get("status") in _OVER
         if known is None or (over and self.story.turn != "Resolved"):
             # Zendesk itself makes one ticket of two requests with one such key.
-            key = {"Idempotency-Key": self.story.key}
+            key = {"Idempotency-Key": f"{self.story.thread}: {self.story.key}"}
             self._call("POST", "/tickets.json", json={"ticket": self._new(body, title)}, headers=key)
         elif not over and _tag(self.story.key) not in (known.get("tags") or ()):
             self._call("PUT", f"/tickets/{int(known['id'])}.json", json={"ticket": self._change(body, known)})
