@@ -7,7 +7,7 @@ import pytest
 from nsg_baseline.core.assignment import Refusal, RefusalReason
 from nsg_baseline.engine.tidy import close_orphans
 from support.chats import serving
-from support.home import home
+from support.home import API, home
 from support.terse import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -72,3 +72,15 @@ async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason:
         await close_orphans(ours.records, {("team-web", "web"): Refusal(reason, "no")}, ours.clock())
         (incident,) = ours.records.incidents.all()
         assert incident.status.resolution == ("TargetRemoved" if ends else None)
+
+
+async def test_a_scope_that_is_gone_for_a_minute_ends_nothing(tmp_path: Path) -> None:
+    # Applied anew, its part falls to a wider scope for a moment, which does not allow this namespace.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        ours.api.delete(API, "NSGScope", "production")
+        await ours.hear()
+        await close_orphans(ours.records, {("team-web", "web"): Refusal("NamespaceNotAllowed", "no")}, ours.clock())
+        (incident,) = ours.records.incidents.all()
+        assert incident.status.state == "Open"

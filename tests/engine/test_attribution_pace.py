@@ -106,3 +106,40 @@ async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None
             task.cancel()
             await asyncio.wait([task])
         assert log.asked == 1
+
+
+async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path) -> None:
+    # The rule comes back while the log is read: the incident is open, and must not be written back as over.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        ours.azure.nsgs = {"web": WEB}
+        await ours.look()
+        ours.clock.pass_by(minutes=31)
+
+        class Meanwhile(Log):
+            async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+                (incident,) = ours.records.incidents.all()
+                again = {"state": "Open", "revision": 3, "turn": "Updated", "resolved_at": None, "resolution": None}
+                await ours.records.change(incident.key, lambda status: status.model_copy(update=again))
+                return await super().rows(subscription_id, since)
+
+        await Attributing(lambda _: (Meanwhile(), frozenset()), ours.records, ours.clock).ask()
+        (incident,) = ours.records.incidents.all()
+        assert (incident.status.state, incident.status.revision) == ("Open", 3)
+        assert incident.status.attribution == "NotFound"
+
+
+async def test_one_refusal_is_no_answer(tmp_path: Path) -> None:
+    # "Not in the log" of a log that could not be read just then would be false.
+    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
+        await ours.look()
+        ours.azure.nsgs = {"web": [*WEB, SSH]}
+        await ours.look()
+        ours.clock.pass_by(minutes=45)
+        log = Log(AzureError("Throttled", "too many requests"))
+        attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+        await attributing.ask()
+        (incident,) = ours.records.incidents.all()
+        assert incident.status.attribution is None

@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nsg_baseline.api.incident import Delivery
-from support.home import home
+from nsg_baseline.api.incident import Action, Delivery
+from support.home import API, home
 from support.terse import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -23,3 +23,21 @@ async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
         await asyncio.gather(*(ours.outbox.record(incident, note) for note in notes))
         (stored,) = ours.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
         assert {one["route"] for one in stored["status"]["deliveries"]} == {note.route for note in notes}
+
+
+async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
+    # Two that lead for a moment: each counts how often the NSG was put back, and neither may lose the other's note.
+    async with home(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as ours:
+        ours.azure.nsgs["web"] = [*WEB, SSH]
+        await ours.look()
+        (known,) = ours.records.incidents.all()
+        theirs, mine = (
+            Action(kind="Remediated", at=datetime(2026, 3, 1, 4, minute, tzinfo=UTC), reason="PutBack")
+            for minute in (1, 2)
+        )
+        written = [theirs.model_dump(by_alias=True, mode="json")]
+        change, name = {"status": {"actions": written}}, known.metadata.name
+        ours.api.patch(API, "NSGIncident", name, change, "team-web", subresource="status")
+        after = known.status.model_copy(update={"actions": (mine,)})
+        stored = await ours.records.record("team-web", known.spec, known, after, ours.clock())
+        assert stored.status.actions == (theirs, mine)
