@@ -23,7 +23,7 @@ def release(helm: Program, kubectl: Program, chart: Path, namespace: str) -> Ite
     helm("install", NAME, chart, "-n", namespace)
     yield namespace
     helm("uninstall", NAME, "-n", namespace, "--ignore-not-found")
-    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=300s")
+    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=900s")
 
 
 def crd_names(kubectl: Program) -> set[str]:
@@ -41,7 +41,7 @@ def test_server_accepts_all_of_it_in_a_dry_run(helm: Program, kubectl: Program, 
 
 def test_install_brings_crds_that_serve(kubectl: Program, release: str) -> None:
     for crd in CRDS:
-        kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=300s")
+        kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=900s")
         kubectl("get", crd, "-A")
 
 
@@ -79,7 +79,7 @@ def test_uninstall_takes_crds_along_when_told(helm: Program, kubectl: Program, c
     helm("upgrade", NAME, chart, "-n", release, "--set", "crds.keep=false")
     helm("uninstall", NAME, "-n", release)
     for crd in CRDS:
-        kubectl("wait", "--for=delete", f"crd/{crd}.nsg-baseline.io", "--timeout=300s")
+        kubectl("wait", "--for=delete", f"crd/{crd}.nsg-baseline.io", "--timeout=900s")
     assert not crd_names(kubectl) & set(CRDS)
 
 

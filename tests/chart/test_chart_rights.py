@@ -47,7 +47,7 @@ def crds(kubectl: Program, chart: Path) -> Iterator[None]:
     kubectl("apply", "--server-side", "-f", folder)
     kubectl("wait", "--for=condition=Established", "-f", folder, "--timeout=120s")
     yield
-    kubectl("delete", "-f", folder, "--timeout=300s")
+    kubectl("delete", "-f", folder, "--timeout=900s")
 
 
 @pytest.fixture(scope="module")

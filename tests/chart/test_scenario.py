@@ -71,7 +71,7 @@ def token_kubeconfig(helm: Program, kubectl: Program, cluster: Cluster, chart: P
     token = kubectl("create", "token", NAME, "-n", NAMESPACE).strip()
     yield cluster.write_kubeconfig("operator", token)
     helm("uninstall", NAME, "-n", NAMESPACE)
-    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=300s")
+    kubectl("delete", "crd", *(f"{crd}.nsg-baseline.io" for crd in CRDS), "--ignore-not-found", "--timeout=900s")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 330
+_SECONDS = 960
 
 
 class RefusedError(AssertionError):
