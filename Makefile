@@ -13,11 +13,11 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # Two stamps: the demo and the image need only what the operator itself needs.
-$(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml
+$(VENV)/.run: requirements.txt requirements-demo.txt requirements-build.txt pyproject.toml emulator/pyproject.toml
 	@echo "setting up $(VENV) (once, about a minute)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --require-hashes -r requirements-build.txt -r requirements.txt
-	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r requirements-build.txt -r requirements.txt -r requirements-demo.txt
+	@$(PIP) --no-deps --no-build-isolation -e . -e ./emulator
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
@@ -60,7 +60,9 @@ crds: $(VENV)/.run ## write crds/ and the chart's copy from the models
 lock: ## pin all requirements with hashes (needs uv)
 	uv pip compile -q $(LOCK) --group build -o requirements-build.txt
 	uv pip compile -q $(LOCK) pyproject.toml -o requirements.txt
-	uv pip compile -q $(LOCK) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile -q $(LOCK) --group demo -c requirements.txt -o requirements-demo.txt
+	uv pip compile -q $(LOCK) --group dev -c requirements.txt -c requirements-demo.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile -q $(LOCK) --group mutants -c requirements-dev.txt -o requirements-mutants.txt
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 clean: ## remove what was built here

@@ -13,9 +13,9 @@ import z3
 
 from nsg_baseline.core.intervals import ALL_PORTS
 from nsg_baseline.core.rules import Addresses, Rule
-from nsg_baseline.core.traffic.align import ordered
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.model import DIRECTIONS, PROTOCOLS
+from nsg_baseline.core.traffic.rule_diff import ordered
 from nsg_baseline.core.traffic.tags import (
     LOAD_BALANCER,
     LOAD_BALANCER_ADDRESS,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.dice import Dice
+from tests.support.seed import Dice
 
 pytest_plugins = ["tests.cluster.fixtures"]
 

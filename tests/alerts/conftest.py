@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from support.chats import Chats, serving
+from tests.support.chats import Chats, serving
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import parse_channels, quiet
-from nsg_baseline.alerts.due import Due
-from nsg_baseline.alerts.services import SCHEMES
-from nsg_baseline.alerts.story import story
-from support.alerts import incident
+from nsg_baseline.alerts.message import alert_message
+from nsg_baseline.alerts.pending import PendingDelivery
+from nsg_baseline.alerts.providers import SCHEMES
+from tests.support.alerts import incident
 
-MESSAGE = story(Due(incident(), "Opened"))
+MESSAGE = alert_message(PendingDelivery(incident(), "Opened"))
 CANARY = "c4n4ry"
 # A secret in each part that a URL has, in URLs that are refused.
 REFUSED = [

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from nsg_baseline.alerts import loop
-from nsg_baseline.alerts.deliver import Delivering
-from nsg_baseline.alerts.due import due
+from nsg_baseline.alerts.dispatcher import Dispatcher
+from nsg_baseline.alerts.pending import pending
 from nsg_baseline.api.route import NSGAlertRoute
-from support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
-from support.chats import Chats
+from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
+from tests.support.chats import Chats
 
 
 @dataclass(slots=True)
@@ -29,14 +29,14 @@ class Scene:
     def __post_init__(self) -> None:
         self.outbox.put(self.to, incident())
         self.outbox.secrets[self.to.key] = self.chats.urls("a", "b")
-        self.delivering = Delivering(self.outbox, self.clock, local=True)
+        self.delivering = Dispatcher(self.outbox, self.clock, local=True)
 
-    delivering: Delivering = field(init=False)
+    delivering: Dispatcher = field(init=False)
 
     async def round(self) -> None:
         """Do what the loop does at each ring."""
         to = self.outbox.known[self.to.key]
-        await self.delivering.tell(to, due(to, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.delivering.tell(to, pending(to, self.outbox.incidents(), OPERATOR, self.clock()))
 
     @property
     def reason(self) -> str:

@@ -9,14 +9,14 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import parse_channels, quiet
-from nsg_baseline.alerts.deliver import Delivering
-from nsg_baseline.alerts.due import Due, due
-from nsg_baseline.alerts.guard import is_forbidden
-from nsg_baseline.alerts.story import story
-from support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
-from support.chats import Chats
+from nsg_baseline.alerts.dispatcher import Dispatcher
+from nsg_baseline.alerts.egress_guard import is_forbidden
+from nsg_baseline.alerts.message import alert_message
+from nsg_baseline.alerts.pending import PendingDelivery, pending
+from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
+from tests.support.chats import Chats
 
-STORY = story(Due(incident(), "Opened"))
+STORY = alert_message(PendingDelivery(incident(), "Opened"))
 CANARY = "c4n4ry"
 
 
@@ -95,11 +95,11 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     clock, outbox, to = Clock(), MemoryOutbox(), route()
     outbox.put(to, incident())
     outbox.secrets[to.key] = {"urls": "\n".join(urls)}
-    delivering = Delivering(outbox, clock, local=True)
+    delivering = Dispatcher(outbox, clock, local=True)
     with capture_logs() as logs:
         for _ in range(200):
             known = outbox.known[to.key]
-            await delivering.tell(known, due(known, outbox.incidents(), OPERATOR, clock()))
+            await delivering.tell(known, pending(known, outbox.incidents(), OPERATOR, clock()))
             delivering.troubles.clear()
             clock.pass_by(seconds=1)
     assert len([one for one in logs if one["event"] == "not delivered"]) == 1000

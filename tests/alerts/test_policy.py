@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from nsg_baseline.alerts.batches import DIGEST_FROM
-from nsg_baseline.alerts.deliver import Delivering
-from nsg_baseline.alerts.due import due
-from nsg_baseline.alerts.said import Said
+from nsg_baseline.alerts.deduplication import DeliveredKeys
+from nsg_baseline.alerts.dispatcher import Dispatcher
+from nsg_baseline.alerts.grouping import DIGEST_FROM
+from nsg_baseline.alerts.pending import pending
 from nsg_baseline.api.incident import Acknowledged
 from nsg_baseline.api.route import NSGAlertRoute
-from support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
-from support.chats import Chats
+from tests.support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
+from tests.support.chats import Chats
 
 
 class Scene:
@@ -27,13 +27,13 @@ class Scene:
         self.restart()
 
     def restart(self) -> None:
-        said = Said()
-        self.at_work = {one.key: Delivering(self.outbox, self.clock, said, local=True) for one in self.routes}
+        said = DeliveredKeys()
+        self.at_work = {one.key: Dispatcher(self.outbox, self.clock, said, local=True) for one in self.routes}
 
     async def round(self) -> None:
         for one in self.routes:
             known = self.outbox.known[one.key]
-            await self.at_work[one.key].tell(known, due(known, self.outbox.incidents(), OPERATOR, self.clock()))
+            await self.at_work[one.key].tell(known, pending(known, self.outbox.incidents(), OPERATOR, self.clock()))
 
     @property
     def titles(self) -> list[str]:

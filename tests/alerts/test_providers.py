@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import parse_channels, quiet
-from nsg_baseline.alerts.forms import SMS_LENGTH, as_mail, as_sms
-from nsg_baseline.alerts.story import plain
-from support.golden import compare
-from support.providers import Asked, Providers, providers
-from support.stories import STORIES
+from nsg_baseline.alerts.formats import SMS_LENGTH, as_mail, as_sms
+from nsg_baseline.alerts.message import plain
+from tests.support.alert_scenarios import STORIES
+from tests.support.golden import compare
+from tests.support.providers import Asked, Providers, providers
 
 GOLDEN = Path(__file__).parent / "golden"
 URLS = {

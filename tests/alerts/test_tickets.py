@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.alerts.channels import Channel, parse_channels
-from nsg_baseline.alerts.due import Due
-from nsg_baseline.alerts.story import story
-from support.alerts import incident
-from support.golden import compare
-from support.stories import STORIES
-from support.tickets import Desk, desk
+from nsg_baseline.alerts.message import alert_message
+from nsg_baseline.alerts.pending import PendingDelivery
+from tests.support.alert_scenarios import STORIES
+from tests.support.alerts import incident
+from tests.support.golden import compare
+from tests.support.tickets import Desk, desk
 
 OVER = {"servicenow": "6", "zendesk": "solved"}
 STATE = {"servicenow": "state", "zendesk": "status"}
@@ -105,7 +105,7 @@ async def test_a_ticket_that_somebody_closed_is_not_opened_again_by_the_end(serv
 async def test_severity_becomes_urgency_and_priority(
     service: str, tickets: Desk, severity: str, urgency: str, priority: str
 ) -> None:
-    one = story(Due(incident(severity=severity), "Opened"))
+    one = alert_message(PendingDelivery(incident(severity=severity), "Opened"))
     assert (await channel(service, tickets).send(one)).through
     (ticket,) = tickets.tickets.values()
     assert (ticket.get("urgency"), ticket.get("priority")) in ((urgency, None), (None, priority))

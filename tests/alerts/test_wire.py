@@ -12,12 +12,12 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from nsg_baseline.alerts.channels import parse_channels
-from nsg_baseline.alerts.due import Due
-from nsg_baseline.alerts.story import plain, story
+from nsg_baseline.alerts.message import alert_message, plain
+from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.cli.demo.receiver import receiving
-from support.alerts import incident
+from tests.support.alerts import incident
 
-OPENED = story(Due(incident(), "Opened"))
+OPENED = alert_message(PendingDelivery(incident(), "Opened"))
 
 
 @dataclass(slots=True)

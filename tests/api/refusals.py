@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 from nsg_baseline.api.crds import render
-from nsg_baseline.emulator.kube import ApiError
-from nsg_baseline.emulator.kube.admission import Strictness, decode, validate
-from nsg_baseline.emulator.kube.crds import kinds_of
-from nsg_baseline.emulator.kube.kinds import Kind
+from nsg_emulator.kube import ApiError
+from nsg_emulator.kube.admission import Strictness, decode, validate
+from nsg_emulator.kube.crds import kinds_of
+from nsg_emulator.kube.kinds import Kind
 from tests.support.cel import judge
 
 

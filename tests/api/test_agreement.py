@@ -13,8 +13,8 @@ from nsg_baseline.api.validation import InvalidObject, read
 from tests.api.objects import Place, good, put
 from tests.api.refusals import refusal
 from tests.support.api_edges import EDGES
+from tests.support.api_invalid import spoilt
 from tests.support.api_objects import objects
-from tests.support.api_spoilt import spoilt
 
 MODELS = {kind.__name__: kind for kind in KINDS}
 MODELS_ALONE = ("must be within the years 1 to 9999",)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.azure.arm import Arm
 from nsg_baseline.azure.clouds import CLOUDS, custom
 from nsg_baseline.azure.errors import AzureError, refusal
 from nsg_baseline.azure.read import RawNSG
-from nsg_baseline.emulator.arm import Fault, Running
-from nsg_baseline.emulator.arm.faults import Drop, broken_listing, forbidden, throttled, unauthorized
+from nsg_baseline.azure.services import ArmServices
+from nsg_emulator.arm import Fault, Running
+from nsg_emulator.arm.faults import Drop, broken_listing, forbidden, throttled, unauthorized
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NSG = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{{}}"
@@ -36,7 +36,7 @@ def fill(azure: Running, count: int, page_size: int = 2) -> None:
         azure.emulator.add_nsg(document(f"n{number}"))
 
 
-async def listed(arm: Arm, group: str | None = None) -> list[RawNSG]:
+async def listed(arm: ArmServices, group: str | None = None) -> list[RawNSG]:
     return [nsg async for page in arm.reader.pages(SUBSCRIPTION, group) for nsg in page.nsgs]
 
 
@@ -44,7 +44,7 @@ def puts(azure: Running) -> int:
     return azure.emulator.requests.total("PUT")
 
 
-async def test_a_listing_is_one_request_a_page(azure: Running, arm: Arm) -> None:
+async def test_a_listing_is_one_request_a_page(azure: Running, arm: ArmServices) -> None:
     # The budget of a pass: as many requests as pages, however many NSGs and baselines.
     fill(azure, 5)
     found = await listed(arm)
@@ -53,7 +53,7 @@ async def test_a_listing_is_one_request_a_page(azure: Running, arm: Arm) -> None
     assert len(asked) == 3
 
 
-async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Running, arm: Arm) -> None:
+async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Running, arm: ArmServices) -> None:
     # An NSG whose digest is that of the last pass is not even decoded: a change must show.
     fill(azure, 2)
     before = await listed(arm)
@@ -66,7 +66,9 @@ async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Runnin
 
 
 @pytest.mark.parametrize("status", [0, 500])
-async def test_a_listing_that_breaks_off_raises_after_its_good_pages(azure: Running, arm: Arm, status: int) -> None:
+async def test_a_listing_that_breaks_off_raises_after_its_good_pages(
+    azure: Running, arm: ArmServices, status: int
+) -> None:
     # What it did not show must not be concluded to be deleted.
     fill(azure, 6)
     azure.emulator.faults.add(broken_listing(after_page=1, status=status))
@@ -81,7 +83,7 @@ async def test_a_listing_that_breaks_off_raises_after_its_good_pages(azure: Runn
     assert seen == [NSG.format("n0"), NSG.format("n1")]
 
 
-async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: Arm) -> None:
+async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: ArmServices) -> None:
     # A refusal that was taken for absence would be an alert of a deletion that never was.
     fill(azure, 1)
     assert await arm.reader.get(NSG.format("none")) is None
@@ -99,7 +101,7 @@ async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: Arm
     ("fault", "reason"),
     [(forbidden, "Forbidden"), (lambda: unauthorized(count=9), "Unauthenticated")],
 )
-async def test_failures_have_reasons(azure: Running, arm: Arm, fault: Callable[[], Fault], reason: str) -> None:
+async def test_failures_have_reasons(azure: Running, arm: ArmServices, fault: Callable[[], Fault], reason: str) -> None:
     # The scope's condition and the next try follow from the reason.
     azure.emulator.faults.add(fault())
     with pytest.raises(AzureError) as caught:
@@ -108,21 +110,21 @@ async def test_failures_have_reasons(azure: Running, arm: Arm, fault: Callable[[
     assert "CANARY" not in str(caught.value)
 
 
-async def test_throttling_is_waited_out_as_told(azure: Running, arm: Arm) -> None:
+async def test_throttling_is_waited_out_as_told(azure: Running, arm: ArmServices) -> None:
     # A 429 is no failure of the watch as long as waiting helps.
     fill(azure, 1)
     azure.emulator.faults.add(throttled(retry_after=0))
     assert len(await listed(arm)) == 1
 
 
-async def test_an_unreachable_azure_is_unreachable(azure: Running, arm: Arm) -> None:
+async def test_an_unreachable_azure_is_unreachable(azure: Running, arm: ArmServices) -> None:
     azure.emulator.faults.add(Fault(Drop(at="request"), path="^/subscriptions", count=None))
     with pytest.raises(AzureError) as caught:
         await listed(arm)
     assert caught.value.reason == "Unreachable"
 
 
-async def test_a_write_is_guarded_and_read_back(azure: Running, arm: Arm) -> None:
+async def test_a_write_is_guarded_and_read_back(azure: Running, arm: ArmServices) -> None:
     # What nobody here knows travels through, and the answer is what Azure has once the operation ended.
     azure.emulator.add_nsg(document("web", flushConnection=True, securityRules=[rule("a", 100)]))
     live = await arm.reader.get(NSG.format("web"))
@@ -137,7 +139,7 @@ async def test_a_write_is_guarded_and_read_back(azure: Running, arm: Arm) -> Non
     assert puts(azure) == 1
 
 
-async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: Arm) -> None:
+async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: ArmServices) -> None:
     # Another writer was faster: the plan is void.
     azure.emulator.add_nsg(document("web"))
     live = await arm.reader.get(NSG.format("web"))
@@ -148,7 +150,7 @@ async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: Arm) -> No
     assert caught.value.reason == "PreconditionFailed"
 
 
-async def test_a_lost_answer_is_not_written_again(azure: Running, arm: Arm) -> None:
+async def test_a_lost_answer_is_not_written_again(azure: Running, arm: ArmServices) -> None:
     # Whether the write happened is for a read to tell, not for another write.
     azure.emulator.add_nsg(document("web"))
     live = await arm.reader.get(NSG.format("web"))
@@ -191,7 +193,7 @@ def test_refusals_by_code_then_by_status(status: int, body: Any, reason: str) ->
 
 def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
     # It takes 180 MB, which an operator that only watches never needs.
-    code = "import sys, nsg_baseline.azure.arm; sys.exit('azure.mgmt.network' in sys.modules)"
+    code = "import sys, nsg_baseline.azure.services; sys.exit('azure.mgmt.network' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

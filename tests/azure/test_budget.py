@@ -8,12 +8,12 @@ from itertools import count
 import pytest
 from azure.core.rest import HttpRequest
 
-from nsg_baseline.azure.arm import Arm
-from nsg_baseline.azure.budget import KEPT_FOR_WATCH, Budget
 from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.rate_limit import KEPT_FOR_WATCH, RateLimiter
+from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.azure.throttling import kind_of
-from nsg_baseline.emulator.arm import Running
-from nsg_baseline.emulator.arm.faults import busy, throttled
+from nsg_emulator.arm import Running
+from nsg_emulator.arm.faults import busy, throttled
 from tests.azure.test_azure_edge import NSG, SUBSCRIPTION, document, fill, listed, rule
 
 WEST = {"x-ms-routing-request-id": "WESTEUROPE:20251020T100000Z:1"}
@@ -53,11 +53,11 @@ def time() -> Time:
 
 
 @pytest.fixture
-def budget(time: Time) -> Budget:
-    return Budget(time, time.sleep)
+def budget(time: Time) -> RateLimiter:
+    return RateLimiter(time, time.sleep)
 
 
-async def _spend(budget: Budget, time: Time, kind: str, count: int) -> list[float]:
+async def _spend(budget: RateLimiter, time: Time, kind: str, count: int) -> list[float]:
     """Ask for so much at once; return when each was let through."""
     through: list[float] = []
 
@@ -69,14 +69,14 @@ async def _spend(budget: Budget, time: Time, kind: str, count: int) -> list[floa
     return through
 
 
-async def test_a_burst_is_stretched_to_what_azure_refills(budget: Budget, time: Time) -> None:
+async def test_a_burst_is_stretched_to_what_azure_refills(budget: RateLimiter, time: Time) -> None:
     # 500 looks at once would be refused from the 251st on, and with them the watch.
     through = await _spend(budget, time, "read", 500)
     assert through[199] == 0
     assert through[-1] == pytest.approx(300 / 25, abs=0.5)
 
 
-async def test_a_burst_of_looks_leaves_listings_their_share(budget: Budget, time: Time) -> None:
+async def test_a_burst_of_looks_leaves_listings_their_share(budget: RateLimiter, time: Time) -> None:
     # An edit of 1,000 baselines is no reason to be blind.
     looks = [asyncio.create_task(budget.enter("read")) for _ in range(1000)]
     listing = asyncio.create_task(budget.enter("watch"))
@@ -86,7 +86,7 @@ async def test_a_burst_of_looks_leaves_listings_their_share(budget: Budget, time
     assert time.now > 30
 
 
-async def test_writes_wait_for_readings(budget: Budget, time: Time) -> None:
+async def test_writes_wait_for_readings(budget: RateLimiter, time: Time) -> None:
     # A remedy can wait for seconds; a door that nobody saw yet cannot.
     order: list[str] = []
 
@@ -102,7 +102,7 @@ async def test_writes_wait_for_readings(budget: Budget, time: Time) -> None:
     assert order[-1] == "write"
 
 
-async def test_azures_own_count_is_believed_where_it_is_less(budget: Budget, time: Time) -> None:
+async def test_azures_own_count_is_believed_where_it_is_less(budget: RateLimiter, time: Time) -> None:
     # Others ask with the same credential.
     await budget.enter("write")
     budget.heard("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
@@ -112,21 +112,21 @@ async def test_azures_own_count_is_believed_where_it_is_less(budget: Budget, tim
     assert through[-1] == pytest.approx(0.2, abs=0.1)
 
 
-async def test_all_wait_when_one_is_told_to(budget: Budget, time: Time) -> None:
+async def test_all_wait_when_one_is_told_to(budget: RateLimiter, time: Time) -> None:
     # Who goes on asking is told to wait for longer.
     budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
     assert await _spend(budget, time, "read", 3) == [17, 17, 17]
     assert budget.waited_seconds >= 17
 
 
-async def test_a_region_of_its_own_has_a_budget_of_its_own(budget: Budget) -> None:
+async def test_a_region_of_its_own_has_a_budget_of_its_own(budget: RateLimiter) -> None:
     budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
     budget.heard("watch", 200, {"x-ms-routing-request-id": "NORTHEUROPE:20251020T100000Z:1"})
     await asyncio.wait_for(budget.enter("watch"), 1)
     assert {region for region, _ in budget.left()} == {"westeurope", "northeurope"}
 
 
-async def test_who_would_wait_too_long_is_told_so(budget: Budget) -> None:
+async def test_who_would_wait_too_long_is_told_so(budget: RateLimiter) -> None:
     # A pass that sleeps for an hour looks like one that hangs.
     budget.heard("watch", 429, {**WEST, "Retry-After": "3600"})
     with pytest.raises(AzureError) as caught:
@@ -142,7 +142,7 @@ def test_what_a_request_is() -> None:
     assert kind_of(HttpRequest("PUT", f"https://management.azure.com{NSG.format('web')}")) == "write"
 
 
-async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running, arm: Arm) -> None:
+async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running, arm: ArmServices) -> None:
     # One listing was told to wait; a single look with the same credential must not ask meanwhile.
     fill(azure, 1)
     azure.emulator.faults.add(throttled(retry_after=300))
@@ -156,7 +156,7 @@ async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running
     assert azure.emulator.requests.total() == asked
 
 
-async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: Arm) -> None:
+async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: ArmServices) -> None:
     azure.emulator.add_nsg(document("web", securityRules=[rule("a", 100)]))
     live = await arm.reader.get(NSG.format("web"))
     assert live is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.stage import hurry
+from tests.chaos.environment import hurry
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.kube.errors import KubeError
-from support.dice import Dice
-from tests.chaos.cast import nsgs, objects
-from tests.chaos.hands import Hands, first_approval
-from tests.chaos.stage import Life, Stage, staged
-from tests.chaos.watchman import Watchman
+from tests.chaos.environment import Life, Stage, staged
+from tests.chaos.invariants import Watchman
+from tests.chaos.objects import nsgs, objects
+from tests.chaos.random_actions import Hands, first_approval
+from tests.support.seed import Dice
 
 FEW, MANY = 200, 2_000
 CALM_EVERY = 50

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nsg_baseline.emulator.arm.requests import RequestRecord
-from support.dice import Dice
-from tests.chaos.cast import CAST, Rules, live, nsgs, objects, owned
-from tests.chaos.hands import Hands, first_approval
-from tests.chaos.stage import OPERATOR, Life, Stage, staged
-from tests.chaos.watchman import Watchman
+from nsg_emulator.arm.requests import RequestRecord
+from tests.chaos.environment import OPERATOR, Life, Stage, staged
+from tests.chaos.invariants import Watchman
+from tests.chaos.objects import CAST, Rules, live, nsgs, objects, owned
+from tests.chaos.random_actions import Hands, first_approval
+from tests.support.seed import Dice
 
 ROUNDS, MANY_ROUNDS = 40, 500
 WEB = CAST[0]

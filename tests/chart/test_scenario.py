@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
+from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE, objects, recorded_nsgs, start_operator
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.rogue import Rogue
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, objects, recorded_nsgs, start_operator
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from nsg_baseline.emulator import arm
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from nsg_emulator import arm
 from tests.cluster.devcluster import Cluster
 from tests.cluster.programs import Program
 

@@ -13,9 +13,16 @@ import yaml
 
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.api.durations import parse
-from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, TEAM_NAMESPACE, Stage, objects, operator_environment, stage
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from support.stories import OPEN, RESOLVED, SSH
+from nsg_baseline.cli.demo.environment import (
+    OPERATOR_NAMESPACE,
+    TEAM_NAMESPACE,
+    DemoEnvironment,
+    demo_environment,
+    objects,
+    operator_environment,
+)
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.support.alert_scenarios import OPEN, RESOLVED, SSH
 
 WHO = {
     "name": "jo@example.com",
@@ -37,14 +44,14 @@ COMMON = {
 
 
 @pytest.fixture
-async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as found:
+async def staged(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
         yield found
 
 
-async def run(staged: Stage, *arguments: str, code: int = 0) -> str:
+async def run(staged: DemoEnvironment, *arguments: str, code: int = 0) -> str:
     environment = operator_environment(staged.folder, staged.azure, staged.kubeconfig, OPERATOR_NAMESPACE)
     command = (sys.executable, "-m", "nsg_baseline.cli", *arguments)
     pipe = asyncio.subprocess.PIPE
@@ -54,7 +61,7 @@ async def run(staged: Stage, *arguments: str, code: int = 0) -> str:
     return out.decode() if code == 0 else err.decode()
 
 
-def put_incident(staged: Stage, name: str, **status: Any) -> None:
+def put_incident(staged: DemoEnvironment, name: str, **status: Any) -> None:
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     about = {"kind": "Drift", "scope": "demo", "baseline": "appgate", "nsg": nsg}
     staged.cluster.api.apply(
@@ -69,7 +76,7 @@ def put_incident(staged: Stage, name: str, **status: Any) -> None:
     staged.cluster.api.patch(API_VERSION, "NSGIncident", name, body, TEAM_NAMESPACE, subresource="status")
 
 
-async def test_incidents_are_listed_the_heaviest_first_with_who(staged: Stage) -> None:
+async def test_incidents_are_listed_the_heaviest_first_with_who(staged: DemoEnvironment) -> None:
     # What on-call types first. One line an incident, no wider than it must be.
     put_incident(staged, "appgate-1", severity="medium")
     put_incident(staged, "appgate-2", changedBy=[WHO], attribution="Found")
@@ -83,7 +90,7 @@ async def test_incidents_are_listed_the_heaviest_first_with_who(staged: Stage) -
     assert await run(staged, "incidents", "-n", "elsewhere") == "no open incidents\n"
 
 
-async def test_incidents_are_followed(staged: Stage) -> None:
+async def test_incidents_are_followed(staged: DemoEnvironment) -> None:
     # An event, not a glance every few seconds.
     put_incident(staged, "appgate-1")
     environment = operator_environment(staged.folder, staged.azure, staged.kubeconfig, OPERATOR_NAMESPACE)
@@ -102,7 +109,7 @@ async def test_incidents_are_followed(staged: Stage) -> None:
     await process.wait()
 
 
-async def test_approving_for_good_gives_the_baseline_that_matches(staged: Stage) -> None:
+async def test_approving_for_good_gives_the_baseline_that_matches(staged: DemoEnvironment) -> None:
     # What comes out goes into Git; applied, there is nothing left to report.
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
@@ -115,7 +122,7 @@ async def test_approving_for_good_gives_the_baseline_that_matches(staged: Stage)
     assert await run(staged, "plan", "-f", str(file)) == "1 baseline, 0 deviating\n"
 
 
-async def test_approving_for_a_time_patches_an_exception(staged: Stage) -> None:
+async def test_approving_for_a_time_patches_an_exception(staged: DemoEnvironment) -> None:
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
     arguments = ("approve", "appgate", "-n", TEAM_NAMESPACE, "--until", "4h")
@@ -127,7 +134,7 @@ async def test_approving_for_a_time_patches_an_exception(staged: Stage) -> None:
     assert parse("4h").total_seconds() == 4 * 3600
 
 
-async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(staged: Stage) -> None:
+async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(staged: DemoEnvironment) -> None:
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     assert "nothing to approve" in await run(staged, "approve", "appgate", code=1)
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
@@ -137,7 +144,7 @@ async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(stag
     assert "open-ssh" not in json.dumps(patch)
 
 
-async def test_notify_says_what_each_channel_answered(staged: Stage) -> None:
+async def test_notify_says_what_each_channel_answered(staged: DemoEnvironment) -> None:
     urls = f"{staged.receiver.url}\njson://127.0.0.1:1/nobody\n"
     secret = {"urls": base64.b64encode(urls.encode()).decode()}
     staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
@@ -151,7 +158,7 @@ async def test_notify_says_what_each_channel_answered(staged: Stage) -> None:
     assert "there are 0 routes called pager" in await run(staged, "notify", "pager", code=1)
 
 
-async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(staged: Stage) -> None:
+async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(staged: DemoEnvironment) -> None:
     # Names of rules are anybody's to choose: they must not become markup in an auditor's browser.
     put_incident(staged, "appgate-1", changedBy=[WHO], attribution="Found", exposure=[SSH])
     put_incident(staged, "appgate-2", **RESOLVED, resolution="Reverted", severity="low")

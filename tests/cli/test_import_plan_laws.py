@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsg_baseline.cli.main import nsgb
-from support.nsgs import respelled_nsgs
-from support.recorded import recorded_nsgs
-from support.rules import altered
+from tests.support.nsgs import respelled_nsgs
+from tests.support.recorded import recorded_nsgs
+from tests.support.rules import altered
 
 NUMBERS = range(len(recorded_nsgs()))
 WITH_RULES = [number for number in NUMBERS if recorded_nsgs()[number]["properties"]["securityRules"]]

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from nsg_baseline.cli.main import nsgb
 from nsg_baseline.core.nsg import read_live
-from support.baselines import write_baseline
-from support.nsgs import nsg
-from support.terse import terse
+from tests.support.baselines import write_baseline
+from tests.support.nsgs import nsg
+from tests.support.rule_shorthand import terse
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 open-ssh allow tcp Internet -> *:22"

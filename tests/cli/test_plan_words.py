@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from nsg_baseline.cli.main import nsgb
-from support.nsgs import NSG, nsg, rule
+from tests.support.nsgs import NSG, nsg, rule
 
 BASELINE = f"""\
 apiVersion: nsg-baseline.io/v1alpha1

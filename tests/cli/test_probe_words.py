@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nsg_baseline.cli.main import nsgb
-from support.baselines import write_baseline
-from support.nsgs import nsg
-from support.terse import terse
+from tests.support.baselines import write_baseline
+from tests.support.nsgs import nsg
+from tests.support.rule_shorthand import terse
 
 RULES = (
     "100 no-ssh deny tcp Internet -> *:22",

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from sarif_pydantic import Sarif
 
 from nsg_baseline.cli.main import nsgb
-from support.baselines import write_baseline
-from support.nsgs import nsg
-from support.terse import terse
+from tests.support.baselines import write_baseline
+from tests.support.nsgs import nsg
+from tests.support.rule_shorthand import terse
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"

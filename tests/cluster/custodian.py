@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from nsg_baseline.emulator.arm import ArmEmulator, serve
+from nsg_emulator.arm import ArmEmulator, serve
 from tests.cluster import cache
 
 REQUIREMENTS = Path(__file__).parent / "custodian-requirements.txt"

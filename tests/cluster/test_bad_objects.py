@@ -15,7 +15,7 @@ from tests.cluster.devcluster import Cluster
 from tests.cluster.direct import Direct
 from tests.cluster.programs import Program
 from tests.support.api_edges import EDGES
-from tests.support.api_spoilt import spoilt
+from tests.support.api_invalid import spoilt
 
 pytestmark = pytest.mark.cluster
 

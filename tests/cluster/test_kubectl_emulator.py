@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.emulator.kube import KubeApi, Running, serve_in_thread
+from nsg_emulator.kube import KubeApi, Running, serve_in_thread
 from tests.cluster.programs import Program
 from tests.emulator.kube.contract import CRD, gadget
 from tests.support.cel import judge

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.api.common import API_VERSION
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, objects, recorded_nsgs, stage
+from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE, DemoEnvironment, demo_environment, objects, recorded_nsgs
 from tests.cluster.custodian import CLIENT_ID, custodian
 from tests.emulator.arm.az import Az
 
@@ -23,17 +23,17 @@ OPEN_RDP = {
 }
 
 
-def _rules(found: Stage) -> dict[str, set[str]]:
+def _rules(found: DemoEnvironment) -> dict[str, set[str]]:
     nsgs = {name: found.azure.emulator.store.nsgs[IDS[name].lower()] for name in NAMES}
     return {name: {rule.name for rule in nsg.rules} for name, nsg in nsgs.items()}
 
 
-def _looked_at(found: Stage) -> bool:
+def _looked_at(found: DemoEnvironment) -> bool:
     statuses = [found.custom("NSGBaseline", name).get("status") or {} for name in NAMES]
     return all(status.get("changeCount") == 0 for status in statuses)
 
 
-async def _open_ssh(found: Stage, folder: Path) -> None:
+async def _open_ssh(found: DemoEnvironment, folder: Path) -> None:
     az = await asyncio.to_thread(Az, found.azure, folder)
     _, _, subscription, _, group, *_ = IDS[BY_AZ].split("/")
     where = ("--resource-group", group, "--nsg-name", BY_AZ, "--subscription", subscription)
@@ -43,7 +43,7 @@ async def _open_ssh(found: Stage, folder: Path) -> None:
 
 async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -> None:
     # Nobody attacks with our own test client.
-    async with stage(tmp_path) as found, custodian(found.azure.emulator, SUBSCRIPTION, tmp_path) as cleaner:
+    async with demo_environment(tmp_path) as found, custodian(found.azure.emulator, SUBSCRIPTION, tmp_path) as cleaner:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
         await found.start_operator()

@@ -6,9 +6,9 @@ import pytest
 
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.nsg import read_approved, read_live
-from nsg_baseline.core.verdict import Verdict, judge, judge_stray
-from support.nsgs import NOW, NSG, SUBNET, nsg
-from support.terse import terse
+from nsg_baseline.core.verdict import Verdict, judge, judge_unbaselined
+from tests.support.nsgs import NOW, NSG, SUBNET, nsg
+from tests.support.rule_shorthand import terse
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
@@ -117,8 +117,8 @@ def test_tags_of_the_resource_weigh_nothing() -> None:
 
 
 def test_an_nsg_without_a_baseline_weighs_what_it_opens_and_at_least_low() -> None:
-    assert judge_stray(read_live(nsg([]))).change.severity == "low"
-    assert judge_stray(read_live(nsg([terse(SSH)]))).change.severity == "critical"
+    assert judge_unbaselined(read_live(nsg([]))).change.severity == "low"
+    assert judge_unbaselined(read_live(nsg([terse(SSH)]))).change.severity == "critical"
 
 
 def test_beyond_the_budget_the_answer_says_so_and_still_finds_the_open_door() -> None:

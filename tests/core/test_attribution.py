@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nsg_baseline.core.attribution import callers
-from support.alerts import NSG, START, incident, stamp
+from tests.support.alerts import NSG, START, incident, stamp
 
 PORTAL = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
 OPERATOR = "99999999-0000-0000-0000-000000000009"

@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nsg_baseline.core.changes import KIND_ORDER, Change, created, detect
+from nsg_baseline.core.classification import classify
 from nsg_baseline.core.nsg import STRICT, ApprovedNSG, read_live
 from nsg_baseline.core.rules import differing_fields, normalise
-from nsg_baseline.core.sides import sort_out
-from support.nsgs import (
+from tests.support.nsgs import (
     EARLIER,
     NETWORK_INTERFACE,
     NOW,
@@ -25,14 +25,14 @@ from support.nsgs import (
     rule,
     rule_sets,
 )
-from support.rules import Document, altered, respelled
+from tests.support.rules import Document, altered, respelled
 
 OTHER_GROUP = NSG.replace("rg-web", "RG-WEB")
 
 
 def _changes(approved: ApprovedNSG, live: Document) -> tuple[Change, ...]:
     nsg = read_live(live)
-    return detect(approved, nsg, sort_out(approved, nsg.rules, NOW))
+    return detect(approved, nsg, classify(approved, nsg.rules, NOW))
 
 
 def _only(approved: ApprovedNSG, live: Document) -> Change:
@@ -128,7 +128,7 @@ def test_a_rename_is_one_deleted_and_one_created_rule() -> None:
 def test_a_deleted_nsg_is_one_change_whatever_was_approved() -> None:
     # All rules are gone with it: one thing happened, not a hundred.
     approved = baseline([rule("a"), rule("b")], tags={"env": "prod"})
-    (change,) = detect(approved, None, sort_out(approved, (), NOW))
+    (change,) = detect(approved, None, classify(approved, (), NOW))
     assert (change.kind, change.rule, change.live) == ("NSGDeleted", None, None)
     assert change.approved == {"id": NSG}
 

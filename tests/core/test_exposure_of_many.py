@@ -2,13 +2,13 @@
 
 import pytest
 
-from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, appraise_stray
-from nsg_baseline.core.exposed import statuses
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, assess_unbaselined
 from nsg_baseline.core.nsg import LiveNSG
 from nsg_baseline.core.rules import normalise
-from nsg_baseline.core.severity import weigh
+from nsg_baseline.core.severity import rate
+from nsg_baseline.core.text.exposure_lines import statuses
 from nsg_baseline.core.traffic.exposure import exposure
-from support.terse import terse
+from tests.support.rule_shorthand import terse
 
 WEB = "100 web allow tcp Internet -> *:443"
 
@@ -21,7 +21,7 @@ def _live(*rules: str) -> LiveNSG:
 def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
     # SSH from eight addresses and HTTPS from the Internet are not SSH from the Internet.
     ssh = [f"{110 + number} ssh{number} allow tcp 8.8.{number}.8 -> *:22" for number in range(8)]
-    exposed, weight = appraise_stray(_live(WEB, *ssh), DEFAULT_YARDSTICK)
+    exposed, weight = assess_unbaselined(_live(WEB, *ssh), DEFAULT_SEVERITY_CONFIG)
     (status,) = statuses(exposed)
     assert status.text == (
         "TCP 22 from 8.8.0.8 to any; TCP 22 from 8.8.1.8 to any; TCP 22 from 8.8.2.8 to any; and 6 more"
@@ -32,7 +32,7 @@ def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
 def test_many_that_are_one_in_the_end_are_told_as_one() -> None:
     # Ten halves of a network are the network: no piece of it must be looked up.
     halves = [f"{110 + number} half{number} allow tcp 10.0.{number}.0/24 -> *:8443" for number in range(16)]
-    exposed, _ = appraise_stray(_live(*halves), DEFAULT_YARDSTICK)
+    exposed, _ = assess_unbaselined(_live(*halves), DEFAULT_SEVERITY_CONFIG)
     (status,) = statuses(exposed)
     assert status.text == "TCP 8443 from 10.0.0.0/20 to any"
 
@@ -41,7 +41,7 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
     # Somebody allows everything above a list of denials: the list is not what anybody wants to read.
     before = [normalise(terse(f"{200 + 2 * n} deny{n} deny tcp 8.{n}.0.0/16 -> *:{1000 + n}")) for n in range(30)]
     after = [normalise(terse("100 all allow * * -> *:*")), *before]
-    from_here = appraise_stray(_live("100 all allow * * -> *:*"), DEFAULT_YARDSTICK)[0]
+    from_here = assess_unbaselined(_live("100 all allow * * -> *:*"), DEFAULT_SEVERITY_CONFIG)[0]
     assert statuses(from_here)
     found = exposure(before, after)
     assert {entry.live_by for entry in found.entries} == {"all"}
@@ -75,12 +75,12 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
 def test_each_rule_is_named_with_what_it_opens_itself(rules: list[str], reason: str) -> None:
     # The one line that everybody reads must not blame a rule for another's port.
     found = exposure((), tuple(normalise(terse(one)) for one in rules))
-    weight = weigh(found.entries)
+    weight = rate(found.entries)
     assert (weight.severity, weight.reason) == ("critical", reason)
 
 
 def test_an_nsg_that_nobody_declared_weighs_what_it_opens_not_what_it_stops() -> None:
-    _, weight = appraise_stray(_live("100 deny-rdp deny tcp * -> *:3389"), DEFAULT_YARDSTICK)
+    _, weight = assess_unbaselined(_live("100 deny-rdp deny tcp * -> *:3389"), DEFAULT_SEVERITY_CONFIG)
     assert (weight.severity, weight.ground) == ("low", "NSGCreated")
 
 
@@ -90,6 +90,6 @@ def test_of_more_pieces_than_can_be_told_the_heaviest_are_listed() -> None:
         f"{100 + n} c{n} {'deny' if n % 3 else 'allow'} * {n % 200 + 1}.{n % 7}.0.0/16 -> *:{n * 61}-{n * 61 + 3000}"
         for n in range(900)
     ]
-    exposed, weight = appraise_stray(_live(*rules), DEFAULT_YARDSTICK)
+    exposed, weight = assess_unbaselined(_live(*rules), DEFAULT_SEVERITY_CONFIG)
     assert weight.severity in ("critical", "high")
     assert exposed

@@ -17,7 +17,7 @@ from nsg_baseline.core.incidents import (
     opened_or_updated,
     resolved,
 )
-from support.nsgs import NOW
+from tests.support.nsgs import NOW
 
 MINUTE = timedelta(minutes=1)
 

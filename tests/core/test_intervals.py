@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, merge, parse_ports, parse_prefix, port_text, prefixes
-from support.rules import prefixes as prefix_texts
+from tests.support.rules import prefixes as prefix_texts
 
 
 @st.composite

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.core.appraisal import Yardstick
+from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import Finding, lint
 from nsg_baseline.core.traffic.tags import read_tags
-from support.nsgs import NSG
-from support.terse import terse
+from tests.support.nsgs import NSG
+from tests.support.rule_shorthand import terse
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TAGS = read_tags(
@@ -18,10 +18,10 @@ TAGS = read_tags(
 )
 
 
-def _found(*rules: str | dict[str, Any], yardstick: Yardstick | None = None) -> tuple[Finding, ...]:
+def _found(*rules: str | dict[str, Any], yardstick: SeverityConfig | None = None) -> tuple[Finding, ...]:
     documents = [terse(one) if isinstance(one, str) else one for one in rules]
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": documents})
-    return lint(spec, NOW, yardstick or Yardstick())
+    return lint(spec, NOW, yardstick or SeverityConfig())
 
 
 def _told(found: tuple[Finding, ...]) -> list[tuple[str, str, str | None]]:
@@ -102,7 +102,7 @@ def test_overlaps_are_found_however_long_the_list() -> None:
 
 def test_a_tag_that_the_service_tags_file_does_not_know_is_told() -> None:
     # A mistyped tag is a rule that matches nothing, or Azure's refusal.
-    yardstick = Yardstick(tags=TAGS)
+    yardstick = SeverityConfig(tags=TAGS)
     (found,) = _found("100 a out allow tcp * -> Storrage:443", yardstick=yardstick)
     assert (found.id, found.field) == ("UnknownTag", "spec.rules[0].destinationAddressPrefix")
     known = ("100 a out allow tcp * -> Storage:443", "110 b allow * VirtualNetwork -> 10.0.0.4:8080")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from nsg_baseline.api.baseline_status import Matched
 from nsg_baseline.core.changes import live_hashes
 from nsg_baseline.core.nsg import ApprovedNSG, read_live
-from nsg_baseline.core.verdict import judge, mover
-from support.nsgs import (
+from nsg_baseline.core.verdict import drift_origin, judge
+from tests.support.nsgs import (
     EARLIER,
     NOW,
     SUBNET,
@@ -24,7 +24,7 @@ from support.nsgs import (
     rule,
     rule_sets,
 )
-from support.rules import Document, altered
+from tests.support.rules import Document, altered
 
 TAGS = {"env": "prod"}
 ATTACHED = {"subnets": [{"id": SUBNET.format("a")}]}
@@ -123,7 +123,7 @@ def test_who_moved(why: str, generation: int, approved: list[Document], live: li
     matched = _matched(baseline([WEB]), nsg([WEB]))
     verdict = judge(baseline(approved), read_live(nsg(live)), NOW)
     assert not verdict.compliant
-    assert mover(verdict, matched, generation) == expected, why
+    assert drift_origin(verdict, matched, generation) == expected, why
 
 
 def test_an_exception_that_ran_out_is_no_edit() -> None:
@@ -132,7 +132,7 @@ def test_an_exception_that_ran_out_is_no_edit() -> None:
     matched = _matched(approved, nsg([WEB]), generation=3)
     late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), read_live(nsg([WEB])), NOW)
     assert not late.compliant
-    assert mover(late, matched, 3) == "Azure"
+    assert drift_origin(late, matched, 3) == "Azure"
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG])
     # The own hash follows the baseline's options; the other one does not, and says that live stands where it stood.
     live = nsg([WEB], properties=ATTACHED)
     matched = _matched(baseline([WEB]), live)
-    assert mover(judge(edit(), read_live(live), NOW), matched, 2) == "Baseline"
+    assert drift_origin(judge(edit(), read_live(live), NOW), matched, 2) == "Baseline"
 
 
 def test_what_never_matched_was_moved_in_azure() -> None:
     # The first look finds a deviation: it must not wait for a rollout.
-    assert mover(judge(baseline([WIDER]), read_live(nsg([WEB])), NOW), None, 1) == "Azure"
+    assert drift_origin(judge(baseline([WIDER]), read_live(nsg([WEB])), NOW), None, 1) == "Azure"
 
 
 def test_a_deleted_nsg_was_deleted_in_azure() -> None:
     # No edit of a baseline deletes an NSG.
-    assert mover(judge(baseline([WIDER]), None, NOW), _matched(baseline([WEB]), nsg([WEB])), 2) == "Azure"
+    assert drift_origin(judge(baseline([WIDER]), None, NOW), _matched(baseline([WEB]), nsg([WEB])), 2) == "Azure"

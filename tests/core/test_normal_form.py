@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline import Comparison
 from nsg_baseline.core.rules import UnreadableRuleError, differing_fields, meaning, normalise
-from support.rules import Document, altered, respelled, rules
+from tests.support.rules import Document, altered, respelled, rules
 
 STRICT = Comparison()
 DESCRIBED = Comparison(descriptions=True)

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline import Tolerated
-from nsg_baseline.core.owners import owner_of
 from nsg_baseline.core.rules import normalise
-from support.nsgs import rule
+from nsg_baseline.core.tolerations import co_owner_of
+from tests.support.nsgs import rule
 
 FITTING = rule("corp-42", priority=500, destinationPortRanges=["443", "8000-8010"], destinationPortRange=None)
 
 
 def _owner(document: dict[str, Any], **entry: Any) -> str | None:
-    return owner_of(normalise(document), [Tolerated.model_validate({"name": "corp-*", **entry})])
+    return co_owner_of(normalise(document), [Tolerated.model_validate({"name": "corp-*", **entry})])
 
 
 def test_a_rule_within_all_limits_is_its_owners() -> None:
@@ -54,11 +54,11 @@ def test_names_match_without_regard_to_case() -> None:
 def test_the_first_entry_that_fits_is_the_owner() -> None:
     # The owner's name is in messages: it must not depend on chance.
     entries = [Tolerated.model_validate({"name": name}) for name in ("x", "corp-4*", "corp-*")]
-    assert owner_of(normalise(FITTING), entries) == "corp-4*"
+    assert co_owner_of(normalise(FITTING), entries) == "corp-4*"
 
 
 def test_a_caller_is_asked_for_where_it_is_declared() -> None:
     # A name alone is easily taken; who wrote it is not.
     entry = [Tolerated.model_validate({"name": "corp-*", "caller": "Terraform-1"})]
-    found = [owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
+    found = [co_owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
     assert found == [None, None, "corp-*"]

@@ -13,7 +13,7 @@ import pytest
 from nsg_baseline.core.nsg import flatten
 from nsg_baseline.core.presets import PRESETS
 from nsg_baseline.core.rules import normalise
-from support.recorded import recorded_nsgs
+from tests.support.recorded import recorded_nsgs
 
 Document = dict[str, Any]
 SQLMI_PREFIX = "Microsoft.Sql-managedInstances_UseOnly_mi-"

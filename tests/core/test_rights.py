@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nsg_baseline.core.rights import ENFORCE, READ, WATCH, WRITE, Grant, missing
+from nsg_baseline.core.permissions import ENFORCE, READ, WATCH, WRITE, Grant, missing
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

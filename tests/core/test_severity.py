@@ -3,18 +3,20 @@
 import pytest
 
 from nsg_baseline.core.rules import normalise
-from nsg_baseline.core.severity import Weight, weigh
+from nsg_baseline.core.severity import Rating, rate
+from nsg_baseline.core.severity_policy import GROUNDS, severity_policy_of
 from nsg_baseline.core.traffic.exposure import exposure
-from nsg_baseline.core.weights import GROUNDS, weights_of
-from support.terse import terse
+from tests.support.rule_shorthand import terse
 
 WEB = "200 web allow tcp Internet -> *:443"
 
 
-def _weight(before: list[str], after: list[str] | None, **weights: object) -> Weight:
+def _weight(before: list[str], after: list[str] | None, **weights: object) -> Rating:
     rules = None if after is None else [normalise(terse(text)) for text in after]
     found = exposure([normalise(terse(text)) for text in before], rules)
-    return weigh(found.entries, weights_of(**{"management": None, "management_udp": None, "levels": (), **weights}))  # type: ignore[arg-type]  # as the settings give them
+    return rate(
+        found.entries, severity_policy_of(**{"management": None, "management_udp": None, "levels": (), **weights})
+    )  # type: ignore[arg-type]  # as the settings give them
 
 
 @pytest.mark.parametrize(
@@ -113,10 +115,10 @@ def test_levels_and_ports_are_the_users_to_change() -> None:
 def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, told: str) -> None:
     # A setting that is passed over in silence is found out in the night of the incident.
     with pytest.raises(ValueError, match=told):
-        weights_of(None, None, [text])
+        severity_policy_of(None, None, [text])
 
 
 def test_every_ground_has_a_level() -> None:
     # A ground without one would break a pass in production.
-    weights = weights_of(None, None, ())
+    weights = severity_policy_of(None, None, ())
     assert {ground for ground in GROUNDS if weights.severity(ground)} == set(GROUNDS)

@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.core.exposed import LINES, lines, statuses
 from nsg_baseline.core.nsg import LiveNSG, read_approved, read_live
+from nsg_baseline.core.text.exposure_lines import LINES, lines, statuses
 from nsg_baseline.core.verdict import Verdict, judge
-from support.golden import compare
-from support.nsgs import NOW, NSG, SUBNET, nsg
-from support.terse import terse
+from tests.support.golden import compare
+from tests.support.nsgs import NOW, NSG, SUBNET, nsg
+from tests.support.rule_shorthand import terse
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "cases/changes.yaml").read_text(encoding="utf-8"))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nsg_baseline.cli.demo.stage import Stage, objects, stage
-from tests.engine.lives import Lives
-from tests.engine.nursery import Nursery
+from nsg_baseline.cli.demo.environment import DemoEnvironment, demo_environment, objects
+from tests.engine.operator_process import Lives
+from tests.engine.process_forker import Nursery
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def _nobody_is_elected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def staged(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as found:
+async def staged(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
         yield found
@@ -41,7 +41,7 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 async def lives(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Lives]:
     """An operator that was started, and found every NSG as approved; it looks again when it is asked to."""
-    async with stage(tmp_path) as found:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver, interval="24h"):
             found.cluster.api.apply(one)
         one_life = Lives(found, nursery)

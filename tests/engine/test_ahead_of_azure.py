@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.core.assignment import Refusal, RefusalReason
-from nsg_baseline.engine.tidy import close_orphans
-from support.chats import serving
-from support.home import API, home
-from support.terse import terse
+from nsg_baseline.engine.cleanup import resolve_orphans
+from tests.support.chats import serving
+from tests.support.in_process_operator import API, home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
@@ -69,7 +69,7 @@ async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason:
     async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
         ours.azure.nsgs = {"web": [*WEB, SSH]}
         await ours.look()
-        await close_orphans(ours.records, {("team-web", "web"): Refusal(reason, "no")}, ours.clock())
+        await resolve_orphans(ours.records, {("team-web", "web"): Refusal(reason, "no")}, ours.clock())
         (incident,) = ours.records.incidents.all()
         assert incident.status.resolution == ("TargetRemoved" if ends else None)
 
@@ -81,6 +81,6 @@ async def test_a_scope_that_is_gone_for_a_minute_ends_nothing(tmp_path: Path) ->
         await ours.look()
         ours.api.delete(API, "NSGScope", "production")
         await ours.hear()
-        await close_orphans(ours.records, {("team-web", "web"): Refusal("NamespaceNotAllowed", "no")}, ours.clock())
+        await resolve_orphans(ours.records, {("team-web", "web"): Refusal("NamespaceNotAllowed", "no")}, ours.clock())
         (incident,) = ours.records.incidents.all()
         assert incident.status.state == "Open"

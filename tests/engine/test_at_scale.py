@@ -4,9 +4,9 @@ from pathlib import Path
 
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.azure.errors import AzureError
-from support.chats import serving
-from support.home import home
-from support.terse import terse
+from tests.support.chats import serving
+from tests.support.in_process_operator import home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")

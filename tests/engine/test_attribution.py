@@ -6,34 +6,34 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
-from nsg_baseline.cli.demo.stage import Stage, objects, recorded_nsgs, stage
-from nsg_baseline.cli.demo.story import OPEN_SSH
+from nsg_baseline.cli.demo.environment import DemoEnvironment, demo_environment, objects, recorded_nsgs
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
 
 APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appgate")
 
 
 @pytest.fixture
-async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
     monkeypatch.setenv("NSGB_ATTRIBUTION", "true")
-    async with stage(tmp_path) as found:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver, interval="24h"):
             found.cluster.api.apply(one)
         yield found
 
 
-async def look(staged: Stage, word: str) -> None:
+async def look(staged: DemoEnvironment, word: str) -> None:
     """Have a pass made now, and wait until it is over."""
     patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
     staged.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
     await staged.until(lambda: _handled(staged) == word)
 
 
-def _handled(staged: Stage) -> str | None:
+def _handled(staged: DemoEnvironment) -> str | None:
     status = staged.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
     return status.get("lastHandledReconcileAt")
 
 
-async def test_who_did_it_follows_the_alert_in_one_query(curious: Stage) -> None:
+async def test_who_did_it_follows_the_alert_in_one_query(curious: DemoEnvironment) -> None:
     # The alert does not wait for the log; the answer comes in the same incident, to the same people.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
@@ -48,7 +48,7 @@ async def test_who_did_it_follows_the_alert_in_one_query(curious: Stage) -> None
     assert incident["status"]["changedBy"][0]["name"] == "jo@example.com"
 
 
-async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curious: Stage) -> None:
+async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curious: DemoEnvironment) -> None:
     # Terraform's identity may write what it likes under a name; anybody else who takes the name may not.
     tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
     patch = {"spec": {"tolerate": tolerate}}
@@ -72,7 +72,7 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     await curious.until(lambda: any("8444" in alert["message"] for alert in curious.receiver.alerts))
 
 
-async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious: Stage) -> None:
+async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious: DemoEnvironment) -> None:
     # Whoever takes it says so once; the others can go back to sleep.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.engine.attribute import Attributing
-from support.chats import serving
-from support.home import Home, home
-from support.terse import terse
+from nsg_baseline.engine.attribution import AttributionLoop
+from tests.support.chats import serving
+from tests.support.in_process_operator import Home, home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
@@ -37,7 +37,7 @@ class Log:
 
 
 async def _half_an_hour(ours: Home, log: Log) -> None:
-    attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+    attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
     for _ in range(40 * 12):
         ours.clock.pass_by(seconds=5)
         await attributing.ask()
@@ -81,7 +81,7 @@ async def test_what_was_open_while_nobody_looked_is_given_an_answer(tmp_path: Pa
         await ours.look()
         ours.clock.pass_by(hours=48)
         log = Log()
-        await Attributing(lambda _: (log, frozenset()), ours.records, ours.clock).ask()
+        await AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock).ask()
         (incident,) = ours.records.incidents.all()
         assert incident.status.attribution == "NotFound"
         assert log.since == [ours.clock.now - timedelta(days=1)]
@@ -92,7 +92,7 @@ async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None
     async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
         await ours.look()
         log = Log()
-        attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+        attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
         task = asyncio.create_task(attributing.run())
         try:
             ours.azure.nsgs = {"web": [*WEB, SSH]}
@@ -125,7 +125,7 @@ async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path
                 await ours.records.change(incident.key, lambda status: status.model_copy(update=again))
                 return await super().rows(subscription_id, since)
 
-        await Attributing(lambda _: (Meanwhile(), frozenset()), ours.records, ours.clock).ask()
+        await AttributionLoop(lambda _: (Meanwhile(), frozenset()), ours.records, ours.clock).ask()
         (incident,) = ours.records.incidents.all()
         assert (incident.status.state, incident.status.revision) == ("Open", 3)
         assert incident.status.attribution == "NotFound"
@@ -139,7 +139,7 @@ async def test_one_refusal_is_no_answer(tmp_path: Path) -> None:
         await ours.look()
         ours.clock.pass_by(minutes=45)
         log = Log(AzureError("Throttled", "too many requests"))
-        attributing = Attributing(lambda _: (log, frozenset()), ours.records, ours.clock)
+        attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
         await attributing.ask()
         (incident,) = ours.records.incidents.all()
         assert incident.status.attribution is None

@@ -1,9 +1,9 @@
 """A fight: what is put back and comes again three times within an hour is left alone, and both sides are named."""
 
 from nsg_baseline.api.common import API_VERSION
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from tests.engine.lives import IDS, Lives
+from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.operator_process import IDS, Lives
 
 APPGATE = IDS["appgate"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from support.terse import terse
-from tests.chaos.cast import Actor, baseline, document
-from tests.chaos.stage import API, OPERATOR, TEAM, Life, Stage, staged
+from tests.chaos.environment import API, OPERATOR, TEAM, Life, Stage, staged
+from tests.chaos.objects import Actor, baseline, document
+from tests.support.rule_shorthand import terse
 
 WEB = Actor("web", "rg-prod")
 APPROVED = [terse(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(200)]

@@ -7,22 +7,24 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.api.common import API_VERSION
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE, Stage, objects, recorded_nsgs, stage
-from nsg_baseline.cli.demo.story import OPEN_SSH
+from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE, DemoEnvironment, demo_environment, objects, recorded_nsgs
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
 
 APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appgate")
 
 
 @pytest.fixture
-async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[Stage]:
+async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
     """An operator that looks again after a day, unless there is a reason."""
-    async with stage(tmp_path) as found:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver, interval="24h"):
             found.cluster.api.apply(one)
         yield found
 
 
-async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_ends(seldom_looked_at: Stage) -> None:
+async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_ends(
+    seldom_looked_at: DemoEnvironment,
+) -> None:
     # Silence after the end would make each exception an approval for ever; a day's delay would be nearly that.
     staged = seldom_looked_at
     await staged.start_operator()
@@ -55,6 +57,6 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
     await staged.until(lambda: _status(staged).get("exceptions") == [])
 
 
-def _status(staged: Stage) -> dict[str, object]:
+def _status(staged: DemoEnvironment) -> dict[str, object]:
     status: dict[str, object] = staged.custom("NSGBaseline", "appgate").get("status") or {}
     return status

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from nsg_baseline.azure import client
-from nsg_baseline.emulator.arm import Fault
-from nsg_baseline.emulator.arm.faults import (
+from nsg_baseline.kube.errors import KubeError
+from nsg_emulator.arm import Fault
+from nsg_emulator.arm.faults import (
     ARM,
     LISTING,
     Answer,
@@ -26,10 +27,9 @@ from nsg_baseline.emulator.arm.faults import (
     unauthorized,
     unavailable,
 )
-from nsg_baseline.kube.errors import KubeError
-from support.terse import terse
-from tests.chaos.cast import BEGINNING, Actor, baseline, document, live
-from tests.chaos.stage import API, TEAM, Life, Stage, hurry, staged
+from tests.chaos.environment import API, TEAM, Life, Stage, hurry, staged
+from tests.chaos.objects import BEGINNING, Actor, baseline, document, live
+from tests.support.rule_shorthand import terse
 
 NAMES = ("web", "db", "cache")
 CAST = {name: Actor(name, "rg-prod") for name in NAMES}

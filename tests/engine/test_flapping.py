@@ -1,7 +1,7 @@
 """A deviation that comes and goes: one incident, few messages."""
 
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from tests.engine.lives import IDS, Lives
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.operator_process import IDS, Lives
 
 
 async def test_what_comes_and_goes_is_one_incident_that_says_so(lives: Lives) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nsg_baseline.azure.errors import AzureError
-from support.home import Home, home
-from support.terse import terse
+from tests.support.in_process_operator import Home, home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from nsg_baseline.cli.demo.environment import objects
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
-from nsg_baseline.cli.demo.stage import objects
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from support.dice import Dice
-from tests.engine.lives import IDS, Lives, told_now
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.operator_process import IDS, Lives, told_now
+from tests.support.seed import Dice
 
 KILLS = 20
 MANY_KILLS = 200

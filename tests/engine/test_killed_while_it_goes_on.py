@@ -7,10 +7,10 @@ import pytest
 from typing_extensions import override
 
 from nsg_baseline.api.common import API_VERSION
-from nsg_baseline.cli.demo.stage import TEAM_NAMESPACE
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from tests.engine.lives import IDS, Lives
-from tests.engine.moments import Moment, stored, told
+from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.kill_points import Moment, stored, told
+from tests.engine.operator_process import IDS, Lives
 
 APPGATE = IDS["appgate"]
 RDP = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}

@@ -12,9 +12,9 @@ import pytest
 from typing_extensions import override
 
 from nsg_baseline.cli.demo.rogue import Rogue
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from tests.engine.lives import IDS, Lives
-from tests.engine.moments import Moment, created, killed_at, stored, told
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.kill_points import Moment, created, killed_at, stored, told
+from tests.engine.operator_process import IDS, Lives
 
 APPGATE, VAULT = IDS["appgate"], IDS["us3-staging-dog-vault"]
 MIXED = IDS["nsg-mixed-rules"]

@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, Stage, objects, recorded_nsgs, stage, start_operator
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from nsg_baseline.engine.leading import Fenced, Leading, LostLeaseError
+from nsg_baseline.cli.demo.environment import (
+    OPERATOR_NAMESPACE,
+    DemoEnvironment,
+    demo_environment,
+    objects,
+    recorded_nsgs,
+    start_operator,
+)
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from nsg_baseline.engine.leader_election import Fenced, LeaderElection, LostLeaseError
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.lease import Lease
 
@@ -44,12 +51,12 @@ class OneLease:
             raise KubeError("Unreachable", "the API server is away")
 
 
-def leading(server: OneLease, who: str, clock: Callable[[], float]) -> Leading:
-    return Leading(Lease(server, "ns", "nsgb", who, 15, clock), clock, retry_seconds=0.01)
+def leading(server: OneLease, who: str, clock: Callable[[], float]) -> LeaderElection:
+    return LeaderElection(Lease(server, "ns", "nsgb", who, 15, clock), clock, retry_seconds=0.01)
 
 
 @contextlib.asynccontextmanager
-async def at_work(one: Leading, log: list[str]) -> AsyncIterator["asyncio.Task[None]"]:
+async def at_work(one: LeaderElection, log: list[str]) -> AsyncIterator["asyncio.Task[None]"]:
     async def work() -> None:
         log.append(f"{one.lease.identity} begins")
         try:
@@ -132,15 +139,15 @@ async def test_nothing_is_written_once_the_lease_may_be_anothers() -> None:
 
 
 @pytest.fixture
-async def elected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def elected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
     monkeypatch.setenv("NSGB_LEADER_ELECTION", "true")
-    async with stage(tmp_path) as found:
+    async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
         yield found
 
 
-async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: Stage) -> None:
+async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: DemoEnvironment) -> None:
     # Two replicas, and a node that dies.
     await elected.start_operator()
     first = elected.process
@@ -163,11 +170,11 @@ async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: St
         elected.process = second
 
 
-def _is_noted(staged: Stage) -> bool:
+def _is_noted(staged: DemoEnvironment) -> bool:
     (incident,) = staged.cluster.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
     return bool((incident.get("status") or {}).get("deliveries"))
 
 
-def _holder(staged: Stage) -> str:
+def _holder(staged: DemoEnvironment) -> str:
     found = staged.cluster.api.get("coordination.k8s.io/v1", "Lease", "nsg-baseline-operator", OPERATOR_NAMESPACE)
     return str(found["spec"]["holderIdentity"])

@@ -7,11 +7,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
-from nsg_baseline.azure.budget import Budget
+from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.metrics import Metrics
-from support.home import Home, home
-from support.terse import terse
+from tests.support.in_process_operator import Home, home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
@@ -38,7 +38,7 @@ def _series(*words: str) -> frozenset[str]:
 
 async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
     # An operator that is blind must be seen by somebody who looks at nothing else.
-    health, budget = Health(), Budget()
+    health, budget = Health(), RateLimiter()
     metrics = Metrics(ours.records, health, lambda: {"app-1": budget}, lambda: True)
     ours.azure.nsgs["web"] = [*WEB, SSH]
     await ours.look()

@@ -3,49 +3,49 @@
 from typing import Any
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
-from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, TEAM_NAMESPACE, Stage, recorded_nsgs
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from nsg_baseline.emulator.arm.faults import forbidden
+from nsg_baseline.cli.demo.environment import OPERATOR_NAMESPACE, TEAM_NAMESPACE, DemoEnvironment, recorded_nsgs
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from nsg_emulator.arm.faults import forbidden
 
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 NAMES = tuple(name.lower() for name in IDS)
 
 
-def condition(stage: Stage, name: str, kind: str) -> str | None:
+def condition(stage: DemoEnvironment, name: str, kind: str) -> str | None:
     status = stage.custom("NSGBaseline", name).get("status") or {}
     return next((one["status"] for one in status.get("conditions", ()) if one["type"] == kind), None)
 
 
-async def settled(stage: Stage) -> None:
+async def settled(stage: DemoEnvironment) -> None:
     """Wait until all is judged, and the route was looked at."""
     await stage.until(lambda: all(condition(stage, name, "Compliant") == "True" for name in NAMES))
     await stage.until(lambda: bool(_chat(stage)))
 
 
-def _chat(stage: Stage) -> dict[str, Any]:
+def _chat(stage: DemoEnvironment) -> dict[str, Any]:
     return dict(stage.custom("NSGAlertRoute", "chat", OPERATOR_NAMESPACE).get("status") or {})
 
 
-async def request_pass(stage: Stage, word: str) -> None:
+async def request_pass(stage: DemoEnvironment, word: str) -> None:
     """Ask for a pass and wait until it is over."""
     stage.cluster.api.patch(API_VERSION, "NSGScope", "demo", {"metadata": {"annotations": {REQUESTED_AT: word}}})
     await stage.until(lambda: scope_status(stage).get("lastHandledReconcileAt") == word)
 
 
-def scope_status(stage: Stage) -> dict[str, Any]:
+def scope_status(stage: DemoEnvironment) -> dict[str, Any]:
     status: dict[str, Any] = stage.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
     return status
 
 
-def scope_condition(stage: Stage, kind: str) -> dict[str, Any]:
+def scope_condition(stage: DemoEnvironment, kind: str) -> dict[str, Any]:
     return next((one for one in scope_status(stage).get("conditions", ()) if one["type"] == kind), {})
 
 
-def incidents(stage: Stage, kind: str = "Drift") -> list[dict[str, Any]]:
+def incidents(stage: DemoEnvironment, kind: str = "Drift") -> list[dict[str, Any]]:
     return [one for one in stage.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
 
 
-async def test_a_pass_over_an_unchanged_world_writes_nothing(staged: Stage) -> None:
+async def test_a_pass_over_an_unchanged_world_writes_nothing(staged: DemoEnvironment) -> None:
     # Thousands of baselines a minute must not wear out etcd, nor ARM's budget: one request a page, no write.
     staged.azure.emulator.configure(page_size=2)
     await staged.start_operator()
@@ -61,7 +61,7 @@ async def test_a_pass_over_an_unchanged_world_writes_nothing(staged: Stage) -> N
     assert [one.path.rsplit("/", 2)[-2:] for one in writes] == [["demo", "status"]]
 
 
-async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: Stage) -> None:
+async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: DemoEnvironment) -> None:
     # A rollout of the operator must neither alert again nor touch a status.
     await staged.start_operator()
     await settled(staged)
@@ -77,7 +77,7 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: Stage) -
     assert len(staged.receiver.alerts) == 1
 
 
-async def test_an_edit_is_judged_at_once_and_is_no_drift(staged: Stage) -> None:
+async def test_an_edit_is_judged_at_once_and_is_no_drift(staged: DemoEnvironment) -> None:
     # Approving a new rule must not page anybody: nobody changed Azure; and nobody waits for the next interval.
     await staged.start_operator()
     await settled(staged)
@@ -94,7 +94,7 @@ async def test_an_edit_is_judged_at_once_and_is_no_drift(staged: Stage) -> None:
     assert staged.receiver.alerts == []
 
 
-async def test_a_contradictory_baseline_is_invalid_alone(staged: Stage) -> None:
+async def test_a_contradictory_baseline_is_invalid_alone(staged: DemoEnvironment) -> None:
     # One team's mistake must not blind the watch of the others, and its NSG is not suddenly without a baseline.
     rules = staged.custom("NSGBaseline", "appgate")["spec"]["rules"]
     twin = {**rules[0], "name": rules[0]["name"].upper()}
@@ -114,7 +114,7 @@ async def test_a_contradictory_baseline_is_invalid_alone(staged: Stage) -> None:
     assert scope_status(staged)["unbaselined"] == 0
 
 
-async def test_a_refusal_by_azure_concludes_nothing(staged: Stage) -> None:
+async def test_a_refusal_by_azure_concludes_nothing(staged: DemoEnvironment) -> None:
     # No right to read is no deletion of everything.
     await staged.start_operator()
     await settled(staged)
@@ -126,7 +126,7 @@ async def test_a_refusal_by_azure_concludes_nothing(staged: Stage) -> None:
     assert incidents(staged) == []
 
 
-async def test_it_ends_in_order_when_told_to(staged: Stage) -> None:
+async def test_it_ends_in_order_when_told_to(staged: DemoEnvironment) -> None:
     # A rollout waits for it; what kopf has to end for us after five seconds it calls hung.
     await staged.start_operator()
     await settled(staged)

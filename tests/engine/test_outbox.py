@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nsg_baseline.api.incident import Action, Delivery
-from support.home import API, home
-from support.terse import terse
+from tests.support.in_process_operator import API, home
+from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.core.rights import ENFORCE, WATCH, WRITE
-from nsg_baseline.emulator.arm.faults import unavailable
-from support.terse import terse
-from tests.chaos.cast import BEGINNING, SUBSCRIPTION, Actor, baseline, document, live
-from tests.chaos.stage import API, OPERATOR, TEAM, Life, Stage, hurry, staged
+from nsg_baseline.core.permissions import ENFORCE, WATCH, WRITE
+from nsg_emulator.arm.faults import unavailable
+from tests.chaos.environment import API, OPERATOR, TEAM, Life, Stage, hurry, staged
+from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document, live
+from tests.support.rule_shorthand import terse
 
 WEB = Actor("web", "rg-prod")
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")

@@ -6,10 +6,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from nsg_baseline.cli.demo.stage import objects, recorded_nsgs, stage
-from nsg_baseline.cli.demo.story import OPEN_SSH
-from tests.engine.lives import Lives
-from tests.engine.nursery import Nursery
+from nsg_baseline.cli.demo.environment import demo_environment, objects, recorded_nsgs
+from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.operator_process import Lives
+from tests.engine.process_forker import Nursery
 
 COUNT = 100
 
@@ -28,7 +28,7 @@ def _nsgs() -> list[dict[str, Any]]:
 async def test_a_hundred_open_incidents_outlive_any_end_in_silence(tmp_path: Path, nursery: Nursery) -> None:
     # A deployment, an eviction, a crash: each would else be a hundred alerts for what everybody knows.
     nsgs = _nsgs()
-    async with stage(tmp_path, nsgs) as found:
+    async with demo_environment(tmp_path, nsgs) as found:
         for one in objects(found.receiver, interval="24h", nsgs=nsgs):
             found.cluster.api.apply(one)
         lives = Lives(found, nursery)

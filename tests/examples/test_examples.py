@@ -15,8 +15,8 @@ from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import problems, read
 from nsg_baseline.cli.yaml_files import read_documents
-from nsg_baseline.emulator.kube import KubeApi, serve
-from support.cel import judge
+from nsg_emulator.kube import KubeApi, serve
+from tests.support.cel import judge
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

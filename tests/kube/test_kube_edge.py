@@ -17,7 +17,6 @@ from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.emulator.kube import KubeApi, serve
 from nsg_baseline.kube.client import PAGE_SIZE, Kube
 from nsg_baseline.kube.documents import merge_patch
 from nsg_baseline.kube.errors import KubeError
@@ -26,6 +25,7 @@ from nsg_baseline.kube.handlers import registry, settings
 from nsg_baseline.kube.login import connection_info
 from nsg_baseline.kube.store import Event, NamespaceEvent, Store, resource
 from nsg_baseline.kube.sync import sync
+from nsg_emulator.kube import KubeApi, serve
 
 KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
 NSG = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{}"

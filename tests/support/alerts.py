@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nsg_baseline.alerts.due import route_name
+from nsg_baseline.alerts.pending import route_name
 from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.api.incident import Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus

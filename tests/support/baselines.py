@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from support.nsgs import NSG
-from support.terse import terse
+from tests.support.nsgs import NSG
+from tests.support.rule_shorthand import terse
 
 
 def baseline_text(rules: Sequence[str | dict[str, Any]], name: str = "web", nsg: str = NSG, **spec: Any) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.nsg import ApprovedNSG, read_approved
-from support.rules import Document, altered, recased, respelled, rules
+from tests.support.rules import Document, altered, recased, respelled, rules
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-web"
 NSG = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/web"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from support.providers import Asked
+from tests.support.providers import Asked
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import ipaddress
 import random
 from collections.abc import Sequence
 
-from support.traffic_points import (
+from tests.support.traffic_points import (
     PLATFORM,
     SIDES,
     Address,

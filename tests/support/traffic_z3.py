@@ -10,7 +10,7 @@ from typing import Any
 import z3
 
 from nsg_baseline.core.traffic.model import Box, Exposure, Place
-from support.traffic_points import DEFAULTS, PLATFORM, PRIVATE, PUBLIC_6, Document, covers_all, is_network
+from tests.support.traffic_points import DEFAULTS, PLATFORM, PRIVATE, PUBLIC_6, Document, covers_all, is_network
 
 PROTOCOLS = ("Tcp", "Udp", "Icmp", "Esp", "Ah", "Other")
 Formula = Any

@@ -11,11 +11,11 @@ from datetime import timedelta
 import apprise
 from apprise import NotifyBase, NotifyType
 
-from nsg_baseline.alerts.forms import form_for
-from nsg_baseline.alerts.guard import Call, calling
-from nsg_baseline.alerts.plugins.told import Tells
-from nsg_baseline.alerts.services import SCHEMES, THREADED, service
-from nsg_baseline.alerts.story import Story
+from nsg_baseline.alerts.egress_guard import Call, calling
+from nsg_baseline.alerts.formats import format_for
+from nsg_baseline.alerts.message import AlertMessage
+from nsg_baseline.alerts.plugins.base import ApiPlugin
+from nsg_baseline.alerts.providers import SCHEMES, THREADED, service
 
 SEND_SECONDS = 30
 _LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "success": NotifyType.SUCCESS}
@@ -59,7 +59,7 @@ class Channel:
         self._url = url
         self._local = local
 
-    async def send(self, story: Story) -> Sent:
+    async def send(self, story: AlertMessage) -> Sent:
         """Send a story. Never raises what might hold a URL."""
         call = Call(self._local)
         context = contextvars.copy_context()
@@ -74,13 +74,13 @@ class Channel:
             return Sent(through=False, why=why, own_address=True)
         return Sent(through, call.again_in, "" if through else "refused or away")
 
-    def _send(self, story: Story, call: Call) -> bool:
+    def _send(self, story: AlertMessage, call: Call) -> bool:
         # One for each message: what a plugin is handed belongs to the message, and its own pauses between two are ours.
         target = service(self.scheme, self._url)
         if target is None:
             return False
-        form = form_for(self.scheme)(story)
-        if isinstance(target, Tells):
+        form = format_for(self.scheme)(story)
+        if isinstance(target, ApiPlugin):
             target.hear(story)
         _extend(target, self.scheme, story)
         try:
@@ -93,7 +93,7 @@ class Channel:
         return bool(sent)
 
 
-def _extend(target: NotifyBase, scheme: str, story: Story) -> None:
+def _extend(target: NotifyBase, scheme: str, story: AlertMessage) -> None:
     """Put the message for machines beside the text where there is room for it; leave out Apprise's own pictures."""
     for decoration in ("include_image", "include_footer", "include_timestamp"):
         if hasattr(target, decoration):

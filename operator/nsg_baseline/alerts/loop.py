@@ -9,10 +9,10 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.alerts.channels import quiet
-from nsg_baseline.alerts.deliver import Delivering
-from nsg_baseline.alerts.due import Due, due, route_name
+from nsg_baseline.alerts.deduplication import DeliveredKeys
+from nsg_baseline.alerts.dispatcher import Dispatcher
+from nsg_baseline.alerts.pending import PendingDelivery, pending, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
-from nsg_baseline.alerts.said import Said
 from nsg_baseline.api.route import NSGAlertRoute
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -25,7 +25,7 @@ class RouteLoop:
 
     key: tuple[str, str]
     operator_namespace: str
-    delivering: Delivering
+    delivering: Dispatcher
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -36,10 +36,10 @@ class RouteLoop:
             route = next((one for one in outbox.routes() if one.key == self.key), None)
             if route is None:
                 return
-            await self._tell(route, due(route, outbox.incidents(), self.operator_namespace, clock()))
+            await self._tell(route, pending(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
 
-    async def _tell(self, route: NSGAlertRoute, dues: list[Due]) -> None:
+    async def _tell(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
         try:
             await self.delivering.tell(route, dues)
         except OutboxError as error:
@@ -63,14 +63,14 @@ async def run(outbox: Outbox, operator_namespace: str, clock: Callable[[], datet
     `local` lets channels lead to this machine's own addresses.
     """
     quiet()
-    said = Said()
+    said = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
     try:
         while True:
             loops = {key: one for key, one in loops.items() if not one[1].done()}
             for route in outbox.routes():
                 if route.key not in loops:
-                    loop = RouteLoop(route.key, operator_namespace, Delivering(outbox, clock, said, local))
+                    loop = RouteLoop(route.key, operator_namespace, Dispatcher(outbox, clock, said, local))
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
             for loop, _ in loops.values():
                 loop.bell.set()

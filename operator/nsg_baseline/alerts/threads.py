@@ -7,13 +7,13 @@ last of them is: nobody at the service knows them one by one.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from nsg_baseline.alerts.batches import Batch
 from nsg_baseline.alerts.channels import Channel
-from nsg_baseline.alerts.due import Due, Mark, Telling, delivery
-from nsg_baseline.alerts.story import Story, digest, story
+from nsg_baseline.alerts.grouping import Batch
+from nsg_baseline.alerts.message import AlertMessage, alert_message, digest
+from nsg_baseline.alerts.pending import Mark, PendingDelivery, Telling, delivery
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import Message, NSGAlertRoute
-from nsg_baseline.core.severity import heaviest
+from nsg_baseline.core.severity import worst
 
 AT_ONCE = 50
 """So many messages go on in what is there before it is recorded: what is on its way must fit into a route's status."""
@@ -22,7 +22,7 @@ Before = Mapping[Mark, Mapping[str, int]]
 
 
 def ongoing(
-    route: NSGAlertRoute, channel: Channel, dues: Iterable[Due], before: Before, begun: Mapping[str, str]
+    route: NSGAlertRoute, channel: Channel, dues: Iterable[PendingDelivery], before: Before, begun: Mapping[str, str]
 ) -> list[Batch]:
     """Return what goes on in alerts or tickets that a channel has already, or may have: one message each.
 
@@ -31,7 +31,7 @@ def ongoing(
     if not channel.keeps_threads:
         return []
     alone: list[Batch] = []
-    shared: dict[str, list[Due]] = {}
+    shared: dict[str, list[PendingDelivery]] = {}
     for one in dues:
         thread = shared_thread(route, channel.mark, one.incident) or begun.get("/".join(one.incident.key), "")
         if thread:
@@ -41,25 +41,25 @@ def ongoing(
     return [*alone, *(Batch(tuple(found), thread) for thread, found in shared.items())]
 
 
-def told(
+def shared_incidents(
     route: NSGAlertRoute,
     channel: Channel,
     message: Message,
-    dues: Sequence[Due],
+    dues: Sequence[PendingDelivery],
     before: Before,
     incidents: Iterable[NSGIncident],
-) -> Story:
+) -> AlertMessage:
     """Return a message as a channel gets it, with the alert or ticket that it goes into."""
     opens = not any(before[one.mark][channel.mark] for one in dues)
     many = message.key not in message.incidents
     first = dues[0]
-    text = digest(dues, message.key) if many else story(first, first.turn_for(before[first.mark][channel.mark]))
+    text = digest(dues, message.key) if many else alert_message(first, first.turn_for(before[first.mark][channel.mark]))
     if not message.thread:
         return replace(text, opens=opens)
     sharing = [one for one in incidents if shared_thread(route, channel.mark, one) == message.thread]
     open_ones = [one for one in (*sharing, *(due.incident for due in dues)) if one.status.state != "Resolved"]
     # What is told now may weigh less than what stays open.
-    severity = heaviest(one.status.severity or "info" for one in open_ones) or text.severity
+    severity = worst(one.status.severity or "info" for one in open_ones) or text.severity
     turn: Telling = "Updated" if open_ones else "Resolved"
     return replace(text, opens=opens, thread=message.thread, turn=turn, severity=severity)
 

@@ -22,7 +22,7 @@ from nsg_baseline.api.common import (
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.forms import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
+from nsg_baseline.api.patterns import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_nsg_id
 from nsg_baseline.api.rule import PortsOrAny, RuleProtocol, SecurityRule
 
 ResourceId = Annotated[str, StringConstraints(max_length=512, pattern=RESOURCE_ID_PATTERN)]

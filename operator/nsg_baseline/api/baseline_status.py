@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nsg_baseline.api.changes import REASON_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Conditions, Severity, StatusShape, Timestamp
-from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatus
 
 
 class Matched(StatusShape):

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from nsg_baseline.api.cel import Cel, rules_of
+from nsg_baseline.api.changes import REASON_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
-from nsg_baseline.api.findings import REASON_LENGTH, ChangeStatus, ExposureStatus
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]

@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.common import WHOLE, SpecShape, at
-from nsg_baseline.api.forms import (
+from nsg_baseline.api.patterns import (
     ADDRESS_PATTERN,
     ASG_ID_PATTERN,
     PORT_PATTERN,

@@ -21,7 +21,7 @@ from nsg_baseline.api.common import (
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.forms import GROUP_NAME_PATTERN
+from nsg_baseline.api.patterns import GROUP_NAME_PATTERN
 
 GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"

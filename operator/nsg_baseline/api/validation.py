@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nsg_baseline.api.checks import problems
+from nsg_baseline.api.azure_limits import problems
 from nsg_baseline.api.common import Resource, without_nulls
-from nsg_baseline.api.forms import ADDRESS_PATTERN, PORT_PATTERN
+from nsg_baseline.api.patterns import ADDRESS_PATTERN, PORT_PATTERN
 from nsg_baseline.api.problem import Problem, path
 
 __all__ = ["InvalidObject", "Problem", "problems", "read"]

@@ -13,10 +13,10 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
-from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.clouds import Cloud
-from nsg_baseline.azure.errors import AzureError, refusal, translated
-from nsg_baseline.azure.throttling import BudgetPolicy, ShortRetryPolicy
+from nsg_baseline.azure.errors import AzureError, refusal, translate_errors
+from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.azure.throttling import RateLimitPolicy, ShortRetryPolicy
 
 API_VERSION = "2024-05-01"
 USER_AGENT = "nsg-baseline-operator"
@@ -49,7 +49,7 @@ class ArmClient:
     """GET requests with one identity. Every failure is an AzureError."""
 
     def __init__(
-        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, budget: Budget
+        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, budget: RateLimiter
     ) -> None:
         self.cloud = cloud
         self._plain = cloud.endpoint.startswith("http://")
@@ -57,7 +57,7 @@ class ArmClient:
             RequestIdPolicy(),
             UserAgentPolicy(USER_AGENT, sdk_moniker=USER_AGENT),
             ShortRetryPolicy(retry_total=3, retry_backoff_factor=0.5),
-            BudgetPolicy(budget),
+            RateLimitPolicy(budget),
             AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
@@ -86,7 +86,7 @@ class ArmClient:
     async def _fetch(self, url: str) -> bytes:
         # Plain http is for loopback alone (see `clouds`), where azure-core's refusal to send a token does not help.
         options: dict[str, Any] = {"enforce_https": False} if self._plain else {}
-        with translated():
+        with translate_errors():
             response = await self._client.send_request(HttpRequest("GET", url), **options)
             body: bytes = await response.read()
         if response.status_code >= _FAILED:

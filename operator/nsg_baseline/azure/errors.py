@@ -76,7 +76,7 @@ class AzureError(Exception):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what azure-core, azure-identity and the decoder raise into an AzureError.
 
     Raises:

@@ -8,7 +8,7 @@ import msgspec
 import xxhash
 
 from nsg_baseline.azure.client import ArmClient
-from nsg_baseline.azure.errors import AzureError, translated
+from nsg_baseline.azure.errors import AzureError, translate_errors
 
 _TYPE = "providers/Microsoft.Network/networkSecurityGroups"
 _ABSENT = ("ResourceNotFound", "ResourceGroupNotFound")
@@ -38,7 +38,7 @@ class RawNSG:
         Raises:
             AzureError: it is not an object.
         """
-        with translated():
+        with translate_errors():
             return msgspec.json.decode(self.raw, type=dict[str, Any])
 
 
@@ -86,12 +86,12 @@ class Reader:
             if error.reason in _ABSENT:
                 return None
             raise
-        with translated():
+        with translate_errors():
             return msgspec.json.decode(body, type=dict[str, Any])
 
 
 def _page(body: bytes) -> tuple[Page, str | None]:
-    with translated():
+    with translate_errors():
         listing = msgspec.json.decode(body, type=_Listing)
         found = tuple(
             RawNSG(msgspec.json.decode(raw, type=_Named).id, xxhash.xxh3_128_digest(bytes(raw)), raw)

@@ -7,15 +7,15 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from typing_extensions import override
 
-from nsg_baseline.azure.budget import PATIENCE_SECONDS, Budget, Kind
+from nsg_baseline.azure.rate_limit import PATIENCE_SECONDS, Kind, RateLimiter
 
 _LISTING = "/networksecuritygroups"
 
 
-class BudgetPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+class RateLimitPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Has each request wait for its turn, and hears each answer."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RateLimiter) -> None:
         super().__init__()
         self._budget = budget
 

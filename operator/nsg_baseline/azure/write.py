@@ -11,12 +11,12 @@ from azure.core.exceptions import AzureError as CoreError
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import AsyncRetryPolicy
 
-from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.client import API_VERSION, USER_AGENT, transport
 from nsg_baseline.azure.clouds import Cloud
-from nsg_baseline.azure.errors import AzureError, translated
+from nsg_baseline.azure.errors import AzureError, translate_errors
+from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.read import Reader
-from nsg_baseline.azure.throttling import BudgetPolicy
+from nsg_baseline.azure.throttling import RateLimitPolicy
 
 POLLING_SECONDS = 1
 OPERATION_SECONDS = 120
@@ -32,7 +32,7 @@ class Writer:
         credential: AsyncTokenCredential,
         session: aiohttp.ClientSession,
         reader: Reader,
-        budget: Budget,
+        budget: RateLimiter,
     ) -> None:
         self._cloud = cloud
         self._credential = credential
@@ -57,7 +57,7 @@ class Writer:
                 async with asyncio.timeout(OPERATION_SECONDS):
                     await poller.result()
             except HttpResponseError:
-                with translated():
+                with translate_errors():
                     raise
             except (CoreError, OSError, TimeoutError) as error:
                 raise AzureError("OutcomeUnknown", f"the answer to a write was lost: {type(error).__name__}") from error
@@ -81,7 +81,7 @@ class Writer:
             user_agent=USER_AGENT,
             # A PUT that may have been sent is not sent again: the caller reads first.
             retry_policy=AsyncRetryPolicy.no_retries(),
-            per_retry_policies=[BudgetPolicy(self._budget)],
+            per_retry_policies=[RateLimitPolicy(self._budget)],
         )
 
 

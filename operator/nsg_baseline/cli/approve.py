@@ -158,7 +158,7 @@ def _in_cluster(name: str, namespace: str | None, kubeconfig: str | None, contex
 def _live(live_file: str | None, source: Sourced) -> Live:
     if live_file is not None:
         return read_live_file(live_file)
-    from nsg_baseline.cli.remote import azure_live  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - heavy, and not needed for files
 
     return azure_live([source])
 

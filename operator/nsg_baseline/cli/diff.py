@@ -9,10 +9,10 @@ import click
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.render.diff import FORMS, Revision
+from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Sourced, now, read_baselines
-from nsg_baseline.cli.yardstick import yardstick_options
-from nsg_baseline.core.appraisal import Yardstick
-from nsg_baseline.core.revised import revise
+from nsg_baseline.core.assessment import SeverityConfig
+from nsg_baseline.core.baseline_diff import diff_baselines
 
 DIFFERENCES = 2
 
@@ -21,8 +21,8 @@ DIFFERENCES = 2
 @click.argument("old")
 @click.argument("new")
 @click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
-@yardstick_options
-def diff(*, old: str, new: str, output: str, yardstick: Yardstick) -> None:
+@severity_options
+def diff(*, old: str, new: str, output: str, yardstick: SeverityConfig) -> None:
     r"""Say what a change of baselines newly allows and denies: the reviewer's view of a pull request.
 
     OLD and NEW are files or folders of NSGBaselines; those of one NSG are compared. Exits with 0 when nothing changes
@@ -36,13 +36,13 @@ def diff(*, old: str, new: str, output: str, yardstick: Yardstick) -> None:
     sys.exit(0 if all(one.revised.same for one in found) else DIFFERENCES)
 
 
-def _revisions(old: list[Sourced], new: list[Sourced], yardstick: Yardstick) -> Iterator[Revision]:
+def _revisions(old: list[Sourced], new: list[Sourced], yardstick: SeverityConfig) -> Iterator[Revision]:
     before, after = ({_nsg(one): one for one in some} for some in (old, new))
     for nsg in sorted(before | after):
         was, becomes = before.get(nsg), after.get(nsg)
         source = becomes or was
         if source is not None:
-            yield Revision(source, revise(_spec(was), _spec(becomes), now(), yardstick))
+            yield Revision(source, diff_baselines(_spec(was), _spec(becomes), now(), yardstick))
 
 
 def _read(place: str) -> list[Sourced]:

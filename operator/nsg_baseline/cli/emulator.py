@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, Settings, serve
-from nsg_baseline.emulator.arm.settings import DEFAULT_SUBSCRIPTION
-from nsg_baseline.emulator.arm.state import StateError, load_file, save_file
+from nsg_emulator.arm import ArmEmulator, Running, Settings, serve
+from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
+from nsg_emulator.arm.state import StateError, load_file, save_file
 
 
 @click.command("emulator")

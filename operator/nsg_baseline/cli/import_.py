@@ -9,7 +9,7 @@ import yaml
 
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.sources import Live, read_live_file
-from nsg_baseline.core.imported import manifest, names
+from nsg_baseline.core.baseline_export import manifest, names
 
 
 @click.command(name="import")
@@ -58,7 +58,7 @@ def _live(live_file: str | None, subscription: str | None, resource_group: str |
         return read_live_file(live_file)
     if subscription is None:
         raise Failure("give --live FILE, or --subscription ID to read from Azure")
-    from nsg_baseline.cli.remote import azure_listing  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import azure_listing  # noqa: PLC0415 - heavy, and not needed for files
 
     return azure_listing(subscription, resource_group)
 

@@ -11,8 +11,8 @@ import yaml
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.cluster import asked, cluster_options, every
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.texts import lasting
-from nsg_baseline.core.weights import SEVERITIES
+from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.core.text.phrasing import lasting
 from nsg_baseline.kube.client import Kube
 
 _HEADINGS = ("SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME")

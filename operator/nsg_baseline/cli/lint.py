@@ -5,10 +5,10 @@ from typing import get_args
 
 import click
 
-from nsg_baseline.cli.linted import lint_files, loudest
+from nsg_baseline.cli.lint_result import lint_files, loudest
 from nsg_baseline.cli.render.lint import FORMS
-from nsg_baseline.cli.yardstick import yardstick_options
-from nsg_baseline.core.appraisal import Yardstick
+from nsg_baseline.cli.severity_options import severity_options
+from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import LEVELS, Level
 
 FOUND = 2
@@ -24,8 +24,8 @@ FOUND = 2
     show_default=True,
     help="Exit with 2 when something of this level or louder is found.",
 )
-@yardstick_options
-def lint(*, files: tuple[str, ...], output: str, fail_on: str, yardstick: Yardstick) -> None:
+@severity_options
+def lint(*, files: tuple[str, ...], output: str, fail_on: str, yardstick: SeverityConfig) -> None:
     r"""Look for rules that Azure refuses, that decide nothing, or that open too much.
 
     FILES are YAML or JSON files, folders, or - for standard input. Each finding has an id, a file and line, and a way

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels, quiet
-from nsg_baseline.alerts.story import Story
+from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import asked, cluster_options, every
 from nsg_baseline.cli.failure import Failure
@@ -62,10 +62,10 @@ async def _channels(kube: Kube, route: NSGAlertRoute, *, local: bool) -> tuple[l
     return channels, bad
 
 
-def _test(route: NSGAlertRoute) -> Story:
+def _test(route: NSGAlertRoute) -> AlertMessage:
     name, now = "/".join(route.key), datetime.now(UTC)
     key = f"test {name} {now:%Y-%m-%dT%H:%M:%SZ}"
-    return Story(
+    return AlertMessage(
         turn="Opened",
         severity="info",
         title=f"[TEST] nsgb notify by route {name}",

@@ -5,15 +5,15 @@ import sys
 import click
 
 from nsg_baseline.api.common import CONFIRM
-from nsg_baseline.cli.planned import Plan
-from nsg_baseline.cli.planned import plan as compare
+from nsg_baseline.cli.plan_result import Plan
+from nsg_baseline.cli.plan_result import plan as compare
+from nsg_baseline.cli.plan_writes import Write, write_for
 from nsg_baseline.cli.render import FORMS
+from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
-from nsg_baseline.cli.writes import Write, write_for
-from nsg_baseline.cli.yardstick import yardstick_options
-from nsg_baseline.core.appraisal import Yardstick
-from nsg_baseline.core.remedy import policy
-from nsg_baseline.core.texts import counted
+from nsg_baseline.core.assessment import SeverityConfig
+from nsg_baseline.core.remediation import policy
+from nsg_baseline.core.text.phrasing import counted
 
 DEVIATIONS = 2
 
@@ -27,7 +27,7 @@ DEVIATIONS = 2
 @click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: the kubeconfig to use.")
 @click.option("--context", help="Without -f: the kubeconfig's context to use.")
 @click.option("--enforce", is_flag=True, help="Show the write that the operator would make in enforce mode, too.")
-@yardstick_options
+@severity_options
 def plan(  # noqa: PLR0913 - one an option
     *,
     files: tuple[str, ...],
@@ -38,7 +38,7 @@ def plan(  # noqa: PLR0913 - one an option
     kubeconfig: str | None,
     context: str | None,
     enforce: bool,
-    yardstick: Yardstick,
+    yardstick: SeverityConfig,
 ) -> None:
     r"""Compare approved with live.
 
@@ -64,7 +64,7 @@ def plan(  # noqa: PLR0913 - one an option
     sys.exit(DEVIATIONS if not found.in_order else 1 if found.incomplete else 0)
 
 
-def _writes(found: Plan, yardstick: Yardstick) -> dict[str, Write]:
+def _writes(found: Plan, yardstick: SeverityConfig) -> dict[str, Write]:
     """Return the operator's writes by NSG."""
     made: dict[str, Write] = {}
     for one in found.deviating:
@@ -81,7 +81,7 @@ def _baselines(
 ) -> list[Sourced]:
     if files:
         return read_baselines(files)
-    from nsg_baseline.cli.remote import cluster_baselines  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import cluster_baselines  # noqa: PLC0415 - heavy, and not needed for files
 
     return cluster_baselines(namespace, kubeconfig, context)
 
@@ -89,6 +89,6 @@ def _baselines(
 def _live(live_file: str | None, baselines: list[Sourced]) -> Live:
     if live_file is not None:
         return read_live_file(live_file)
-    from nsg_baseline.cli.remote import azure_live  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - heavy, and not needed for files
 
     return azure_live(baselines)

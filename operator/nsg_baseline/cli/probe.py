@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.severity_options import tag_table
 from nsg_baseline.cli.sources import now, read_baselines, read_live_file
-from nsg_baseline.cli.yardstick import tag_table
+from nsg_baseline.core.classification import classify
 from nsg_baseline.core.intervals import parse_prefix
 from nsg_baseline.core.nsg import read_approved
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.sides import sort_out
+from nsg_baseline.core.text.box_phrases import box_phrase
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
-from nsg_baseline.core.traffic.phrases import box_phrase
 from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide, usual
 from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK, is_group, is_service_tag
 
@@ -97,7 +97,7 @@ def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
 
 def _baselines(file: str) -> dict[str, tuple[Rule, ...]]:
     approved = [read_approved(one.baseline.spec) for one in read_baselines([file])]
-    excepted = [sort_out(one, [item.rule for item in one.exceptions], now()) for one in approved]
+    excepted = [classify(one, [item.rule for item in one.exceptions], now()) for one in approved]
     return {one.id.name: sides.approved for one, sides in zip(approved, excepted, strict=True)}
 
 

@@ -14,7 +14,7 @@ from nsg_baseline.api.common import GROUP
 from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.yaml_files import Document, read_documents
-from nsg_baseline.core.flattened import is_flat, unflatten
+from nsg_baseline.core.az_cli_format import is_flat, unflatten
 from nsg_baseline.core.nsg import LiveNSG, UnreadableNSGError, read_live
 from nsg_baseline.core.rules import UnreadableRuleError
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.core.baseline_export import rule_document
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.imported import rule_document
 from nsg_baseline.core.nsg import LiveNSG
 
 

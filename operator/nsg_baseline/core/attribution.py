@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.incident import Caller, CallerKind, NSGIncident
-from nsg_baseline.core.texts import cut
+from nsg_baseline.core.text.phrasing import cut
 
 SHOWN = 20
 _SKEW = timedelta(seconds=5)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nsg_baseline.api.changes import ChangeKind
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.findings import ChangeKind
+from nsg_baseline.core.classification import Classification
 from nsg_baseline.core.ids import fold
 from nsg_baseline.core.nsg import STRICT, ApprovedNSG, LiveNSG
-from nsg_baseline.core.owners import owner_of
 from nsg_baseline.core.rules import Rule, differing_fields, meaning
-from nsg_baseline.core.sides import Sides
+from nsg_baseline.core.tolerations import co_owner_of
 
 KIND_ORDER: tuple[ChangeKind, ...] = (
     "NSGDeleted",
@@ -42,7 +42,7 @@ class Change:
     nsg: str | None = None
 
 
-def detect(approved: ApprovedNSG, live: LiveNSG | None, sides: Sides) -> tuple[Change, ...]:
+def detect(approved: ApprovedNSG, live: LiveNSG | None, sides: Classification) -> tuple[Change, ...]:
     """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist.
 
     They are not yet weighed, and co-owners' rules are not among them.
@@ -75,7 +75,7 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _rule_changes(approved: ApprovedNSG, live: LiveNSG, sides: Sides) -> Iterator[Change]:
+def _rule_changes(approved: ApprovedNSG, live: LiveNSG, sides: Classification) -> Iterator[Change]:
     wanted = {rule.key: rule for rule in approved.rules}
     tolerated = {rule.key for rule, _ in sides.tolerated}
     for rule in live.rules:
@@ -141,7 +141,9 @@ def live_hashes(approved: ApprovedNSG, live: LiveNSG) -> tuple[str, str]:
     everything = sorted(fingerprint(meaning(rule, STRICT), rule.description) for rule in live.rules)
     names = {rule.key for rule in approved.rules}
     own = sorted(
-        _mark(rule, approved) for rule in live.rules if rule.key in names or owner_of(rule, approved.tolerate) is None
+        _mark(rule, approved)
+        for rule in live.rules
+        if rule.key in names or co_owner_of(rule, approved.tolerate) is None
     )
     declared = {key.lower() for key in approved.tags or {}}
     tags = {key.lower(): value for key, value in live.tags.items()}

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from nsg_baseline.api.changes import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.findings import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.incident import Action, IncidentStatus, Resolution, Turn
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.severity import heaviest
-from nsg_baseline.core.texts import cut
-from nsg_baseline.core.weights import SEVERITIES
-from nsg_baseline.core.words import side_line, summary
+from nsg_baseline.core.severity import worst
+from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.core.text.phrasing import cut
+from nsg_baseline.core.text.rule_lines import side_line, summary
 
 # What an IncidentStatus takes; and all changes together must leave etcd's 1.5 MiB room for the rest.
 SHOWN_CHANGES = 1000
@@ -61,7 +61,7 @@ def opened_or_updated(
     worse = known.severity is None or _worse(_severity(seen), known.severity)
     updates = {
         "state": "Open",
-        "severity": heaviest(level for level in (known.severity, _severity(seen)) if level),
+        "severity": worst(level for level in (known.severity, _severity(seen)) if level),
         "severity_reason": seen.reason and cut(seen.reason, REASON_LENGTH) if worse else known.severity_reason,
         "opened_at": known.opened_at or now,
         "summary": cut(seen.summary or summary(seen.changes), SUMMARY_LENGTH),
@@ -153,7 +153,7 @@ def _turn(known: IncidentStatus, seen: Sighting) -> Turn | None:
 
 
 def _severity(seen: Sighting) -> Severity | None:
-    return seen.severity or heaviest(change.severity for change in seen.changes)
+    return seen.severity or worst(change.severity for change in seen.changes)
 
 
 def _worse(now: Severity | None, before: Severity | None) -> bool:

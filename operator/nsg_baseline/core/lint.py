@@ -8,13 +8,13 @@ from typing import Literal
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.rule import SecurityRule
-from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
-from nsg_baseline.core.exposed import Exposed
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.intervals import parse_prefix, prefixes
 from nsg_baseline.core.nsg import read_rule
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.severity import Weight, weigh
-from nsg_baseline.core.texts import listed
+from nsg_baseline.core.severity import Rating, rate
+from nsg_baseline.core.text.exposure_lines import Exposed
+from nsg_baseline.core.text.phrasing import listed
 from nsg_baseline.core.traffic.coverage import Coverage, coverage
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import DIRECTIONS
@@ -63,7 +63,7 @@ class Finding:
         return KINDS[self.id][0]
 
 
-def lint(spec: BaselineSpec, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK) -> tuple[Finding, ...]:
+def lint(spec: BaselineSpec, now: datetime, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> tuple[Finding, ...]:
     """Return what is odd in a baseline that has the right form, at a time: exceptions end."""
     rules = [read_rule(rule) for rule in spec.rules]
     places = {rule.key: f"spec.rules[{index}]" for index, rule in enumerate(rules)}
@@ -81,7 +81,7 @@ def lint(spec: BaselineSpec, now: datetime, yardstick: Yardstick = DEFAULT_YARDS
     return tuple(found)
 
 
-def _of_rule(rule: SecurityRule, index: int, yardstick: Yardstick) -> Iterator[Finding]:
+def _of_rule(rule: SecurityRule, index: int, yardstick: SeverityConfig) -> Iterator[Finding]:
     sides = (
         ("source", rule.source_address_prefix, rule.source_address_prefixes),
         ("destination", rule.destination_address_prefix, rule.destination_address_prefixes),
@@ -106,7 +106,7 @@ def _masked(text: str) -> str | None:
     return prefixes(found)[0]
 
 
-def _is_unknown(word: str, yardstick: Yardstick) -> bool:
+def _is_unknown(word: str, yardstick: SeverityConfig) -> bool:
     folded = word.lower()
     known = ("*", "internet", "virtualnetwork", "azureloadbalancer")
     if yardstick.tags is None or folded in known or folded.startswith("azureplatform"):
@@ -126,7 +126,7 @@ def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding
             last = (this, at)
 
 
-def _open(rules: list[Rule], places: Mapping[str, str], yardstick: Yardstick) -> Iterator[Finding]:
+def _open(rules: list[Rule], places: Mapping[str, str], yardstick: SeverityConfig) -> Iterator[Finding]:
     """Yield the rules that open to the Internet what weighs high or more."""
     found = exposure((), rules, tags=yardstick.tags)
     by_rule: dict[str, list[Exposed]] = {}
@@ -134,19 +134,19 @@ def _open(rules: list[Rule], places: Mapping[str, str], yardstick: Yardstick) ->
         if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_by is not None:
             by_rule.setdefault(entry.live_by, []).append(Exposed(entry))
     for name, mine in by_rule.items():
-        weight = weigh((one.entry for one in mine), yardstick.weights)
+        weight = rate((one.entry for one in mine), yardstick.weights)
         if name.lower() in places and _is_open(weight):
             message = f"{weight.severity}: {weight.reason}"
             way = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
             yield Finding("OpenToInternet", places[name.lower()], message, way, name)
 
 
-def _is_open(weight: Weight) -> bool:
+def _is_open(weight: Rating) -> bool:
     grave = weight.severity in ("critical", "high")
     return grave and (weight.ground.startswith("InternetTo") or weight.ground == "PublicToManagement")
 
 
-def _exceptions(spec: BaselineSpec, rules: list[Rule], now: datetime, yardstick: Yardstick) -> Iterator[Finding]:
+def _exceptions(spec: BaselineSpec, rules: list[Rule], now: datetime, yardstick: SeverityConfig) -> Iterator[Finding]:
     """Yield what is odd in exceptions: those that ended, and those that open what a rule should not."""
     for index, one in enumerate(spec.exceptions):
         place = f"spec.exceptions[{index}]"

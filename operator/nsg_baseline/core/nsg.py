@@ -33,7 +33,7 @@ class LiveNSG:
 
 
 @dataclass(frozen=True, slots=True)
-class Deviation:
+class ApprovedException:
     """A rule that may be there until `until`."""
 
     rule: Rule
@@ -50,7 +50,7 @@ class ApprovedNSG:
     subnets: frozenset[str] | None = None
     network_interfaces: frozenset[str] | None = None
     tolerate: tuple[Tolerated, ...] = ()
-    exceptions: tuple[Deviation, ...] = ()
+    exceptions: tuple[ApprovedException, ...] = ()
     comparison: Comparison = STRICT
     writers: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ def read_approved(spec: BaselineSpec) -> ApprovedNSG:
         subnets=_folded(attached.subnets) if attached else None,
         network_interfaces=_folded(attached.network_interfaces) if attached else None,
         tolerate=spec.tolerate,
-        exceptions=tuple(Deviation(read_rule(item.rule), item.until) for item in spec.exceptions),
+        exceptions=tuple(ApprovedException(read_rule(item.rule), item.until) for item in spec.exceptions),
         comparison=spec.comparison,
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from nsg_baseline.api.baseline_status import ExceptionStatus, Writer
-from nsg_baseline.core.remedy import Hold
+from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.verdict import Verdict
 
 Phase = Literal["Compliant", "AwaitingRollout", "Deviating"]
@@ -35,7 +35,7 @@ class Outcome:
     phase: Phase
     incident: str | None = None
     rollout_since: datetime | None = None
-    hold: Hold | None = None
+    hold: Blocked | None = None
     requested_at: str | None = None
     due: datetime | None = None
     exceptions: tuple[ExceptionStatus, ...] = ()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, common, merge, port_text, without
+from nsg_baseline.core.severity_policy import DEFAULT_WEIGHTS, GROUNDS, SEVERITIES, Ground, SeverityPolicy, port_set
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import Box, Entry
 from nsg_baseline.core.traffic.sources import holds_platform, is_internet_wide, is_private, wide_ports
-from nsg_baseline.core.weights import DEFAULT_WEIGHTS, GROUNDS, SEVERITIES, Ground, Weights, port_set
 
 _REASONS: Mapping[Ground, str] = {
     "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
@@ -29,7 +29,7 @@ _MORE_TOLD = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class Rating:
     """How much an exposure weighs, and why: `reason` reads on after `because`."""
 
     severity: Severity
@@ -37,29 +37,29 @@ class Weight:
     reason: str
 
 
-def weigh(entries: Iterable[Entry], weights: Weights = DEFAULT_WEIGHTS) -> Weight:
+def rate(entries: Iterable[Entry], weights: SeverityPolicy = DEFAULT_WEIGHTS) -> Rating:
     """Return the weight of an exposure: that of the heaviest thing in it."""
     entries = tuple(entries)
-    return heaviest_weight((weighed(weights, *one) for one in _grounds(entries, weights)), weights)
+    return worst_rating((rated(weights, *one) for one in _grounds(entries, weights)), weights)
 
 
-def weighed(weights: Weights, ground: Ground, reason: str) -> Weight:
+def rated(weights: SeverityPolicy, ground: Ground, reason: str) -> Rating:
     """Return the weight of one ground."""
-    return Weight(weights.severity(ground), ground, reason)
+    return Rating(weights.severity(ground), ground, reason)
 
 
-def heaviest_weight(found: Iterable[Weight], weights: Weights) -> Weight:
+def worst_rating(found: Iterable[Rating], weights: SeverityPolicy) -> Rating:
     """Return the heaviest weight, of equals the first in the table; that of no exposure for none."""
-    nothing = weighed(weights, "NoExposure", "no connection is decided otherwise")
+    nothing = rated(weights, "NoExposure", "no connection is decided otherwise")
     return min(found, key=lambda one: (SEVERITIES.index(one.severity), GROUNDS.index(one.ground)), default=nothing)
 
 
-def heaviest(severities: Iterable[Severity]) -> Severity | None:
+def worst(severities: Iterable[Severity]) -> Severity | None:
     """Return the heaviest of some severities."""
     return min(severities, key=SEVERITIES.index, default=None)
 
 
-def _grounds(entries: tuple[Entry, ...], weights: Weights) -> Iterator[tuple[Ground, str]]:
+def _grounds(entries: tuple[Entry, ...], weights: SeverityPolicy) -> Iterator[tuple[Ground, str]]:
     opened = [_Opened(entry, box) for entry in entries if _is_opened(entry) for box in likely(entry.boxes)]
     for protocol in ("Tcp", "Udp"):
         yield from _wide_grounds(opened, protocol, weights)
@@ -90,7 +90,7 @@ def _is_bare(entry: Entry) -> bool:
     return entry.live_by is None
 
 
-def _wide_grounds(opened: list[_Opened], protocol: str, weights: Weights) -> Iterator[tuple[Ground, str]]:
+def _wide_grounds(opened: list[_Opened], protocol: str, weights: SeverityPolicy) -> Iterator[tuple[Ground, str]]:
     """Yield what is open to the Internet, counted over all sources of a port: two halves of it are the whole."""
     ours = [one for one in opened if protocol in one.box.protocols]
     wide = wide_ports((one.box.destination_ports, one.box.source) for one in ours)
@@ -107,7 +107,7 @@ def _wide_grounds(opened: list[_Opened], protocol: str, weights: Weights) -> Ite
         yield "InternetToWeb", _openers(ours, protocol, web)
 
 
-def _ground(entry: Entry, box: Box, weights: Weights) -> Ground | None:
+def _ground(entry: Entry, box: Box, weights: SeverityPolicy) -> Ground | None:
     """Return what one box weighs by; None for what `_wide_grounds` weighs."""
     if set(box.protocols) <= {"Icmp"}:
         return "IcmpOnly"

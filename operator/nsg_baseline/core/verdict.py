@@ -6,12 +6,12 @@ from typing import Literal
 
 from nsg_baseline.api.baseline_status import Matched
 from nsg_baseline.api.common import Severity
-from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick, appraise, appraise_stray, decides
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig, assess, assess_unbaselined, decides
 from nsg_baseline.core.changes import Change, created, detect, live_hashes
-from nsg_baseline.core.exposed import Exposed
+from nsg_baseline.core.classification import classify
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
-from nsg_baseline.core.severity import heaviest
-from nsg_baseline.core.sides import sort_out
+from nsg_baseline.core.severity import worst
+from nsg_baseline.core.text.exposure_lines import Exposed
 
 Mover = Literal["Azure", "Baseline"]
 
@@ -47,16 +47,16 @@ class Verdict:
     @property
     def severity(self) -> Severity | None:
         """How much all changes together weigh; None when there are none."""
-        return self.weight or heaviest(change.severity for change in self.changes)
+        return self.weight or worst(change.severity for change in self.changes)
 
 
 def judge(
-    approved: ApprovedNSG, live: LiveNSG | None, now: datetime, yardstick: Yardstick = DEFAULT_YARDSTICK
+    approved: ApprovedNSG, live: LiveNSG | None, now: datetime, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 ) -> Verdict:
     """Compare an NSG as approved with the NSG as it is."""
     full, own = live_hashes(approved, live) if live is not None else (None, None)
-    sides = sort_out(approved, live.rules if live is not None else (), now)
-    found = appraise(approved, live, detect(approved, live, sides), sides, yardstick)
+    sides = classify(approved, live.rules if live is not None else (), now)
+    found = assess(approved, live, detect(approved, live, sides), sides, yardstick)
     return Verdict(
         nsg=str(live.id if live else approved.id),
         changes=found.changes,
@@ -72,7 +72,7 @@ def judge(
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class UnbaselinedVerdict:
     """An NSG that no baseline speaks of, as a change, and what its rules open against the default rules alone."""
 
     change: Change
@@ -80,14 +80,14 @@ class Stray:
     reason: str | None = None
 
 
-def judge_stray(live: LiveNSG, yardstick: Yardstick = DEFAULT_YARDSTICK) -> Stray:
+def judge_unbaselined(live: LiveNSG, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> UnbaselinedVerdict:
     """Weigh an NSG without a baseline."""
     change = created(str(live.id))
-    exposed, weight = appraise_stray(live, yardstick)
-    return Stray(replace(change, severity=weight.severity), exposed, weight.reason)
+    exposed, weight = assess_unbaselined(live, yardstick)
+    return UnbaselinedVerdict(replace(change, severity=weight.severity), exposed, weight.reason)
 
 
-def mover(verdict: Verdict, matched: Matched | None, generation: int) -> Mover:
+def drift_origin(verdict: Verdict, matched: Matched | None, generation: int) -> Mover:
     """Say who moved since live last matched: somebody in Azure, or the baseline alone.
 
     The baseline alone moved when it was edited since and live is where it was. An exception that ran out is no edit.

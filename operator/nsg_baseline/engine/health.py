@@ -13,7 +13,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(slots=True)
-class Passes:
+class ReconcileTimes:
     """What became of a scope's whole passes; `last_success` is in seconds since 1970, `seconds` the last one's time."""
 
     succeeded: int = 0
@@ -27,7 +27,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.passes: dict[str, Passes] = {}
+        self.passes: dict[str, ReconcileTimes] = {}
         self._deadlines: dict[str, float] = {}
         self.ready = False
 
@@ -37,7 +37,7 @@ class Health:
 
     def passed(self, scope: str, seconds: float, *, whole: bool) -> None:
         """Note the end of a pass, and whether all of the scope was read."""
-        note = self.passes.setdefault(scope, Passes())
+        note = self.passes.setdefault(scope, ReconcileTimes())
         note.seconds = seconds
         note.succeeded += whole
         note.failed += not whole

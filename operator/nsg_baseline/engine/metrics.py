@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from nsg_baseline.api.route import NSGAlertRoute
-from nsg_baseline.azure.budget import Budget
-from nsg_baseline.engine.claims import readable, scopes
+from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.health import Health
 from nsg_baseline.kube.records import Records
 
@@ -28,7 +28,11 @@ class Metrics(Collector):
     """The operator's state as metrics. `budgets` are Azure's by identity, `leads` says whether this replica works."""
 
     def __init__(
-        self, records: Records, health: Health, budgets: Callable[[], Mapping[str, Budget]], leads: Callable[[], bool]
+        self,
+        records: Records,
+        health: Health,
+        budgets: Callable[[], Mapping[str, RateLimiter]],
+        leads: Callable[[], bool],
     ) -> None:
         self._records = records
         self._health = health

@@ -20,17 +20,17 @@ from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import Identity as ScopeIdentity
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.activity import Activity
-from nsg_baseline.azure.arm import Arm
-from nsg_baseline.azure.budget import Budget
 from nsg_baseline.azure.credentials import Identity
-from nsg_baseline.engine.attribute import Attributing
+from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.azure.services import ArmServices
+from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_baseline.engine.health import Health
-from nsg_baseline.engine.leading import LEASE_NAME, Fenced, Leading
+from nsg_baseline.engine.leader_election import LEASE_NAME, Fenced, LeaderElection
 from nsg_baseline.engine.metrics import Metrics
 from nsg_baseline.engine.outbox import KubeOutbox
+from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scopes import Scopes
 from nsg_baseline.engine.settings import Settings
-from nsg_baseline.engine.world import World
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.handlers import registry, settings
@@ -51,19 +51,19 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-class Arms:
+class ArmClients:
     """One set of connections to Azure for each identity."""
 
     def __init__(self, chosen: Settings) -> None:
         self._cloud = chosen.cloud
-        self._arms: dict[ScopeIdentity | None, Arm] = {}
+        self._arms: dict[ScopeIdentity | None, ArmServices] = {}
 
-    def of(self, scope: NSGScope) -> Arm:
+    def of(self, scope: NSGScope) -> ArmServices:
         """Return the means with which a scope is watched."""
         who = scope.spec.identity
         if who not in self._arms:
             identity = Identity(who.client_id, who.tenant_id) if who is not None else None
-            self._arms[who] = Arm.connect(self._cloud, identity)
+            self._arms[who] = ArmServices.connect(self._cloud, identity)
         return self._arms[who]
 
     def activity_of(self, scope: NSGScope) -> tuple[Activity, frozenset[str]]:
@@ -71,7 +71,7 @@ class Arms:
         own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
         return self.of(scope).activity, frozenset({own.lower()} if own else ())
 
-    def budgets(self) -> dict[str, Budget]:
+    def budgets(self) -> dict[str, RateLimiter]:
         """Return what each identity may still ask, by its application's id."""
         own = os.environ.get("AZURE_CLIENT_ID") or "own"
         return {who.client_id if who is not None else own: arm.budget for who, arm in self._arms.items()}
@@ -85,7 +85,7 @@ class Arms:
 async def run(chosen: Settings) -> None:
     """Run the operator until SIGTERM or SIGINT, which kopf hears."""
     kube = await Kube.connect()
-    arms = Arms(chosen)
+    arms = ArmClients(chosen)
     try:
         store = Store(KINDS)
         records = Records(kube, store)
@@ -103,21 +103,21 @@ async def run(chosen: Settings) -> None:
         await kube.aclose()
 
 
-def _leading(chosen: Settings, kube: Kube) -> Leading | None:
+def _leading(chosen: Settings, kube: Kube) -> LeaderElection | None:
     if not chosen.leader_election:
         return None
-    return Leading(Lease(kube, chosen.namespace, LEASE_NAME, f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"))
+    return LeaderElection(Lease(kube, chosen.namespace, LEASE_NAME, f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"))
 
 
 async def _work(
-    chosen: Settings, kube: Kube, arms: Arms, records: Records, health: Health, leading: Leading | None
+    chosen: Settings, kube: Kube, arms: ArmClients, records: Records, health: Health, leading: LeaderElection | None
 ) -> None:
     store = records.store
 
-    def world_of(scope: NSGScope) -> World:
+    def world_of(scope: NSGScope) -> Dependencies:
         arm = arms.of(scope)
         writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
-        return World(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.rights)
+        return Dependencies(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.rights)
 
     async def watch_azure() -> None:
         work = [
@@ -130,7 +130,7 @@ async def _work(
             ),
         ]
         if chosen.attribution:
-            attributing = Attributing(arms.activity_of, records, utc_now)
+            attributing = AttributionLoop(arms.activity_of, records, utc_now)
             work.append(asyncio.create_task(attributing.run(), name="attribution"))
         await _first_end(work)
 

@@ -11,13 +11,13 @@ import structlog
 
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.core.seen import Seen
+from nsg_baseline.core.observations import Observation
 from nsg_baseline.engine.health import Health
-from nsg_baseline.engine.permitted import Permitted
-from nsg_baseline.engine.scope_pass import ScopePass, Tally
+from nsg_baseline.engine.permissions import PermissionCache
+from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.reconcile_scope import ScopeReconciler, ScopeResult
 from nsg_baseline.engine.scope_report import report
 from nsg_baseline.engine.triggers import Trigger, Wake
-from nsg_baseline.engine.world import World
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import Key
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ScopeSnapshot:
     """What is true of a scope right now: itself, all scopes, and the baselines that hold in it.
 
     `silent` are NSGs whose baselines are suspended or invalid: not looked at, and not without a baseline.
@@ -43,13 +43,13 @@ class Ground:
 class ScopeLoop:
     """Passes over one scope, until cancelled. `ground` is asked before each pass; None ends the loop."""
 
-    world: World
-    ground: Callable[[], Ground | None]
+    world: Dependencies
+    ground: Callable[[], ScopeSnapshot | None]
     health: Health
     trigger: Trigger = field(default_factory=Trigger)
-    _memory: dict[str, Seen] = field(default_factory=dict)
+    _memory: dict[str, Observation] = field(default_factory=dict)
     _next_whole: float = 0.0
-    _permitted: Permitted = field(default_factory=Permitted)
+    _permitted: PermissionCache = field(default_factory=PermissionCache)
 
     async def run(self) -> None:
         """Look again and again."""
@@ -63,7 +63,7 @@ class ScopeLoop:
                 self._next_whole = time.monotonic() + max(spread, pause)
             wake = await self._sleep()
 
-    async def _turn(self, ground: Ground, wake: Wake) -> float:
+    async def _turn(self, ground: ScopeSnapshot, wake: Wake) -> float:
         """Make one pass; return how many seconds Azure asked to be left alone."""
         try:
             tally = await self._pass(ground, wake)
@@ -76,8 +76,8 @@ class ScopeLoop:
             return 0.0
         return tally.failure.retry_after if tally.failure is not None else 0.0
 
-    async def _pass(self, ground: Ground, wake: Wake) -> Tally:
-        one = ScopePass(self.world, ground.scope, ground.scopes, ground.held, ground.silent, self._memory)
+    async def _pass(self, ground: ScopeSnapshot, wake: Wake) -> ScopeResult:
+        one = ScopeReconciler(self.world, ground.scope, ground.scopes, ground.held, ground.silent, self._memory)
         if not wake.whole:
             return await one.run_only(wake.nsgs)
         started = time.monotonic()

@@ -11,10 +11,10 @@ from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.incidents import SHOWN_EXPOSURE, Sighting, opened_or_updated, resolved
-from nsg_baseline.core.seen import Strayed
-from nsg_baseline.core.weights import SEVERITIES
-from nsg_baseline.engine.scope_pass import Tally
-from nsg_baseline.engine.world import World
+from nsg_baseline.core.observations import UnbaselinedNSG
+from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.reconcile_scope import ScopeResult
 from nsg_baseline.kube.conditions import State, conditions, find
 from nsg_baseline.kube.store import Key
 
@@ -23,7 +23,7 @@ LOST_AFTER_INTERVALS = 3
 
 
 async def report(
-    world: World, scope: NSGScope, held: Mapping[str, Key], tally: Tally, permitted: State | None = None
+    world: Dependencies, scope: NSGScope, held: Mapping[str, Key], tally: ScopeResult, permitted: State | None = None
 ) -> None:
     """Record what a whole pass came to; `permitted` is the condition about the identity's rights, if it is known.
 
@@ -39,13 +39,13 @@ async def report(
     await world.records.save_status(NSGScope, scope.key, saved)
 
 
-def _change_number(world: World) -> int | None:
+def _change_number(world: Dependencies) -> int | None:
     tags = world.yardstick.tags
     return tags.change_number if tags is not None else None
 
 
 def _status(
-    scope: NSGScope, held: Mapping[str, Key], tally: Tally, states: Sequence[State], now: datetime
+    scope: NSGScope, held: Mapping[str, Key], tally: ScopeResult, states: Sequence[State], now: datetime
 ) -> ScopeStatus:
     generation = scope.metadata.generation
     known = scope.status
@@ -64,14 +64,14 @@ def _status(
     return known.model_copy(update=updates)
 
 
-def _ready(tally: Tally) -> State:
+def _ready(tally: ScopeResult) -> State:
     if tally.failure is not None:
         return State("Ready", "False", tally.failure.reason, tally.failure.message)
     return State("Ready", "True", "Succeeded", "all of the scope was read")
 
 
 async def _unbaselined(
-    world: World, scope: NSGScope, strays: Iterable[Strayed], held: Mapping[str, Key], now: datetime
+    world: Dependencies, scope: NSGScope, strays: Iterable[UnbaselinedNSG], held: Mapping[str, Key], now: datetime
 ) -> None:
     sighting = _sighting(sorted(strays, key=_heaviest_first))
     known = world.records.incidents.open_about(world.namespace, _about("Unbaselined", scope))
@@ -80,11 +80,11 @@ async def _unbaselined(
     await _bring(world, scope, "Unbaselined", sighting, "Approved" if listed & held.keys() else "TargetRemoved", now)
 
 
-def _heaviest_first(stray: Strayed) -> tuple[int, str]:
+def _heaviest_first(stray: UnbaselinedNSG) -> tuple[int, str]:
     return SEVERITIES.index(stray.change.severity), fold(stray.change.nsg or "")
 
 
-def _sighting(strays: Sequence[Strayed]) -> Sighting | None:
+def _sighting(strays: Sequence[UnbaselinedNSG]) -> Sighting | None:
     if not strays:
         return None
     exposure = tuple(status for stray in strays[:SHOWN_EXPOSURE] for status in stray.exposure)
@@ -92,7 +92,7 @@ def _sighting(strays: Sequence[Strayed]) -> Sighting | None:
     return Sighting(tuple(stray.change for stray in strays), exposure, reason=f"NSG {name}: {strays[0].reason}")
 
 
-async def _watch(world: World, scope: NSGScope, failure: AzureError | None, now: datetime) -> None:
+async def _watch(world: Dependencies, scope: NSGScope, failure: AzureError | None, now: datetime) -> None:
     if failure is None:
         await _bring(world, scope, "WatchLost", None, "Reverted", now)
         return
@@ -108,7 +108,12 @@ async def _watch(world: World, scope: NSGScope, failure: AzureError | None, now:
 
 
 async def _bring(
-    world: World, scope: NSGScope, kind: IncidentKind, sighting: Sighting | None, ended: Resolution, now: datetime
+    world: Dependencies,
+    scope: NSGScope,
+    kind: IncidentKind,
+    sighting: Sighting | None,
+    ended: Resolution,
+    now: datetime,
 ) -> None:
     """Bring a scope's incident of a kind to where things stand; no sighting, no incident."""
     about = _about(kind, scope)

@@ -10,11 +10,16 @@ import structlog
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.assignment import Assignment, assign
-from nsg_baseline.engine.claims import Claims, readable, scopes
+from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
+from nsg_baseline.engine.cleanup import (
+    prune_incidents,
+    report_invalid_baselines,
+    report_refused_baselines,
+    resolve_orphans,
+)
 from nsg_baseline.engine.health import Health
-from nsg_baseline.engine.scope_loop import Ground, ScopeLoop, ended
-from nsg_baseline.engine.tidy import close_orphans, prune, say_broken, say_refused
-from nsg_baseline.engine.world import World
+from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot, ended
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, Key, NamespaceEvent
@@ -35,7 +40,7 @@ class Scopes:
 
     def __init__(
         self,
-        world_of: Callable[[NSGScope], World],
+        world_of: Callable[[NSGScope], Dependencies],
         records: Records,
         clock: Callable[[], datetime],
         health: Health,
@@ -90,11 +95,11 @@ class Scopes:
         try:
             for one in found:
                 if isinstance(one, tuple):
-                    await say_broken(self._records, *one, self._clock())
+                    await report_invalid_baselines(self._records, *one, self._clock())
             refused = {**refused, **self._assignment.refused}
-            await say_refused(self._records, refused, self._clock())
-            await close_orphans(self._records, refused, self._clock())
-            await prune(self._records, self._clock())
+            await report_refused_baselines(self._records, refused, self._clock())
+            await resolve_orphans(self._records, refused, self._clock())
+            await prune_incidents(self._records, self._clock())
         except KubeError as error:
             log.warning("not recorded", reason=error.reason, message=error.message)
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
@@ -113,14 +118,14 @@ class Scopes:
                     _mark(scope), loop, asyncio.create_task(loop.run(), name=f"scope {name}")
                 )
 
-    def _grounds(self, name: str) -> Callable[[], Ground | None]:
-        def ground() -> Ground | None:
+    def _grounds(self, name: str) -> Callable[[], ScopeSnapshot | None]:
+        def ground() -> ScopeSnapshot | None:
             # Read anew: the status in it is what the last pass stored.
             current = readable(scopes(self._records.store))
             scope = next((one for one in current if one.metadata.name == name), None)
             assigned = self._assignment
             return (
-                Ground(scope, self._scopes, assigned.looked_at(name), assigned.silent(name))
+                ScopeSnapshot(scope, self._scopes, assigned.looked_at(name), assigned.silent(name))
                 if scope is not None
                 else None
             )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom
-from nsg_baseline.core.appraisal import DEFAULT_YARDSTICK, Yardstick
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
+from nsg_baseline.core.severity_policy import SeverityPolicy, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, read_tags
-from nsg_baseline.core.weights import Weights, weights_of
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -30,7 +30,7 @@ class Settings:
     health_port: int = 8080
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
-    yardstick: Yardstick = DEFAULT_YARDSTICK
+    yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     alert_local_addresses: bool = False
     attribution: bool = True
     leader_election: bool = True
@@ -51,7 +51,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
-        yardstick=Yardstick(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
+        yardstick=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
 
@@ -64,10 +64,10 @@ def _cloud(environment: Mapping[str, str]) -> Cloud:
         raise SettingError(f"NSGB_AZURE_ENDPOINT or NSGB_AZURE_AUTHORITY: {error}") from None
 
 
-def _weights(environment: Mapping[str, str]) -> Weights:
+def _weights(environment: Mapping[str, str]) -> SeverityPolicy:
     levels = filter(None, (part.strip() for part in environment.get("NSGB_SEVERITY_LEVELS", "").split(",")))
     try:
-        return weights_of(
+        return severity_policy_of(
             environment.get("NSGB_MANAGEMENT_PORTS") or None,
             environment.get("NSGB_MANAGEMENT_UDP_PORTS") or None,
             levels,

@@ -7,7 +7,7 @@ from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjec
 from kubernetes.aio.watch import Watch
 
 from nsg_baseline.api.common import GROUP, VERSION, Resource
-from nsg_baseline.kube.errors import KubeError, translated
+from nsg_baseline.kube.errors import KubeError, translate_errors
 from nsg_baseline.kube.login import configuration
 from nsg_baseline.kube.secrets import decoded
 
@@ -39,7 +39,7 @@ class Kube:
         """Yield all objects of a kind in all namespaces, page by page, each with the list's resourceVersion."""
         token: str | None = ""
         while token is not None:
-            with translated():
+            with translate_errors():
                 listed = await self._custom.list_cluster_custom_object(
                     GROUP,
                     VERSION,
@@ -56,7 +56,7 @@ class Kube:
     async def changes(self, kind: type[Resource]) -> AsyncIterator[dict[str, Any]]:
         """Yield every object as it is now, and again whenever it changes, for as long as somebody listens."""
         while True:
-            with translated():
+            with translate_errors():
                 async with Watch() as watch:
                     stream = watch.stream(self._custom.list_cluster_custom_object, GROUP, VERSION, kind.plural)
                     async for event in stream:
@@ -66,7 +66,7 @@ class Kube:
     async def create(self, kind: type[Resource], document: Mapping[str, Any]) -> dict[str, Any]:
         """Create a namespaced object and return it as stored."""
         namespace = document["metadata"]["namespace"]
-        with translated():
+        with translate_errors():
             created = await self._custom.create_namespaced_custom_object(
                 GROUP, VERSION, namespace, kind.plural, dict(document), _request_timeout=TIMEOUT_SECONDS
             )
@@ -81,7 +81,7 @@ class Kube:
         if version is not None:
             body["metadata"] = {"resourceVersion": str(version)}
         options: dict[str, Any] = {"_content_type": _MERGE_PATCH, "_request_timeout": TIMEOUT_SECONDS}
-        with translated():
+        with translate_errors():
             if kind.namespaced:
                 stored = await self._custom.patch_namespaced_custom_object_status(
                     GROUP, VERSION, namespace, kind.plural, name, body, **options
@@ -94,7 +94,7 @@ class Kube:
 
     async def get(self, kind: type[Resource], key: tuple[str, str]) -> dict[str, Any]:
         """Return a namespaced object as it is stored."""
-        with translated():
+        with translate_errors():
             stored = await self._custom.get_namespaced_custom_object(
                 GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
             )
@@ -102,7 +102,7 @@ class Kube:
 
     async def patch(self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]) -> None:
         """Merge a patch into a namespaced object."""
-        with translated():
+        with translate_errors():
             await self._custom.patch_namespaced_custom_object(
                 GROUP,
                 VERSION,
@@ -117,7 +117,7 @@ class Kube:
     async def delete(self, kind: type[Resource], key: tuple[str, str]) -> None:
         """Delete a namespaced object; one that is gone already is as good."""
         try:
-            with translated():
+            with translate_errors():
                 await self._custom.delete_namespaced_custom_object(
                     GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
                 )
@@ -128,7 +128,7 @@ class Kube:
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Return a Lease; None when there is none."""
         try:
-            with translated():
+            with translate_errors():
                 found = await self._custom.get_namespaced_custom_object(
                     *_LEASES, namespace, "leases", name, _request_timeout=TIMEOUT_SECONDS
                 )
@@ -141,7 +141,7 @@ class Kube:
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
         """Create a Lease, or replace it if it is still the version that was read."""
         version = document["metadata"].get("resourceVersion")
-        with translated():
+        with translate_errors():
             if version is None:
                 await self._custom.create_namespaced_custom_object(
                     *_LEASES, namespace, "leases", document, _request_timeout=TIMEOUT_SECONDS
@@ -154,7 +154,7 @@ class Kube:
 
     async def namespaces(self) -> dict[str, dict[str, str]]:
         """Return the labels of every namespace by its name."""
-        with translated():
+        with translate_errors():
             found = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
         metas = [item.metadata for item in found.items if item.metadata is not None]
         return {str(meta.name): meta.labels or {} for meta in metas}
@@ -162,7 +162,7 @@ class Kube:
     async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """Return a Secret's texts by key; None when it does not exist."""
         try:
-            with translated():
+            with translate_errors():
                 found = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
         except KubeError as error:
             if error.status == _NOT_FOUND:
@@ -173,7 +173,7 @@ class Kube:
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Post a Kubernetes event."""
         body = CoreV1Event.model_validate(event)
-        with translated():
+        with translate_errors():
             await self._core.create_namespaced_event(
                 event["metadata"]["namespace"], body, _request_timeout=TIMEOUT_SECONDS
             )

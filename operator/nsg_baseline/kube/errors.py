@@ -24,7 +24,7 @@ class KubeError(Exception):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn what the client raises into a KubeError.
 
     Raises:

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from nsg_baseline.api.baseline_status import BaselineStatus, Matched
-from nsg_baseline.api.findings import REASON_LENGTH
-from nsg_baseline.core.exposed import statuses
+from nsg_baseline.api.changes import REASON_LENGTH
 from nsg_baseline.core.incidents import described
 from nsg_baseline.core.outcome import Failure, Outcome
-from nsg_baseline.core.texts import cut
-from nsg_baseline.core.words import summary
+from nsg_baseline.core.text.exposure_lines import statuses
+from nsg_baseline.core.text.phrasing import cut
+from nsg_baseline.core.text.rule_lines import summary
 from nsg_baseline.kube.conditions import State, conditions, find
 
 SHOWN_CHANGES = 50

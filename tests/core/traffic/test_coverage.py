@@ -9,8 +9,8 @@ from nsg_baseline.core.rules import Rule, normalise
 from nsg_baseline.core.traffic.coverage import Coverage, coverage
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Direction, Exposure
-from support.terse import terse
-from support.traffic_rules import COMMON, STRANGE, pair
+from tests.support.rule_shorthand import terse
+from tests.support.traffic_rules import COMMON, STRANGE, pair
 
 NOTHING = Exposure()
 SEEDS = st.integers(0, 2**32)

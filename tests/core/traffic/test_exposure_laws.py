@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Exposure
-from support.traffic_points import Document, Point, contains, matches
-from support.traffic_rules import COMMON, STRANGE, edited, pair, rule, rule_list
-from support.traffic_sampler import Sampler
+from tests.support.traffic_points import Document, Point, contains, matches
+from tests.support.traffic_rules import COMMON, STRANGE, edited, pair, rule, rule_list
+from tests.support.traffic_sampler import Sampler
 
 seeds = st.integers(0, 2**32)
 NOTHING = Exposure()

@@ -12,11 +12,11 @@ from nsg_baseline.core.rules import Rule, normalise
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, Box, Exposure, Place
-from nsg_baseline.core.traffic.readings import unreadable
-from support.traffic_examples import a_rule, ports, prefix
-from support.traffic_points import contains
-from support.traffic_rules import GROUPS, STRANGE, pair, rule_list
-from support.traffic_sampler import Sampler
+from nsg_baseline.core.traffic.rule_semantics import unreadable
+from tests.support.traffic_examples import a_rule, ports, prefix
+from tests.support.traffic_points import contains
+from tests.support.traffic_rules import GROUPS, STRANGE, pair, rule_list
+from tests.support.traffic_sampler import Sampler
 
 seeds = st.integers(0, 2**32)
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Exposure
-from support.traffic_points import Document, contains, decide
-from support.traffic_rules import COMMON, STRANGE, Pools, pair
-from support.traffic_sampler import Sampler
+from tests.support.traffic_points import Document, contains, decide
+from tests.support.traffic_rules import COMMON, STRANGE, Pools, pair
+from tests.support.traffic_sampler import Sampler
 
 seeds = st.integers(0, 2**32)
 

@@ -9,8 +9,8 @@ from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Exposure, Place
 from nsg_baseline.core.traffic.tags import PUBLIC, UnreadableTagsError, read_tags
-from support.traffic_examples import a_rule, prefix
-from support.traffic_rules import GROUPS
+from tests.support.traffic_examples import a_rule, prefix
+from tests.support.traffic_rules import GROUPS
 
 seeds = st.integers(0, 2**32)
 

@@ -6,8 +6,8 @@ import pytest
 
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.traffic.exposure import exposure
-from support.traffic_rules import COMMON, STRANGE, Document, pair
-from support.traffic_z3 import counterexample
+from tests.support.traffic_rules import COMMON, STRANGE, Document, pair
+from tests.support.traffic_z3 import counterexample
 
 # For a longer look: NSGB_Z3_PAIRS=10000 NSGB_Z3_SEED=7 pytest -m slow tests/core/traffic
 PAIRS = int(os.environ.get("NSGB_Z3_PAIRS", "2000"))

@@ -12,10 +12,10 @@ from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.traffic.model import Box, Place
 from nsg_baseline.core.traffic.probe import Decision, connection, decide
 from nsg_baseline.core.traffic.tags import read_tags
-from support.traffic_points import End, Point, contains
-from support.traffic_points import decide as decide_point
-from support.traffic_rules import STRANGE, pair
-from support.traffic_sampler import Sampler
+from tests.support.traffic_points import End, Point, contains
+from tests.support.traffic_points import decide as decide_point
+from tests.support.traffic_rules import STRANGE, pair
+from tests.support.traffic_sampler import Sampler
 
 WEB: list[dict[str, Any]] = [
     {"name": name, "priority": priority, "direction": "Inbound", "access": access, "protocol": "Tcp",

@@ -8,7 +8,7 @@ import venv
 from pathlib import Path
 from typing import Any
 
-from nsg_baseline.emulator.arm import Running
+from nsg_emulator.arm import Running
 from tests.cluster import cache
 
 REQUIREMENTS = Path(__file__).parents[2] / "cluster" / "az-requirements.txt"

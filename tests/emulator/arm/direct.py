@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nsg_baseline.emulator.arm import ArmEmulator, Settings
-from nsg_baseline.emulator.arm.calls import Call
-from nsg_baseline.emulator.arm.settings import DEFAULT_SUBSCRIPTION
+from nsg_emulator.arm import ArmEmulator, Settings
+from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
 
 SUBSCRIPTION = f"/subscriptions/{DEFAULT_SUBSCRIPTION}"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-web"

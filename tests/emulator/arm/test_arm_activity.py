@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from nsg_baseline.emulator.arm.activity import timestamp
-from nsg_baseline.emulator.arm.faults import FailOperation, Fault, StickOperation
+from nsg_emulator.arm.activity import timestamp
+from nsg_emulator.arm.faults import FailOperation, Fault, StickOperation
 from tests.emulator.arm.direct import GROUP, ORIGIN, SUBSCRIPTION, WEB, Answer, Azure, nsg, rule
 from tests.emulator.arm.direct import azure as make_azure
 

@@ -14,9 +14,9 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.network.models import NetworkSecurityGroup, SecurityRule, TagsObject
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, Settings, serve_in_thread
-from nsg_baseline.emulator.arm.faults import throttled, unavailable
-from nsg_baseline.emulator.arm.settings import DEFAULT_SUBSCRIPTION
+from nsg_emulator.arm import ArmEmulator, Running, Settings, serve_in_thread
+from nsg_emulator.arm.faults import throttled, unavailable
+from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
 from tests.emulator.arm.direct import GROUP, NSGS
 
 CLIENT_ID = "44444444-4444-4444-4444-444444444444"

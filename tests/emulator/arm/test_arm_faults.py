@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, Settings, serve
-from nsg_baseline.emulator.arm.faults import (
+from nsg_emulator.arm import ArmEmulator, Running, Settings, serve
+from nsg_emulator.arm.faults import (
     Delay,
     Drop,
     FailOperation,

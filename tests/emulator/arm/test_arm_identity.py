@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from nsg_baseline.emulator.arm.calls import Call
-from nsg_baseline.emulator.arm.tokens import read
+from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.tokens import read
 from tests.emulator.arm.direct import API, NSGS, ORIGIN, SUBSCRIPTION, WEB, Azure, nsg
 from tests.emulator.arm.direct import azure as make_azure
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsg_baseline.emulator.arm.faults import Fault, OmitFromListing
+from nsg_emulator.arm.faults import Fault, OmitFromListing
 from tests.emulator.arm.direct import GROUP, NSGS, ORIGIN, SUBSCRIPTION, WEB, Azure, azure, nsg
 
 ALL = f"{SUBSCRIPTION}/providers/Microsoft.Network/networkSecurityGroups"

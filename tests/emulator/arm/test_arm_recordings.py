@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, serve
-from nsg_baseline.emulator.arm.model import Operation
+from nsg_emulator.arm import ArmEmulator, Running, serve
+from nsg_emulator.arm.model import Operation
 from tests.emulator.arm import recordings
 from tests.emulator.arm.comparison import differences
 from tests.emulator.arm.recordings import DATA, OPERATION, Pair

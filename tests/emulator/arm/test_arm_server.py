@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, serve, serve_in_thread
+from nsg_emulator.arm import ArmEmulator, Running, serve, serve_in_thread
 from tests.emulator.arm.direct import API, GROUP, NSGS, SUBSCRIPTION, WEB, nsg, rule
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsg_baseline.emulator.arm import ArmEmulator
-from nsg_baseline.emulator.arm.state import StateError, load_file, save_file
+from nsg_emulator.arm import ArmEmulator
+from nsg_emulator.arm.state import StateError, load_file, save_file
 from tests.emulator.arm import recordings
 from tests.emulator.arm.direct import GROUP, NSGS, SUBSCRIPTION, WEB, azure, nsg, rule
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.emulator.arm.errors import ArmError
-from nsg_baseline.emulator.arm.model import Rule
-from nsg_baseline.emulator.arm.prefixes import is_port_range, network, overlap
-from nsg_baseline.emulator.arm.validate import check_rules
+from nsg_emulator.arm.errors import ArmError
+from nsg_emulator.arm.model import Rule
+from nsg_emulator.arm.prefixes import is_port_range, network, overlap
+from nsg_emulator.arm.validate import check_rules
 from tests.emulator.arm import recordings
 from tests.emulator.arm.direct import WEB, Azure, nsg, rule
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from nsg_baseline.emulator.arm import ArmEmulator, Running, serve_in_thread
-from nsg_baseline.emulator.arm.settings import DEFAULT_SUBSCRIPTION
+from nsg_emulator.arm import ArmEmulator, Running, serve_in_thread
+from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
 from tests.emulator.arm.az import Az, AzError
 
 pytestmark = pytest.mark.cluster

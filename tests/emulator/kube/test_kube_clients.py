@@ -14,7 +14,7 @@ import kubernetes
 import pytest
 from kubernetes.aio import client as aio
 
-from nsg_baseline.emulator.kube import KubeApi, Running, serve, serve_in_thread
+from nsg_emulator.kube import KubeApi, Running, serve, serve_in_thread
 from tests.emulator.kube.contract import CRD, GROUP, PLURAL, gadget
 
 SECONDS = 30

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from nsg_baseline.emulator.kube import KubeApi, serve
+from nsg_emulator.kube import KubeApi, serve
 from tests.emulator.kube.contract import CHECKS, Check, Server, prepared
 from tests.support.cel import judge
 

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.emulator.kube import KubeApi
-from nsg_baseline.emulator.kube.applying import merge as merge_applied
-from nsg_baseline.emulator.kube.fields import differences, leaves, without
-from nsg_baseline.emulator.kube.jsonpath import find, first
-from nsg_baseline.emulator.kube.kinds import Column, Kind
-from nsg_baseline.emulator.kube.patching import json_patch, merge
-from nsg_baseline.emulator.kube.schema.checking import check
-from nsg_baseline.emulator.kube.schema.shaping import shape
-from nsg_baseline.emulator.kube.shapes import clone
-from nsg_baseline.emulator.kube.tables import table
+from nsg_emulator.kube import KubeApi
+from nsg_emulator.kube.applying import merge as merge_applied
+from nsg_emulator.kube.fields import differences, leaves, without
+from nsg_emulator.kube.jsonpath import find, first
+from nsg_emulator.kube.kinds import Column, Kind
+from nsg_emulator.kube.patching import json_patch, merge
+from nsg_emulator.kube.schema.checking import check
+from nsg_emulator.kube.schema.shaping import shape
+from nsg_emulator.kube.shapes import clone
+from nsg_emulator.kube.tables import table
 from tests.emulator.kube.contract import CRD, GROUP, SCHEMA, gadget
 
 Obj = dict[str, Any]

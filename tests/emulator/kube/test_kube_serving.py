@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from nsg_baseline.emulator.kube import ApiError, KubeApi, Running, serve, serve_in_thread
+from nsg_emulator.kube import ApiError, KubeApi, Running, serve, serve_in_thread
 from tests.emulator.kube.contract import CRD, GROUP, gadget
 
 SECONDS = 10

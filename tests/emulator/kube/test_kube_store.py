@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.emulator.kube import ApiError, KubeApi
-from nsg_baseline.emulator.kube.builtin import SECRET
-from nsg_baseline.emulator.kube.listing import Wanted, list_page
-from nsg_baseline.emulator.kube.tables import human_duration, table
+from nsg_emulator.kube import ApiError, KubeApi
+from nsg_emulator.kube.builtin import SECRET
+from nsg_emulator.kube.listing import Wanted, list_page
+from nsg_emulator.kube.tables import human_duration, table
 from tests.emulator.kube.contract import CRD, GROUP, gadget
 
 GADGET = (f"{GROUP}/v1", "Gadget")

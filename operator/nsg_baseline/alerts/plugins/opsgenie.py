@@ -11,7 +11,7 @@ from apprise.plugins.jira import JIRA_API_LOOKUP, NotifyJira
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP, NotifyOpsgenie
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 _PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4", "info": "P5"}
 _PATHS = {"Resolved": "close", "Acknowledged": "acknowledge"}
@@ -19,7 +19,7 @@ _OPENING = ("Opened", "Updated", "Reminder")
 _MESSAGE_LENGTH = 130
 
 
-class _Alerts(Tells):
+class _Alerts(ApiPlugin):
     apikey: str
     targets: list[Any]
 

@@ -6,13 +6,13 @@ from apprise import NotifyType
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP, NotifyPagerDuty
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 _SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 _ACTIONS = {"Resolved": "resolve", "Acknowledged": "acknowledge"}
 
 
-class PagerDuty(Tells, NotifyPagerDuty):
+class PagerDuty(ApiPlugin, NotifyPagerDuty):
     """One alert for each thread, whatever becomes of it."""
 
     @override

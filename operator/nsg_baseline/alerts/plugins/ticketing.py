@@ -5,10 +5,10 @@ from typing import Any
 from apprise import NotifyBase, NotifyType
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.told import RefusedError, Tells, call
+from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 
-class Ticketing(Tells, NotifyBase):
+class Ticketing(ApiPlugin, NotifyBase):
     """A desk. `secure=no` in its URL speaks http, for a mock on this machine."""
 
     request_rate_per_sec = 0

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import click
 
-from nsg_baseline.cli.demo.stage import OPERATOR_NAMESPACE, OperatorEndedError, Stage, client_environment, stage
-from nsg_baseline.cli.demo.story import Story, outline
+from nsg_baseline.cli.demo.environment import (
+    OPERATOR_NAMESPACE,
+    DemoEnvironment,
+    OperatorEndedError,
+    client_environment,
+    demo_environment,
+)
+from nsg_baseline.cli.demo.scenario import ScenarioStep, outline
 
 
 @click.command()
@@ -31,15 +37,15 @@ def demo(*, keep: bool) -> None:
 
 async def _play(folder: Path, *, keep: bool) -> None:
     began = time.monotonic()
-    async with stage(folder) as found:
-        await Story(found, click.echo).tell()
+    async with demo_environment(folder) as found:
+        await ScenarioStep(found, click.echo).tell()
         click.echo(f"\nthe incidents, as kubectl get nsgincidents -A shows them:\n{outline(found)}")
         click.echo(f"\ndone in {time.monotonic() - began:.0f} s")
         if keep:
             await _keep(found)
 
 
-async def _keep(found: Stage) -> None:
+async def _keep(found: DemoEnvironment) -> None:
     click.echo("\nstill running, until Ctrl-C; in another shell:")
     # nsgb asks Azure too: without these it would ask the real one.
     for name, value in client_environment(found.folder, found.azure, found.kubeconfig).items():

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 
 import yaml
 
-from nsg_baseline.cli.planned import Plan, document
+from nsg_baseline.cli.plan_result import Plan, document
+from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.render.junit import junit
 from nsg_baseline.cli.render.markdown import markdown
 from nsg_baseline.cli.render.sarif import sarif
 from nsg_baseline.cli.render.table import table
-from nsg_baseline.cli.writes import Write
 
 __all__ = ["FORMS"]
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import yaml
 
-from nsg_baseline.cli.planned import change_document, field_of
+from nsg_baseline.cli.plan_result import change_document, field_of
 from nsg_baseline.cli.render.markdown import cell, plain
 from nsg_baseline.cli.render.sarif import LEVELS, log, place
 from nsg_baseline.cli.render.settings import sides
 from nsg_baseline.cli.render.table import heading
 from nsg_baseline.cli.sources import Sourced
+from nsg_baseline.core.baseline_diff import BaselineDiff
 from nsg_baseline.core.changes import KIND_ORDER, Change
-from nsg_baseline.core.exposed import line, lines, statuses
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.revised import Revised
-from nsg_baseline.core.texts import counted
+from nsg_baseline.core.text.exposure_lines import line, lines, statuses
+from nsg_baseline.core.text.phrasing import counted
 
 _REMOVED = "the baseline is removed: its NSG is no longer watched"
 
@@ -27,7 +27,7 @@ class Revision:
     """One baseline in its file, before and after."""
 
     source: Sourced
-    revised: Revised
+    revised: BaselineDiff
 
     @property
     def changes(self) -> tuple[Change, ...]:

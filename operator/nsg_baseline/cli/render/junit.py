@@ -2,11 +2,11 @@
 
 from xml.etree import ElementTree as ET
 
-from nsg_baseline.cli.planned import Plan, Planned
+from nsg_baseline.cli.plan_result import Plan, PlannedNSG
 from nsg_baseline.cli.render.table import heading
-from nsg_baseline.core.exposed import lines, statuses
-from nsg_baseline.core.texts import counted
-from nsg_baseline.core.words import side_line
+from nsg_baseline.core.text.exposure_lines import lines, statuses
+from nsg_baseline.core.text.phrasing import counted
+from nsg_baseline.core.text.rule_lines import side_line
 
 
 def junit(plan: Plan) -> str:
@@ -35,7 +35,7 @@ def junit(plan: Plan) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _text(one: Planned) -> str:
+def _text(one: PlannedNSG) -> str:
     changes = (
         f"{heading(change)}: approved: {side_line(change.approved) or '-'}; live: {side_line(change.live) or '-'}"
         for change in one.verdict.changes

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from nsg_baseline.cli.linted import Placed
+from nsg_baseline.cli.lint_result import Placed
 from nsg_baseline.cli.render.markdown import plain
 from nsg_baseline.cli.render.sarif import log, place
 from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.lint import KINDS, LEVELS
-from nsg_baseline.core.texts import counted, listed
+from nsg_baseline.core.text.phrasing import counted, listed
 
 
 def _table(found: Sequence[Placed]) -> str:

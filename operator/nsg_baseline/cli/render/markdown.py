@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from nsg_baseline.cli.planned import Plan
+from nsg_baseline.cli.plan_result import Plan
+from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.render.table import heading
-from nsg_baseline.cli.writes import Write
-from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.words import side_line
+from nsg_baseline.core.text.exposure_lines import lines, statuses
+from nsg_baseline.core.text.rule_lines import side_line
 
 
 def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:

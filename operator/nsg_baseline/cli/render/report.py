@@ -12,10 +12,10 @@ from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.incidents import age, document
 from nsg_baseline.cli.render.markdown import plain
-from nsg_baseline.core.exposed import lines
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.texts import counted, listed
-from nsg_baseline.core.weights import SEVERITIES
+from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.core.text.exposure_lines import lines
+from nsg_baseline.core.text.phrasing import counted, listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nsg_baseline.cli.planned import Plan, Planned, field_of
+from nsg_baseline.cli.plan_result import Plan, PlannedNSG, field_of
 from nsg_baseline.cli.render.table import heading
 from nsg_baseline.core.changes import KIND_ORDER, Change
-from nsg_baseline.core.exposed import line, statuses
-from nsg_baseline.core.verdict import Stray
-from nsg_baseline.core.words import side_line
+from nsg_baseline.core.text.exposure_lines import line, statuses
+from nsg_baseline.core.text.rule_lines import side_line
+from nsg_baseline.core.verdict import UnbaselinedVerdict
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
@@ -41,7 +41,7 @@ def _uri(file: str) -> str:
     return quote((path.relative_to(here) if path.is_relative_to(here) else path).as_posix())
 
 
-def _result(one: Planned, change: Change) -> dict[str, Any]:
+def _result(one: PlannedNSG, change: Change) -> dict[str, Any]:
     sides = f"approved: {side_line(change.approved) or 'none'}; live: {side_line(change.live) or 'none'}"
     file, line = one.source.place(field_of(one.source.baseline, change))
     return {
@@ -53,13 +53,13 @@ def _result(one: Planned, change: Change) -> dict[str, Any]:
     }
 
 
-def _traffic(one: Planned, change: Change) -> str:
+def _traffic(one: PlannedNSG, change: Change) -> str:
     """Say what the traffic is that a change decides."""
     told = (line(status) for status in statuses(one.verdict.exposure_of(change)))
     return "".join(f"; {text}" for text in told)
 
 
-def _unbaselined(stray: Stray, plan: Plan) -> dict[str, Any]:
+def _unbaselined(stray: UnbaselinedVerdict, plan: Plan) -> dict[str, Any]:
     """Return a stray NSG's result, where a baseline for it would go: code scanning shows nothing without a place."""
     change = stray.change
     known = next((one.source.document.file for one in plan.baselines if one.source.document is not None), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.words import rule_line, side_line
+from nsg_baseline.core.text.rule_lines import rule_line, side_line
 
 
 def sides(change: Change) -> tuple[str, str]:

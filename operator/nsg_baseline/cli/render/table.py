@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from nsg_baseline.cli.planned import Plan, Planned
-from nsg_baseline.cli.writes import Write
+from nsg_baseline.cli.plan_result import Plan, PlannedNSG
+from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.exposed import lines, statuses
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.texts import counted
-from nsg_baseline.core.words import side_line
+from nsg_baseline.core.text.exposure_lines import lines, statuses
+from nsg_baseline.core.text.phrasing import counted
+from nsg_baseline.core.text.rule_lines import side_line
 
 
 def table(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
@@ -34,7 +34,7 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     yield ", ".join(counts)
 
 
-def _changes(one: Planned) -> Iterator[str]:
+def _changes(one: PlannedNSG) -> Iterator[str]:
     for change in one.verdict.changes:
         owner = f", a rule of {change.tolerated_by}" if change.tolerated_by else ""
         yield f"  {change.severity}  {heading(change)}{owner}"

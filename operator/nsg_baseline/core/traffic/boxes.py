@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from nsg_baseline.core.intervals import Interval, merge
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Place
-from nsg_baseline.core.traffic.space import Part, Piece, Side, Space, bits
-from nsg_baseline.core.traffic.spelling import Speller
+from nsg_baseline.core.traffic.original_case import Speller
 from nsg_baseline.core.traffic.tags import (
     INTERNET,
     PLATFORM,
@@ -14,12 +13,13 @@ from nsg_baseline.core.traffic.tags import (
     is_group,
     spelled,
 )
+from nsg_baseline.core.traffic.traffic_space import Part, Piece, Side, TrafficSpace, bits
 
 
 class BoxWriter:
     """Writes the pieces of one space as boxes."""
 
-    def __init__(self, space: Space, spell: Speller) -> None:
+    def __init__(self, space: TrafficSpace, spell: Speller) -> None:
         self._space = space
         self._source = _PlaceWriter(space.source, spell)
         self._destination = _PlaceWriter(space.destination, spell)

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.traffic.align import ordered
-from nsg_baseline.core.traffic.carve import carve
+from nsg_baseline.core.traffic.bounding_box import BoundingBox
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
-from nsg_baseline.core.traffic.extent import Extent
 from nsg_baseline.core.traffic.model import Direction
-from nsg_baseline.core.traffic.neighbours import Neighbours
-from nsg_baseline.core.traffic.space import Piece, Space
+from nsg_baseline.core.traffic.rule_diff import ordered
+from nsg_baseline.core.traffic.rule_index import RuleIndex
+from nsg_baseline.core.traffic.split import split_pieces
 from nsg_baseline.core.traffic.tags import TagTable
-from nsg_baseline.core.traffic.witness import Known, makes_a_difference
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
+from nsg_baseline.core.traffic.witness import WitnessFacts, makes_a_difference
 
 # A rule that falls into more pieces is said to decide something: that is so but for contrived lists.
 _MOST_PIECES = 2000
@@ -38,14 +38,14 @@ def coverage(rules: Sequence[Rule], direction: Direction, tags: TagTable | None 
     custom = ordered(rules, direction)
     every = [*custom, *DEFAULT_RULES[direction]]
     # One space for all rules: its coordinates are many, but they are found once.
-    space = Space(Extent.everything(), every, None, tags)
+    space = TrafficSpace(BoundingBox.everything(), every, None, tags)
     blocks = [[block for block in space.pieces_of_rule(rule) if space.exists(block)] for rule in every]
-    neighbours = Neighbours(every)
+    neighbours = RuleIndex(every)
     for place, rule in enumerate(custom):
         met = [other for other in neighbours.of(rule) if other != place and _meet(blocks[place], blocks[other])]
-        near = [Known(every[other], blocks[other]) for other in met if other < place]
-        after = [Known(every[other], blocks[other]) for other in met if other > place]
-        yield _coverage(Known(rule, blocks[place]), near, after, space)
+        near = [WitnessFacts(every[other], blocks[other]) for other in met if other < place]
+        after = [WitnessFacts(every[other], blocks[other]) for other in met if other > place]
+        yield _coverage(WitnessFacts(rule, blocks[place]), near, after, space)
 
 
 def _meet(ours: Sequence[Piece], theirs: Sequence[Piece]) -> bool:
@@ -56,13 +56,15 @@ def _meet(ours: Sequence[Piece], theirs: Sequence[Piece]) -> bool:
     )
 
 
-def _coverage(mine: Known, near: Sequence[Known], after: Sequence[Known], space: Space) -> Coverage:
+def _coverage(
+    mine: WitnessFacts, near: Sequence[WitnessFacts], after: Sequence[WitnessFacts], space: TrafficSpace
+) -> Coverage:
     if not mine.blocks or makes_a_difference(mine, near, after, space):
         return Coverage(mine.rule)
     left = _left([], mine.blocks, space)
     hiding: list[Rule] = []
     for other in near:
-        inside, left = carve(left, other.blocks, space)
+        inside, left = split_pieces(left, other.blocks, space)
         hiding += [other.rule] if inside else []
         if not left:
             return Coverage(mine.rule, hidden_by=tuple(hiding))
@@ -71,20 +73,20 @@ def _coverage(mine: Known, near: Sequence[Known], after: Sequence[Known], space:
     return Coverage(mine.rule, same_as=tuple(_agreeing(mine.rule, left, after, space)))
 
 
-def _left(known: list[Piece], blocks: Sequence[Piece], space: Space) -> list[Piece]:
+def _left(known: list[Piece], blocks: Sequence[Piece], space: TrafficSpace) -> list[Piece]:
     """Return blocks that may overlap as disjoint pieces."""
     for block in blocks:
         fresh = [block]
         for piece in list(known):
-            _, fresh = carve(fresh, [piece], space)
+            _, fresh = split_pieces(fresh, [piece], space)
         known += [piece for piece in fresh if space.exists(piece)]
     return known
 
 
-def _agreeing(rule: Rule, left: list[Piece], later: Iterable[Known], space: Space) -> list[Rule]:
+def _agreeing(rule: Rule, left: list[Piece], later: Iterable[WitnessFacts], space: TrafficSpace) -> list[Rule]:
     agreeing: list[Rule] = []
     for other in later:
-        inside, left = carve(left, other.blocks, space)
+        inside, left = split_pieces(left, other.blocks, space)
         if inside and other.rule.access != rule.access:
             return []
         agreeing += [other.rule] if inside else []

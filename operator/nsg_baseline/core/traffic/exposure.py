@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.traffic.align import Pair, align, changed_rules, either, ordered
+from nsg_baseline.core.traffic.bounding_box import BoundingBox, Overlap
 from nsg_baseline.core.traffic.boxes import BoxWriter, is_likely
-from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
-from nsg_baseline.core.traffic.extent import Extent, Meeting
+from nsg_baseline.core.traffic.first_match import FirstMatch, Match
 from nsg_baseline.core.traffic.merging import merge_pieces
 from nsg_baseline.core.traffic.model import DIRECTIONS, Box, Direction, Effect, Entry, Exposure
-from nsg_baseline.core.traffic.space import Piece, Space
-from nsg_baseline.core.traffic.spelling import speller
+from nsg_baseline.core.traffic.original_case import speller
+from nsg_baseline.core.traffic.rule_diff import Pair, align, changed_rules, either, ordered
+from nsg_baseline.core.traffic.split import split_pieces
 from nsg_baseline.core.traffic.tags import TagTable
-from nsg_baseline.core.traffic.walk import Found, Walk
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 BUDGET = 4000
 # Beyond this many changed rules, all the traffic between them is walked instead of theirs alone.
@@ -75,34 +75,34 @@ def _of_direction(
     approved: list[Rule], live: list[Rule], direction: Direction, asked: _Asked
 ) -> tuple[list[Entry], bool]:
     sequence = align(approved, live)
-    extent = Extent.of_rules(changed_rules(sequence), asked.table)
+    extent = BoundingBox.of_rules(changed_rules(sequence), asked.table)
     if asked.restrict is not None:
         extent = extent.within(asked.restrict, asked.table)
     if extent.is_empty():
         return [], True
-    meets = Meeting(extent, asked.table).meets
+    meets = Overlap(extent, asked.table).meets
     sequence = [pair for pair in sequence if meets(either(pair))]
-    space = Space(extent, [either(pair) for pair in sequence], asked.restrict, asked.table)
-    walk = Walk(_region(sequence, space, asked.restrict), space)
+    space = TrafficSpace(extent, [either(pair) for pair in sequence], asked.restrict, asked.table)
+    walk = FirstMatch(_region(sequence, space, asked.restrict), space)
     whole = walk.run(sequence, asked.budget)
     writer = BoxWriter(space, speller(rule for pair in sequence for rule in reversed(pair) if rule))
     return [_entry(found, direction, space, writer) for found in walk.found()], whole
 
 
-def _region(sequence: Sequence[Pair], space: Space, restrict: Box | None) -> list[list[Piece]]:
+def _region(sequence: Sequence[Pair], space: TrafficSpace, restrict: Box | None) -> list[list[Piece]]:
     """Return the traffic that may be decided otherwise, at least, as disjoint groups."""
     blocks = [piece for rule in changed_rules(sequence) for piece in space.pieces_of_rule(rule)]
     if len(blocks) > _MOST_BLOCKS:
         groups = [space.everything()]
     else:
-        groups = [carve([block], blocks[:place], space)[1] for place, block in enumerate(blocks)]
+        groups = [split_pieces([block], blocks[:place], space)[1] for place, block in enumerate(blocks)]
     if restrict is None:
         return groups
     wanted = space.pieces_of_box(restrict)
-    return [carve(group, wanted, space)[0] for group in groups]
+    return [split_pieces(group, wanted, space)[0] for group in groups]
 
 
-def _entry(found: Found, direction: Direction, space: Space, writer: BoxWriter) -> Entry:
+def _entry(found: Match, direction: Direction, space: TrafficSpace, writer: BoxWriter) -> Entry:
     approved, live = found.approved, found.live
     opened = live is None or live.access == "Allow" or (approved is not None and approved.access == "Deny")
     effect: Effect = "Allowed" if opened else "Denied"

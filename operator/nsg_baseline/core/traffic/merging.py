@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import cast
 
-from nsg_baseline.core.traffic.space import Part, Piece, Side, Space, bits
+from nsg_baseline.core.traffic.traffic_space import Part, Piece, Side, TrafficSpace, bits
 
 # Where in a piece the masks stand that can be joined, and the words that hold (those that do not stand behind them).
 _MASKS = (3, 6, 2, 1, 0)
 _WORDS = (4, 7)
 
 
-def merge_pieces(pieces: Iterable[Piece], space: Space) -> list[Piece]:
+def merge_pieces(pieces: Iterable[Piece], space: TrafficSpace) -> list[Piece]:
     """Return the same traffic as fewer disjoint pieces, without words that follow from the rest of their piece."""
     merged = _merged(list(pieces))
     tidied = [_tidied(piece, space) for piece in merged]
@@ -54,7 +54,7 @@ def _indifferent(pieces: list[Piece], place: int) -> list[Piece]:
     return list(left)
 
 
-def _tidied(piece: Piece, space: Space) -> Piece:
+def _tidied(piece: Piece, space: TrafficSpace) -> Piece:
     if not (piece[4] or piece[5] or piece[7] or piece[8]):
         return piece
     source = _shortest((piece[3], piece[4], piece[5]), space.source)

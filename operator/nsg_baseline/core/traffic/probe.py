@@ -10,17 +10,17 @@ from typing import Literal
 
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, common, parse_prefix
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.traffic.align import ordered
+from nsg_baseline.core.traffic.bounding_box import BoundingBox
 from nsg_baseline.core.traffic.boxes import BoxWriter
-from nsg_baseline.core.traffic.carve import carve
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
-from nsg_baseline.core.traffic.extent import Extent
 from nsg_baseline.core.traffic.merging import merge_pieces
 from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, PROTOCOLS, Box, Direction, Place
-from nsg_baseline.core.traffic.readings import ports, protocols
-from nsg_baseline.core.traffic.space import Piece, Side, Space, port_alternatives
-from nsg_baseline.core.traffic.spelling import speller
+from nsg_baseline.core.traffic.original_case import speller
+from nsg_baseline.core.traffic.rule_diff import ordered
+from nsg_baseline.core.traffic.rule_semantics import ports, protocols
+from nsg_baseline.core.traffic.split import split_pieces
 from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
+from nsg_baseline.core.traffic.traffic_space import Piece, Side, TrafficSpace, port_alternatives
 
 Field = Literal["protocol", "source", "sourcePort", "destination", "destinationPort", "earlier"]
 
@@ -82,7 +82,7 @@ def decide(
         tags: Tags' addresses, if known.
     """
     every = [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
-    space = Space(Extent.everything().within(connection, tags), every, connection, tags)
+    space = TrafficSpace(BoundingBox.everything().within(connection, tags), every, connection, tags)
     writer = BoxWriter(space, speller(every))
     whole = [piece for piece in space.pieces_of_box(connection) if piece[0] and space.exists(piece)]
     outcomes: list[Outcome] = []
@@ -145,17 +145,17 @@ def _place(text: str) -> Place:
     return Place(tags=(text,)) if found is None else Place((found,))
 
 
-def _split(left: list[Piece], rules: Sequence[Rule], space: Space) -> Iterator[tuple[Rule | None, list[Piece]]]:
+def _split(left: list[Piece], rules: Sequence[Rule], space: TrafficSpace) -> Iterator[tuple[Rule | None, list[Piece]]]:
     """Yield each rule with what it takes, until nothing is left; what is left in the end is the platform's."""
     for rule in rules:
         if not left:
             return
-        inside, left = carve(left, space.pieces_of_rule(rule), space)
+        inside, left = split_pieces(left, space.pieces_of_rule(rule), space)
         yield rule, inside
     yield None, left
 
 
-def _mismatch(whole: Sequence[Piece], rule: Rule, space: Space) -> Field:
+def _mismatch(whole: Sequence[Piece], rule: Rule, space: TrafficSpace) -> Field:
     """Return the first field, in the order in which people read a rule, that keeps it from the connection."""
     of = protocols(rule)
     from_ports, to_ports = ports(rule, of)

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from nsg_baseline.core.intervals import Interval, common, merge
+from nsg_baseline.core.traffic.box_algebra import room
 from nsg_baseline.core.traffic.model import Place
-from nsg_baseline.core.traffic.regions import room
 from nsg_baseline.core.traffic.tags import (
     INTERNET,
     LOAD_BALANCER_ADDRESS,

@@ -4,22 +4,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.traffic.space import Piece, Space
 from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 _PICKS = 12
 # Far from all counts of coordinates, so that picks spread over all of them.
 _STRIDE = 7919
 
 
-class Known(NamedTuple):
+class WitnessFacts(NamedTuple):
     """A rule and what it matches."""
 
     rule: Rule
     blocks: Sequence[Piece]
 
 
-def makes_a_difference(mine: Known, before: Iterable[Known], after: Iterable[Known], space: Space) -> bool:
+def makes_a_difference(
+    mine: WitnessFacts, before: Iterable[WitnessFacts], after: Iterable[WitnessFacts], space: TrafficSpace
+) -> bool:
     """Say whether a connection was found that a rule decides, and that rules after it would decide otherwise.
 
     True is certain; False says that none of those picked is one.
@@ -48,7 +50,7 @@ def _matches(block: Piece, point: Piece) -> bool:
     )
 
 
-def _points(blocks: Sequence[Piece], space: Space) -> Iterator[Piece]:
+def _points(blocks: Sequence[Piece], space: TrafficSpace) -> Iterator[Piece]:
     """Yield connections of some blocks in which every word holds or does not."""
     worlds = _worlds(space)
     for block in blocks:
@@ -72,7 +74,7 @@ def _picked(mask: int, pick: int) -> int:
     return above & -above
 
 
-def _worlds(space: Space) -> list[tuple[int, int]]:
+def _worlds(space: TrafficSpace) -> list[tuple[int, int]]:
     """Return words to hold on both sides: none but the rule's own, or the virtual network's as well."""
     inside = (space.source.words.get(VIRTUAL_NETWORK, 0), space.destination.words.get(VIRTUAL_NETWORK, 0))
     return [(0, 0), inside] if any(inside) else [(0, 0)]

@@ -1,0 +1,203 @@
+"""The Activity Log's rows: a BeginRequest and an EndRequest for each change, joined by their correlation id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from nsg_emulator.arm import ids
+from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.principals import Principal
+
+_SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
+_MICROSOFT = "http://schemas.microsoft.com/identity/claims"
+_LONG_NAMES = {
+    "upn": f"{_SOAP}/upn",
+    "unique_name": f"{_SOAP}/name",
+    "sub": f"{_SOAP}/nameidentifier",
+    "oid": f"{_MICROSOFT}/objectidentifier",
+    "tid": f"{_MICROSOFT}/tenantid",
+    "scp": f"{_MICROSOFT}/scope",
+}
+_LOCALIZED = {
+    f"{ids.RULE_TYPE}/write": "Create or Update Security Rule",
+    f"{ids.RULE_TYPE}/delete": "Delete Security Rule",
+    f"{ids.NSG_TYPE}/write": "Create or Update Network Security Group",
+    f"{ids.NSG_TYPE}/delete": "Delete Network Security Group",
+}
+_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a row is about; the same for the Begin and the End row of one change."""
+
+    operation: str
+    resource_id: str
+    correlation: str
+    principal: Principal
+    method: str
+    client_ip: str
+    client_request_id: str
+    body: str = ""
+
+    @property
+    def resource_type(self) -> str:
+        """The operation without its verb."""
+        return self.operation.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, when it happened, and from when on it can be read."""
+
+    happened: datetime
+    readable: datetime
+    document: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class ActivityLog:
+    """All rows, in the order of their writing.
+
+    Attributes:
+        tenant: For the rows' `tenantId` and hierarchy.
+        delay: How long a row takes from its event to its submission; until then it cannot be read.
+    """
+
+    tenant: str
+    delay: timedelta = timedelta(0)
+    rows: list[Row] = field(default_factory=list)
+    _open: dict[str, Change] = field(default_factory=dict)
+
+    def begin(self, request: str, change: Change, now: datetime, row_id: str) -> None:
+        """The BeginRequest row of a request; it holds what was sent."""
+        self._open[request] = change
+        properties = {"requestbody": change.body} if change.body else {}
+        self._append(change, now, row_id, ("BeginRequest", "Begin request"), "Started", "", properties)
+
+    def end(self, request: str, now: datetime, row_id: str, status: int, error: str = "") -> None:
+        """The EndRequest row of a request that was begun; a status of 400 and more is a failure."""
+        change = self._open.pop(request, None)
+        if change is not None:
+            self.end_of(change, now, row_id, status, error)
+
+    def end_of(self, change: Change, now: datetime, row_id: str, status: int, error: str = "") -> None:
+        """An EndRequest row that stands alone, as for what went with its resource group."""
+        phrase = _phrase(status)
+        outcome = "Failed" if status >= HTTPStatus.BAD_REQUEST else "Succeeded"
+        properties = {"statusCode": phrase, "serviceRequestId": row_id, **({"statusMessage": error} if error else {})}
+        self._append(
+            change,
+            now,
+            row_id,
+            ("EndRequest", "End request"),
+            outcome,
+            f"{phrase} (HTTP Status Code: {status})",
+            properties,
+        )
+
+    def _append(
+        self,
+        change: Change,
+        now: datetime,
+        row_id: str,
+        name: tuple[str, str],
+        status: str,
+        sub_status: str,
+        properties: Mapping[str, Any],
+    ) -> None:
+        submitted = now + self.delay
+        document: dict[str, Any] = {
+            "authorization": {"action": change.operation, "scope": change.resource_id},
+            **({"caller": change.principal.upn} if change.principal.upn else {}),
+            "channels": "Operation",
+            "claims": claims(change.principal),
+            "correlationId": change.correlation,
+            "description": "",
+            "eventDataId": row_id,
+            "eventName": {"value": name[0], "localizedValue": name[1]},
+            "category": _named("Administrative"),
+            "eventTimestamp": timestamp(now),
+            "id": f"{change.resource_id}/events/{row_id}/ticks/{ticks(now)}",
+            "httpRequest": {
+                "clientRequestId": change.client_request_id,
+                "clientIpAddress": change.client_ip,
+                "method": change.method,
+            },
+            "level": "Error" if status == "Failed" else "Informational",
+            "operationId": change.correlation,
+            "operationName": {
+                "value": change.operation,
+                "localizedValue": _LOCALIZED.get(change.operation, change.operation),
+            },
+            "resourceGroupName": change.resource_id.split("/")[4],
+            "resourceProviderName": _named(change.operation.partition("/")[0]),
+            "resourceType": _named(change.resource_type),
+            "resourceId": change.resource_id,
+            "status": _named(status),
+            "subStatus": {"value": sub_status.partition(" ")[0], "localizedValue": sub_status},
+            "submissionTimestamp": timestamp(submitted),
+            "subscriptionId": change.resource_id.split("/")[2],
+            "tenantId": self.tenant,
+            "properties": {**properties, **self._about(change)},
+            "relatedEvents": [],
+        }
+        self.rows.append(Row(now, submitted, document))
+
+    def _about(self, change: Change) -> dict[str, str]:
+        hierarchy = f"{self.tenant}/{change.resource_id.split('/')[2]}"
+        return {
+            "eventCategory": "Administrative",
+            "entity": change.resource_id,
+            "message": change.operation,
+            "hierarchy": hierarchy,
+        }
+
+
+def change_of(call: Call, operation: str, resource_id: str) -> Change:
+    """What a request is about to change."""
+    return Change(
+        operation=operation,
+        resource_id=resource_id,
+        correlation=call.correlation,
+        principal=call.principal,
+        method=call.method,
+        client_ip=call.client_ip,
+        client_request_id=call.headers.get("x-ms-client-request-id", call.correlation),
+        body=_compact(call.body),
+    )
+
+
+def claims(principal: Principal) -> dict[str, str]:
+    """A token's claims under the names that the Activity Log gives them."""
+    return {_LONG_NAMES.get(name, name): str(value) for name, value in principal.claims.items()}
+
+
+def timestamp(moment: datetime) -> str:
+    """Seven digits, as Azure writes them."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
+
+
+def ticks(moment: datetime) -> int:
+    """Tenths of a microsecond since the year 1."""
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def _named(value: str) -> dict[str, str]:
+    return {"value": value, "localizedValue": value}
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("Ok", "OK")
+
+
+def _compact(body: bytes) -> str:
+    """The log shows the request's JSON without blanks; what is no JSON is shown as it came."""
+    try:
+        return msgspec.json.format(body, indent=-1).decode() if body else ""
+    except msgspec.DecodeError:
+        return body.decode(errors="replace")

@@ -1,0 +1,122 @@
+"""Reading the Activity Log: the filter, pages of rows, and its own two shapes of errors."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from nsg_emulator.arm import paging
+from nsg_emulator.arm.activity import ActivityLog, Row
+from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.paging import Place
+
+PAGE = 200
+KEPT = timedelta(days=90)
+
+_CLAUSE = re.compile(r"^\s*(?P<field>\w+)\s+(?P<op>eq|ge|le)\s+'?(?P<value>[^']*)'?\s*$", re.IGNORECASE)
+_FIELDS = {
+    "resourcegroupname": "resourceGroupName",
+    "resourceuri": "resourceId",
+    "resourceid": "resourceId",
+    "correlationid": "correlationId",
+    "resourceprovider": "resourceProviderName",
+}
+
+
+class FilterError(ValueError):
+    """A filter that the log refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """From when to when, and at most one property to match (both as the log names them)."""
+
+    start: datetime
+    end: datetime
+    name: str = ""
+    value: str = ""
+
+    def admits(self, row: Row) -> bool:
+        """Whether the row is asked for; text matches whatever its case."""
+        if not self.start <= row.happened <= self.end:
+            return False
+        if not self.name:
+            return True
+        found = row.document[self.name]
+        text = found["value"] if isinstance(found, dict) else found
+        return str(text).lower() == self.value.lower()
+
+
+def answer(log: ActivityLog, call: Call, now: datetime) -> Reply:
+    """GET of the log's rows: newest first, 200 a page."""
+    try:
+        wanted = parse(call.query.get("$filter", ""), now)
+    except FilterError as error:
+        return refused(str(error))
+    rows = [row for row in reversed(log.rows) if row.readable <= now and wanted.admits(row)]
+    rows.sort(key=lambda row: row.happened, reverse=True)
+    start = paging.read_token(paging.token_of(call.query)).page * PAGE
+    shown = [_selected(row.document, call.query.get("$select", "")) for row in rows[start : start + PAGE]]
+    more = {"nextLink": _next(call, start // PAGE + 1)} if start + PAGE < len(rows) else {}
+    return Reply(200, {"value": shown, **more})
+
+
+def refused(message: str) -> Reply:
+    """The log's own error, recorded: capitals, and no `error` around it."""
+    return Reply(400, {"Code": "BadRequest", "Message": message})
+
+
+def parse(text: str, now: datetime) -> Filter:
+    """Read a `$filter`.
+
+    Raises:
+        FilterError: It is no filter, has no start, starts too early (the one recorded text), or names two properties.
+    """
+    clauses = [_clause(part) for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if part.strip()]
+    times = {operator: _moment(value) for name, operator, value in clauses if name == "eventtimestamp"}
+    others = [(name, value) for name, _, value in clauses if name != "eventtimestamp" and name in _FIELDS]
+    start = times.get("ge")
+    if start is None:
+        raise FilterError("The $filter must contain a start time: eventTimestamp ge '...'.")
+    if start < now - KEPT:
+        raise FilterError("The start time cannot be more than 90 days in the past.")
+    if len(others) > 1:
+        raise FilterError(
+            "Only one of resourceGroupName, resourceUri, resourceProvider, correlationId may be filtered by."
+        )
+    name, value = others[0] if others else ("", "")
+    return Filter(start, times.get("le", now), _FIELDS.get(name, ""), value)
+
+
+def _clause(text: str) -> tuple[str, str, str]:
+    match = _CLAUSE.match(text)
+    if match is None:
+        raise FilterError(f"The $filter clause '{text}' is not understood.")
+    name = match["field"].lower()
+    if name not in _FIELDS and name not in {"eventtimestamp", "eventchannels", "levels", "channels"}:
+        raise FilterError(f"The $filter field '{match['field']}' is not supported.")
+    return name, match["op"].lower(), match["value"]
+
+
+def _moment(text: str) -> datetime:
+    """Azure takes more than six digits of a second, and times without a zone as UTC."""
+    digits = re.sub(r"(\.\d{6})\d+", r"\1", text.replace("Z", "+00:00"))
+    try:
+        moment = datetime.fromisoformat(digits)
+    except ValueError as error:
+        raise FilterError(f"The time '{text}' is not understood.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _selected(document: Mapping[str, Any], select: str) -> dict[str, Any]:
+    names = {name.strip().lower() for name in select.split(",") if name.strip()}
+    return {name: value for name, value in document.items() if not names or name.lower() in names}
+
+
+def _next(call: Call, page: int) -> str:
+    kept = "".join(
+        f"&{quote(name)}={quote(value)}" for name, value in call.query.items() if name.lower() != paging.TOKEN.lower()
+    )
+    return f"{call.origin}{call.path}?{kept.lstrip('&')}&%24skipToken={quote(paging.write_token(Place(0, page)))}"

@@ -1,0 +1,237 @@
+"""Faults on order: what shall go wrong, for which requests, how often.
+
+Each effect has a JSON form, told apart by `kind`, for the control endpoint:
+`{"effect": {"kind": "delay", "seconds": 2}, "path": "..."}`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Literal, TypeVar
+
+import msgspec
+
+from nsg_emulator.arm import paging
+from nsg_emulator.arm.calls import Call, Reply, error_reply
+from nsg_emulator.arm.errors import ArmError
+
+DropPoint = Literal["request", "answer", "body"]
+
+
+class Delay(msgspec.Struct, frozen=True, tag="delay", tag_field="kind"):
+    """Answer only after some seconds."""
+
+    seconds: float
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
+    """Answer with an error instead of doing what was asked.
+
+    Attributes:
+        retry_after: Seconds, for the header of that name; None: no such header.
+        cause: Who refuses: `gateway` (ARM's front door) or `service` (the network provider, which adds `details`).
+    """
+
+    status: int
+    code: str
+    message: str
+    retry_after: int | None = None
+    headers: dict[str, str] = {}
+    cause: Literal["gateway", "service"] = "gateway"
+    details: list[dict[str, str]] = []
+
+    def reply(self) -> Reply:
+        """The answer."""
+        wait = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        headers = {**self.headers, **wait}
+        error = ArmError(
+            self.status, self.code, self.message, cause=self.cause, details=list(self.details), headers=headers
+        )
+        return error_reply(error)
+
+
+class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="kind"):
+    """Drop the connection.
+
+    Before the `request` is acted upon, after it but before the `answer`, or halfway through the answer's `body`.
+    """
+
+    at: DropPoint = "answer"
+
+
+class DropListing(msgspec.Struct, frozen=True, tag="drop-listing", tag_field="kind"):
+    """Drop the connection of a listing that asks for more than so many pages."""
+
+    after_page: int = 1
+
+
+class FailListing(msgspec.Struct, frozen=True, tag="fail-listing", tag_field="kind"):
+    """Answer with an error to a listing that asks for more than so many pages."""
+
+    after_page: int = 1
+    status: int = 503
+    code: str = "ServiceUnavailable"
+    message: str = "The service is temporarily unavailable."
+
+    def reply(self) -> Reply:
+        """The answer."""
+        return Answer(self.status, self.code, self.message).reply()
+
+
+class StickOperation(msgspec.Struct, frozen=True, tag="stick-operation", tag_field="kind"):
+    """The operation that the write starts stays InProgress until it is released."""
+
+
+class FailOperation(msgspec.Struct, frozen=True, tag="fail-operation", tag_field="kind"):
+    """The operation that the write starts ends as Failed, and leaves the NSG Failed."""
+
+    code: str = "InternalServerError"
+    message: str = "An error occurred."
+
+
+class OmitFromListing(msgspec.Struct, frozen=True, tag="omit-from-listing", tag_field="kind"):
+    """Listings leave out one NSG, which a GET by id still finds."""
+
+    id: str
+
+
+Effect = Delay | Answer | Drop | DropListing | FailListing | StickOperation | FailOperation | OmitFromListing
+E = TypeVar("E")
+LISTING = "/networkSecurityGroups[?]"
+ARM = "^/subscriptions"
+"""What the ready-made faults match unless told otherwise: sign-in is left alone."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One effect on the requests that it matches.
+
+    Attributes:
+        effect: What goes wrong.
+        method: Regular expression for the whole method; case does not matter.
+        path: Regular expression looked for in path and query; case does not matter.
+        count: How many requests it strikes; None: every one until it is cleared.
+    """
+
+    effect: Effect
+    method: str = ".*"
+    path: str = ""
+    count: int | None = 1
+
+    def matches(self, call: Call) -> bool:
+        """Whether it is meant for this request."""
+        target = f"{call.path}?{'&'.join(f'{name}={value}' for name, value in call.query.items())}"
+        meant = re.fullmatch(self.method, call.method, re.IGNORECASE) and re.search(self.path, target, re.IGNORECASE)
+        return bool(meant) and (
+            not isinstance(self.effect, DropListing | FailListing) or _page(call) >= self.effect.after_page
+        )
+
+
+class Faults:
+    """The faults in force."""
+
+    def __init__(self) -> None:
+        """None at first."""
+        self._left: list[tuple[Fault, int | None]] = []
+
+    def add(self, *faults: Fault) -> None:
+        """Put faults in force, after those that already are."""
+        for fault in faults:
+            _checked(fault)
+            self._left.append((fault, fault.count))
+
+    def clear(self) -> None:
+        """Lift all faults."""
+        self._left.clear()
+
+    def in_force(self) -> list[Fault]:
+        """What may still strike; `count` is what is left of it."""
+        return [msgspec.structs.replace(fault, count=left) for fault, left in self._left]
+
+    def strike(self, call: Call, kind: type[E]) -> E | None:
+        """The first effect of that kind that is meant for the request; it is used up by one."""
+        for index, (fault, left) in enumerate(self._left):
+            if isinstance(fault.effect, kind) and fault.matches(call):
+                self._use(index, fault, left)
+                return fault.effect
+        return None
+
+    def omitted(self, call: Call) -> Iterator[str]:
+        """Ids that the listing shall leave out; these are used up by one as well."""
+        for index, (fault, left) in reversed(list(enumerate(self._left))):
+            if isinstance(fault.effect, OmitFromListing) and fault.matches(call):
+                self._use(index, fault, left)
+                yield fault.effect.id
+
+    def _use(self, index: int, fault: Fault, left: int | None) -> None:
+        if left is None:
+            return
+        if left <= 1:
+            del self._left[index]
+        else:
+            self._left[index] = (fault, left - 1)
+
+
+def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
+    """429 of ARM's front door for the next requests."""
+    kind = "read" if method.upper() == "GET" else "write"
+    message = (
+        f"Number of '{kind}' requests for subscription exceeded. Please try again after '{retry_after}' seconds after "
+        "additional tokens are available."
+    )
+    answer = Answer(429, "SubscriptionRequestsThrottled", message, retry_after)
+    return Fault(answer, method, path, count)
+
+
+def unavailable(*, status: int = 503, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
+    """A 5xx for the next requests."""
+    return Fault(Answer(status, "ServiceUnavailable", "The service is temporarily unavailable."), method, path, count)
+
+
+def forbidden(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
+    """403: the caller lacks the right."""
+    message = "The client does not have authorization to perform action over scope or the scope is invalid."
+    return Fault(Answer(403, "AuthorizationFailed", message), method, path, count)
+
+
+def unauthorized(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
+    """401: the token is refused."""
+    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The access token is invalid."'}
+    answer = Answer(401, "InvalidAuthenticationToken", "The access token is invalid.", headers=challenge)
+    return Fault(answer, method, path, count)
+
+
+def busy(*, retry_after: int = 11, count: int | None = 1, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
+    """429 of the network provider: another operation is on the resource (recorded)."""
+    message = f"An operation is updating the resource. The call can be retried in {retry_after} seconds."
+    details = [{"code": "RetryableErrorDueToAnotherOperation", "message": message}]
+    answer = Answer(429, "RetryableError", "A retryable error occurred.", retry_after, cause="service", details=details)
+    return Fault(answer, method, path, count)
+
+
+def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
+    """409: a lock on the scope forbids writes."""
+    message = (
+        f"The scope '{scope}' cannot perform write operation because following scope(s) are locked: '{scope}'. "
+        "Please remove the lock and try again."
+    )
+    return Fault(Answer(409, "ScopeLocked", message), method, path, count)
+
+
+def broken_listing(*, after_page: int = 1, status: int = 0, count: int | None = None, path: str = LISTING) -> Fault:
+    """A listing of NSGs that breaks off after a page: by that status, or (0) by a dropped connection."""
+    effect = FailListing(after_page, status) if status else DropListing(after_page)
+    return Fault(effect, "GET", path, count)
+
+
+def _page(call: Call) -> int:
+    token = paging.token_of(call.query)
+    return paging.read_token(token).page if token else 0
+
+
+def _checked(fault: Fault) -> None:
+    for name, pattern in (("method", fault.method), ("path", fault.path)):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{name}: not a regular expression: {error}") from error
+    if fault.count is not None and fault.count < 1:
+        raise ValueError("count: must be at least 1, or null for ever")

@@ -1,0 +1,80 @@
+"""Listings of NSGs: paged, and remembered, since a client lists an unchanged world again and again."""
+
+import gzip
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import msgspec
+
+from nsg_emulator.arm import paging, render
+from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.model import Nsg
+from nsg_emulator.arm.store import Store
+
+_REMEMBERED_PAGES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a page shows. NSGs are values: while they are the same objects, the page's bytes are the same."""
+
+    nsgs: tuple[Nsg, ...]
+    next_token: str
+
+    def same_as(self, other: "_Page") -> bool:
+        if self.next_token != other.next_token or len(self.nsgs) != len(other.nsgs):
+            return False
+        return all(one is another for one, another in zip(self.nsgs, other.nsgs, strict=True))
+
+
+class Listings:
+    """Answers listings of NSGs."""
+
+    def __init__(self, store: Store) -> None:
+        """List what is in the store."""
+        self._store = store
+        self._remembered: OrderedDict[tuple[str, bool], tuple[_Page, bytes]] = OrderedDict()
+
+    def answer(self, call: Call, prefix: str, size: int, omitted: Iterable[str] = ()) -> Reply:
+        """One page of the NSGs below an id.
+
+        Args:
+            call: The request; its `$skipToken` says which page.
+            prefix: A subscription's or a resource group's id.
+            size: NSGs a page.
+            omitted: Keys that this listing leaves out although they exist.
+        """
+        page = self._page(call, prefix, size, frozenset(omitted))
+        compressed = "gzip" in call.headers.get("accept-encoding", "")
+        headers = {"Content-Encoding": "gzip"} if compressed else {}
+        body = self._body(call, page, compressed=compressed)
+        return Reply(
+            200, body, {"Content-Type": "application/json; charset=utf-8", "Vary": "Accept-Encoding", **headers}
+        )
+
+    def _page(self, call: Call, prefix: str, size: int, omitted: frozenset[str]) -> _Page:
+        items = [item for item in self._store.keys_below(prefix) if item[1] not in omitted]
+        page = paging.cut(items, paging.read_token(paging.token_of(call.query)), size)
+        return _Page(tuple(self._store.nsgs[key] for key in page.keys), page.next_token)
+
+    def _body(self, call: Call, page: _Page, *, compressed: bool) -> bytes:
+        url = f"{call.origin}{call.path}?{call.api_version}&{paging.token_of(call.query)}"
+        known = self._remembered.get((url, compressed))
+        if known is not None and known[0].same_as(page):
+            return known[1]
+        plain = _encoded(call, page)
+        body = gzip.compress(plain, 1) if compressed else plain
+        self._remembered[url, compressed] = (page, body)
+        while len(self._remembered) > _REMEMBERED_PAGES:
+            self._remembered.popitem(last=False)
+        return body
+
+
+def _encoded(call: Call, page: _Page) -> bytes:
+    body: dict[str, object] = {"value": [render.nsg_document(nsg, call.api_version) for nsg in page.nsgs]}
+    if page.next_token:
+        query = f"api-version={call.api_version}&%24skipToken={quote(page.next_token)}"
+        body["nextLink"] = f"{call.origin}{quote(call.path)}?{query}"
+    return msgspec.json.encode(body)

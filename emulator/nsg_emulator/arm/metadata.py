@@ -1,0 +1,59 @@
+"""`/metadata/endpoints`: how `az cloud register` learns where everything is; its shape depends on the api-version."""
+
+from typing import Any
+
+from nsg_emulator.arm.calls import Call, Reply
+
+_LIST_SINCE = "2019-05-01"
+_OBJECT_SINCE = "2022-09-01"
+
+
+def endpoints(call: Call) -> Reply:
+    """Answer in the shape of the version asked for: 2015 flat, 2019 a list of clouds, 2022 one cloud."""
+    version = call.api_version
+    if version >= _OBJECT_SINCE:
+        return Reply(200, _cloud(call.origin))
+    if version >= _LIST_SINCE:
+        return Reply(200, [_cloud(call.origin)])
+    return Reply(200, _flat(call.origin))
+
+
+def _authentication(origin: str) -> dict[str, Any]:
+    return {
+        "loginEndpoint": origin,
+        "audiences": [origin, "https://management.core.windows.net/"],
+        "tenant": "common",
+        "identityProvider": "AAD",
+    }
+
+
+def _flat(origin: str) -> dict[str, Any]:
+    there = {"galleryEndpoint": origin, "graphEndpoint": origin, "portalEndpoint": origin}
+    return {**there, "authentication": _authentication(origin)}
+
+
+def _cloud(origin: str) -> dict[str, Any]:
+    host = origin.partition("://")[2].partition(":")[0]
+    return {
+        "name": "Emulated",
+        "portal": origin,
+        "authentication": _authentication(origin),
+        "resourceManager": origin,
+        "media": origin,
+        "graph": origin,
+        "graphAudience": origin,
+        "microsoftGraphResourceId": origin,
+        "logAnalyticsResourceId": origin,
+        "sqlManagement": origin,
+        "gallery": origin,
+        "vmImageAliasDoc": origin,
+        "batch": origin,
+        "activeDirectoryDataLake": origin,
+        "appInsightsResourceId": origin,
+        "suffixes": {
+            "storage": f"core.{host}",
+            "keyVaultDns": f"vault.{host}",
+            "sqlServerHostname": f"database.{host}",
+            "acrLoginServer": f"azurecr.{host}",
+        },
+    }

@@ -1,0 +1,146 @@
+"""Network security groups: read, write, delete."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from nsg_emulator.arm import errors, ids, operations, preconditions, render, state, validate
+from nsg_emulator.arm.calls import Call, Reply, checked_tags
+from nsg_emulator.arm.model import Nsg, Rule
+from nsg_emulator.arm.operations import TermsOf
+from nsg_emulator.arm.store import Store
+
+
+def find(store: Store, call: Call) -> Nsg:
+    """The NSG that the path names, or 404."""
+    return store.nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+
+
+def writable(store: Store, call: Call) -> Nsg | None:
+    """The NSG that the path names, None when there is none; 429 while it is being deleted.
+
+    A write that meets another write is taken: two rules put at once were both accepted (recorded).
+    """
+    nsg = store.find_nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    if nsg is not None and nsg.state == "Deleting":
+        raise errors.another_operation(nsg.id)
+    return nsg
+
+
+def existing(store: Store, call: Call) -> Nsg:
+    """As `writable`, but 404 when there is none."""
+    return writable(store, call) or find(store, call)
+
+
+def get(store: Store, call: Call) -> Reply:
+    """GET of one NSG."""
+    nsg = find(store, call)
+    return Reply(200, render.nsg_document(nsg, call.api_version), {"ETag": nsg.etag})
+
+
+def patch(store: Store, call: Call) -> Reply:
+    """PATCH: the tags alone, at once, without a long-running operation."""
+    nsg = existing(store, call)
+    preconditions.check(call.headers, nsg.etag, nsg.id)
+    tags = call.json().get("tags")
+    changed = nsg if tags is None else replace(nsg, tags=checked_tags(tags), etag=store.new_etag())
+    return Reply(200, render.nsg_document(store.put(changed), call.api_version))
+
+
+def put(store: Store, call: Call, terms_of: TermsOf) -> Reply:
+    """PUT: create or replace the whole NSG.
+
+    What changes the rules takes an operation; tags alone, or nothing, is done at once (both recorded).
+    """
+    old = writable(store, call)
+    preconditions.check(call.headers, old.etag if old else None, ids.nsg_id(*_path(call)))
+    wanted = _wanted(store, call, old)
+    if old is not None and old.state == "Succeeded" and _content(old) == _content(wanted):
+        nsg = store.put(replace(wanted, state="Succeeded"))
+        operation = operations.at_once(store, nsg, terms_of())
+        return _written(call, nsg, 200, operations.headers(call, operation, None, with_location=False))
+    nsg, terms = store.put(wanted), terms_of()
+    operation = operations.begin(store, nsg, terms)
+    headers = operations.headers(call, operation, terms.retry_after, with_location=False)
+    return _written(call, nsg, 200 if old else 201, headers)
+
+
+def delete(store: Store, call: Call, terms_of: TermsOf) -> Reply:
+    """DELETE: 202 and an operation; 204 when there is nothing; refused while something uses the NSG."""
+    nsg = writable(store, call)
+    preconditions.check(call.headers, nsg.etag if nsg else None, ids.nsg_id(*_path(call)))
+    if nsg is None:
+        return Reply(204)
+    if nsg.users():
+        raise errors.nsg_in_use(nsg.id, nsg.users())
+    store.put(replace(nsg, state="Deleting", etag=store.new_etag()))
+    terms = terms_of()
+    operation = operations.begin(store, nsg, terms, deletes=True)
+    return Reply(202, None, operations.headers(call, operation, terms.retry_after, with_location=True))
+
+
+def _content(nsg: Nsg) -> object:
+    """What takes an operation to change; an empty list and none at all are the same."""
+    rules = [(rule.name, render.rule_properties(rule.properties)) for rule in nsg.rules]
+    return rules, nsg.extras
+
+
+def _path(call: Call) -> tuple[str, str, str]:
+    return call.params["sub"], call.params["group"], call.params["nsg"]
+
+
+def _written(call: Call, nsg: Nsg, status: int, headers: Mapping[str, str]) -> Reply:
+    return Reply(status, render.nsg_document(nsg, call.api_version), headers)
+
+
+def _wanted(store: Store, call: Call, old: Nsg | None) -> Nsg:
+    """The NSG that a PUT's body asks for; what only Azure sets is carried over."""
+    document = call.json()
+    group = store.group(call.params["sub"], call.params["group"])
+    name = old.name if old else call.params["nsg"]
+    base = old or Nsg(group.subscription, group.name, name, "", store.new_id(), "")
+    validate.check_name(name, base.id)
+    properties = call.properties()
+    return replace(
+        base,
+        location=_location(document, old),
+        tags=None if document.get("tags") is None else checked_tags(document["tags"]),
+        rules=checked_rules(properties.get("securityRules") or [], base.id),
+        extras=_extras(properties, old),
+        etag=store.new_etag(),
+        state="Updating",
+    )
+
+
+def checked_rules(documents: Any, nsg_id: str) -> tuple[Rule, ...]:
+    """The rules of a body, validated one by one and together."""
+    if not isinstance(documents, list):
+        raise errors.invalid_content("securityRules must be a list")
+    try:
+        rules = [state.read_rule(document) for document in documents]
+    except state.StateError as error:
+        raise errors.invalid_content(str(error)) from error
+    checked = tuple(validate.checked_rule(rule, f"{nsg_id}/securityRules/{rule.name}") for rule in rules)
+    validate.check_rules(checked, nsg_id)
+    return checked
+
+
+def _location(document: Mapping[str, Any], old: Nsg | None) -> str:
+    location = document.get("location")
+    if not isinstance(location, str) or not location:
+        raise errors.location_required()
+    folded = location.replace(" ", "").lower()
+    if old is not None and folded != old.location.replace(" ", "").lower():
+        raise errors.location_changed(old.name, old.group, old.location, location)
+    return old.location if old else folded
+
+
+def _extras(properties: Mapping[str, Any], old: Nsg | None) -> dict[str, Any]:
+    """Associations belong to subnets and interfaces, and a PUT cannot change them; other unknown properties it can."""
+    ours = {name: value for name, value in (old.extras if old else {}).items() if name in ATTACHED}
+    sent = {name: value for name, value in properties.items() if name not in {*ATTACHED, *OWN}}
+    return {**ours, **sent}
+
+
+ATTACHED = ("networkInterfaces", "subnets", "flowLogs")
+OWN = ("provisioningState", "resourceGuid", "securityRules", "defaultSecurityRules")

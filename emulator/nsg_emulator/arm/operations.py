@@ -1,0 +1,99 @@
+"""Long-running operations: how a write starts one, and what a poll answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from nsg_emulator.arm import errors, ids
+from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.model import Nsg, Operation
+from nsg_emulator.arm.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an operation is to go: when it ends, whether it hangs, what it fails with, what to tell pollers."""
+
+    due: datetime
+    stuck: bool = False
+    error: Mapping[str, str] | None = None
+    retry_after: int | None = 1
+    request: str = ""
+
+
+TermsOf = Callable[[], Terms]
+"""Asked only once a write is accepted: a fault meant for an operation must not be used up by a refused write."""
+
+
+def begin(store: Store, nsg: Nsg, terms: Terms, *, deletes: bool = False) -> Operation:
+    """Start an operation on an NSG."""
+    return store.start(
+        Operation(
+            id=store.new_id(),
+            target=ids.key(nsg.id),
+            location=nsg.location.replace(" ", "").lower(),
+            due=terms.due,
+            deletes=deletes,
+            stuck=terms.stuck,
+            error=terms.error,
+            request=terms.request,
+        )
+    )
+
+
+def at_once(store: Store, nsg: Nsg, terms: Terms) -> Operation:
+    """An operation that has ended before the client hears of it."""
+    return store.start(replace(begin(store, nsg, terms), status="Succeeded"))
+
+
+def headers(call: Call, operation: Operation, retry_after: int | None, *, with_location: bool) -> dict[str, str]:
+    """What a write's answer says about its operation."""
+    subscription = operation.target.split("/")[2]
+    base = f"{call.origin}/subscriptions/{subscription}/providers/Microsoft.Network/locations/{operation.location}"
+    query = f"{operation.id}?api-version={call.api_version}"
+    found = {"Azure-AsyncNotification": "Enabled", "Azure-AsyncOperation": f"{base}/operations/{query}"}
+    if with_location:
+        found["Location"] = f"{base}/operationResults/{query}"
+    if retry_after is not None:
+        found["Retry-After"] = str(retry_after)
+    return found
+
+
+def status(store: Store, call: Call, retry_after: int | None) -> Reply:
+    """Answer `.../operations/{id}`."""
+    operation = _operation(store, call)
+    body = {
+        "status": operation.status,
+        **({"error": dict(operation.error)} if _failed(operation) and operation.error else {}),
+    }
+    return Reply(200, body, _wait(operation, retry_after))
+
+
+def result(store: Store, call: Call, retry_after: int | None) -> Reply:
+    """Answer `.../operationResults/{id}`: 202 while it runs, 204 after it, 409 when it failed."""
+    operation = _operation(store, call)
+    if operation.status == "InProgress":
+        return Reply(
+            202,
+            None,
+            {**_wait(operation, retry_after), "Location": f"{call.origin}{call.path}?api-version={call.api_version}"},
+        )
+    if _failed(operation) and operation.error:
+        raise errors.provider(409, operation.error["code"], operation.error["message"])
+    return Reply(204)
+
+
+def _failed(operation: Operation) -> bool:
+    return operation.status == "Failed"
+
+
+def _wait(operation: Operation, retry_after: int | None) -> dict[str, str]:
+    return {"Retry-After": str(retry_after)} if operation.status == "InProgress" and retry_after is not None else {}
+
+
+def _operation(store: Store, call: Call) -> Operation:
+    operation = store.operations.get(call.params["operation"].lower())
+    if operation is None:  # what Azure answers for an operation it has forgotten is `?`
+        message = f"The entity with name '{call.params['operation']}' was not found."
+        raise errors.provider(404, "NotFound", message)
+    return operation

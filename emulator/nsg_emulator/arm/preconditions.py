@@ -1,0 +1,43 @@
+"""If-Match and If-None-Match of a write."""
+
+from collections.abc import Mapping
+
+from nsg_emulator.arm import errors
+
+_ANY = "*"
+
+
+def check(headers: Mapping[str, str], etag: str | None, resource_id: str) -> None:
+    """Refuse a write whose condition does not hold.
+
+    On an NSG's PUT a mismatch was recorded; that DELETE and a rule's PUT and DELETE honour it too is assumed (`?`).
+
+    Args:
+        headers: Of the request, names in lower case.
+        etag: What the resource has now; None when it does not exist.
+        resource_id: For the message.
+
+    Raises:
+        ArmError: 412 PreconditionFailed.
+    """
+    wanted = headers.get("if-match")
+    if wanted is not None and not _matches(wanted, etag):
+        raise errors.etag_mismatch(_weak(_core(wanted)), etag or "", resource_id)
+    unwanted = headers.get("if-none-match")
+    if unwanted is not None and etag is not None and _matches(unwanted, etag):
+        raise errors.already_exists(resource_id)
+
+
+def _matches(given: str, etag: str | None) -> bool:
+    if etag is None:
+        return False
+    return given.strip() == _ANY or _core(etag) in {_core(part) for part in given.split(",")}
+
+
+def _core(etag: str) -> str:
+    """Clients send `W/"x"`, `"x"` and bare `x`; Azure reads all three alike (`invalid` is recorded)."""
+    return etag.strip().removeprefix("W/").strip('"')
+
+
+def _weak(core: str) -> str:
+    return f'W/"{core}"'

@@ -1,0 +1,83 @@
+"""Documents as ARM shows them: order of keys, the parent's etag on every rule, what is absent when empty.
+
+Older API versions show less: the plural arrays came with 2017-10-01, `type` on a rule with 2017-11-01 (both read off
+the recordings).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nsg_emulator.arm import ids
+from nsg_emulator.arm.default_rules import DEFAULT_RULES
+from nsg_emulator.arm.model import Nsg, Rule
+
+ARRAYS_SINCE = "2017-10-01"
+TYPES_SINCE = "2017-11-01"
+NEWEST = "9999-12-31"
+
+_PLURALS = ("sourcePortRanges", "destinationPortRanges", "sourceAddressPrefixes", "destinationAddressPrefixes")
+_ORDER = (
+    "description",
+    "protocol",
+    "sourcePortRange",
+    "destinationPortRange",
+    "sourceAddressPrefix",
+    "destinationAddressPrefix",
+    "access",
+    "priority",
+    "direction",
+    *_PLURALS,
+    "sourceApplicationSecurityGroups",
+    "destinationApplicationSecurityGroups",
+)
+_ASSOCIATIONS = ("networkInterfaces", "subnets", "flowLogs")
+
+
+def nsg_document(nsg: Nsg, api_version: str = NEWEST) -> dict[str, Any]:
+    """The NSG as a GET answers with it."""
+    document = {"name": nsg.name, "id": nsg.id, "etag": nsg.etag, "type": ids.NSG_TYPE, "location": nsg.location}
+    tags = {} if nsg.tags is None else {"tags": dict(nsg.tags)}
+    return {**document, **tags, **nsg.top, "properties": _nsg_properties(nsg, api_version)}
+
+
+def rule_document(nsg: Nsg, rule: Rule, api_version: str = NEWEST) -> dict[str, Any]:
+    """A custom rule as a GET answers with it."""
+    return _rule(nsg, rule, api_version, "securityRules")
+
+
+def default_rule_documents(nsg: Nsg, api_version: str = NEWEST) -> list[dict[str, Any]]:
+    """The NSG's default rules."""
+    return [_rule(nsg, rule, api_version, "defaultSecurityRules") for rule in DEFAULT_RULES]
+
+
+def rule_properties(properties: Mapping[str, Any], api_version: str = NEWEST) -> dict[str, Any]:
+    """A rule's properties in ARM's order: unknown keys last, null and empty security group lists left out."""
+    plurals = {name: properties.get(name) or [] for name in _PLURALS} if api_version >= ARRAYS_SINCE else {}
+    full = {**{name: value for name, value in properties.items() if value is not None}, **plurals}
+    known = {name: full[name] for name in _ORDER if name in full and (full[name] != [] or name in plurals)}
+    return {**known, **{name: value for name, value in full.items() if name not in _ORDER}}
+
+
+def _nsg_properties(nsg: Nsg, api_version: str) -> dict[str, Any]:
+    extras = dict(nsg.extras)
+    shown = {name: extras.pop(name) for name in _ASSOCIATIONS if name in extras}
+    return {
+        "provisioningState": nsg.state,
+        "resourceGuid": nsg.resource_guid,
+        "securityRules": [rule_document(nsg, rule, api_version) for rule in nsg.rules],
+        "defaultSecurityRules": default_rule_documents(nsg, api_version),
+        **{name: value for name, value in shown.items() if value},
+        **extras,
+    }
+
+
+def _rule(nsg: Nsg, rule: Rule, api_version: str, collection: str) -> dict[str, Any]:
+    kind = {"type": f"{ids.NSG_TYPE}/{collection}"} if api_version >= TYPES_SINCE else {}
+    properties = {"provisioningState": nsg.state, **rule_properties(rule.properties, api_version)}
+    return {
+        "name": rule.name,
+        "id": f"{nsg.id}/{collection}/{rule.name}",
+        "etag": nsg.etag,
+        **kind,
+        "properties": properties,
+    }

@@ -1,0 +1,173 @@
+"""Which path is answered by what. Paths match whatever their case, as ARM's do."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nsg_emulator.arm import (
+    activity_query,
+    errors,
+    groups,
+    ids,
+    metadata,
+    nsgs,
+    operations,
+    permissions,
+    rules,
+)
+from nsg_emulator.arm.activity import change_of
+from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.world import World
+
+Handler = Callable[[World, Call], Reply]
+
+_SUB = r"/subscriptions/(?P<sub>[^/]+)"
+_GROUP = rf"{_SUB}/resourceGroups/(?P<group>[^/]+)"
+_NSG = rf"{_GROUP}/providers/Microsoft\.Network/networkSecurityGroups/(?P<nsg>[^/]+)"
+_LOCATION = rf"{_SUB}/providers/Microsoft\.Network/locations/(?P<location>[^/]+)"
+_READ = f"{ids.NSG_TYPE}/read"
+_TENANT = r"/(?P<tenant>[^/]+)"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path and its methods.
+
+    Attributes:
+        open: Served without a token and without an api-version.
+        changes: Method to the operation's name in the Activity Log.
+        reads: The action that a GET needs; `""`: none.
+    """
+
+    pattern: re.Pattern[str]
+    handlers: Mapping[str, Handler]
+    open: bool = False
+    changes: Mapping[str, str] | None = None
+    reads: str = ""
+
+    def action(self, method: str) -> str:
+        """The action that a method needs; `""`: none."""
+        return self.reads if method in ("GET", "HEAD") else (self.changes or {}).get(method, "")
+
+
+def _route(path: str, *, is_open: bool = False, changes: str = "", reads: str = "", **handlers: Handler) -> Route:
+    writes = (
+        {"PUT": f"{changes}/write", "PATCH": f"{changes}/write", "DELETE": f"{changes}/delete"} if changes else None
+    )
+    return Route(re.compile(f"{path}/?", re.IGNORECASE), handlers, is_open, writes, reads)
+
+
+def _list_subscription(world: World, call: Call) -> Reply:
+    found = world.store.subscription(call.params["sub"])
+    return world.listings.answer(call, f"/subscriptions/{found.id}", world.settings.page_size, _omitted(world, call))
+
+
+def _list_group(world: World, call: Call) -> Reply:
+    found = world.store.group(call.params["sub"], call.params["group"])
+    return world.listings.answer(call, found.id, world.settings.page_size, _omitted(world, call))
+
+
+def _omitted(world: World, call: Call) -> list[str]:
+    return [ids.key(resource_id) for resource_id in world.faults.omitted(call)]
+
+
+def _permissions(world: World, call: Call) -> Reply:
+    return permissions.answer(world.settings, call)
+
+
+def _activity(world: World, call: Call) -> Reply:
+    world.store.subscription(call.params["sub"])
+    return activity_query.answer(world.activity, call, world.clock())
+
+
+def _delete_group(world: World, call: Call) -> Reply:
+    """What goes with a group leaves EndRequest rows alone, with the group's correlation id (recorded)."""
+    reply, gone = groups.delete(world.store, call)
+    for nsg in gone:
+        change = change_of(call, f"{ids.NSG_TYPE}/delete", nsg.id)
+        world.activity.end_of(change, world.clock(), world.store.new_id(), 200)
+    return reply
+
+
+ROUTES = (
+    _route(
+        f"{_TENANT}/v2\\.0/\\.well-known/openid-configuration",
+        is_open=True,
+        GET=lambda w, c: w.identity.openid_configuration(c),
+    ),
+    _route(
+        f"{_TENANT}/\\.well-known/openid-configuration",
+        is_open=True,
+        GET=lambda w, c: w.identity.openid_configuration(c),
+    ),
+    _route(f"{_TENANT}/oauth2(/v2\\.0)?/token", is_open=True, POST=lambda w, c: w.identity.token(c, w.clock())),
+    _route("/common/discovery/instance", is_open=True, GET=lambda w, c: w.identity.instance_discovery(c)),
+    _route("/metadata/endpoints", is_open=True, GET=lambda _, c: metadata.endpoints(c)),
+    _route("/tenants", GET=lambda w, _: groups.tenants(w.settings.tenant)),
+    _route("/subscriptions", GET=lambda w, _: groups.subscriptions(w.store, w.settings.tenant)),
+    _route(_SUB, GET=lambda w, c: groups.subscription(w.store, c, w.settings.tenant)),
+    _route(f"{_SUB}/resourceGroups", GET=lambda w, c: groups.collection(w.store, c)),
+    _route(
+        _GROUP,
+        changes="Microsoft.Resources/subscriptions/resourcegroups",
+        GET=lambda w, c: groups.get(w.store, c),
+        HEAD=lambda w, c: groups.head(w.store, c),
+        PUT=lambda w, c: groups.put(w.store, c),
+        DELETE=_delete_group,
+    ),
+    _route(f"{_SUB}/operationresults/(?P<operation>[^/]+)", GET=lambda _w, _c: Reply(200)),
+    _route(f"{_SUB}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_subscription),
+    _route(f"{_GROUP}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_group),
+    _route(f"{_SUB}/providers/Microsoft\\.Authorization/permissions", GET=_permissions),
+    _route(f"{_GROUP}/providers/Microsoft\\.Authorization/permissions", GET=_permissions),
+    _route(
+        _NSG,
+        changes=ids.NSG_TYPE,
+        reads=_READ,
+        GET=lambda w, c: nsgs.get(w.store, c),
+        PUT=lambda w, c: nsgs.put(w.store, c, lambda: w.terms(c)),
+        PATCH=lambda w, c: nsgs.patch(w.store, c),
+        DELETE=lambda w, c: nsgs.delete(w.store, c, lambda: w.terms(c)),
+    ),
+    _route(f"{_NSG}/securityRules", GET=lambda w, c: rules.collection(w.store, c)),
+    _route(
+        f"{_NSG}/securityRules/(?P<rule>[^/]+)",
+        changes=ids.RULE_TYPE,
+        GET=lambda w, c: rules.get(w.store, c),
+        PUT=lambda w, c: rules.put(w.store, c, lambda: w.terms(c)),
+        DELETE=lambda w, c: rules.delete(w.store, c, lambda: w.terms(c)),
+    ),
+    _route(f"{_NSG}/defaultSecurityRules", GET=lambda w, c: rules.defaults(w.store, c)),
+    _route(f"{_NSG}/defaultSecurityRules/(?P<rule>[^/]+)", GET=lambda w, c: rules.default(w.store, c)),
+    _route(
+        f"{_LOCATION}/operations/(?P<operation>[^/]+)",
+        reads="Microsoft.Network/locations/operations/read",
+        GET=lambda w, c: operations.status(w.store, c, w.settings.retry_after),
+    ),
+    _route(
+        f"{_LOCATION}/operationResults/(?P<operation>[^/]+)",
+        GET=lambda w, c: operations.result(w.store, c, w.settings.retry_after),
+    ),
+    _route(
+        f"{_SUB}/providers/Microsoft\\.Insights/eventtypes/management/values",
+        reads="Microsoft.Insights/eventtypes/values/read",
+        GET=_activity,
+    ),
+)
+
+
+def find(method: str, path: str) -> tuple[Route, Handler, dict[str, str]]:
+    """The route of a path, what answers the method, and what the path names.
+
+    Raises:
+        ArmError: 404 for an unknown path, 405 for an unknown method of a known one.
+    """
+    for route in ROUTES:
+        match = route.pattern.fullmatch(path)
+        if match is None:
+            continue
+        handler = route.handlers.get(method)
+        if handler is None:
+            raise errors.method_not_allowed(method, path)
+        return route, handler, {name: value for name, value in match.groupdict().items() if value is not None}
+    raise errors.no_such_path(path)

@@ -1,0 +1,182 @@
+"""The emulator on a socket: https with a certificate of its own, or plain http on loopback alone."""
+
+import asyncio
+import contextlib
+import ipaddress
+import ssl
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from nsg_emulator.arm import control
+from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.emulator import ArmEmulator, Outcome
+from nsg_emulator.arm.tls import make_certificate
+
+_LARGEST_BODY = 32 * 1024 * 1024
+_CLOSING_GRACE = 0.5
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A served emulator.
+
+    Attributes:
+        url: Its base, without a slash at the end.
+        ca_file: What clients must trust; None over plain http.
+        emulator: For access in process.
+    """
+
+    url: str
+    ca_file: Path | None
+    emulator: ArmEmulator
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    emulator: ArmEmulator,
+    *,
+    tls: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ca_file: Path | None = None,
+    names: Sequence[str] = (),
+) -> AsyncIterator[Running]:
+    """Serve an emulator until the block ends.
+
+    Args:
+        emulator: What answers.
+        tls: https; without it the host must be a loopback address, since tokens travel in the clear.
+        host: Address to listen on.
+        port: Port to listen on; 0: any free one.
+        ca_file: Where to write the authority's certificate as well; None: only in a folder that goes with the block.
+        names: Further names that the certificate is for, of clients that reach it by a proxy.
+
+    Raises:
+        ValueError: Plain http on an address that others can reach.
+    """
+    if not tls and not _is_loopback(host):
+        raise ValueError(f"host: plain http is served on loopback alone, not on {host!r}; use https or 127.0.0.1")
+    with tempfile.TemporaryDirectory(prefix="arm-emulator-") as folder:
+        context, authority = _tls(Path(folder), (host, *names), ca_file) if tls else (None, None)
+        runner = web.AppRunner(
+            _application(emulator), handle_signals=False, access_log=None, shutdown_timeout=_CLOSING_GRACE
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port, ssl_context=context)
+            await site.start()
+            name = "localhost" if _is_loopback(host) else host
+            yield Running(f"{'https' if tls else 'http'}://{name}:{runner.addresses[0][1]}", authority, emulator)
+        finally:
+            await _close(runner)
+
+
+@contextlib.contextmanager
+def serve_in_thread(
+    emulator: ArmEmulator, *, tls: bool = True, host: str = "127.0.0.1", port: int = 0, ca_file: Path | None = None
+) -> Iterator[Running]:
+    """Serve an emulator from a thread of its own, for clients that block. Arguments and errors are those of `serve`."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="arm-emulator", daemon=True)
+    thread.start()
+    context = serve(emulator, tls=tls, host=host, port=port, ca_file=ca_file)
+    try:
+        running = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
+        try:
+            yield running
+        finally:
+            asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _close(runner: web.AppRunner) -> None:
+    """Close the connections too: clients that keep theirs would have TLS wait for a farewell that never comes."""
+    server = runner.server
+    open_ones = [] if server is None else [connection.transport for connection in server.connections]
+    await runner.cleanup()
+    for transport in open_ones:
+        if transport is not None:
+            transport.abort()
+    for _ in range(2):  # the loop closes an aborted socket in its next round
+        await asyncio.sleep(0)
+
+
+def _tls(folder: Path, hosts: Sequence[str], ca_file: Path | None) -> tuple[ssl.SSLContext, Path]:
+    certificate = make_certificate(folder, *hosts)
+    if ca_file is None:
+        return certificate.server_context(), certificate.ca_file
+    ca_file.write_bytes(certificate.ca_file.read_bytes())
+    return certificate.server_context(), ca_file
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _application(emulator: ArmEmulator) -> web.Application:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await _answer(emulator, request)
+
+    application = web.Application(client_max_size=_LARGEST_BODY)
+    application.router.add_route("*", "/{path:.*}", answer)
+    return application
+
+
+async def _answer(emulator: ArmEmulator, request: web.Request) -> web.StreamResponse:
+    call = await _call(request)
+    if control.is_order(call.path):
+        return _response(control.answer(emulator, call))
+    outcome = emulator.handle(call)
+    if outcome.delay:
+        await asyncio.sleep(outcome.delay)
+    if outcome.drop is not None:
+        return await _dropped(request, outcome)
+    return _response(outcome.reply)
+
+
+async def _call(request: web.Request) -> Call:
+    return Call(
+        method=request.method,
+        path=request.path,
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.read(),
+        origin=str(request.url.origin()),
+        client_ip=request.remote or "127.0.0.1",
+    )
+
+
+def _response(reply: Reply) -> web.Response:
+    body = reply.encoded()
+    headers = dict(reply.headers)
+    if body:
+        headers.setdefault("Content-Type", _JSON)
+    return web.Response(status=reply.status, body=body or None, headers=headers)
+
+
+async def _dropped(request: web.Request, outcome: Outcome) -> web.StreamResponse:
+    """Cut the connection, at once or halfway through the body."""
+    response = web.StreamResponse(status=outcome.reply.status or 200, headers=dict(outcome.reply.headers))
+    body = outcome.reply.encoded()
+    if outcome.drop == "body" and body:
+        response.content_length = len(body)
+        response.headers.setdefault("Content-Type", _JSON)
+        await response.prepare(request)
+        await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.abort() if outcome.drop != "body" else request.transport.close()
+    return response

@@ -1,0 +1,150 @@
+"""The state of the emulated Azure: no clock, no sockets, no rendering."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from nsg_emulator.arm import errors, ids
+from nsg_emulator.arm.model import Nsg, Operation, ProvisioningState, ResourceGroup, Subscription
+
+
+def random_id() -> str:
+    """A fresh GUID."""
+    return str(uuid.uuid4())
+
+
+class Store:
+    """Subscriptions, resource groups, NSGs and operations. Names are found whatever their case."""
+
+    def __init__(self, new_id: Callable[[], str] = random_id) -> None:
+        """Start empty.
+
+        Args:
+            new_id: Makes GUIDs; tests may hand in their own.
+        """
+        self.new_id = new_id
+        self.subscriptions: dict[str, Subscription] = {}
+        self.groups: dict[str, ResourceGroup] = {}
+        self.nsgs: dict[str, Nsg] = {}
+        self.operations: dict[str, Operation] = {}
+        self._running: dict[str, Operation] = {}
+        self._order: dict[str, int] = {}
+        self._created = 0
+
+    # --- looking up ---
+
+    def subscription(self, subscription: str) -> Subscription:
+        """The subscription, or 404 SubscriptionNotFound."""
+        found = self.subscriptions.get(subscription.lower())
+        if found is None:
+            raise errors.subscription_not_found(subscription)
+        return found
+
+    def group(self, subscription: str, name: str) -> ResourceGroup:
+        """The resource group, or 404 ResourceGroupNotFound."""
+        self.subscription(subscription)
+        found = self.groups.get(ids.key(ids.group_id(subscription, name)))
+        if found is None:
+            raise errors.group_not_found(name)
+        return found
+
+    def find_nsg(self, subscription: str, group: str, name: str) -> Nsg | None:
+        """The NSG or None; its group must exist."""
+        self.group(subscription, group)
+        return self.nsgs.get(ids.key(ids.nsg_id(subscription, group, name)))
+
+    def nsg(self, subscription: str, group: str, name: str) -> Nsg:
+        """The NSG, or 404 ResourceNotFound or ResourceGroupNotFound."""
+        found = self.find_nsg(subscription, group, name)
+        if found is None:
+            raise errors.resource_not_found(group, name)
+        return found
+
+    def keys_below(self, prefix: str) -> list[tuple[int, str]]:
+        """The NSGs whose id starts so, each with its place, in the order in which listings show them.
+
+        Azure's order is its own affair, and not that of the names, as recorded. Here it is that of creation.
+        """
+        folded = ids.key(prefix) + "/"
+        return [(self._order[key], key) for key in self.nsgs if key.startswith(folded)]
+
+    # --- changing ---
+
+    def new_etag(self) -> str:
+        """A weak etag as Azure writes them."""
+        return f'W/"{self.new_id()}"'
+
+    def add_subscription(self, subscription: Subscription) -> None:
+        """Add or replace a subscription."""
+        self.subscriptions[subscription.id.lower()] = subscription
+
+    def put_group(self, group: ResourceGroup) -> None:
+        """Add or replace a resource group."""
+        self.groups[ids.key(group.id)] = group
+
+    def put(self, nsg: Nsg) -> Nsg:
+        """Add or replace an NSG."""
+        key = ids.key(nsg.id)
+        if key not in self.nsgs:
+            self._created += 1
+            self._order[key] = self._created
+        self.nsgs[key] = nsg
+        return nsg
+
+    def remove(self, resource_id: str) -> None:
+        """Drop an NSG, if it is there."""
+        self.nsgs.pop(ids.key(resource_id), None)
+
+    def remove_group(self, group: ResourceGroup) -> list[Nsg]:
+        """Drop a resource group with all that is in it; answers with the NSGs that went."""
+        gone = [self.nsgs.pop(key) for _, key in self.keys_below(group.id)]
+        self.groups.pop(ids.key(group.id), None)
+        return gone
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running):
+            table.clear()
+
+    # --- operations ---
+
+    def start(self, operation: Operation) -> Operation:
+        """Remember an operation, or how it is now."""
+        self.operations[operation.id] = operation
+        self._running.pop(operation.id, None)
+        if operation.status == "InProgress":
+            self._running[operation.id] = operation
+        return operation
+
+    def pending(self) -> list[Operation]:
+        """Operations that have not ended."""
+        return list(self._running.values())
+
+    def settle(self, now: datetime) -> Iterator[Operation]:
+        """End what is due and say what ended; a caller must exhaust the iterator."""
+        for operation in self.pending():
+            if operation.due <= now and not operation.stuck:
+                yield self._finish(operation)
+
+    def release(self, operation_id: str) -> Operation:
+        """Let a stuck operation go on; it ends at the next look.
+
+        Raises:
+            KeyError: There is no such operation.
+        """
+        return self.start(replace(self.operations[operation_id], stuck=False))
+
+    def _finish(self, operation: Operation) -> Operation:
+        ended = self.start(replace(operation, status="Failed" if operation.error else "Succeeded"))
+        nsg = self.nsgs.get(operation.target)
+        if nsg is not None and operation.deletes and not operation.error:
+            self.remove(operation.target)
+        elif nsg is not None:
+            self.put(replace(nsg, state=self._state_after(ended), etag=self.new_etag()))
+        return ended
+
+    def _state_after(self, ended: Operation) -> ProvisioningState:
+        if any(other.target == ended.target for other in self.pending()):
+            return "Updating"
+        return "Failed" if ended.error else "Succeeded"

@@ -1,0 +1,70 @@
+"""All that a request can touch, in one place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from nsg_emulator.arm.activity import ActivityLog
+from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.faults import FailOperation, Faults, StickOperation
+from nsg_emulator.arm.identity import Identity
+from nsg_emulator.arm.listings import Listings
+from nsg_emulator.arm.operations import Terms
+from nsg_emulator.arm.requests import RequestLog
+from nsg_emulator.arm.settings import Settings
+from nsg_emulator.arm.store import Store
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class World:
+    """The emulated Azure.
+
+    Attributes:
+        clock: Tells the time; tests may set it.
+    """
+
+    settings: Settings
+    store: Store
+    clock: Callable[[], datetime] = utc_now
+    faults: Faults = field(default_factory=Faults)
+    requests: RequestLog = field(default_factory=RequestLog)
+    activity: ActivityLog = field(init=False)
+    identity: Identity = field(init=False)
+    listings: Listings = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the parts that follow from the settings and the store."""
+        self.apply(self.settings)
+        self.listings = Listings(self.store)
+
+    def apply(self, settings: Settings) -> None:
+        """Change the settings; the Activity Log's rows stay."""
+        self.settings = settings
+        rows = self.activity.rows if hasattr(self, "activity") else []
+        self.activity = ActivityLog(settings.tenant, timedelta(seconds=settings.activity_delay), rows)
+        self.identity = Identity(settings.tenant, settings.secrets)
+
+    def terms(self, call: Call) -> Terms:
+        """How the operation of a write is to go, faults considered."""
+        failure = self.faults.strike(call, FailOperation)
+        terms = Terms(
+            due=self.clock() + timedelta(seconds=self.settings.operation_delay),
+            stuck=self.faults.strike(call, StickOperation) is not None,
+            retry_after=self.settings.retry_after,
+            request=call.id,
+        )
+        return replace(terms, error={"code": failure.code, "message": failure.message}) if failure else terms
+
+    def settle(self, due: datetime | None = None) -> None:
+        """End the operations that are due, now or by a later moment, and write it in the Activity Log."""
+        now = self.clock()
+        for operation in self.store.settle(due or now):
+            error = operation.error or {}
+            self.activity.end(
+                operation.request, now, self.store.new_id(), 500 if error else 200, error.get("message", "")
+            )

@@ -1,0 +1,85 @@
+"""The words of the real API server for a wrong field.
+
+Source: kube-openapi `pkg/validation/errors` and apimachinery `pkg/util/validation/field` (release 1.37).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from nsg_emulator.kube.kinds import Fault
+
+TYPE_NAMES = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
+def shown(value: Any) -> str:
+    """Spell a bad value as the server does."""
+    return msgspec.json.encode(value).decode()
+
+
+def number(value: float) -> str:
+    """Spell a bound as Go's `%v` does."""
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def required(path: str, words: str = "") -> Fault:
+    """A field that must be there is not."""
+    return Fault(path, "FieldValueRequired", f"Required value{': ' + words if words else ''}")
+
+
+def bad(path: str, value: Any, words: str) -> Fault:
+    """A value that is not allowed, and why."""
+    return Fault(path, "FieldValueInvalid", f"Invalid value: {shown(value)}: {words}")
+
+
+def in_body(path: str, value: Any, rule: str) -> Fault:
+    """A value that breaks a schema rule, named as the schema validator names fields."""
+    return bad(path, value, f"{path} in body {rule}")
+
+
+def wrong_type(path: str, value: Any, wanted: Iterable[str]) -> Fault:
+    """A value of another JSON type."""
+    found = TYPE_NAMES[type(value)]
+    words = f'Invalid value: "{found}": {path} in body must be of type {",".join(wanted)}: "{found}"'
+    return Fault(path, "FieldValueTypeInvalid", words)
+
+
+def wrong_format(path: str, value: str, wanted: str) -> Fault:
+    """A string of another format."""
+    words = f"Invalid value: {shown(value)}: {path} in body must be of type {wanted}: {shown(value)}"
+    return Fault(path, "FieldValueTypeInvalid", words)
+
+
+def unsupported(path: str, value: Any, supported: Iterable[Any]) -> Fault:
+    """A value that is not in the enumeration."""
+    known = ", ".join(shown(each if isinstance(each, str) else shown(each)) for each in supported)
+    return Fault(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {known}")
+
+
+def too_long(path: str, most: int) -> Fault:
+    """A string with more bytes than allowed."""
+    return Fault(path, "FieldValueTooLong", f"Too long: may not be more than {most} bytes")
+
+
+def too_many(path: str, count: int, most: int) -> Fault:
+    """A list or map with more entries than allowed."""
+    return Fault(path, "FieldValueTooMany", f"Too many: {count}: must have at most {most} items")
+
+
+def duplicate(path: str, value: Any) -> Fault:
+    """An item that its list has already."""
+    return Fault(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
+
+
+def forbidden(path: str, words: str) -> Fault:
+    """A change that is not allowed."""
+    return Fault(path, "FieldValueForbidden", f"Forbidden: {words}")

@@ -1,0 +1,117 @@
+"""What is wrong with a baseline that has the right form."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.api.patterns import is_address, is_ports, is_word
+from nsg_baseline.api.problem import Problem
+from nsg_baseline.api.rule import SecurityRule
+
+MOST_ADDRESSES = 4000
+MOST_GROUPS = 100
+"""ARM's limits for one NSG: addresses of all rules, source and destination apart; application security groups."""
+
+_Check: TypeAlias = Callable[[BaselineSpec], Iterator[Problem]]
+
+
+def problems(spec: BaselineSpec) -> tuple[Problem, ...]:
+    """Return what Azure would refuse in a baseline, or what could not be told apart in it."""
+    return tuple(problem for check in _CHECKS for problem in check(spec))
+
+
+def _names(spec: BaselineSpec) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for at, rule in enumerate(spec.rules):
+        before = first.setdefault(rule.name.lower(), at)
+        if before != at:
+            other = spec.rules[before].name
+            words = f"{rule.name} is the name of spec.rules[{before}] ({other}) too, case aside; give each its own"
+            yield Problem(f"spec.rules[{at}].name", words, "DuplicateName")
+
+
+def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
+    first: dict[tuple[int, str], int] = {}
+    for at, rule in enumerate(spec.rules):
+        before = first.setdefault((rule.priority, rule.direction), at)
+        if before != at:
+            other = spec.rules[before].name
+            words = f"{rule.name} and {other} (spec.rules[{before}]) are both {rule.direction} {rule.priority}"
+            yield Problem(f"spec.rules[{at}].priority", f"{words}; give each its own priority", "DuplicatePriority")
+
+
+def _values(spec: BaselineSpec) -> Iterator[Problem]:
+    for at, rule in enumerate(spec.rules):
+        yield from _lists(rule, f"spec.rules[{at}]")
+    for at, exception in enumerate(spec.exceptions):
+        yield from _lists(exception.rule, f"spec.exceptions[{at}].rule")
+
+
+def _lists(rule: SecurityRule, place: str) -> Iterator[Problem]:
+    yield from _addresses(rule.source_address_prefixes, f"{place}.sourceAddressPrefix")
+    yield from _ports(rule.source_port_ranges, f"{place}.sourcePortRanges")
+    yield from _addresses(rule.destination_address_prefixes, f"{place}.destinationAddressPrefix")
+    yield from _ports(rule.destination_port_ranges, f"{place}.destinationPortRanges")
+
+
+def _addresses(items: tuple[str, ...], singular: str) -> Iterator[Problem]:
+    families = set()
+    for at, item in enumerate(items):
+        if is_address(item):
+            families.add(":" in item)
+        elif is_word(item):
+            words = (
+                f"Azure takes no service tag in a list; give it a rule of its own, with {singular.rpartition('.')[2]}"
+            )
+            yield Problem(f"{singular}es[{at}]", words, "TagInList")
+        else:
+            yield Problem(f"{singular}es[{at}]", "must be an IP address or a CIDR prefix such as 10.0.0.0/8")
+    if len(families) > 1:
+        yield Problem(f"{singular}es", "Azure takes no IPv4 and IPv6 in one list; make it two rules", "MixedFamilies")
+
+
+def _ports(items: tuple[str, ...], place: str) -> Iterator[Problem]:
+    for at, item in enumerate(items):
+        if not is_ports(item):
+            yield Problem(f"{place}[{at}]", "must have its low end first")
+
+
+def _limits(spec: BaselineSpec) -> Iterator[Problem]:
+    sources = sum(_count(rule.source_address_prefix, rule.source_address_prefixes) for rule in spec.rules)
+    destinations = sum(
+        _count(rule.destination_address_prefix, rule.destination_address_prefixes) for rule in spec.rules
+    )
+    for side, count in (("source", sources), ("destination", destinations)):
+        if count > MOST_ADDRESSES:
+            words = f"{count} {side} addresses in all; Azure takes {MOST_ADDRESSES} in one NSG"
+            yield Problem("spec.rules", words, "TooManyAddresses")
+    groups = {
+        group.id.lower()
+        for rule in spec.rules
+        for group in (*rule.source_application_security_groups, *rule.destination_application_security_groups)
+    }
+    if len(groups) > MOST_GROUPS:
+        words = f"{len(groups)} application security groups in all; Azure takes {MOST_GROUPS} in one NSG"
+        yield Problem("spec.rules", words, "TooManyGroups")
+
+
+def _count(single: str | None, several: tuple[str, ...]) -> int:
+    return len(several) + (1 if single and is_address(single) else 0)
+
+
+def _attachments(spec: BaselineSpec) -> Iterator[Problem]:
+    if spec.associations is None:
+        return
+    yield from _ids(spec.associations.subnets or (), "spec.associations.subnets", "subnets")
+    yield from _ids(
+        spec.associations.network_interfaces or (), "spec.associations.networkInterfaces", "networkInterfaces"
+    )
+
+
+def _ids(ids: tuple[str, ...], place: str, kind: str) -> Iterator[Problem]:
+    for at, each in enumerate(ids):
+        if each.split("/")[-2].lower() != kind.lower():
+            yield Problem(f"{place}[{at}]", f"must be a resource id that ends in /{kind}/<name>")
+
+
+_CHECKS: tuple[_Check, ...] = (_names, _priorities, _values, _limits, _attachments)

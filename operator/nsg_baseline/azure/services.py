@@ -1,0 +1,46 @@
+"""Everything that the engine holds of Azure for one identity."""
+
+from dataclasses import dataclass
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+
+from nsg_baseline.azure.activity import Activity
+from nsg_baseline.azure.client import ArmClient, new_session
+from nsg_baseline.azure.clouds import Cloud
+from nsg_baseline.azure.credentials import Identity, credential
+from nsg_baseline.azure.permissions import PermissionReader
+from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.azure.read import Reader
+from nsg_baseline.azure.write import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class ArmServices:
+    """A reader and a writer with one identity, over shared connections."""
+
+    reader: Reader
+    writer: Writer
+    activity: Activity
+    budget: RateLimiter
+    rights: PermissionReader
+    _client: ArmClient
+    _credential: AsyncTokenCredential
+    _session: aiohttp.ClientSession
+
+    @classmethod
+    def connect(cls, cloud: Cloud, identity: Identity | None = None) -> "ArmServices":
+        """Return the means; nothing is sent before the first read. Needs a running event loop."""
+        session = new_session()
+        who = credential(cloud, identity, session)
+        budget = RateLimiter()
+        client = ArmClient(cloud, who, session, budget)
+        reader = Reader(client)
+        writer = Writer(cloud, who, session, reader, budget)
+        return cls(reader, writer, Activity(client), budget, PermissionReader(client), client, who, session)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+        await self._credential.close()
+        await self._session.close()

@@ -1,0 +1,104 @@
+"""Baselines from the cluster, live NSGs from Azure: the same edges that the operator uses."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from kubernetes.aio.config import ConfigException
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.validation import InvalidObject, read
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.services import ArmServices
+from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.sources import Live, Sourced
+from nsg_baseline.core.nsg import UnreadableNSGError, read_live
+from nsg_baseline.core.rules import UnreadableRuleError
+from nsg_baseline.engine.settings import SettingError, from_environment
+from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.errors import KubeError
+
+T = TypeVar("T")
+
+
+def cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
+    """Return the baselines of a namespace, or of all.
+
+    Raises:
+        Failure: the cluster cannot be read, or holds none.
+    """
+    try:
+        found = asyncio.run(_cluster_baselines(namespace, kubeconfig, context))
+    except (KubeError, ConfigException) as error:
+        raise Failure(f"the cluster cannot be read: {error}; or give files with -f") from None
+    if not found:
+        # Green would be the answer to a misspelled namespace.
+        raise Failure(f"there is no NSGBaseline in {f'namespace {namespace}' if namespace else 'the cluster'}")
+    return found
+
+
+def azure_live(baselines: Iterable[Sourced]) -> Live:
+    """Return the NSGs that some baselines speak of, each asked for by its id.
+
+    Raises:
+        Failure: Azure cannot be read.
+    """
+    ids = [one.baseline.spec.target.resource_id for one in baselines]
+
+    async def ask(arm: ArmServices) -> list[dict[str, Any]]:
+        found = [await arm.reader.get(nsg) for nsg in ids]
+        return [one for one in found if one is not None]
+
+    return replace(_live(_asked(ask)), asked_by_id=True)
+
+
+def azure_listing(subscription: str, resource_group: str | None) -> Live:
+    """Return all NSGs of a subscription or a resource group.
+
+    Raises:
+        Failure: Azure cannot be read.
+    """
+
+    async def ask(arm: ArmServices) -> list[dict[str, Any]]:
+        pages = arm.reader.pages(subscription, resource_group)
+        return [nsg.document() async for page in pages for nsg in page.nsgs]
+
+    return _live(_asked(ask))
+
+
+def _asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        arm = ArmServices.connect(from_environment().cloud)
+        try:
+            return await ask(arm)
+        finally:
+            await arm.aclose()
+
+    try:
+        return asyncio.run(connected())
+    except (AzureError, SettingError) as error:
+        raise Failure(f"Azure cannot be read: {error}; or give a file with --live") from None
+
+
+def _live(documents: Iterable[dict[str, Any]]) -> Live:
+    try:
+        return Live(tuple(map(read_live, documents)), "Complete")
+    except (UnreadableNSGError, UnreadableRuleError) as error:
+        raise Failure(f"Azure's answer cannot be judged: {error}") from None
+
+
+async def _cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
+    kube = await Kube.connect(kubeconfig, context)
+    try:
+        items = [item async for page, _ in kube.pages(NSGBaseline) for item in page]
+    finally:
+        await kube.aclose()
+    return [Sourced(_read(item)) for item in items if namespace in (None, item["metadata"].get("namespace"))]
+
+
+def _read(item: dict[str, Any]) -> NSGBaseline:
+    try:
+        return read(NSGBaseline, {"apiVersion": "nsg-baseline.io/v1alpha1", "kind": "NSGBaseline", **item})
+    except InvalidObject as error:
+        raise Failure(f"NSGBaseline {item['metadata']['name']}: {error}") from None

@@ -1,0 +1,89 @@
+"""A change of a baseline, judged before anybody rolls it out: what it newly allows and denies."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.core.assessment import SeverityConfig
+from nsg_baseline.core.changes import Change, fingerprint
+from nsg_baseline.core.classification import classify
+from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG, read_approved
+from nsg_baseline.core.verdict import Verdict, judge
+
+State = Literal["Added", "Removed", "Changed", "Unchanged"]
+# What else in a baseline decides what is told or written. Tags and associations are compared as Azure's are.
+_SETTINGS = ("mode", "suspend", "tolerate", "exceptions", "comparison", "rolloutGrace", "enforcement")
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineDiff:
+    """One baseline before and after. The verdict's `approved` side is before, its `live` side after."""
+
+    state: State
+    verdict: Verdict
+    settings: tuple[Change, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing changed in meaning."""
+        return self.verdict.compliant and not self.settings and self.state in ("Changed", "Unchanged")
+
+
+def diff_baselines(
+    before: BaselineSpec | None, after: BaselineSpec | None, now: datetime, yardstick: SeverityConfig
+) -> BaselineDiff:
+    """Compare a baseline with its next version. One of the two may not exist: the default rules stand in for it.
+
+    Raises:
+        ValueError: neither exists.
+    """
+    if after is None and before is None:
+        raise ValueError("there is no baseline to compare")
+    if after is None:
+        # Azure stays as it is; from now on nobody says what is approved there.
+        nsg = str(read_approved(before).id) if before is not None else ""
+        return BaselineDiff("Removed", Verdict(nsg))
+    new = read_approved(after)
+    old = read_approved(before) if before is not None else ApprovedNSG(new.id, (), comparison=new.comparison)
+    approved = replace(old, rules=classify(old, _excepted(old), now).approved, tolerate=(), exceptions=())
+    found = judge(approved, _as_live(new, now), now, yardstick)
+    if before is None:
+        return BaselineDiff("Added", found)
+    settings = tuple(_settings(before, after))
+    return BaselineDiff("Unchanged" if found.compliant and not settings else "Changed", found, settings)
+
+
+def _excepted(approved: ApprovedNSG) -> tuple[Any, ...]:
+    return tuple(item.rule for item in approved.exceptions)
+
+
+def _as_live(approved: ApprovedNSG, now: datetime) -> LiveNSG:
+    """Return the NSG that would match a baseline, its running exceptions used to the full."""
+    return LiveNSG(
+        id=approved.id,
+        etag="",
+        provisioning_state="Succeeded",
+        rules=classify(approved, _excepted(approved), now).approved,
+        tags=approved.tags or {},
+        subnets=approved.subnets or frozenset(),
+        network_interfaces=approved.network_interfaces or frozenset(),
+        document={},
+    )
+
+
+def _settings(before: BaselineSpec, after: BaselineSpec) -> list[Change]:
+    old, new = (spec.model_dump(by_alias=True, mode="json", exclude_none=True) for spec in (before, after))
+    return [
+        Change(
+            "NSGUpdated",
+            None,
+            fingerprint(name, new.get(name)),
+            {name: old.get(name)},
+            {name: new.get(name)},
+            (name,),
+            "info",
+        )
+        for name in _SETTINGS
+        if old.get(name) != new.get(name)
+    ]

@@ -1,0 +1,45 @@
+"""The rules that may be there: what a baseline approves, its running exceptions, and co-owners' rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from nsg_baseline.core.nsg import ApprovedNSG
+from nsg_baseline.core.rules import Rule, meaning
+from nsg_baseline.core.tolerations import co_owner_of
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Live rules sorted by who answers for them.
+
+    Attributes:
+        approved: the approved rules, live ones in their place where an exception runs.
+        excepted: keys of the live rules that stand under a running exception.
+        tolerated: live rules of co-owners, with the owner.
+    """
+
+    approved: tuple[Rule, ...]
+    excepted: frozenset[str]
+    tolerated: tuple[tuple[Rule, str], ...]
+
+
+def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
+    return co_owner_of(rule, approved.tolerate, approved.writers.get(rule.key))
+
+
+def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Classification:
+    """Sort live rules by who answers for them."""
+    running = {
+        (item.rule.key, meaning(item.rule, approved.comparison)) for item in approved.exceptions if now < item.until
+    }
+    names = {rule.key for rule in approved.rules}
+    excepted: dict[str, Rule] = {}
+    tolerated: list[tuple[Rule, str]] = []
+    for rule in live:
+        if (rule.key, meaning(rule, approved.comparison)) in running:
+            excepted[rule.key] = rule
+        elif rule.key not in names and (owner := _owner(rule, approved)) is not None:
+            tolerated.append((rule, owner))
+    ours = [rule for rule in approved.rules if rule.key not in excepted]
+    return Classification((*ours, *excepted.values()), frozenset(excepted), tuple(tolerated))

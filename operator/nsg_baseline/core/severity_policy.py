@@ -1,0 +1,119 @@
+"""What weighs how much: the table of severities, and the ports of management and databases. Users may set both.
+
+Ports are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4 and of common databases
+and control planes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from nsg_baseline.api.common import Severity
+from nsg_baseline.core.intervals import Interval, merge, parse_ports
+
+Ground = Literal[
+    "InternetToManagement",
+    "InternetToAllPorts",
+    "InternetToPort",
+    "InternetToProtocol",
+    "PublicToManagement",
+    "Unclear",
+    "InternetToWeb",
+    "NSGDeleted",
+    "PublicAllowed",
+    "PrivateAllowed",
+    "OutboundAllowed",
+    "PlatformDenied",
+    "Denied",
+    "IcmpOnly",
+    "Conditional",
+    "NSGCreated",
+    "NoExposure",
+]
+"""Why something weighs what it weighs: a row of the table of severities. Of equals the first is told."""
+GROUNDS: tuple[Ground, ...] = get_args(Ground)
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+_LEVELS: Mapping[Ground, Severity] = {
+    "InternetToManagement": "critical",
+    "InternetToAllPorts": "critical",
+    "InternetToPort": "high",
+    "InternetToProtocol": "high",
+    "PublicToManagement": "high",
+    "PlatformDenied": "high",
+    "Unclear": "high",
+    "InternetToWeb": "medium",
+    "PublicAllowed": "medium",
+    "PrivateAllowed": "medium",
+    "OutboundAllowed": "medium",
+    "Denied": "medium",
+    "NSGDeleted": "medium",
+    "IcmpOnly": "low",
+    "Conditional": "low",
+    "NSGCreated": "low",
+    "NoExposure": "info",
+}
+_MANAGEMENT = (
+    "22,135,137-139,445,1433-1434,1521,2049,2375-2376,2379-2380,3306,3389,5432,5900,5985-5986,6379,6443,7001,9042,9200,"
+    "9300,10250,11211,27017"
+)
+# Amplifiers: a danger by UDP alone.
+_MANAGEMENT_UDP = "53,123,161,389,1900"
+
+
+def port_set(text: str) -> tuple[Interval, ...]:
+    """Read ports and ranges, with commas between them.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        interval = parse_ports(part)
+        if interval is None:
+            raise ValueError(f"{part!r} is neither a port nor a range such as 137-139")
+        found.append(interval)
+    return merge(found)
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityPolicy:
+    """What weighs how much: ports of management and databases, those of them by UDP alone, and the table's levels."""
+
+    management: tuple[Interval, ...] = port_set(_MANAGEMENT)
+    management_udp: tuple[Interval, ...] = port_set(_MANAGEMENT_UDP)
+    levels: Mapping[Ground, Severity] = field(default_factory=lambda: _LEVELS)
+
+    def sensitive(self, protocol: str) -> tuple[Interval, ...]:
+        """Return the ports that weigh most by TCP or by UDP."""
+        return self.management if protocol == "Tcp" else merge((*self.management, *self.management_udp))
+
+    def severity(self, ground: Ground) -> Severity:
+        """Return the level of a ground."""
+        return self.levels.get(ground, _LEVELS[ground])
+
+
+DEFAULT_WEIGHTS = SeverityPolicy()
+
+
+def severity_policy_of(management: str | None, management_udp: str | None, levels: Iterable[str]) -> SeverityPolicy:
+    """Return weights as users write them: lists of ports, and levels as `InternetToWeb=low`. None keeps the default.
+
+    Raises:
+        ValueError: one of them is wrong; the text says what it may be.
+    """
+    return SeverityPolicy(
+        management=DEFAULT_WEIGHTS.management if management is None else port_set(management),
+        management_udp=DEFAULT_WEIGHTS.management_udp if management_udp is None else port_set(management_udp),
+        levels={**_LEVELS, **dict(map(_level, levels))},
+    )
+
+
+def _level(text: str) -> tuple[Ground, Severity]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    ground = next((one for one in GROUNDS if one.lower() == name.lower()), None)
+    severity = next((one for one in SEVERITIES if one == value.lower()), None)
+    if ground is None:
+        raise ValueError(f"{name!r} is none of {', '.join(GROUNDS)}")
+    if severity is None:
+        raise ValueError(f"{name}: {value!r} is none of {', '.join(SEVERITIES)}")
+    return ground, severity

@@ -1,0 +1,1 @@
+"""Texts that people read, made from values of the core."""

@@ -1,0 +1,59 @@
+"""Rules and changes in one line."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nsg_baseline.core.changes import Change
+from nsg_baseline.core.text.phrasing import cut
+
+
+def rule_line(document: Mapping[str, Any]) -> str:
+    """Say what a flattened rule does: `100 Inbound Allow Tcp from Internet to * port 443`."""
+    head = " ".join(str(document.get(key)) for key in ("priority", "direction", "access", "protocol"))
+    source, destination = _side(document, "source"), _side(document, "destination")
+    from_ports = _ports(document, "source")
+    via = "" if from_ports == "*" else f" port {from_ports}"
+    return f"{head} from {source}{via} to {destination} port {_ports(document, 'destination')}"
+
+
+def side_line(side: Mapping[str, Any] | None) -> str | None:
+    """Say what one side of a change is; None for no side."""
+    if side is None:
+        return None
+    if "priority" in side:
+        return rule_line(side)
+    if set(side) == {"id"}:
+        return str(side["id"])
+    return json.dumps(side, sort_keys=True, ensure_ascii=False)
+
+
+def change_line(change: Change) -> str:
+    """Say what happened: `RuleCreated open-ssh`."""
+    nsg = change.nsg.rsplit("/", 1)[-1] if change.nsg else ""
+    what = change.rule or nsg or ", ".join(change.fields)
+    return f"{change.kind} {what}".strip()
+
+
+def summary(changes: tuple[Change, ...], shown: int = 3) -> str:
+    """Say what happened in one line, the first few changes by name."""
+    lines = [change_line(change) for change in changes[:shown]]
+    more = len(changes) - len(lines)
+    return cut("; ".join(lines), 900) + (f" and {more} more" if more > 0 else "")
+
+
+def _side(document: Mapping[str, Any], side: str) -> str:
+    groups = document.get(f"{side}ApplicationSecurityGroups") or ()
+    names = [str(group.get("id", "")).rsplit("/", 1)[-1] for group in groups]
+    return ",".join(
+        [*_values(document, f"{side}AddressPrefix", f"{side}AddressPrefixes"), *(f"asg:{n}" for n in names)]
+    )
+
+
+def _ports(document: Mapping[str, Any], side: str) -> str:
+    return ",".join(_values(document, f"{side}PortRange", f"{side}PortRanges"))
+
+
+def _values(document: Mapping[str, Any], singular: str, plural: str) -> list[str]:
+    one, many = document.get(singular), document.get(plural) or ()
+    return [str(value) for value in (one, *many) if value not in (None, "")]

@@ -1,0 +1,139 @@
+"""Finding out who did it, after the alert has left: the Activity Log is asked while an open question is young."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.api.scope import Identity, NSGScope
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.core.attribution import callers
+from nsg_baseline.engine.baseline_claims import readable, scopes
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Event, NamespaceEvent
+
+FIRST_AFTER = timedelta(seconds=5)
+ASK_EVERY = timedelta(seconds=60)
+"""One query a subscription in this time, shared by all incidents there."""
+GIVE_UP_AFTER = timedelta(minutes=30)
+LOOK_BACK = timedelta(hours=1)
+FURTHEST = timedelta(days=1)
+"""So far back the log is read at most: an operator that was away for a week finds no more than that."""
+Log = tuple[str, Identity | None]
+"""A subscription's log, read with an identity; None is the pod's own."""
+log = structlog.get_logger(__name__)
+
+
+class AttributionPort(Protocol):
+    """Reading the Activity Log; see `azure.activity.Activity`."""
+
+    async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+        """Return what was done since a time."""
+        ...
+
+
+@dataclass(slots=True)
+class AttributionLoop:
+    """Asks for all scopes. `activity_of` gives a scope's log and the ids of the operator's own applications there."""
+
+    activity_of: Callable[[NSGScope], tuple[AttributionPort, frozenset[str]]]
+    records: Records
+    clock: Callable[[], datetime]
+    _asked: dict[Log, datetime] = field(default_factory=dict)
+    _unread: dict[Log, datetime] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Ask, until cancelled."""
+        self.records.store.listen(self._heard)
+        while True:
+            self._changed.clear()
+            await self.ask()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._changed.wait()
+
+    async def ask(self) -> None:
+        """Ask for every scope with open questions whose turn it is."""
+        now = self.clock()
+        for mark, (scope, incidents) in self._open().items():
+            if self._due(mark, incidents) <= now:
+                ripe = [one for one in incidents if _seen(one) + FIRST_AFTER <= now]
+                await self._ask(mark, scope, ripe, now)
+
+    def _heard(self, event: Event | NamespaceEvent) -> None:
+        if isinstance(event, Event) and event.kind in (NSGIncident, NSGScope):
+            self._changed.set()
+
+    def _pause(self) -> float | None:
+        """Return the seconds until something is to be asked though nothing moves."""
+        due = min((self._due(mark, incidents) for mark, (_, incidents) in self._open().items()), default=None)
+        return None if due is None else max((due - self.clock()).total_seconds(), 0.0)
+
+    def _due(self, mark: Log, incidents: Iterable[NSGIncident]) -> datetime:
+        first = min(map(_seen, incidents)) + FIRST_AFTER
+        return max(first, self._asked[mark] + ASK_EVERY) if mark in self._asked else first
+
+    def _open(self) -> dict[Log, tuple[NSGScope, list[NSGIncident]]]:
+        """Return the incidents of which it is still to be found out who did it; scopes may share a log."""
+        by_scope: dict[str, list[NSGIncident]] = {}
+        for incident in self.records.incidents.all():
+            if incident.spec.kind != "WatchLost" and incident.status.attribution is None and incident.status.opened_at:
+                by_scope.setdefault(incident.spec.scope, []).append(incident)
+        groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
+        for scope in readable(list(scopes(self.records.store))):
+            if mine := by_scope.get(scope.metadata.name):
+                groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(mine)
+        return groups
+
+    async def _ask(self, mark: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
+        self._asked[mark] = now
+        activity, own = self.activity_of(scope)
+        since = max(min(map(_seen, incidents)) - LOOK_BACK, now - FURTHEST)
+        rows: list[dict[str, Any]] = []
+        try:
+            rows = await activity.rows(scope.spec.subscription_id, since)
+            self._unread.pop(mark, None)
+        except AzureError as error:
+            # A log that cannot be read once is no log without an answer.
+            self._unread.setdefault(mark, now)
+            log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
+        try:
+            for incident in incidents:
+                if mark not in self._unread or now - self._unread[mark] >= GIVE_UP_AFTER - ASK_EVERY:
+                    await self._settle(incident, rows, own, now)
+        except KubeError as error:
+            log.warning("not recorded", reason=error.reason, message=error.message)
+
+    async def _settle(
+        self, incident: NSGIncident, rows: Iterable[dict[str, Any]], own: frozenset[str], now: datetime
+    ) -> None:
+        """Note who did it, on the incident as it is by now: it may have gone on while the log was read."""
+
+        def change(status: IncidentStatus) -> IncidentStatus | None:
+            current = incident.model_copy(update={"status": status})
+            found = callers(current, rows, own)
+            if status.attribution is not None or (not found and now - _seen(current) < GIVE_UP_AFTER):
+                return None
+            updates: dict[str, Any] = {"attribution": "Found" if found else "NotFound"}
+            if found and found != status.changed_by:
+                updates["changed_by"] = found
+                if status.state == "Open":
+                    updates |= {"turn": "Attributed", "revision": status.revision + 1, "updated_at": now}
+            return status.model_copy(update=updates)
+
+        await self.records.change(incident.key, change)
+
+
+def _seen(incident: NSGIncident) -> datetime:
+    """Return when an incident that was opened got what is asked about."""
+    seen = incident.status.updated_at or incident.status.opened_at
+    if seen is None:
+        raise ValueError(f"incident {'/'.join(incident.key)} was never opened")
+    return seen

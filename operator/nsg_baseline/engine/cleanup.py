@@ -1,0 +1,106 @@
+"""Statuses and incidents that no pass will touch: refused baselines, broken scopes, incidents about what is gone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.baseline_status import BaselineStatus
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.scope import NSGScope, ScopeStatus
+from nsg_baseline.api.validation import InvalidObject
+from nsg_baseline.core.assignment import Refusal
+from nsg_baseline.core.incidents import resolved
+from nsg_baseline.core.outcome import Failure
+from nsg_baseline.engine.baseline_claims import readable, scopes
+from nsg_baseline.kube import status
+from nsg_baseline.kube.conditions import State, conditions
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Key, Stored
+
+# A scope that is gone or wrong may be back in a minute; what another one says of the NSG is said.
+_FINAL = ("NamespaceNotAllowed", "Conflict")
+KEPT_FOR = timedelta(days=30)
+KEPT_EACH = 20
+
+
+async def report_refused_baselines(records: Records, refused: Mapping[Key, Refusal], now: datetime) -> None:
+    """Say on each refused baseline why it is not looked at.
+
+    Raises:
+        KubeError: one could not be recorded.
+    """
+    for key, refusal in refused.items():
+        stored = records.store.find(NSGBaseline, key)
+        if stored is None:
+            continue
+        document = stored.document()
+        known = BaselineStatus.model_validate(document.get("status") or {})
+        generation = int(document["metadata"].get("generation") or 0)
+        if refusal.reason == "Suspended":
+            after = status.suspended(known, generation, now)
+        else:
+            after = status.refused(known, Failure(refusal.reason, refusal.message), generation, now)
+        await records.save_status(NSGBaseline, key, after)
+
+
+async def report_invalid_baselines(records: Records, stored: Stored, error: InvalidObject, now: datetime) -> None:
+    """Say on a scope what is wrong with it.
+
+    Raises:
+        KubeError: it could not be recorded.
+    """
+    document = stored.document()
+    known = ScopeStatus.model_validate(document.get("status") or {})
+    generation = int(document["metadata"].get("generation") or 0)
+    ready = State("Ready", "False", "InvalidSpec", str(error))
+    found = conditions(known.conditions, [ready], generation, now)
+    after = known.model_copy(update={"observed_generation": generation, "conditions": found})
+    await records.save_status(NSGScope, stored.key, after)
+
+
+async def resolve_orphans(records: Records, refused: Mapping[Key, Refusal], now: datetime) -> None:
+    """Resolve incidents whose baseline or scope is gone, or whose baseline may not speak for its NSG any more.
+
+    Raises:
+        KubeError: one could not be recorded.
+    """
+    # Of a scope that is gone or wrong for a minute another may take over, which says no.
+    there = frozenset(one.metadata.name for one in readable(list(scopes(records.store))))
+    for incident in records.incidents.all():
+        if incident.status.state != "Resolved" and not _has_subject(records, refused, there, incident):
+            after = resolved(incident.status, "TargetRemoved", None, now)
+            await records.record(incident.metadata.namespace, incident.spec, incident, after, now)
+
+
+async def prune_incidents(records: Records, now: datetime) -> None:
+    """Delete resolved incidents that are 30 days old, and of each subject all but the latest 20.
+
+    Raises:
+        KubeError: one could not be deleted.
+    """
+    kept: dict[tuple[str, str, str], int] = {}
+    for incident in sorted(records.incidents.all(), key=_resolved_at, reverse=True):
+        at = incident.status.resolved_at
+        if incident.status.state != "Resolved" or at is None:
+            continue
+        subject = (incident.metadata.namespace, incident.spec.kind, incident.spec.baseline or incident.spec.scope)
+        kept[subject] = kept.get(subject, 0) + 1
+        if kept[subject] > KEPT_EACH or now - at > KEPT_FOR:
+            await records.forget(incident)
+
+
+def _resolved_at(incident: NSGIncident) -> float:
+    at = incident.status.resolved_at
+    return at.timestamp() if at is not None else 0.0
+
+
+def _has_subject(
+    records: Records, refused: Mapping[Key, Refusal], scopes_there: frozenset[str], incident: NSGIncident
+) -> bool:
+    store = records.store
+    if incident.spec.baseline is not None:
+        refusal = refused.get((incident.metadata.namespace, incident.spec.baseline))
+        if refusal is not None and refusal.reason in _FINAL and incident.spec.scope in scopes_there:
+            return False
+        return store.find(NSGBaseline, (incident.metadata.namespace, incident.spec.baseline)) is not None
+    return store.find(NSGScope, ("", incident.spec.scope)) is not None

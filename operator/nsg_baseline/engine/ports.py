@@ -1,0 +1,52 @@
+"""What a pass reaches for: Azure with one identity, the records, and the clock."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from nsg_baseline.azure.read import Page
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
+from nsg_baseline.core.permissions import Grant
+from nsg_baseline.kube.records import Records
+
+
+class NSGReader(Protocol):
+    """Reading NSGs; see `azure.read.Reader`."""
+
+    def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
+        """Yield the pages of a listing."""
+        ...
+
+    async def get(self, nsg_id: str) -> dict[str, Any] | None:
+        """Return one NSG, or None when it does not exist."""
+        ...
+
+
+class NSGWriter(Protocol):
+    """Writing NSGs; see `azure.write.Writer`."""
+
+    async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
+        """Write an NSG under its etag and return it as it is afterwards."""
+        ...
+
+
+class PermissionReader(Protocol):
+    """Looking up one's own rights; see `azure.rights.Rights`."""
+
+    async def grants(self, subscription_id: str, resource_group: str | None = None) -> list[Grant]:
+        """Return what is granted on a subscription or a resource group."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The ports of a pass over one scope. Without `rights` nobody looks them up."""
+
+    reader: NSGReader
+    writer: NSGWriter
+    records: Records
+    namespace: str
+    clock: Callable[[], datetime]
+    yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+    rights: PermissionReader | None = None

@@ -1,0 +1,153 @@
+"""Where chaos takes place: a small Azure and a small cluster, both served over HTTP, and operators in this process.
+
+An operator's life can be cut off at any of its requests: its tasks are cancelled where they are, and nothing that it
+had in memory is there in the next life. (Real processes are killed in tests/engine.)
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.pipeline.transport import AioHttpTransport
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.crds import render
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.azure import write
+from nsg_baseline.azure.clouds import CLOUDS, custom
+from nsg_baseline.azure.services import ArmServices
+from nsg_baseline.core.assignment import assign
+from nsg_baseline.core.observations import Observation
+from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
+from nsg_baseline.engine.cleanup import prune_incidents, report_refused_baselines, resolve_orphans
+from nsg_baseline.engine.permissions import PermissionCache
+from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.reconcile_scope import ScopeReconciler, ScopeResult
+from nsg_baseline.engine.scope_report import report
+from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Store
+from nsg_baseline.kube.sync import sync
+from nsg_emulator import arm, kube
+from tests.support.alerts import Clock
+
+KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+API = "nsg-baseline.io/v1alpha1"
+OPERATOR = "22222222-2222-2222-2222-222222222222"
+SYSTEM, TEAM, STRANGERS = "nsg-baseline-system", "team-web", "strangers"
+
+
+class Life:
+    """One operator, from its start to its end. Nothing of it outlives it but what it stored."""
+
+    def __init__(self, stage: "DemoEnvironment") -> None:
+        self._stage = stage
+        self._store = Store(KINDS)
+        self._records = Records(stage.kube, self._store)
+        self._claims = Claims(self._store)
+        self._memory: dict[str, dict[str, Observation]] = {}
+        self._permitted: dict[str, PermissionCache] = {}
+
+    async def look(self) -> dict[str, ScopeResult]:
+        """Read the cluster and make a pass over each scope; return what the passes came to."""
+        clock, records = self._stage.clock, self._records
+        await sync(self._stage.kube, self._store, KINDS)
+        arm = self._stage.arm
+        world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.rights)
+        found = readable(scopes(self._store))
+        claims, refused = self._claims.all()
+        assigned = assign(found, claims, self._store.namespaces)
+        refused = {**refused, **assigned.refused}
+        await report_refused_baselines(records, refused, clock())
+        await resolve_orphans(records, refused, clock())
+        await prune_incidents(records, clock())
+        tallies = {}
+        for scope in found:
+            name = scope.metadata.name
+            held, memory = assigned.looked_at(name), self._memory.setdefault(name, {})
+            one = ScopeReconciler(world, scope, found, held, assigned.silent(name), memory)
+            tallies[name] = await one.run()
+            permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
+            await report(world, scope, held, tallies[name], permitted)
+        return tallies
+
+
+@dataclass(slots=True)
+class Stage:
+    """Azure, the cluster, the operator's connections to both, and the time."""
+
+    azure: arm.ArmEmulator
+    cluster: kube.KubeApi
+    arm: ArmServices
+    kube: Kube
+    url: str
+    clock: Clock = field(default_factory=Clock)
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        """Return all objects of one of our kinds."""
+        return self.cluster.list(API, kind)
+
+    async def connect(self, endpoint: str = "") -> None:
+        """Connect to Azure anew, as another process of the operator would, or to another address."""
+        await self.arm.aclose()
+        self.arm = ArmServices.connect(custom(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
+
+    def quiet(self) -> None:
+        """Lift all faults, and let what is stuck go on."""
+        self.azure.faults.clear()
+        self.azure.release_operations()
+        self.cluster.interference.stop()
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a five-hundredth of every pause that the Azure SDK makes between tries and polls."""
+    real = asyncio.sleep
+
+    async def sleep(_: AioHttpTransport, duration: float) -> None:
+        await real(duration / 500)
+
+    monkeypatch.setattr(AioHttpTransport, "sleep", sleep)
+    monkeypatch.setattr(write, "OPERATION_SECONDS", 0.25)
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path, environment: pytest.MonkeyPatch, nsgs: list[dict[str, Any]], objects: list[dict[str, Any]]
+) -> AsyncIterator[Stage]:
+    """Serve an Azure with NSGs and a cluster with objects, and connect to both as the operator does."""
+    azure = arm.ArmEmulator(settings=arm.Settings(page_size=2, operation_delay=0.005, retry_after=1), state=nsgs)
+    cluster = kube.KubeApi()
+    for crd in render():
+        cluster.apply(crd)
+    for name in (SYSTEM, TEAM, STRANGERS):
+        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for one in objects:
+        cluster.apply(one)
+    async with arm.serve(azure, ca_file=folder / "ca.pem") as running, kube.serve(cluster) as served:
+        for name, value in _environment(folder, running).items():
+            environment.setenv(name, value)
+        connected = ArmServices.connect(custom(CLOUDS["AzurePublic"], running.url, running.url))
+        api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
+        found = Stage(azure, cluster, connected, api, running.url)
+        try:
+            yield found
+        finally:
+            await api.aclose()
+            await found.arm.aclose()
+
+
+def _environment(folder: Path, running: arm.Running) -> dict[str, str]:
+    """Say who the operator is, as its pod's environment does."""
+    (folder / "token").write_text("a.federated.token")
+    return {
+        "AZURE_CLIENT_ID": OPERATOR,
+        "AZURE_TENANT_ID": running.emulator.settings.tenant,
+        "AZURE_FEDERATED_TOKEN_FILE": str(folder / "token"),
+        "SSL_CERT_FILE": str(running.ca_file),
+    }

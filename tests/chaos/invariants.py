@@ -1,0 +1,132 @@
+"""What must hold, whatever happens. Each violation is a line that says when and what."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nsg_baseline.engine.reconcile_scope import ScopeResult
+from nsg_emulator.arm.requests import RequestRecord
+from tests.chaos.environment import OPERATOR, Stage
+from tests.chaos.objects import CAST, Actor, Rules, deviates, live, owned
+from tests.chaos.random_actions import Hands
+
+PASSES = 2
+_LISTING = "/resourcegroups/rg-prod/providers/microsoft.network/networksecuritygroups"
+_GOOD = 200
+
+
+@dataclass(slots=True)
+class Watchman:
+    """Hears each request to Azure before it is answered, and looks at what is stored after each pass.
+
+    `alone` says that there is one operator: of two, nobody can say who read what.
+    """
+
+    stage: Stage
+    hands: Hands
+    alone: bool = True
+    violations: list[str] = field(default_factory=list)
+    writes: int = 0
+    _before: dict[str, Rules | None] = field(default_factory=dict)
+    _writable: frozenset[str] = frozenset()
+    _absent: set[str] = field(default_factory=set)
+    _gone_before: set[str] = field(default_factory=set)
+    _at_begin: dict[str, Any] = field(default_factory=dict)
+    _wrong_for: dict[str, int] = field(default_factory=dict)
+    _listed: int = 0
+    _wrote: bool = False
+
+    def begin(self) -> None:
+        """Take note of how things stand as a look begins."""
+        held = any(one["spec"].get("suspendEnforcement") for one in self.stage.objects("NSGScope"))
+        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.stage.objects("NSGBaseline")}
+        self._writable = frozenset(
+            actor.id.lower() for actor in CAST if actor.writable and not held and modes[actor.name] == "Enforce"
+        )
+        self._absent = {actor.name for actor in CAST if live(self.stage.azure, actor) is None}
+        self._gone_before = self._told_gone()
+        self._listed, self._wrote = 0, False
+        self._at_begin = {actor.name: self._facts(actor) for actor in CAST}
+
+    def hear(self, record: RequestRecord) -> None:
+        """Check one request."""
+        if record.caller == OPERATOR and record.path.lower().endswith(_LISTING):
+            self._listed = record.status
+            if self._wrote and self.alone:
+                self._say("something was written before the scope was read whole")
+        if record.caller == OPERATOR and record.method in ("PUT", "PATCH", "DELETE", "POST"):
+            self._check_write(record)
+        for actor in CAST:
+            self._before[actor.name] = live(self.stage.azure, actor)
+            if self._before[actor.name] is None:
+                self._absent.add(actor.name)
+
+    def ended(self, tallies: dict[str, ScopeResult]) -> None:
+        """Check what a look that came to its end has stored."""
+        for gone in self._told_gone() - self._gone_before - self._absent:
+            self._say(f"NSGDeleted was concluded for {gone}, which existed")
+        told = self._open_incidents()
+        for actor in CAST:
+            scope = "production" if actor.group == "rg-prod" else "watched"
+            whole = scope in tallies and tallies[scope].failure is None and not tallies[scope].unrecorded
+            if self._is_watched(actor) and whole:
+                self._check_told(actor, told)
+
+    def calm(self) -> None:
+        """Check that all is as approved, after everything was repaired."""
+        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.stage.objects("NSGBaseline")}
+        told = self._open_incidents()
+        for actor in CAST:
+            rules = live(self.stage.azure, actor)
+            wrong = deviates(rules, self.hands.approved[actor.name])
+            if actor.writable and modes[actor.name] == "Enforce" and rules is not None and wrong:
+                self._say(f"{actor.name} is not as approved after the calm")
+            if self._is_watched(actor) and wrong != (actor.name in told):
+                self._say(f"{actor.name}: deviates is {wrong}, and an incident is open is {actor.name in told}")
+
+    def _check_write(self, record: RequestRecord) -> None:
+        self.writes += 1
+        self._wrote = True
+        if self._listed != _GOOD and self.alone:
+            self._say("something was written after a listing that broke off")
+        what = f"{record.method} {record.path.rpartition('/')[2]} ({record.status})"
+        if not record.etag:
+            self._say(f"{what} without If-Match")
+        if record.path.lower() not in self._writable:
+            self._say(f"{what} where nothing may be written")
+        if record.status not in (0, 200, 201):
+            return
+        for actor in CAST:
+            before, after = self._before.get(actor.name), live(self.stage.azure, actor)
+            if before is not None and after is not None and owned(before) != owned(after):
+                self._say(f"{what} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}")
+
+    def _check_told(self, actor: Actor, told: set[str]) -> None:
+        now = self._facts(actor)
+        wrong = deviates(now[0], now[1])
+        still = wrong and now == self._at_begin[actor.name]
+        self._wrong_for[actor.name] = self._wrong_for.get(actor.name, 0) + 1 if still else 0
+        if self._wrong_for[actor.name] >= PASSES and actor.name not in told:
+            self._say(f"{actor.name} deviated for {PASSES} passes without an incident")
+
+    def _facts(self, actor: Actor) -> tuple[Rules | None, list[dict[str, Any]]]:
+        return live(self.stage.azure, actor), self.hands.approved[actor.name]
+
+    def _told_gone(self) -> set[str]:
+        return {
+            one["metadata"]["name"]
+            for one in self.stage.objects("NSGBaseline")
+            if any(change["kind"] == "NSGDeleted" for change in (one.get("status") or {}).get("changes") or ())
+        }
+
+    def _open_incidents(self) -> set[str]:
+        return {
+            one["spec"]["baseline"]
+            for one in self.stage.objects("NSGIncident")
+            if one["spec"]["kind"] == "Drift" and (one.get("status") or {}).get("state") == "Open"
+        }
+
+    def _is_watched(self, actor: Actor) -> bool:
+        return actor.namespace is not None and actor.name not in ("foreign", "lone")
+
+    def _say(self, text: str) -> None:
+        self.violations.append(f"{self.stage.clock.now:%H:%M:%S} {text}")

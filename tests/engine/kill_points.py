@@ -1,0 +1,159 @@
+"""Moments in the operator's work at which it can be killed: each is a request of its, before or after it is acted upon.
+
+The signal is sent from within the emulator that has the request in its hands. So it is that request and none after it,
+and what was acted upon is never answered.
+"""
+
+import asyncio
+import contextlib
+import re
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import override
+
+from nsg_baseline.api.common import API_VERSION
+from nsg_baseline.cli.demo.environment import DemoEnvironment
+from nsg_emulator.arm.faults import Drop, Fault
+from nsg_emulator.arm.requests import RequestRecord
+from nsg_emulator.kube.request_log import Logged
+
+SECONDS = 60
+Once = Callable[[DemoEnvironment], bool]
+
+
+def always(_: DemoEnvironment) -> bool:
+    """No condition."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A request of the operator.
+
+    Attributes:
+        name: what is about to happen, or has just happened.
+        server: `azure` or `cluster`.
+        method, path: regular expressions; the first for the whole method, the second to be found in path and query.
+        acted: whether the request is acted upon (but not answered) before the kill.
+        once: what must be so already; of a request that is acted upon, what it may have brought about itself.
+    """
+
+    name: str
+    server: str
+    method: str
+    path: str
+    acted: bool
+    once: Once = always
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+    def is_it(self, method: str, target: str) -> bool:
+        """Say whether a request is the one, going by its looks."""
+        return re.fullmatch(self.method, method) is not None and re.search(self.path, target) is not None
+
+
+@dataclass(slots=True)
+class _Trap:
+    """Waits for a moment, and kills."""
+
+    stage: DemoEnvironment
+    moment: Moment
+    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    armed: bool = False
+
+    def hear(self, method: str, target: str, *, acted: bool) -> None:
+        """Take note of a request; `acted` is False for one whose connection is cut instead."""
+        if self.sprung.is_set():
+            return
+        if (
+            self.moment.acted == acted
+            and self.moment.is_it(method, target)
+            and (self.armed or self.moment.once(self.stage))
+        ):
+            assert self.stage.process is not None
+            self.stage.process.send_signal(signal.SIGKILL)
+            self.sprung.set()
+        elif not self.moment.acted:
+            self.arm()
+
+    def arm(self) -> None:
+        """Have the connection of the awaited request cut, as soon as what must be so is so."""
+        if self.armed or not self.moment.once(self.stage):
+            return
+        self.armed = True
+        if self.moment.server == "azure":
+            self.stage.azure.emulator.faults.add(Fault(Drop("request"), self.moment.method, self.moment.path))
+        else:
+            self.stage.cluster.api.interference.drop(methods=self.moment.method, path=self.moment.path)
+
+    def hear_azure(self, record: RequestRecord) -> None:
+        """Hear of a request to Azure; status 0 is a cut connection."""
+        if self.moment.server == "azure":
+            self.hear(record.method, f"{record.path}?{record.query}", acted=record.status != 0)
+
+    def hear_cluster(self, logged: Logged) -> None:
+        """Hear of a request to Kubernetes; status 0 is a cut connection, or a watch."""
+        if logged.verb == "watch":
+            return
+        if self.moment.server == "cluster":
+            self.hear(logged.method, logged.path, acted=logged.status != 0)
+        elif not self.moment.acted:
+            self.arm()
+
+
+@contextlib.asynccontextmanager
+async def killed_at(stage: DemoEnvironment, moment: Moment) -> AsyncIterator[None]:
+    """Kill the operator when the moment comes that the block brings about; on leaving, it is dead."""
+    trap = _Trap(stage, moment)
+    stage.azure.emulator.requests.listeners.append(trap.hear_azure)
+    stage.cluster.api.requests.listeners.append(trap.hear_cluster)
+    try:
+        if not moment.acted:
+            trap.arm()
+        yield
+        async with asyncio.timeout(SECONDS):
+            await trap.sprung.wait()
+    finally:
+        stage.azure.emulator.requests.listeners.remove(trap.hear_azure)
+        stage.cluster.api.requests.listeners.remove(trap.hear_cluster)
+        stage.azure.emulator.faults.clear()
+        stage.cluster.api.interference.stop()
+    assert stage.process is not None
+    assert await stage.process.wait() == -signal.SIGKILL
+    stage.process = None
+
+
+def incidents(stage: DemoEnvironment, kind: str) -> list[dict[str, Any]]:
+    """Return the incidents of a kind."""
+    return [one for one in stage.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
+
+
+def status(stage: DemoEnvironment) -> dict[str, Any]:
+    """Return the status of the only incident; empty before there is one."""
+    found = stage.cluster.api.list(API_VERSION, "NSGIncident")
+    return found[0].get("status") or {} if found else {}
+
+
+def created(stage: DemoEnvironment) -> bool:
+    """The incident exists."""
+    return bool(stage.cluster.api.list(API_VERSION, "NSGIncident"))
+
+
+def stored(revision: int) -> Once:
+    """The incident's status is stored, in this revision or a later one."""
+    return lambda stage: int(status(stage).get("revision") or 0) >= revision
+
+
+def told(revision: int) -> Once:
+    """It is recorded that the route was told this revision or a later one."""
+    return lambda stage: any(one["revision"] >= revision for one in status(stage).get("deliveries") or ())
+
+
+def resolved(stage: DemoEnvironment) -> bool:
+    """The incident is over, and that is stored."""
+    return status(stage).get("state") == "Resolved"

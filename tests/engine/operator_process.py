@@ -1,0 +1,88 @@
+"""An operator with many lives, over a world that stays."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
+from nsg_baseline.cli.demo.environment import OPERATOR_NAMESPACE, DemoEnvironment, operator_environment, recorded_nsgs
+from tests.engine.kill_points import Moment, killed_at
+from tests.engine.process_forker import Nursery
+
+IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
+NAMES = tuple(name.lower() for name in IDS)
+KEY_LINE = -1
+"""Where in an alert its key stands."""
+
+
+@dataclass(slots=True)
+class Lives:
+    """The operator on a stage on which it looks only when it starts or is asked to."""
+
+    stage: DemoEnvironment
+    nursery: Nursery
+    _asked: "count[int]" = field(default_factory=count)
+
+    def start(self) -> None:
+        """Begin another life."""
+        stage = self.stage
+        environment = operator_environment(stage.folder, stage.azure, stage.kubeconfig, OPERATOR_NAMESPACE)
+        stage.process = self.nursery.start(environment, stage.folder / "operator.log")
+
+    def ask(self) -> str:
+        """Ask for a pass; return the word by which its end is told."""
+        word = f"pass {next(self._asked)}"
+        patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
+        self.stage.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
+        return word
+
+    async def look(self) -> None:
+        """Ask for a pass and wait until it is over."""
+        word = self.ask()
+        await self.stage.until(lambda: self._scope().get("lastHandledReconcileAt") == word)
+
+    async def settled(self) -> None:
+        """Wait until every NSG was found as approved."""
+        await self.stage.until(lambda: all(self._compliant(name) for name in NAMES))
+
+    async def calm(self) -> None:
+        """Wait until a pass is over and all that it found is told."""
+        await self.look()
+        await self.stage.until(self._all_told)
+
+    async def die(self, moment: Moment) -> None:
+        """Ask for a pass, and die at a moment of it."""
+        async with killed_at(self.stage, moment):
+            self.ask()
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Return all incidents, the oldest first."""
+        return self.stage.cluster.api.list(API_VERSION, "NSGIncident")
+
+    def alerts(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what the receiver heard, each message with its repeats by its key, in the order in which they came."""
+        found = defaultdict(list)
+        for alert in self.stage.receiver.alerts:
+            found[alert["message"].splitlines()[KEY_LINE]].append(alert)
+        return dict(found)
+
+    def _all_told(self) -> bool:
+        routes = self.stage.cluster.api.list(API_VERSION, "NSGAlertRoute")
+        names = {f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in routes}
+        return all(names <= told_now(one) for one in self.incidents())
+
+    def _scope(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.stage.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
+        return found
+
+    def _compliant(self, name: str) -> bool:
+        status = self.stage.custom("NSGBaseline", name).get("status") or {}
+        return any(one["type"] == "Compliant" and one["status"] == "True" for one in status.get("conditions", ()))
+
+
+def told_now(incident: dict[str, Any]) -> set[str]:
+    """Return the routes that were told an incident's latest revision, all their channels."""
+    status = incident.get("status") or {}
+    deliveries = status.get("deliveries") or ()
+    return {one["route"] for one in deliveries if one["revision"] == status.get("revision") and not one.get("behind")}

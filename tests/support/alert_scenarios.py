@@ -1,0 +1,98 @@
+"""Ten stories that an on-call engineer is told, as they are stored."""
+
+from datetime import timedelta
+from typing import Any
+
+from nsg_baseline.alerts.message import AlertMessage, alert_message, digest
+from nsg_baseline.alerts.pending import PendingDelivery
+from tests.support.alerts import NSG, START, incident, stamp
+
+LATER = stamp(START + timedelta(minutes=41))
+SSH = {
+    "effect": "Allowed",
+    "direction": "Inbound",
+    "text": "TCP 22 from Internet to any",
+    "approvedBy": "DenyAllInBound",
+    "liveBy": "open-ssh",
+}
+OPEN = {
+    "severity": "critical",
+    "severityReason": "open-ssh opens TCP 22 to the Internet",
+    "exposure": [SSH],
+}
+WIDENED = {
+    "severity": "high",
+    "severityReason": "web_app opens TCP 8443 to the Internet",
+    "summary": "RuleUpdated web_app",
+    "changes": [
+        {
+            "kind": "RuleUpdated",
+            "rule": "web_app",
+            "severity": "high",
+            "approved": "300 Inbound Allow Tcp from 10.0.0.0/8 to * port 8443",
+            "live": "300 Inbound Allow Tcp from * to * port 8443",
+            "fields": ["sourceAddressPrefix"],
+        }
+    ],
+    "exposure": [{**SSH, "text": "TCP 8443 from any but 10.0.0.0/8 to any", "liveBy": "web_app"}],
+}
+DELETED = {
+    "severity": "medium",
+    "severityReason": "the NSG filters nothing any more",
+    "summary": "NSGDeleted",
+    "changes": [{"kind": "NSGDeleted", "severity": "medium", "approved": NSG}],
+    "exposure": [{**SSH, "text": "all traffic from any to any", "liveBy": None}],
+}
+ACTION = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
+
+
+def _told(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
+    return alert_message(PendingDelivery(incident(name, kind=kind, **status), turn, reminder=reminder))  # type: ignore[arg-type]  # a turn
+
+
+def _strays(count: int) -> dict[str, Any]:
+    changes = [
+        {"kind": "NSGCreated", "nsg": NSG.replace("/web", f"/stray-{number:03}"), "severity": "high"}
+        for number in range(count)
+    ]
+    more = f" and {count - 3} more" if count > 3 else ""
+    first = "; ".join(f"NSGCreated stray-{number:03}" for number in range(min(count, 3)))
+    return {
+        "severity": "high",
+        "severityReason": "NSG stray-000: all opens TCP 8080 to the Internet",
+        "summary": first + more,
+        "changeCount": count,
+        "changes": changes,
+        "exposure": [{**SSH, "text": "NSG stray-000: TCP 8080 from Internet to any", "liveBy": "all"}],
+    }
+
+
+RESOLVED = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
+STORIES: dict[str, AlertMessage] = {
+    "opened": _told("Opened", **OPEN),
+    "updated": _told("Updated", revision=2, **WIDENED),
+    "held": _told("Updated", revision=2, **OPEN, actions=[{"kind": "Held", "reason": "TooManyChanges", **ACTION}]),
+    "put-back": _told(
+        "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "PutBack"}]
+    ),
+    "resolved": _told("Resolved", **OPEN, **RESOLVED, resolution="Reverted"),
+    "nsg-deleted": _told("Opened", name="web-2", **DELETED),
+    "one-stray": _told("Opened", name="unbaselined-1", kind="Unbaselined", **_strays(1)),
+    "300-strays": _told("Opened", name="unbaselined-2", kind="Unbaselined", **_strays(300)),
+    "watch-lost": _told(
+        "Opened",
+        name="watchlost-1",
+        kind="WatchLost",
+        severity="high",
+        summary="NSGScope production cannot be watched: Forbidden: the identity has no right to read",
+        changeCount=0,
+        changes=[],
+    ),
+    "reminder": _told("Reminder", reminder=2, **OPEN),
+    "digest": digest(
+        [
+            PendingDelivery(incident(f"web-{number:02}", **(OPEN if number < 2 else WIDENED)), "Opened")
+            for number in range(12)
+        ]
+    ),
+}
