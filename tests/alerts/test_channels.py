@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from nsg_baseline.alerts.channels import parse_channels, quiet
+from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.message import alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.alerts.providers import SCHEMES
@@ -36,7 +36,7 @@ def test_a_refusal_names_the_line_and_nothing_of_the_url(
 ) -> None:
     # The message ends in a condition that anybody who may read routes can read.
     caplog.set_level(logging.DEBUG)
-    quiet()
+    disable_url_logging()
     with capture_logs() as logs:
         channels, (bad,) = parse_channels(f"# ours\n\n{url}\n")
     assert (channels, bad.line) == ([], 3)
@@ -83,12 +83,12 @@ async def answering() -> AsyncIterator[tuple[str, list[str]]]:
 async def test_it_says_whether_it_got_through(answering: tuple[str, list[str]], path: str, *, through: bool) -> None:
     # A redirect is not followed: it could lead to the cloud's metadata address.
     url, seen = answering
-    assert (await parse_channels(url + path, local=True)[0][0].send(MESSAGE)).through is through
+    assert (await parse_channels(url + path, allow_local=True)[0][0].send(MESSAGE)).delivered is through
     assert seen == [path]
 
 
 async def test_nobody_there_is_no_exception(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
-    channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}", local=True)[0][0]
-    quiet()
-    assert not (await channel.send(MESSAGE)).through
+    channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}", allow_local=True)[0][0]
+    disable_url_logging()
+    assert not (await channel.send(MESSAGE)).delivered
     assert CANARY not in caplog.text

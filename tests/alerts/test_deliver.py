@@ -11,7 +11,7 @@ import pytest
 
 from nsg_baseline.alerts import loop
 from nsg_baseline.alerts.dispatcher import Dispatcher
-from nsg_baseline.alerts.pending import pending
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
@@ -29,14 +29,14 @@ class Scene:
     def __post_init__(self) -> None:
         self.outbox.put(self.to, incident())
         self.outbox.secrets[self.to.key] = self.chats.urls("a", "b")
-        self.delivering = Dispatcher(self.outbox, self.clock, local=True)
+        self.delivering = Dispatcher(self.outbox, self.clock, allow_local=True)
 
     delivering: Dispatcher = field(init=False)
 
     async def round(self) -> None:
         """Do what the loop does at each ring."""
         to = self.outbox.known[self.to.key]
-        await self.delivering.tell(to, pending(to, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.delivering.deliver(to, pending_deliveries(to, self.outbox.incidents(), OPERATOR, self.clock()))
 
     @property
     def reason(self) -> str:
@@ -154,7 +154,7 @@ async def test_the_time_of_a_condition_is_that_of_its_turn(scene: Scene) -> None
 
 @contextlib.asynccontextmanager
 async def running(outbox: MemoryOutbox, clock: Clock) -> AsyncIterator[None]:
-    task = asyncio.create_task(loop.run(outbox, OPERATOR, clock, local=True))
+    task = asyncio.create_task(loop.run(outbox, OPERATOR, clock, allow_local=True))
     try:
         yield
     finally:
@@ -190,7 +190,7 @@ async def test_what_comes_while_something_is_sent_is_told_next(chats: Chats) -> 
 
 
 async def test_the_api_server_away_repeats_and_loses_nothing(chats: Chats) -> None:
-    # Sent and not recorded: it is sent again, with the same key, and then recorded.
+    # SendResult and not recorded: it is sent again, with the same key, and then recorded.
     outbox, clock = MemoryOutbox(), Clock()
     outbox.put(route())
     outbox.secrets[OPERATOR, "chat"] = chats.urls("a")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.alerts.pending import pending
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, START, incident, route, stamp, told
@@ -19,7 +19,7 @@ HERE = f"{OPERATOR}/chat"
 
 
 def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
-    return [one.turn for one in pending(to, incidents, OPERATOR, NOW)]
+    return [one.turn for one in pending_deliveries(to, incidents, OPERATOR, NOW)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_routes_of_one_name_in_two_namespaces_are_two() -> None:
 
 def test_the_oldest_comes_first() -> None:
     names = ["web-20260301-2", "web-20260301-1", "web-20260228-9"]
-    found = pending(route(), [incident(name) for name in names], OPERATOR, NOW)
+    found = pending_deliveries(route(), [incident(name) for name in names], OPERATOR, NOW)
     assert [one.incident.metadata.name for one in found] == sorted(names)
 
 
@@ -93,5 +93,5 @@ SPECS = st.fixed_dictionaries(
 def test_what_was_told_is_never_due_again(spec: dict[str, Any], status: dict[str, Any], revision: int) -> None:
     # The law behind "nothing twice": once recorded, calm.
     to, one = route(**spec), told(incident(**status), (HERE, revision))
-    for each in pending(to, [one], OPERATOR, NOW):
-        assert pending(to, [told(one, (HERE, each.incident.status.revision))], OPERATOR, NOW) == []
+    for each in pending_deliveries(to, [one], OPERATOR, NOW):
+        assert pending_deliveries(to, [told(one, (HERE, each.incident.status.revision))], OPERATOR, NOW) == []

@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from nsg_baseline.alerts.channels import parse_channels, quiet
+from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.egress_guard import is_forbidden
 from nsg_baseline.alerts.message import alert_message
-from nsg_baseline.alerts.pending import PendingDelivery, pending
+from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries
 from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
 
@@ -49,8 +49,8 @@ async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, sche
     # By name as by number: what counts is where the connection ends.
     url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"
     sent = await parse_channels(url)[0][0].send(STORY)
-    assert not sent.through
-    assert "the pod's own" in sent.why
+    assert not sent.delivered
+    assert "the pod's own" in sent.reason
     assert chats.got == []
 
 
@@ -83,7 +83,7 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
 ) -> None:
     # Logs, conditions and deliveries are read by many who may not read Secrets.
     caplog.set_level(logging.DEBUG)
-    quiet()
+    disable_url_logging()
     at = f"127.0.0.1:{hostile}"
     urls = [
         f"json://{CANARY}:{CANARY}@{at}/{CANARY}?+X-Token={CANARY}&:token={CANARY}",
@@ -95,12 +95,12 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     clock, outbox, to = Clock(), MemoryOutbox(), route()
     outbox.put(to, incident())
     outbox.secrets[to.key] = {"urls": "\n".join(urls)}
-    delivering = Dispatcher(outbox, clock, local=True)
+    delivering = Dispatcher(outbox, clock, allow_local=True)
     with capture_logs() as logs:
         for _ in range(200):
             known = outbox.known[to.key]
-            await delivering.tell(known, pending(known, outbox.incidents(), OPERATOR, clock()))
-            delivering.troubles.clear()
+            await delivering.deliver(known, pending_deliveries(known, outbox.incidents(), OPERATOR, clock()))
+            delivering.backoffs.clear()
             clock.pass_by(seconds=1)
     assert len([one for one in logs if one["event"] == "not delivered"]) == 1000
     said = [repr(logs), caplog.text, *capfd.readouterr()]
@@ -111,11 +111,11 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
 
 async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats: Chats) -> None:
     chats.answers["a"] = 503
-    to = parse_channels(f"json://127.0.0.1:{chats.port}/a", local=True)[0][0]
+    to = parse_channels(f"json://127.0.0.1:{chats.port}/a", allow_local=True)[0][0]
     for header, pause in (
         ("120", timedelta(seconds=120)),
         ("soon", None),
         ("Fri, 31 Dec 1999 23:59:59 GMT", timedelta()),
     ):
         chats.headers["a"] = {"Retry-After": header}
-        assert (await to.send(STORY)).again_in == pause
+        assert (await to.send(STORY)).retry_after == pause

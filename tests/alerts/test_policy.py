@@ -8,7 +8,7 @@ import pytest
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.grouping import DIGEST_FROM
-from nsg_baseline.alerts.pending import pending
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.incident import Acknowledged
 from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
@@ -28,12 +28,14 @@ class Scene:
 
     def restart(self) -> None:
         said = DeliveredKeys()
-        self.at_work = {one.key: Dispatcher(self.outbox, self.clock, said, local=True) for one in self.routes}
+        self.at_work = {one.key: Dispatcher(self.outbox, self.clock, said, allow_local=True) for one in self.routes}
 
     async def round(self) -> None:
         for one in self.routes:
             known = self.outbox.known[one.key]
-            await self.at_work[one.key].tell(known, pending(known, self.outbox.incidents(), OPERATOR, self.clock()))
+            await self.at_work[one.key].deliver(
+                known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock())
+            )
 
     @property
     def titles(self) -> list[str]:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from nsg_baseline.alerts.channels import parse_channels, quiet
+from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.formats import SMS_LENGTH, as_mail, as_sms
 from nsg_baseline.alerts.message import plain
-from tests.support.alert_scenarios import STORIES
+from tests.support.alert_scenarios import SCENARIOS
 from tests.support.golden import compare
 from tests.support.providers import Asked, Providers, providers
 
@@ -44,11 +44,11 @@ async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
 async def test_ten_stories_as_the_provider_gets_them(channel: str, internet: Providers) -> None:
     # What a provider gets is what people read. A change of one character is seen here first.
     internet.answer = _answer(channel)
-    sender = parse_channels(URLS[channel], local=True)[0][0]
+    sender = parse_channels(URLS[channel], allow_local=True)[0][0]
     texts = []
-    for name, one in STORIES.items():
+    for name, one in SCENARIOS.items():
         internet.asked.clear()
-        assert (await sender.send(one)).through, name
+        assert (await sender.send(one)).delivered, name
         assert len(internet.asked) == 1, name
         # SNS signs with the time.
         texts += [f"# {name}", *(asked.text(signed=channel == "sns") for asked in internet.asked), ""]
@@ -71,12 +71,12 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
 ) -> None:
     # Its answer quotes the whole request, as those of some proxies do.
     caplog.set_level(logging.DEBUG)
-    quiet()
+    disable_url_logging()
     internet.answer = lambda asked: (500, {"asked": asked.text(), "headers": asked.headers})
     with capture_logs() as logs:
         for _ in range(20):
-            sent = await parse_channels(URLS[channel], local=True)[0][0].send(STORIES["opened"])
-            assert not sent.through
+            sent = await parse_channels(URLS[channel], allow_local=True)[0][0].send(SCENARIOS["opened"])
+            assert not sent.delivered
     said = "\n".join([repr(logs), repr(sent), caplog.text, *capfd.readouterr()])
     secrets = [part for part in re.split(r"[:/@?&=%#]+", URLS[channel]) if len(part) > 12 and "." not in part]
     assert channel in ("json", "xml", "form") or secrets
@@ -85,19 +85,21 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
 
 def test_ten_stories_as_mail() -> None:
     # Subject and HTML; the wire of a mail is in test_wire.
-    texts = [f"# {name}\nSubject: {as_mail(one).title}\n\n{as_mail(one).body}\n" for name, one in STORIES.items()]
+    texts = [f"# {name}\nSubject: {as_mail(one).title}\n\n{as_mail(one).body}\n" for name, one in SCENARIOS.items()]
     compare(GOLDEN / "mail.txt", "\n".join(texts))
 
 
 def test_ten_stories_as_plain_text() -> None:
     # What xml, form and JSON carry as text, and what the demo shows.
-    compare(GOLDEN / "text.txt", "\n".join(f"# {name}\n{one.title}\n\n{plain(one)}\n" for name, one in STORIES.items()))
+    compare(
+        GOLDEN / "text.txt", "\n".join(f"# {name}\n{one.title}\n\n{plain(one)}\n" for name, one in SCENARIOS.items())
+    )
 
 
 def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
     # 160 characters of the basic alphabet; one more, or one of another alphabet, and it is two, or half as long.
     texts = []
-    for name, one in STORIES.items():
+    for name, one in SCENARIOS.items():
         text = as_sms(one).body
         assert len(text) <= SMS_LENGTH
         assert text.isascii()
@@ -108,9 +110,9 @@ def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
 
 async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(internet: Providers) -> None:
     # A second alert for the same door, or one that never closes, is why pagers get muted.
-    sender = parse_channels(URLS["pagerduty"], local=True)[0][0]
+    sender = parse_channels(URLS["pagerduty"], allow_local=True)[0][0]
     for name in ("opened", "held", "put-back", "resolved"):
-        assert (await sender.send(STORIES[name])).through
+        assert (await sender.send(SCENARIOS[name])).delivered
     events: list[Asked] = internet.asked
     assert [asked.body["event_action"] for asked in events] == ["trigger", "trigger", "trigger", "resolve"]
     assert {asked.body["dedup_key"] for asked in events} == {"team-web/web-1"}
@@ -120,7 +122,7 @@ async def test_an_alert_of_opsgenie_is_closed_by_a_process_that_never_opened_it(
     # After a restart, too: the alias is of the incident, not of the process.
     internet.answer = _answer("opsgenie")
     for name in ("opened", "resolved"):
-        assert (await parse_channels(URLS["opsgenie"], local=True)[0][0].send(STORIES[name])).through
+        assert (await parse_channels(URLS["opsgenie"], allow_local=True)[0][0].send(SCENARIOS[name])).delivered
     opened, closed = internet.asked
     assert opened.body["alias"] == "team-web.web-1"
     assert closed.url.endswith("/v2/alerts/team-web.web-1/close?identifierType=alias")

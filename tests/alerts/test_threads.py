@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from nsg_baseline.alerts.channels import Channel, Sent
+from nsg_baseline.alerts.channels import Channel, SendResult
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.pending import pending
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.alerts.threads import AT_ONCE
 from nsg_baseline.api.incident import NSGIncident
 from tests.support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
@@ -53,7 +53,7 @@ class Scene:
 
     def restart(self) -> None:
         self.outbox.writes = None
-        self.at_work = Dispatcher(self.outbox, self.clock, local=True)
+        self.at_work = Dispatcher(self.outbox, self.clock, allow_local=True)
 
     def most_an_hour(self, messages: int) -> None:
         one = self.outbox.known[self.to]
@@ -66,7 +66,7 @@ class Scene:
 
     async def tell(self) -> None:
         known = self.outbox.known[self.to]
-        await self.at_work.tell(known, pending(known, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.at_work.deliver(known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock()))
 
     async def open(self, *names: str, severity: str = "medium") -> None:
         self.outbox.put(*(incident(name, severity=severity) for name in names))
@@ -222,9 +222,9 @@ async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeyp
     # Taken, and the answer lost; then all of it is over before it is tried again.
     send = Channel.send
 
-    async def deaf(self: Channel, one: AlertMessage) -> Sent:
+    async def deaf(self: Channel, one: AlertMessage) -> SendResult:
         await send(self, one)
-        return Sent(through=False, why="no answer in time")
+        return SendResult(delivered=False, reason="no answer in time")
 
     with monkeypatch.context() as patched:
         patched.setattr(Channel, "send", deaf)
@@ -263,7 +263,7 @@ async def test_two_routes_to_one_place_close_what_each_opened(scene: Scene) -> N
     scene.outbox.put(other)
     scene.outbox.secrets[other.key] = dict(scene.outbox.secrets[scene.to])
     said = DeliveredKeys()
-    both = {key: Dispatcher(scene.outbox, scene.clock, said, local=True) for key in (scene.to, other.key)}
+    both = {key: Dispatcher(scene.outbox, scene.clock, said, allow_local=True) for key in (scene.to, other.key)}
     scene.outbox.put(*(incident(f"db-{number}", namespace="team-db") for number in range(3)), incident("web-1"))
     for step in ("team-none", "team-db", "team-web"):
         ended = [one for one in scene.outbox.incidents() if one.metadata.namespace == step]
@@ -271,5 +271,5 @@ async def test_two_routes_to_one_place_close_what_each_opened(scene: Scene) -> N
         for key, at_work in both.items():
             scene.clock.pass_by(seconds=30)
             known = scene.outbox.known[key]
-            await at_work.tell(known, pending(known, scene.outbox.incidents(), OPERATOR, scene.clock()))
+            await at_work.deliver(known, pending_deliveries(known, scene.outbox.incidents(), OPERATOR, scene.clock()))
         assert scene.held() == [step != "team-web"] * 2

@@ -10,7 +10,7 @@ import pytest
 from nsg_baseline.alerts.channels import Channel, parse_channels
 from nsg_baseline.alerts.message import alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
-from tests.support.alert_scenarios import STORIES
+from tests.support.alert_scenarios import SCENARIOS
 from tests.support.alerts import incident
 from tests.support.golden import compare
 from tests.support.tickets import Desk, desk
@@ -34,12 +34,12 @@ def service(request: pytest.FixtureRequest) -> str:
 
 def channel(service: str, at: Desk, more: str = "") -> Channel:
     url = f"{service}://jo%40example.com:s3cret@127.0.0.1:{at.port}?secure=no{more}"
-    return parse_channels(url, local=True)[0][0]
+    return parse_channels(url, allow_local=True)[0][0]
 
 
 async def tell(to: Channel, name: str) -> bool:
-    one = replace(STORIES[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
-    return (await to.send(one)).through
+    one = replace(SCENARIOS[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
+    return (await to.send(one)).delivered
 
 
 async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) -> None:
@@ -55,16 +55,16 @@ async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) 
 
 async def test_ten_stories_as_the_desk_gets_them(service: str, tickets: Desk) -> None:
     texts = []
-    for name, one in STORIES.items():
+    for name, one in SCENARIOS.items():
         tickets.asked.clear()
-        assert (await channel(service, tickets).send(one)).through
+        assert (await channel(service, tickets).send(one)).delivered
         asked = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.asked]
         texts += [f"# {name}", json.dumps(asked, indent=1, ensure_ascii=False), ""]
     compare(Path(__file__).parent / "golden" / f"{service}.txt", "\n".join(texts))
 
 
 async def test_what_is_repeated_after_a_kill_is_passed_over(service: str, tickets: Desk) -> None:
-    # Sent, not recorded, sent again by the next process: the ticket must not show it twice.
+    # SendResult, not recorded, sent again by the next process: the ticket must not show it twice.
     for name in COURSE:
         assert await tell(channel(service, tickets), name)
         before = list(tickets.comments)
@@ -106,7 +106,7 @@ async def test_severity_becomes_urgency_and_priority(
     service: str, tickets: Desk, severity: str, urgency: str, priority: str
 ) -> None:
     one = alert_message(PendingDelivery(incident(severity=severity), "Opened"))
-    assert (await channel(service, tickets).send(one)).through
+    assert (await channel(service, tickets).send(one)).delivered
     (ticket,) = tickets.tickets.values()
     assert (ticket.get("urgency"), ticket.get("priority")) in ((urgency, None), (None, priority))
 

@@ -46,14 +46,14 @@ async def mailbox() -> AsyncIterator[MailBox]:
 async def test_a_webhook_gets_title_body_and_level() -> None:
     # Receivers' scripts read these fields.
     async with receiving() as receiver:
-        assert (await parse_channels(receiver.url, local=True)[0][0].send(OPENED)).through
+        assert (await parse_channels(receiver.url, allow_local=True)[0][0].send(OPENED)).delivered
         got = await receiver.next("open-ssh")
     assert (got["title"], got["message"], got["type"]) == (OPENED.title, plain(OPENED), "warning")
 
 
 async def test_a_mail_has_a_subject_that_sorts_and_the_whole_text(mailbox: MailBox) -> None:
     url = f"mailto://127.0.0.1:{mailbox.port}?from=nsgb@example.com&to=oncall@example.com&mode=insecure"
-    assert (await parse_channels(url, local=True)[0][0].send(OPENED)).through
+    assert (await parse_channels(url, allow_local=True)[0][0].send(OPENED)).delivered
     (mail,) = mailbox.mails
     assert mail["Subject"] == OPENED.title
     assert "oncall@example.com" in mail["To"]

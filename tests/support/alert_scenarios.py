@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from nsg_baseline.alerts.message import AlertMessage, alert_message, digest
+from nsg_baseline.alerts.message import AlertMessage, alert_message, digest_message
 from nsg_baseline.alerts.pending import PendingDelivery
 from tests.support.alerts import NSG, START, incident, stamp
 
@@ -68,7 +68,7 @@ def _strays(count: int) -> dict[str, Any]:
 
 
 RESOLVED = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
-STORIES: dict[str, AlertMessage] = {
+SCENARIOS: dict[str, AlertMessage] = {
     "opened": _told("Opened", **OPEN),
     "updated": _told("Updated", revision=2, **WIDENED),
     "held": _told("Updated", revision=2, **OPEN, actions=[{"kind": "Held", "reason": "TooManyChanges", **ACTION}]),
@@ -89,7 +89,7 @@ STORIES: dict[str, AlertMessage] = {
         changes=[],
     ),
     "reminder": _told("Reminder", reminder=2, **OPEN),
-    "digest": digest(
+    "digest": digest_message(
         [
             PendingDelivery(incident(f"web-{number:02}", **(OPEN if number < 2 else WIDENED)), "Opened")
             for number in range(12)

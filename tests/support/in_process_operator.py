@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nsg_baseline.alerts.dispatcher import Dispatcher
-from nsg_baseline.alerts.pending import pending
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
@@ -120,7 +120,7 @@ class Home:
     async def tell(self) -> None:
         """Tell the route what is due."""
         route = next(iter(self.outbox.routes()))
-        await self.delivering.tell(route, pending(route, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.delivering.deliver(route, pending_deliveries(route, self.outbox.incidents(), OPERATOR, self.clock()))
 
     def baseline(self, name: str) -> NSGBaseline:
         return resource(NSGBaseline, self._stored(NSGBaseline, ("team-web", name)))
@@ -157,6 +157,8 @@ async def home(folder: Path, rules: dict[str, list[dict[str, Any]]], url: str, *
             await sync(kube, store, KINDS)
             records, clock = Records(kube, store), Clock()
             outbox = KubeOutbox(kube, records)
-            yield Home(api, kube, records, outbox, Azure(dict(rules)), clock, Dispatcher(outbox, clock, local=True))
+            yield Home(
+                api, kube, records, outbox, Azure(dict(rules)), clock, Dispatcher(outbox, clock, allow_local=True)
+            )
         finally:
             await kube.aclose()

@@ -24,7 +24,7 @@ _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="channel")
 
 
 @dataclass(frozen=True, slots=True)
-class BadChannelError(Exception):
+class InvalidChannelError(Exception):
     """A line of a Secret is no channel."""
 
     line: int
@@ -35,44 +35,44 @@ class BadChannelError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """Whether a message got through. `again_in` is the pause that the service asked for, `why` a word for people.
+class SendResult:
+    """Whether a message got through. `retry_after` is the pause that the service asked for, `why` a word for people.
 
-    `own_address` says that it would have gone to the pod itself, or to the cloud's metadata service.
+    `egress_denied` says that it would have gone to the pod itself, or to the cloud's metadata service.
     """
 
-    through: bool
-    again_in: timedelta | None = None
-    why: str = ""
-    own_address: bool = False
+    delivered: bool
+    retry_after: timedelta | None = None
+    reason: str = ""
+    egress_denied: bool = False
 
 
 class Channel:
     """One place where messages go. One that keeps threads has alerts or tickets, which are opened and closed."""
 
-    def __init__(self, line: int, scheme: str, url: str, *, local: bool) -> None:
+    def __init__(self, line: int, scheme: str, url: str, *, allow_local: bool) -> None:
         self.line = line
         self.scheme = scheme
         # Tells channels apart in a status, and tells nothing else: 32 bits of a hash.
         self.mark = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
-        self.keeps_threads = scheme in THREADED
+        self.is_threaded = scheme in THREADED
         self._url = url
-        self._local = local
+        self._local = allow_local
 
-    async def send(self, story: AlertMessage) -> Sent:
+    async def send(self, story: AlertMessage) -> SendResult:
         """Send a story. Never raises what might hold a URL."""
         call = Call(self._local)
         context = contextvars.copy_context()
         work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, story, call)
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                through = await work
+                delivered = await work
         except TimeoutError:
-            return Sent(through=False, why="no answer in time")
+            return SendResult(delivered=False, reason="no answer in time")
         if call.refused:
-            why = "its address is the pod's own or the cloud's metadata service"
-            return Sent(through=False, why=why, own_address=True)
-        return Sent(through, call.again_in, "" if through else "refused or away")
+            reason = "its address is the pod's own or the cloud's metadata service"
+            return SendResult(delivered=False, reason=reason, egress_denied=True)
+        return SendResult(delivered, call.retry_after, "" if delivered else "refused or away")
 
     def _send(self, story: AlertMessage, call: Call) -> bool:
         # One for each message: what a plugin is handed belongs to the message, and its own pauses between two are ours.
@@ -104,35 +104,35 @@ def _extend(target: NotifyBase, scheme: str, story: AlertMessage) -> None:
             extras.setdefault(name, value)
 
 
-def parse_channels(text: str, *, local: bool = False) -> tuple[list[Channel], list[BadChannelError]]:
-    """Read URLs, one a line; blank lines and lines with # are passed over. `local` lets them lead to this machine.
+def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channel], list[InvalidChannelError]]:
+    """Read URLs, one a line; blank lines and lines with # are passed over. `allow_local` lets them lead to this machine.
 
     Lines that are no URL of a channel that may be used are returned beside the channels: one mistake in a Secret is no
     reason to tell nobody.
     """
     found: list[Channel] = []
-    bad: list[BadChannelError] = []
+    bad: list[InvalidChannelError] = []
     for number, line in enumerate((line.strip() for line in text.splitlines()), start=1):
         if line and not line.startswith("#"):
             try:
-                found.append(_channel(number, line, local=local))
-            except BadChannelError as error:
+                found.append(_channel(number, line, allow_local=allow_local))
+            except InvalidChannelError as error:
                 bad.append(error)
     return found, bad
 
 
-def _channel(number: int, url: str, *, local: bool) -> Channel:
+def _channel(number: int, url: str, *, allow_local: bool) -> Channel:
     scheme, found, _ = url.partition("://")
     if not found:
-        raise BadChannelError(number, "is not a URL; write one Apprise URL a line")
+        raise InvalidChannelError(number, "is not a URL; write one Apprise URL a line")
     if scheme.lower() not in SCHEMES:
-        raise BadChannelError(number, f"is none of the channels {', '.join(sorted(SCHEMES))}")
+        raise InvalidChannelError(number, f"is none of the channels {', '.join(sorted(SCHEMES))}")
     if service(scheme.lower(), url) is None:
-        raise BadChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
-    return Channel(number, scheme.lower(), url, local=local)
+        raise InvalidChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
+    return Channel(number, scheme.lower(), url, allow_local=allow_local)
 
 
-def quiet() -> None:
+def disable_url_logging() -> None:
     """Stop logs that hold keys: those of Apprise, and of the library below it, which tells each request's path."""
     apprise.logger.disabled = True
     for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):

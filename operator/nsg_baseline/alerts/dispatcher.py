@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from nsg_baseline.alerts.channels import Channel, Sent, parse_channels
+from nsg_baseline.alerts.channels import Channel, SendResult, parse_channels
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.grouping import HOUR, Batch, batches, sent_this_hour
 from nsg_baseline.alerts.in_flight import InFlight
@@ -51,8 +51,8 @@ class Dispatcher:
     outbox: Outbox
     clock: Callable[[], datetime]
     said: DeliveredKeys = field(default_factory=DeliveredKeys)
-    local: bool = False
-    troubles: dict[str, Backoff] = field(default_factory=dict)
+    allow_local: bool = False
+    backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     under_way: InFlight = field(init=False)
     _next: datetime | None = None
@@ -62,7 +62,7 @@ class Dispatcher:
         """Keep messages that are on their way where the rest is kept."""
         self.under_way = InFlight(self.outbox)
 
-    async def tell(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
+    async def deliver(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
         """Tell a route what is due and has waited long enough for more, and say on it whether it got through."""
         now = self.clock()
         self._next = None
@@ -78,7 +78,7 @@ class Dispatcher:
         before = {one.mark: _lacking(route, one, channels) for one in ready}
         # Channels do not wait for each other either; the order of what one is told is kept.
         results = await asyncio.gather(*(self._tell_channel(route, each, ready, before, now) for each in channels))
-        self._threaded = frozenset(channel.mark for channel in channels if channel.keeps_threads)
+        self._threaded = frozenset(channel.mark for channel in channels if channel.is_threaded)
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
         self.under_way.recorded(route, _waiting(channels, dues, before, through))
@@ -92,7 +92,7 @@ class Dispatcher:
         self, route: NSGAlertRoute, channel: Channel, dues: list[PendingDelivery], before: Before, now: datetime
     ) -> dict[Mark, str]:
         """Tell one channel what it lacks; return what it has now or will never get, each with the thread it is in."""
-        trouble = self.troubles.setdefault(channel.mark, Backoff())
+        trouble = self.backoffs.setdefault(channel.mark, Backoff())
         lacking = [one for one in dues if channel.mark in before[one.mark]]
         done = self._give_up(route, channel, trouble, lacking, now)
         waiting = [one for one in lacking if one.mark not in done]
@@ -103,7 +103,7 @@ class Dispatcher:
         waiting = [one for one in waiting if one.mark not in done]
         for batch in self._messages(route, channel, waiting, before, now):
             message, sent = await self._send(route, channel, batch, before)
-            if not sent.through:
+            if not sent.delivered:
                 self._failed(route, channel, trouble, sent)
                 break
             trouble.pause, trouble.again = FIRST_PAUSE, None
@@ -137,24 +137,26 @@ class Dispatcher:
             self._later([now])
         return [*begun, *going_on[:AT_ONCE], *found]
 
-    async def _send(self, route: NSGAlertRoute, channel: Channel, batch: Batch, before: Before) -> tuple[Message, Sent]:
+    async def _send(
+        self, route: NSGAlertRoute, channel: Channel, batch: Batch, before: Before
+    ) -> tuple[Message, SendResult]:
         message = await self.under_way.begin(route, channel, batch)
         one = shared_incidents(route, channel, message, batch.dues, before, self.outbox.incidents())
         return message, await self.said.once(channel, one, lambda: self._spend(channel, one))
 
-    async def _spend(self, channel: Channel, one: AlertMessage) -> Sent:
+    async def _spend(self, channel: Channel, one: AlertMessage) -> SendResult:
         sent = await channel.send(one)
-        if sent.through:
-            if one.opens or not channel.keeps_threads:
+        if sent.delivered:
+            if one.opens or not channel.is_threaded:
                 self.sent_at.setdefault(channel.mark, deque(maxlen=2000)).append(self.clock())
             log.info("delivered", message=one.key, turn=one.turn, line=channel.line)
         return sent
 
-    def _failed(self, route: NSGAlertRoute, channel: Channel, trouble: Backoff, sent: Sent) -> None:
-        pause = max(trouble.pause, min(sent.again_in or timedelta(), HOUR))
+    def _failed(self, route: NSGAlertRoute, channel: Channel, trouble: Backoff, sent: SendResult) -> None:
+        pause = max(trouble.pause, min(sent.retry_after or timedelta(), HOUR))
         trouble.again, trouble.pause = self.clock() + pause, min(trouble.pause * 2, LONGEST_PAUSE)
         self._later([trouble.again])
-        log.warning("not delivered", route=route_name(route), line=channel.line, why=sent.why)
+        log.warning("not delivered", route=route_name(route), line=channel.line, reason=sent.reason)
 
     async def _record(
         self, route: NSGAlertRoute, one: PendingDelivery, before: dict[str, int], through: dict[str, dict[Mark, str]]
@@ -188,7 +190,7 @@ class Dispatcher:
         return not behind
 
     def _condition(self, channels: list[Channel], missing: list[PendingDelivery]) -> tuple[str, str]:
-        bad = [each for each in channels if self.troubles[each.mark].again is not None]
+        bad = [each for each in channels if self.backoffs[each.mark].again is not None]
         if not bad or not missing:
             return DELIVERING, "messages get through"
         lines = ", ".join(str(each.line) for each in bad)
@@ -207,7 +209,7 @@ class Dispatcher:
             raise RouteUnusableError("SecretNotFound", f"there is no Secret {where.name} in this namespace")
         if where.key not in texts:
             raise RouteUnusableError("KeyNotFound", f"Secret {where.name} has no key {where.key}")
-        channels, bad = parse_channels(texts[where.key], local=self.local)
+        channels, bad = parse_channels(texts[where.key], allow_local=self.allow_local)
         problem = "InvalidURL", f"Secret {where.name}, key {where.key}, {'; '.join(map(str, bad))}"
         if bad and not channels:
             raise RouteUnusableError(*problem)

@@ -32,8 +32,8 @@ _SLOW_DOWN = (requests.codes.too_many_requests, requests.codes.service_unavailab
 class Call:
     """One send: what it may reach, and what was heard."""
 
-    local: bool
-    again_in: timedelta | None = None
+    allow_local: bool
+    retry_after: timedelta | None = None
     refused: bool = False
 
 
@@ -60,7 +60,7 @@ def is_forbidden(address: str) -> bool:
 
 def _allowed(sock: socket.socket) -> bool:
     call = _CALL.get()
-    if (call is not None and call.local) or not is_forbidden(sock.getpeername()[0]):
+    if (call is not None and call.allow_local) or not is_forbidden(sock.getpeername()[0]):
         return True
     sock.close()
     if call is not None:
@@ -104,7 +104,7 @@ def request(method: str, url: str, **options: Any) -> requests.Response:
         answer = session.request(method, url, **{**options, "allow_redirects": False})
     call = _CALL.get()
     if call is not None and answer.status_code in _SLOW_DOWN:
-        call.again_in = _pause(answer.headers.get("Retry-After"))
+        call.retry_after = _pause(answer.headers.get("Retry-After"))
     return answer
 
 

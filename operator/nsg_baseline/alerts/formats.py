@@ -57,7 +57,7 @@ def as_slack(story: AlertMessage) -> Format:
         *(f"• **{_slack(text)}**" for text in story.traffic),
         *(line for change in story.changes for line in _slack_change(change.head, change.sides)),
         *(f"_operator: {_slack(text)}_" for text in story.actions),
-        *(_slack_link(text) for text in story.ways_out),
+        *(_slack_link(text) for text in story.next_steps),
         f"`{story.key}`",
     ]
     return Format(story.title[:150], cut("\n".join(parts), CHAT_LENGTH), NotifyFormat.MARKDOWN)
@@ -108,7 +108,7 @@ def as_mail(story: AlertMessage) -> Format:
         f"<ul>{''.join(f'<li>{html.escape(text)}</li>' for text in story.traffic)}</ul>" if story.traffic else "",
         f"<table>{rows}</table>" if rows else "",
         _paragraph(tuple(f"operator: {text}" for text in story.actions)),
-        _paragraph(story.ways_out),
+        _paragraph(story.next_steps),
         f"<p style='color:#666'>{html.escape(story.key)}</p>",
     ]
     return Format(cut(story.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), NotifyFormat.HTML)

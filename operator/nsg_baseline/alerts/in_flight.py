@@ -109,5 +109,5 @@ def _message(channel: Channel, batch: Batch, texts: tuple[str, ...]) -> Message:
     many = len(texts) > 1
     key = digest_key(batch.dues) if many else texts[0]
     # What is told at once for the first time shares a thread from then on.
-    thread = batch.thread or (key if many and channel.keeps_threads else "")
+    thread = batch.thread or (key if many and channel.is_threaded else "")
     return Message(channel=channel.mark, key=key, incidents=texts, thread=thread)

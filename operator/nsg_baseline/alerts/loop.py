@@ -8,10 +8,10 @@ from datetime import datetime
 
 import structlog
 
-from nsg_baseline.alerts.channels import quiet
+from nsg_baseline.alerts.channels import disable_url_logging
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
-from nsg_baseline.alerts.pending import PendingDelivery, pending, route_name
+from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.api.route import NSGAlertRoute
 
@@ -36,12 +36,12 @@ class RouteLoop:
             route = next((one for one in outbox.routes() if one.key == self.key), None)
             if route is None:
                 return
-            await self._tell(route, pending(route, outbox.incidents(), self.operator_namespace, clock()))
+            await self._tell(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
 
     async def _tell(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
         try:
-            await self.delivering.tell(route, dues)
+            await self.delivering.deliver(route, dues)
         except OutboxError as error:
             # Kubernetes is away: the same is due at the next look. What was sent may be sent again, with its key.
             log.warning("outbox away", route=route_name(route), error=str(error))
@@ -57,12 +57,14 @@ class RouteLoop:
                 await self.bell.wait()
 
 
-async def run(outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime], *, local: bool = False) -> None:
+async def run(
+    outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime], *, allow_local: bool = False
+) -> None:
     """Deliver, until cancelled. Each route has a loop of its own, rung at every change.
 
-    `local` lets channels lead to this machine's own addresses.
+    `allow_local` lets channels lead to this machine's own addresses.
     """
-    quiet()
+    disable_url_logging()
     said = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
     try:
@@ -70,7 +72,7 @@ async def run(outbox: Outbox, operator_namespace: str, clock: Callable[[], datet
             loops = {key: one for key, one in loops.items() if not one[1].done()}
             for route in outbox.routes():
                 if route.key not in loops:
-                    loop = RouteLoop(route.key, operator_namespace, Dispatcher(outbox, clock, said, local))
+                    loop = RouteLoop(route.key, operator_namespace, Dispatcher(outbox, clock, said, allow_local))
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
             for loop, _ in loops.values():
                 loop.bell.set()

@@ -56,7 +56,7 @@ class AlertMessage:
     traffic: tuple[str, ...]
     changes: tuple[Change, ...]
     actions: tuple[str, ...]
-    ways_out: tuple[str, ...]
+    next_steps: tuple[str, ...]
     key: str
     thread: str
     link: str | None = None
@@ -86,7 +86,7 @@ def alert_message(due: PendingDelivery, turn: Telling | None = None) -> AlertMes
         traffic=lines(status.exposure),
         changes=tuple(_changes(incident)),
         actions=tuple(_actions(incident)),
-        ways_out=() if turn == "Resolved" else tuple(_ways_out(incident)),
+        next_steps=() if turn == "Resolved" else tuple(_ways_out(incident)),
         key=single_key(due),
         thread="/".join(incident.key),
         link=f"https://portal.azure.com/#resource{incident.spec.nsg}" if incident.spec.nsg else None,
@@ -105,7 +105,7 @@ def digest_key(dues: Iterable[PendingDelivery]) -> str:
     return f"digest {fingerprint('; '.join(sorted(map(single_key, dues))))}"
 
 
-def digest(dues: Sequence[PendingDelivery], key: str | None = None) -> AlertMessage:
+def digest_message(dues: Sequence[PendingDelivery], key: str | None = None) -> AlertMessage:
     """Tell many incidents in one message, the heaviest first; under a key that it was sent with before, if it was."""
     key = key or digest_key(dues)
     ordered = sorted(dues, key=lambda one: (_rank(one.incident), one.incident.metadata.name))
@@ -126,7 +126,7 @@ def digest(dues: Sequence[PendingDelivery], key: str | None = None) -> AlertMess
         traffic=(*told, *more),
         changes=(),
         actions=(),
-        ways_out=(),
+        next_steps=(),
         key=key,
         thread=key,
         document=alert_document(turn, severity, [one.incident for one in ordered]),
@@ -150,9 +150,9 @@ def _plain(one: AlertMessage) -> Iterator[str]:
         yield f"- {change.head}"
         yield from (f"    {name + ':':<9} {text}" for name, text in change.sides)
     yield from (f"operator: {text}" for text in one.actions)
-    if one.ways_out:
+    if one.next_steps:
         yield ""
-        yield from one.ways_out
+        yield from one.next_steps
 
 
 def _rank(incident: NSGIncident) -> int:

@@ -44,7 +44,7 @@ def route_name(route: NSGAlertRoute) -> str:
     return "/".join(route.key)
 
 
-def pending(
+def pending_deliveries(
     route: NSGAlertRoute, incidents: Iterable[NSGIncident], operator_namespace: str, now: datetime
 ) -> list[PendingDelivery]:
     """Return what a route must be told, the oldest incident first."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.grouping import Batch
-from nsg_baseline.alerts.message import AlertMessage, alert_message, digest
+from nsg_baseline.alerts.message import AlertMessage, alert_message, digest_message
 from nsg_baseline.alerts.pending import Mark, PendingDelivery, Telling, delivery
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import Message, NSGAlertRoute
@@ -28,7 +28,7 @@ def ongoing(
 
     `begun` are threads, by incident, of messages of which nobody knows whether they got through.
     """
-    if not channel.keeps_threads:
+    if not channel.is_threaded:
         return []
     alone: list[Batch] = []
     shared: dict[str, list[PendingDelivery]] = {}
@@ -53,7 +53,11 @@ def shared_incidents(
     opens = not any(before[one.mark][channel.mark] for one in dues)
     many = message.key not in message.incidents
     first = dues[0]
-    text = digest(dues, message.key) if many else alert_message(first, first.turn_for(before[first.mark][channel.mark]))
+    text = (
+        digest_message(dues, message.key)
+        if many
+        else alert_message(first, first.turn_for(before[first.mark][channel.mark]))
+    )
     if not message.thread:
         return replace(text, opens=opens)
     sharing = [one for one in incidents if shared_thread(route, channel.mark, one) == message.thread]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from nsg_baseline.alerts.channels import BadChannelError, Channel, Sent, parse_channels, quiet
+from nsg_baseline.alerts.channels import Channel, InvalidChannelError, SendResult, disable_url_logging, parse_channels
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import asked, cluster_options, every
@@ -27,36 +27,38 @@ def notify(
     \b
     nsgb notify oncall -n nsg-baseline-system
     """
-    quiet()
+    disable_url_logging()
     where = None if all_namespaces else namespace
 
-    async def ask(kube: Kube) -> tuple[list[tuple[Channel, Sent]], list[BadChannelError]]:
+    async def ask(kube: Kube) -> tuple[list[tuple[Channel, SendResult]], list[InvalidChannelError]]:
         found = [one for one in await every(kube, NSGAlertRoute, where) if one.metadata.name == route]
         if len(found) != 1:
             raise Failure(f"there are {len(found)} routes called {route}; name the namespace by -n")
-        channels, bad = await _channels(kube, found[0], local=local)
+        channels, bad = await _channels(kube, found[0], allow_local=local)
         return [(channel, await channel.send(_test(found[0]))) for channel in channels], bad
 
     results, bad = asked(ask, kubeconfig, context)
-    told = {channel.line: f"{channel.scheme}: {_answer(sent, local=local)}" for channel, sent in results}
+    told = {channel.line: f"{channel.scheme}: {_answer(sent, allow_local=local)}" for channel, sent in results}
     told |= {one.line: one.problem for one in bad}
     for line in sorted(told):
         click.echo(f"line {line}, {told[line]}")
-    sys.exit(0 if not bad and all(sent.through for _, sent in results) else 1)
+    sys.exit(0 if not bad and all(sent.delivered for _, sent in results) else 1)
 
 
-def _answer(sent: Sent, *, local: bool) -> str:
-    if sent.through:
+def _answer(sent: SendResult, *, allow_local: bool) -> str:
+    if sent.delivered:
         return "taken"
-    return f"{sent.why}; --local allows it" if sent.own_address and not local else sent.why
+    return f"{sent.reason}; --local allows it" if sent.egress_denied and not allow_local else sent.reason
 
 
-async def _channels(kube: Kube, route: NSGAlertRoute, *, local: bool) -> tuple[list[Channel], list[BadChannelError]]:
+async def _channels(
+    kube: Kube, route: NSGAlertRoute, *, allow_local: bool
+) -> tuple[list[Channel], list[InvalidChannelError]]:
     where = route.spec.urls_from
     texts = await kube.secret(route.metadata.namespace, where.name)
     if texts is None or where.key not in texts:
         raise Failure(f"there is no Secret {where.name} with a key {where.key} in namespace {route.metadata.namespace}")
-    channels, bad = parse_channels(texts[where.key], local=local)
+    channels, bad = parse_channels(texts[where.key], allow_local=allow_local)
     if not channels and not bad:
         raise Failure(f"Secret {where.name}, key {where.key} names no channel")
     return channels, bad
@@ -74,7 +76,7 @@ def _test(route: NSGAlertRoute) -> AlertMessage:
         traffic=(),
         changes=(),
         actions=(),
-        ways_out=(),
+        next_steps=(),
         key=key,
         thread=key,
         document={"schema": "nsg-baseline.io/alert/v1", "turn": "Test", "severity": "info", "incidents": []},

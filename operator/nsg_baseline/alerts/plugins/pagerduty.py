@@ -53,7 +53,7 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
                 "facts": list(story.facts),
                 "traffic": list(story.traffic),
                 "changes": [change.head for change in story.changes],
-                "ways_out": list(story.ways_out),
+                "next_steps": list(story.next_steps),
                 "message": story.key,
             },
         }
