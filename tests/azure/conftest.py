@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nsg_baseline.azure.clouds import CLOUDS, custom
+from nsg_baseline.azure.clouds import CLOUDS, custom_cloud
 from nsg_baseline.azure.services import ArmServices
 from nsg_emulator.arm import ArmEmulator, Running, serve
 
@@ -26,6 +26,6 @@ async def arm(azure: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AZURE_TENANT_ID", azure.emulator.settings.tenant)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("SSL_CERT_FILE", str(azure.ca_file))
-    connected = ArmServices.connect(custom(CLOUDS["AzurePublic"], azure.url, azure.url))
+    connected = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], azure.url, azure.url))
     yield connected
     await connected.aclose()

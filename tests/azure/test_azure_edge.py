@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from nsg_baseline.azure.clouds import CLOUDS, custom
-from nsg_baseline.azure.errors import AzureError, refusal
+from nsg_baseline.azure.clouds import CLOUDS, custom_cloud
+from nsg_baseline.azure.errors import AzureError, error_from_response
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.azure.services import ArmServices
 from nsg_emulator.arm import Fault, Running
@@ -49,8 +49,8 @@ async def test_a_listing_is_one_request_a_page(azure: Running, arm: ArmServices)
     fill(azure, 5)
     found = await listed(arm)
     assert [nsg.id for nsg in found] == [NSG.format(f"n{number}") for number in range(5)]
-    asked = [one for one in azure.emulator.requests.records if "networkSecurityGroups" in one.path]
-    assert len(asked) == 3
+    responses = [one for one in azure.emulator.requests.records if "networkSecurityGroups" in one.path]
+    assert len(responses) == 3
 
 
 async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Running, arm: ArmServices) -> None:
@@ -187,8 +187,8 @@ async def test_a_lost_answer_is_not_written_again(azure: Running, arm: ArmServic
 )
 def test_refusals_by_code_then_by_status(status: int, body: Any, reason: str) -> None:
     # A detail may say more than the code, a code more than the status.
-    assert refusal(status, {"Retry-After": "11"}, body).reason == reason
-    assert refusal(status, {"Retry-After": "11"}, body).retry_after == 11
+    assert error_from_response(status, {"Retry-After": "11"}, body).reason == reason
+    assert error_from_response(status, {"Retry-After": "11"}, body).retry_after == 11
 
 
 def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
@@ -200,4 +200,4 @@ def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
 @pytest.mark.parametrize("endpoint", ["http://example.com", "ftp://127.0.0.1", "management.azure.com"])
 def test_tokens_travel_encrypted_or_not_at_all(endpoint: str) -> None:
     with pytest.raises(ValueError, match="must be an https address"):
-        custom(CLOUDS["AzurePublic"], endpoint, None)
+        custom_cloud(CLOUDS["AzurePublic"], endpoint, None)

@@ -20,7 +20,7 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure import write
-from nsg_baseline.azure.clouds import CLOUDS, custom
+from nsg_baseline.azure.clouds import CLOUDS, custom_cloud
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.core.assignment import assign
 from nsg_baseline.core.observations import Observation
@@ -46,7 +46,7 @@ SYSTEM, TEAM, STRANGERS = "nsg-baseline-system", "team-web", "strangers"
 class Life:
     """One operator, from its start to its end. Nothing of it outlives it but what it stored."""
 
-    def __init__(self, stage: "DemoEnvironment") -> None:
+    def __init__(self, stage: "Stage") -> None:
         self._stage = stage
         self._store = Store(KINDS)
         self._records = Records(stage.kube, self._store)
@@ -59,7 +59,7 @@ class Life:
         clock, records = self._stage.clock, self._records
         await sync(self._stage.kube, self._store, KINDS)
         arm = self._stage.arm
-        world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.rights)
+        world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)
         found = readable(scopes(self._store))
         claims, refused = self._claims.all()
         assigned = assign(found, claims, self._store.namespaces)
@@ -96,7 +96,7 @@ class Stage:
     async def connect(self, endpoint: str = "") -> None:
         """Connect to Azure anew, as another process of the operator would, or to another address."""
         await self.arm.aclose()
-        self.arm = ArmServices.connect(custom(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
+        self.arm = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
 
     def quiet(self) -> None:
         """Lift all faults, and let what is stuck go on."""
@@ -132,7 +132,7 @@ async def staged(
     async with arm.serve(azure, ca_file=folder / "ca.pem") as running, kube.serve(cluster) as served:
         for name, value in _environment(folder, running).items():
             environment.setenv(name, value)
-        connected = ArmServices.connect(custom(CLOUDS["AzurePublic"], running.url, running.url))
+        connected = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], running.url, running.url))
         api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
         found = Stage(azure, cluster, connected, api, running.url)
         try:

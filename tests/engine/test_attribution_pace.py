@@ -27,7 +27,7 @@ class Log:
     def asked(self) -> int:
         return len(self.since)
 
-    async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
         del subscription_id
         self.since.append(since)
         self.was_asked.set()
@@ -119,11 +119,11 @@ async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path
         ours.clock.pass_by(minutes=31)
 
         class Meanwhile(Log):
-            async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+            async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
                 (incident,) = ours.records.incidents.all()
                 again = {"state": "Open", "revision": 3, "turn": "Updated", "resolved_at": None, "resolution": None}
                 await ours.records.change(incident.key, lambda status: status.model_copy(update=again))
-                return await super().rows(subscription_id, since)
+                return await super().events(subscription_id, since)
 
         await AttributionLoop(lambda _: (Meanwhile(), frozenset()), ours.records, ours.clock).ask()
         (incident,) = ours.records.incidents.all()

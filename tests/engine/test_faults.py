@@ -48,7 +48,7 @@ READING: dict[str, tuple[Fault, str]] = {
     "no answer": (Fault(Delay(3), "GET", ARM, None), "Timeout"),
     "a listing that breaks off": (broken_listing(after_page=1), "Unreachable"),
     "a listing that is refused on its way": (broken_listing(after_page=1, status=503), "ServerError"),
-    "no listing at all": (Fault(Answer(200, "OK", "no list"), "GET", LISTING, None), "BadAnswer"),
+    "no listing at all": (Fault(Answer(200, "OK", "no list"), "GET", LISTING, None), "InvalidResponse"),
 }
 
 

@@ -44,8 +44,8 @@ async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
     await ours.look()
     health.passed("production", 1.5, whole=True)
     health.passed("production", 2.5, whole=False)
-    await budget.enter("write")
-    budget.heard("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
+    await budget.acquire("write")
+    budget.record_response("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
     found = _read(metrics)
     assert found[_series("nsg_baseline_scope_nsgs", "production")] == 2
     assert found[_series("nsg_baseline_scope_deviating", "production")] == 1

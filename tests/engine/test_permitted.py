@@ -83,7 +83,7 @@ async def test_under_exactly_the_roles_nothing_is_refused(stage: Stage) -> None:
     await _pass(stage, life)
     stage.azure.add_nsg(document(WEB, [*BEGINNING, SSH]))
     await _pass(stage, life)
-    await stage.arm.activity.rows(SUBSCRIPTION, datetime.now(UTC) - timedelta(hours=1))
+    await stage.arm.activity_log.events(SUBSCRIPTION, datetime.now(UTC) - timedelta(hours=1))
     assert "open-ssh" not in (live(stage.azure, WEB) or {})
     assert not [one for one in stage.azure.requests.records if one.status == 403]
 

@@ -18,7 +18,7 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.azure.read import Page, RawNSG
+from nsg_baseline.azure.read import NSGPage, RawNSG
 from nsg_baseline.core.observations import Observation
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
@@ -51,11 +51,11 @@ class Azure:
     written: list[str] = field(default_factory=list)
     state: str = "Succeeded"
 
-    async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
         del subscription_id, resource_group
         if self.broken is not None:
             raise self.broken
-        yield Page(tuple(self._raw(name) for name in self.nsgs))
+        yield NSGPage(tuple(self._raw(name) for name in self.nsgs))
         if self.breaks_off is not None:
             raise self.breaks_off
 

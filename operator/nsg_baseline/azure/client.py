@@ -14,7 +14,7 @@ from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from nsg_baseline.azure.clouds import Cloud
-from nsg_baseline.azure.errors import AzureError, refusal, translate_errors
+from nsg_baseline.azure.errors import AzureError, error_from_response, translate_errors
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.throttling import RateLimitPolicy, ShortRetryPolicy
 
@@ -49,7 +49,7 @@ class ArmClient:
     """GET requests with one identity. Every failure is an AzureError."""
 
     def __init__(
-        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, budget: RateLimiter
+        self, cloud: Cloud, credential: AsyncTokenCredential, session: aiohttp.ClientSession, rate_limiter: RateLimiter
     ) -> None:
         self.cloud = cloud
         self._plain = cloud.endpoint.startswith("http://")
@@ -57,7 +57,7 @@ class ArmClient:
             RequestIdPolicy(),
             UserAgentPolicy(USER_AGENT, sdk_moniker=USER_AGENT),
             ShortRetryPolicy(retry_total=3, retry_backoff_factor=0.5),
-            RateLimitPolicy(budget),
+            RateLimitPolicy(rate_limiter),
             AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
@@ -70,8 +70,8 @@ class ArmClient:
         Raises:
             AzureError: there was no answer, or not a good one.
         """
-        asked = urlencode({"api-version": version, **query})
-        return await self._fetch(f"{self.cloud.endpoint}{path}?{asked}")
+        parameters = urlencode({"api-version": version, **query})
+        return await self._fetch(f"{self.cloud.endpoint}{path}?{parameters}")
 
     async def follow(self, link: str) -> bytes:
         """Return the body behind a link that Azure gave.
@@ -80,7 +80,7 @@ class ArmClient:
             AzureError: it leads to another host, where the token must not go, or the call failed.
         """
         if urlsplit(link)[:2] != urlsplit(self.cloud.endpoint)[:2]:
-            raise AzureError("BadAnswer", f"a nextLink leads away from {self.cloud.endpoint}")
+            raise AzureError("InvalidResponse", f"a nextLink leads away from {self.cloud.endpoint}")
         return await self._fetch(link)
 
     async def _fetch(self, url: str) -> bytes:
@@ -103,4 +103,4 @@ def _refused(response: AsyncHttpResponse) -> AzureError:
         body = response.json()
     except ValueError:
         body = None
-    return refusal(response.status_code, response.headers, body)
+    return error_from_response(response.status_code, response.headers, body)

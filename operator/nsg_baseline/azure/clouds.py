@@ -35,7 +35,7 @@ CLOUDS = {
 }
 
 
-def custom(base: Cloud, endpoint: str | None, authority: str | None) -> Cloud:
+def custom_cloud(base: Cloud, endpoint: str | None, authority: str | None) -> Cloud:
     """Return a cloud with another endpoint or authority: Azure Stack, a proxy, or an emulator.
 
     Raises:

@@ -18,7 +18,7 @@ class Identity:
     tenant_id: str
 
 
-def credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
+def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
     """Return the credential that the environment offers, for the pod's own identity or another.
 
     The environment is that of Azure's SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or

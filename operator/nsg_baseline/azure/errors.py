@@ -91,7 +91,7 @@ def translate_errors() -> Iterator[None]:
     except (ServiceRequestError, ServiceResponseError, OSError) as error:
         raise AzureError("Unreachable", _text(error)) from error
     except (msgspec.DecodeError, DecodeError, json.JSONDecodeError) as error:
-        raise AzureError("BadAnswer", _text(error)) from error
+        raise AzureError("InvalidResponse", _text(error)) from error
     except CoreError as error:
         raise AzureError("Unreachable", _text(error)) from error
 
@@ -102,12 +102,12 @@ def _of_answer(error: HttpResponseError) -> AzureError:
         reason = "Unauthenticated" if isinstance(error, ClientAuthenticationError) else "Unreachable"
         return AzureError(reason, _text(error))
     if isinstance(error, DecodeError):
-        return AzureError("BadAnswer", _text(error))
+        return AzureError("InvalidResponse", _text(error))
     status = error.status_code or 0
-    return refusal(status, getattr(error.response, "headers", {}), _body(error))
+    return error_from_response(status, getattr(error.response, "headers", {}), _body(error))
 
 
-def refusal(status: int, headers: Mapping[str, str], body: Any) -> AzureError:
+def error_from_response(status: int, headers: Mapping[str, str], body: Any) -> AzureError:
     """Return what an answer with an error status means."""
     wrapped = body.get("error", body) if isinstance(body, Mapping) else {}
     top = wrapped if isinstance(wrapped, Mapping) else {}

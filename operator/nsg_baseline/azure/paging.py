@@ -6,10 +6,10 @@ from typing import Any
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError
 
-MOST_PAGES = 20
+MAX_PAGES = 20
 
 
-async def all_of(
+async def list_all(
     client: ArmClient, what: str, path: str, version: str, **query: str
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return the objects of a list, and whether these are all: after 20 pages it is left.
@@ -26,7 +26,7 @@ async def all_of(
     """
     body = await client.get(path, version, **query)
     found: list[dict[str, Any]] = []
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page, link = _page(body, what)
         found += page
         if not link:
@@ -40,5 +40,5 @@ def _page(body: bytes, what: str) -> tuple[list[dict[str, Any]], str | None]:
         document = json.loads(body)
         rows, link = document["value"], document.get("nextLink")
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise AzureError("BadAnswer", f"Azure's answer is no list of {what}") from None
+        raise AzureError("InvalidResponse", f"Azure's answer is no list of {what}") from None
     return [row for row in rows if isinstance(row, dict)], link

@@ -2,7 +2,7 @@
 
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.azure.paging import MOST_PAGES, all_of
+from nsg_baseline.azure.paging import MAX_PAGES, list_all
 from nsg_baseline.core.permissions import Grant
 
 _VERSION = "2022-04-01"
@@ -22,7 +22,7 @@ class PermissionReader:
         """
         group = f"/resourceGroups/{resource_group}" if resource_group else ""
         path = f"/subscriptions/{subscription_id}{group}/providers/Microsoft.Authorization/permissions"
-        found, whole = await all_of(self._client, "permissions", path, _VERSION)
+        found, whole = await list_all(self._client, "permissions", path, _VERSION)
         if not whole:
-            raise AzureError("TooMany", f"there are more than {MOST_PAGES} pages of permissions")
+            raise AzureError("TooMany", f"there are more than {MAX_PAGES} pages of permissions")
         return [Grant(tuple(one.get("actions") or ()), tuple(one.get("notActions") or ())) for one in found]

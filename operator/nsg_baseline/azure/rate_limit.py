@@ -16,9 +16,9 @@ from nsg_baseline.azure.errors import AzureError
 
 Kind = Literal["watch", "read", "write"]
 """A page of a listing, any other reading, or a write. The first goes first, and the last goes last."""
-PATIENCE_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 """Who would have to wait for longer is told so instead: the next pass comes anyway."""
-KEPT_FOR_WATCH = 50
+RESERVED_FOR_WATCH = 50
 """So many readings are left to listings: a burst of single looks must not blind the watch."""
 _THROTTLED = 429
 # What rounding leaves: a pause so short would not move the clock.
@@ -86,10 +86,10 @@ class RateLimiter:
         self._turns: dict[Kind, asyncio.Lock] = {kind: asyncio.Lock() for kind in get_args(Kind)}
         self._all_read = asyncio.Event()
         self._all_read.set()
-        self.asked: Counter[tuple[Kind, int]] = Counter()
+        self.responses: Counter[tuple[Kind, int]] = Counter()
         self.waited_seconds = 0.0
 
-    async def enter(self, kind: Kind) -> None:
+    async def acquire(self, kind: Kind) -> None:
         """Wait until a request of a kind may be sent, and count it.
 
         Raises:
@@ -104,9 +104,9 @@ class RateLimiter:
         finally:
             self._count(kind, -1)
 
-    def heard(self, kind: Kind, status: int, headers: Mapping[str, str]) -> None:
+    def record_response(self, kind: Kind, status: int, headers: Mapping[str, str]) -> None:
         """Take note of an answer."""
-        self.asked[kind, status] += 1
+        self.responses[kind, status] += 1
         self._region = _region(headers) or self._region
         left = _remaining(headers, "writes" if kind == "write" else "reads")
         if left is not None:
@@ -116,7 +116,7 @@ class RateLimiter:
             until = self._clock() + _seconds(headers.get("Retry-After"))
             self._here.closed_until = max(self._here.closed_until, until)
 
-    def left(self) -> dict[tuple[str, str], float]:
+    def remaining(self) -> dict[tuple[str, str], float]:
         """Return how many reads and writes are left in each region that was met."""
         return {
             (region, name): bucket.left()
@@ -138,7 +138,7 @@ class RateLimiter:
             pause = self._pause(kind)
             if not pause:
                 return
-            if pause > PATIENCE_SECONDS:
+            if pause > MAX_WAIT_SECONDS:
                 raise AzureError("Throttled", f"Azure wants to be left alone for {pause:.0f} s", "Later", pause)
             self.waited_seconds += pause
             await self._sleep(pause)
@@ -147,7 +147,7 @@ class RateLimiter:
         closed = self._here.closed_until - self._clock()
         if closed > 0:
             return closed
-        return self._bucket(kind).seconds_until(1 + KEPT_FOR_WATCH if kind == "read" else 1)
+        return self._bucket(kind).seconds_until(1 + RESERVED_FOR_WATCH if kind == "read" else 1)
 
     def _bucket(self, kind: Kind) -> Bucket:
         return self._here.writes if kind == "write" else self._here.reads

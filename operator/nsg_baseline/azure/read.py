@@ -43,19 +43,19 @@ class RawNSG:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class NSGPage:
     """One page of a listing."""
 
     nsgs: tuple[RawNSG, ...]
 
 
-class Reader:
+class ArmReader:
     """Looks at NSGs. Every failure is an AzureError; none is ever taken for absence."""
 
     def __init__(self, client: ArmClient) -> None:
         self._client = client
 
-    async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
         """Yield the NSGs of a subscription or a resource group, page by page.
 
         Raises:
@@ -70,7 +70,7 @@ class Reader:
             if not link:
                 return
             if link in followed:
-                raise AzureError("BadAnswer", "a listing's nextLink leads in a circle")
+                raise AzureError("InvalidResponse", "a listing's nextLink leads in a circle")
             followed.add(link)
             body = await self._client.follow(link)
 
@@ -90,11 +90,11 @@ class Reader:
             return msgspec.json.decode(body, type=dict[str, Any])
 
 
-def _page(body: bytes) -> tuple[Page, str | None]:
+def _page(body: bytes) -> tuple[NSGPage, str | None]:
     with translate_errors():
         listing = msgspec.json.decode(body, type=_Listing)
         found = tuple(
             RawNSG(msgspec.json.decode(raw, type=_Named).id, xxhash.xxh3_128_digest(bytes(raw)), raw)
             for raw in listing.value
         )
-    return Page(found), listing.next_link
+    return NSGPage(found), listing.next_link

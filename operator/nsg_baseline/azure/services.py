@@ -5,25 +5,25 @@ from dataclasses import dataclass
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 
-from nsg_baseline.azure.activity import Activity
+from nsg_baseline.azure.activity_log import ActivityLogReader
 from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
-from nsg_baseline.azure.credentials import Identity, credential
+from nsg_baseline.azure.credentials import Identity, build_credential
 from nsg_baseline.azure.permissions import PermissionReader
 from nsg_baseline.azure.rate_limit import RateLimiter
-from nsg_baseline.azure.read import Reader
-from nsg_baseline.azure.write import Writer
+from nsg_baseline.azure.read import ArmReader
+from nsg_baseline.azure.write import ArmWriter
 
 
 @dataclass(frozen=True, slots=True)
 class ArmServices:
     """A reader and a writer with one identity, over shared connections."""
 
-    reader: Reader
-    writer: Writer
-    activity: Activity
-    budget: RateLimiter
-    rights: PermissionReader
+    reader: ArmReader
+    writer: ArmWriter
+    activity_log: ActivityLogReader
+    rate_limiter: RateLimiter
+    permissions: PermissionReader
     _client: ArmClient
     _credential: AsyncTokenCredential
     _session: aiohttp.ClientSession
@@ -32,12 +32,14 @@ class ArmServices:
     def connect(cls, cloud: Cloud, identity: Identity | None = None) -> "ArmServices":
         """Return the means; nothing is sent before the first read. Needs a running event loop."""
         session = new_session()
-        who = credential(cloud, identity, session)
-        budget = RateLimiter()
-        client = ArmClient(cloud, who, session, budget)
-        reader = Reader(client)
-        writer = Writer(cloud, who, session, reader, budget)
-        return cls(reader, writer, Activity(client), budget, PermissionReader(client), client, who, session)
+        who = build_credential(cloud, identity, session)
+        rate_limiter = RateLimiter()
+        client = ArmClient(cloud, who, session, rate_limiter)
+        reader = ArmReader(client)
+        writer = ArmWriter(cloud, who, session, reader, rate_limiter)
+        return cls(
+            reader, writer, ActivityLogReader(client), rate_limiter, PermissionReader(client), client, who, session
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

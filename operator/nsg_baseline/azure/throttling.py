@@ -7,7 +7,7 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from typing_extensions import override
 
-from nsg_baseline.azure.rate_limit import PATIENCE_SECONDS, Kind, RateLimiter
+from nsg_baseline.azure.rate_limit import MAX_WAIT_SECONDS, Kind, RateLimiter
 
 _LISTING = "/networksecuritygroups"
 
@@ -15,16 +15,16 @@ _LISTING = "/networksecuritygroups"
 class RateLimitPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Has each request wait for its turn, and hears each answer."""
 
-    def __init__(self, budget: RateLimiter) -> None:
+    def __init__(self, rate_limiter: RateLimiter) -> None:
         super().__init__()
-        self._budget = budget
+        self._rate_limiter = rate_limiter
 
     @override
     async def send(self, request: PipelineRequest[HttpRequest]) -> PipelineResponse[HttpRequest, AsyncHttpResponse]:
         kind = kind_of(request.http_request)
-        await self._budget.enter(kind)
+        await self._rate_limiter.acquire(kind)
         response = await self.next.send(request)
-        self._budget.heard(kind, response.http_response.status_code, response.http_response.headers)
+        self._rate_limiter.record_response(kind, response.http_response.status_code, response.http_response.headers)
         return response
 
 
@@ -33,7 +33,7 @@ class ShortRetryPolicy(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
 
     @override
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        return (self.get_retry_after(response) or 0) <= PATIENCE_SECONDS and super().is_retry(settings, response)
+        return (self.get_retry_after(response) or 0) <= MAX_WAIT_SECONDS and super().is_retry(settings, response)
 
 
 def kind_of(request: HttpRequest) -> Kind:

@@ -15,7 +15,7 @@ from nsg_baseline.azure.client import API_VERSION, USER_AGENT, transport
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.errors import AzureError, translate_errors
 from nsg_baseline.azure.rate_limit import RateLimiter
-from nsg_baseline.azure.read import Reader
+from nsg_baseline.azure.read import ArmReader
 from nsg_baseline.azure.throttling import RateLimitPolicy
 
 POLLING_SECONDS = 1
@@ -23,7 +23,7 @@ OPERATION_SECONDS = 120
 """So long is the end of a write awaited; a pass must not hang because Azure does."""
 
 
-class Writer:
+class ArmWriter:
     """Puts NSG documents through azure-mgmt-network, which is loaded at the first write: it takes 180 MB."""
 
     def __init__(
@@ -31,14 +31,14 @@ class Writer:
         cloud: Cloud,
         credential: AsyncTokenCredential,
         session: aiohttp.ClientSession,
-        reader: Reader,
-        budget: RateLimiter,
+        reader: ArmReader,
+        rate_limiter: RateLimiter,
     ) -> None:
         self._cloud = cloud
         self._credential = credential
         self._session = session
         self._reader = reader
-        self._budget = budget
+        self._rate_limiter = rate_limiter
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
         """Write an NSG only if its etag is still this one; return it as it is afterwards.
@@ -81,7 +81,7 @@ class Writer:
             user_agent=USER_AGENT,
             # A PUT that may have been sent is not sent again: the caller reads first.
             retry_policy=AsyncRetryPolicy.no_retries(),
-            per_retry_policies=[RateLimitPolicy(self._budget)],
+            per_retry_policies=[RateLimitPolicy(self._rate_limiter)],
         )
 
 

@@ -31,9 +31,9 @@ log = structlog.get_logger(__name__)
 
 
 class AttributionPort(Protocol):
-    """Reading the Activity Log; see `azure.activity.Activity`."""
+    """Reading the Activity Log; see `azure.activity_log.ActivityLogReader`."""
 
-    async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
         """Return what was done since a time."""
         ...
 
@@ -98,7 +98,7 @@ class AttributionLoop:
         since = max(min(map(_seen, incidents)) - LOOK_BACK, now - FURTHEST)
         rows: list[dict[str, Any]] = []
         try:
-            rows = await activity.rows(scope.spec.subscription_id, since)
+            rows = await activity.events(scope.spec.subscription_id, since)
             self._unread.pop(mark, None)
         except AzureError as error:
             # A log that cannot be read once is no log without an answer.

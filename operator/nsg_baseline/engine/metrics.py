@@ -93,11 +93,13 @@ class Metrics(Collector):
         asked = {
             (who, kind, str(status)): count
             for who, budget in budgets.items()
-            for (kind, status), count in budget.asked.items()
+            for (kind, status), count in budget.responses.items()
         }
         labels = ("identity", "kind", "status")
         yield _counter("azure_requests", "Requests to Azure Resource Manager.", labels, asked)
-        left = {(who, *where): tokens for who, budget in budgets.items() for where, tokens in budget.left().items()}
+        left = {
+            (who, *where): tokens for who, budget in budgets.items() for where, tokens in budget.remaining().items()
+        }
         text = "Requests that Azure would take now without refusing any."
         yield _gauge("azure_requests_left", text, ("identity", "region", "kind"), left)
         waited = {(who,): budget.waited_seconds for who, budget in budgets.items()}

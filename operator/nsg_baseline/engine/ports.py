@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from nsg_baseline.azure.read import Page
+from nsg_baseline.azure.read import NSGPage
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.permissions import Grant
 from nsg_baseline.kube.records import Records
 
 
 class NSGReader(Protocol):
-    """Reading NSGs; see `azure.read.Reader`."""
+    """Reading NSGs; see `azure.read.ArmReader`."""
 
-    def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[Page]:
+    def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
         """Yield the pages of a listing."""
         ...
 
@@ -24,7 +24,7 @@ class NSGReader(Protocol):
 
 
 class NSGWriter(Protocol):
-    """Writing NSGs; see `azure.write.Writer`."""
+    """Writing NSGs; see `azure.write.ArmWriter`."""
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
         """Write an NSG under its etag and return it as it is afterwards."""
@@ -32,7 +32,7 @@ class NSGWriter(Protocol):
 
 
 class PermissionReader(Protocol):
-    """Looking up one's own rights; see `azure.rights.Rights`."""
+    """Looking up one's own rights; see `azure.permissions.PermissionReader`."""
 
     async def grants(self, subscription_id: str, resource_group: str | None = None) -> list[Grant]:
         """Return what is granted on a subscription or a resource group."""

@@ -19,7 +19,7 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import Identity as ScopeIdentity
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.azure.activity import Activity
+from nsg_baseline.azure.activity_log import ActivityLogReader
 from nsg_baseline.azure.credentials import Identity
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.services import ArmServices
@@ -66,15 +66,15 @@ class ArmClients:
             self._arms[who] = ArmServices.connect(self._cloud, identity)
         return self._arms[who]
 
-    def activity_of(self, scope: NSGScope) -> tuple[Activity, frozenset[str]]:
+    def activity_of(self, scope: NSGScope) -> tuple[ActivityLogReader, frozenset[str]]:
         """Return a scope's Activity Log, and the operator's own applications in it."""
         own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
-        return self.of(scope).activity, frozenset({own.lower()} if own else ())
+        return self.of(scope).activity_log, frozenset({own.lower()} if own else ())
 
     def budgets(self) -> dict[str, RateLimiter]:
         """Return what each identity may still ask, by its application's id."""
         own = os.environ.get("AZURE_CLIENT_ID") or "own"
-        return {who.client_id if who is not None else own: arm.budget for who, arm in self._arms.items()}
+        return {who.client_id if who is not None else own: arm.rate_limiter for who, arm in self._arms.items()}
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -117,7 +117,7 @@ async def _work(
     def world_of(scope: NSGScope) -> Dependencies:
         arm = arms.of(scope)
         writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
-        return Dependencies(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.rights)
+        return Dependencies(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.permissions)
 
     async def watch_azure() -> None:
         work = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom
+from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom_cloud
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.severity_policy import SeverityPolicy, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, read_tags
@@ -59,7 +59,9 @@ def _cloud(environment: Mapping[str, str]) -> Cloud:
     name = _one_of("NSGB_AZURE_CLOUD", environment.get("NSGB_AZURE_CLOUD") or "AzurePublic", tuple(CLOUDS))
     endpoint, authority = environment.get("NSGB_AZURE_ENDPOINT"), environment.get("NSGB_AZURE_AUTHORITY")
     try:
-        return custom(CLOUDS[name], endpoint or None, authority or None) if endpoint or authority else CLOUDS[name]
+        return (
+            custom_cloud(CLOUDS[name], endpoint or None, authority or None) if endpoint or authority else CLOUDS[name]
+        )
     except ValueError as error:
         raise SettingError(f"NSGB_AZURE_ENDPOINT or NSGB_AZURE_AUTHORITY: {error}") from None
 

@@ -9,7 +9,7 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.azure.rate_limit import KEPT_FOR_WATCH, RateLimiter
+from nsg_baseline.azure.rate_limit import RESERVED_FOR_WATCH, RateLimiter
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.azure.throttling import kind_of
 from nsg_emulator.arm import Running
@@ -53,48 +53,48 @@ def time() -> Time:
 
 
 @pytest.fixture
-def budget(time: Time) -> RateLimiter:
+def rate_limiter(time: Time) -> RateLimiter:
     return RateLimiter(time, time.sleep)
 
 
-async def _spend(budget: RateLimiter, time: Time, kind: str, count: int) -> list[float]:
+async def _spend(rate_limiter: RateLimiter, time: Time, kind: str, count: int) -> list[float]:
     """Ask for so much at once; return when each was let through."""
     through: list[float] = []
 
     async def one() -> None:
-        await budget.enter(kind)  # type: ignore[arg-type] - one of the kinds
+        await rate_limiter.acquire(kind)  # type: ignore[arg-type] - one of the kinds
         through.append(time.now)
 
     await time.run(*(asyncio.create_task(one()) for _ in range(count)))
     return through
 
 
-async def test_a_burst_is_stretched_to_what_azure_refills(budget: RateLimiter, time: Time) -> None:
+async def test_a_burst_is_stretched_to_what_azure_refills(rate_limiter: RateLimiter, time: Time) -> None:
     # 500 looks at once would be refused from the 251st on, and with them the watch.
-    through = await _spend(budget, time, "read", 500)
+    through = await _spend(rate_limiter, time, "read", 500)
     assert through[199] == 0
     assert through[-1] == pytest.approx(300 / 25, abs=0.5)
 
 
-async def test_a_burst_of_looks_leaves_listings_their_share(budget: RateLimiter, time: Time) -> None:
+async def test_a_burst_of_looks_leaves_listings_their_share(rate_limiter: RateLimiter, time: Time) -> None:
     # An edit of 1,000 baselines is no reason to be blind.
-    looks = [asyncio.create_task(budget.enter("read")) for _ in range(1000)]
-    listing = asyncio.create_task(budget.enter("watch"))
+    looks = [asyncio.create_task(rate_limiter.acquire("read")) for _ in range(1000)]
+    listing = asyncio.create_task(rate_limiter.acquire("watch"))
     await time.run(listing)
     assert time.now == 0
     await time.run(*looks)
     assert time.now > 30
 
 
-async def test_writes_wait_for_readings(budget: RateLimiter, time: Time) -> None:
+async def test_writes_wait_for_readings(rate_limiter: RateLimiter, time: Time) -> None:
     # A remedy can wait for seconds; a door that nobody saw yet cannot.
     order: list[str] = []
 
     async def one(kind: str) -> None:
-        await budget.enter(kind)  # type: ignore[arg-type] - one of the kinds
+        await rate_limiter.acquire(kind)  # type: ignore[arg-type] - one of the kinds
         order.append(kind)
 
-    await _spend(budget, time, "read", 250 - KEPT_FOR_WATCH)
+    await _spend(rate_limiter, time, "read", 250 - RESERVED_FOR_WATCH)
     readings = [asyncio.create_task(one("read")) for _ in range(10)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -102,35 +102,35 @@ async def test_writes_wait_for_readings(budget: RateLimiter, time: Time) -> None
     assert order[-1] == "write"
 
 
-async def test_azures_own_count_is_believed_where_it_is_less(budget: RateLimiter, time: Time) -> None:
+async def test_azures_own_count_is_believed_where_it_is_less(rate_limiter: RateLimiter, time: Time) -> None:
     # Others ask with the same credential.
-    await budget.enter("write")
-    budget.heard("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
-    assert budget.left()["westeurope", "write"] == 3
-    through = await _spend(budget, time, "write", 5)
+    await rate_limiter.acquire("write")
+    rate_limiter.record_response("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
+    assert rate_limiter.remaining()["westeurope", "write"] == 3
+    through = await _spend(rate_limiter, time, "write", 5)
     assert through[2] == 0
     assert through[-1] == pytest.approx(0.2, abs=0.1)
 
 
-async def test_all_wait_when_one_is_told_to(budget: RateLimiter, time: Time) -> None:
+async def test_all_wait_when_one_is_told_to(rate_limiter: RateLimiter, time: Time) -> None:
     # Who goes on asking is told to wait for longer.
-    budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
-    assert await _spend(budget, time, "read", 3) == [17, 17, 17]
-    assert budget.waited_seconds >= 17
+    rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "17"})
+    assert await _spend(rate_limiter, time, "read", 3) == [17, 17, 17]
+    assert rate_limiter.waited_seconds >= 17
 
 
-async def test_a_region_of_its_own_has_a_budget_of_its_own(budget: RateLimiter) -> None:
-    budget.heard("watch", 429, {**WEST, "Retry-After": "17"})
-    budget.heard("watch", 200, {"x-ms-routing-request-id": "NORTHEUROPE:20251020T100000Z:1"})
-    await asyncio.wait_for(budget.enter("watch"), 1)
-    assert {region for region, _ in budget.left()} == {"westeurope", "northeurope"}
+async def test_a_region_of_its_own_has_a_budget_of_its_own(rate_limiter: RateLimiter) -> None:
+    rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "17"})
+    rate_limiter.record_response("watch", 200, {"x-ms-routing-request-id": "NORTHEUROPE:20251020T100000Z:1"})
+    await asyncio.wait_for(rate_limiter.acquire("watch"), 1)
+    assert {region for region, _ in rate_limiter.remaining()} == {"westeurope", "northeurope"}
 
 
-async def test_who_would_wait_too_long_is_told_so(budget: RateLimiter) -> None:
+async def test_who_would_wait_too_long_is_told_so(rate_limiter: RateLimiter) -> None:
     # A pass that sleeps for an hour looks like one that hangs.
-    budget.heard("watch", 429, {**WEST, "Retry-After": "3600"})
+    rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "3600"})
     with pytest.raises(AzureError) as caught:
-        await budget.enter("watch")
+        await rate_limiter.acquire("watch")
     assert caught.value.reason == "Throttled"
     assert caught.value.retry_after == pytest.approx(3600)
 
@@ -148,12 +148,12 @@ async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running
     azure.emulator.faults.add(throttled(retry_after=300))
     with pytest.raises(AzureError, match="Throttled"):
         await listed(arm)
-    asked = azure.emulator.requests.total()
+    responses = azure.emulator.requests.total()
     with pytest.raises(AzureError, match="left alone"):
         await arm.reader.get(NSG.format("n0"))
     with pytest.raises(AzureError, match="left alone"):
         await arm.writer.put(NSG.format("n0"), document("n0"), "etag")
-    assert azure.emulator.requests.total() == asked
+    assert azure.emulator.requests.total() == responses
 
 
 async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: ArmServices) -> None:
@@ -164,4 +164,4 @@ async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: ArmServices)
     with pytest.raises(AzureError, match="AnotherOperationInProgress"):
         await arm.writer.put(NSG.format("web"), document("web"), live["etag"])
     assert await arm.reader.get(NSG.format("web")) == live
-    assert arm.budget.asked["write", 429] == 1
+    assert arm.rate_limiter.responses["write", 429] == 1

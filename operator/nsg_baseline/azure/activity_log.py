@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from nsg_baseline.azure.client import ArmClient
-from nsg_baseline.azure.paging import all_of
+from nsg_baseline.azure.paging import list_all
 
 _VERSION = "2015-04-01"
 
 
-class Activity:
+class ActivityLogReader:
     """Reads the log with one identity."""
 
     def __init__(self, client: ArmClient) -> None:
         self._client = client
 
-    async def rows(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
         """Return what was done to network resources since a time, the latest first; 4,000 rows at most.
 
         Raises:
@@ -23,5 +23,5 @@ class Activity:
         """
         wanted = f"eventTimestamp ge '{since:%Y-%m-%dT%H:%M:%SZ}' and resourceProvider eq 'Microsoft.Network'"
         path = f"/subscriptions/{subscription_id}/providers/Microsoft.Insights/eventtypes/management/values"
-        found, _ = await all_of(self._client, "events", path, _VERSION, **{"$filter": wanted})
-        return found
+        rows, _ = await list_all(self._client, "events", path, _VERSION, **{"$filter": wanted})
+        return rows
