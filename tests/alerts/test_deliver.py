@@ -67,12 +67,12 @@ async def test_what_got_it_is_not_told_again_while_the_other_is_tried(scene: Sce
     assert scene.reason == "Undelivered"
     recorded = scene.outbox.delivery(incident(), scene.to)
     assert recorded is not None
-    assert list((recorded.behind or {}).values()) == [0]
+    assert list((recorded.pending_channels or {}).values()) == [0]
     scene.chats.answers.clear()
     await scene.round()
     recorded = scene.outbox.delivery(incident(), scene.to)
     assert recorded is not None
-    assert (recorded.revision, recorded.behind) == (1, None)
+    assert (recorded.revision, recorded.pending_channels) == (1, None)
     assert scene.reason == "Delivering"
     assert len(scene.chats.titles("a")) == 1
 
@@ -184,7 +184,7 @@ async def test_what_comes_while_something_is_sent_is_told_next(chats: Chats) -> 
     async with running(outbox, Clock()):
         outbox.put(incident())
         await chats.until(lambda: len(chats.got) == 1)
-        outbox.put(incident(revision=2, turn="Updated", summary="RuleCreated open-rdp"))
+        outbox.put(incident(revision=2, event="Updated", summary="RuleCreated open-rdp"))
         await chats.until(lambda: len(chats.got) == 2)
     assert "open-rdp" in chats.got[1][1]
 

@@ -13,13 +13,13 @@ from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, START, incident, route, stamp, told
 
 NOW = START + timedelta(minutes=5)
-RESOLVED = {"state": "Resolved", "revision": 2, "turn": "Resolved", "resolvedAt": stamp(NOW), "resolution": "Reverted"}
-UPDATED = {"revision": 2, "turn": "Updated"}
+RESOLVED = {"state": "Resolved", "revision": 2, "event": "Resolved", "resolvedAt": stamp(NOW), "resolution": "Reverted"}
+UPDATED = {"revision": 2, "event": "Updated"}
 HERE = f"{OPERATOR}/chat"
 
 
 def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
-    return [one.turn for one in pending_deliveries(to, incidents, OPERATOR, NOW)]
+    return [one.event for one in pending_deliveries(to, incidents, OPERATOR, NOW)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_oldest_comes_first() -> None:
     assert [one.incident.metadata.name for one in found] == sorted(names)
 
 
-STATUSES = st.sampled_from([{}, UPDATED, RESOLVED, {**UPDATED, "turn": "Remediated"}, {"severity": "critical"}])
+STATUSES = st.sampled_from([{}, UPDATED, RESOLVED, {**UPDATED, "event": "Remediated"}, {"severity": "critical"}])
 SPECS = st.fixed_dictionaries(
     {},
     optional={

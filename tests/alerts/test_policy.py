@@ -163,7 +163,7 @@ async def test_a_message_keeps_its_key_wherever_it_was_interrupted(chats: Chats,
             told.setdefault(one["name"], set()).add(body["key"])
     assert len(told) == count + 3
     assert all(len(keys) == 1 for keys in told.values()), told
-    assert scene.outbox.known[scene.routes[0].key].status.under_way == ()
+    assert scene.outbox.known[scene.routes[0].key].status.in_flight == ()
     # The one that was sent last when it died; what went before it is known to have got through.
     assert len(chats.bodies) - len({body["key"] for _, body in chats.bodies}) <= 1
 
@@ -173,7 +173,7 @@ async def test_what_is_acknowledged_or_over_is_not_reminded_of(chats: Chats) -> 
     known = incident()
     by = known.spec.model_copy(update={"acknowledged": Acknowledged(by="jo")})
     scene.outbox.put(known.model_copy(update={"spec": by}))
-    scene.outbox.put(incident("web-2", state="Resolved", turn="Resolved", resolvedAt=stamp(START)))
+    scene.outbox.put(incident("web-2", state="Resolved", event="Resolved", resolvedAt=stamp(START)))
     await scene.round()
     scene.clock.pass_by(days=3)
     await scene.round()
@@ -213,7 +213,7 @@ async def test_a_calm_restart_while_one_channel_is_down_repeats_nothing_to_the_o
     assert len(chats.titles("a")) == 1
     known = scene.outbox.delivery(incident(), scene.routes[0])
     assert known is not None
-    assert known.behind is None
+    assert known.pending_channels is None
 
 
 async def test_a_channel_that_missed_the_opening_is_told_of_an_opening(chats: Chats) -> None:
@@ -226,7 +226,7 @@ async def test_a_channel_that_missed_the_opening_is_told_of_an_opening(chats: Ch
     chats.answers.clear()
     told = scene.outbox.stored["team-web", "web-1"].status.deliveries
     scene.clock.pass_by(minutes=1)
-    worse = incident(revision=2, turn="Updated", updatedAt=stamp(scene.clock.now))
+    worse = incident(revision=2, event="Updated", updatedAt=stamp(scene.clock.now))
     scene.outbox.put(worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": told})}))
     await scene.round()
     assert [title.split("[")[0] for title in chats.titles("a")] == ["", "UPDATE "]

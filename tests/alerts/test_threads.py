@@ -78,8 +78,8 @@ class Scene:
         await self.round()
 
     def following(self, one: NSGIncident, *, over: bool) -> NSGIncident:
-        ended = {"state": "Resolved", "turn": "Resolved", "resolution": "Reverted", "resolved_at": self.clock()}
-        changed = {"revision": one.status.revision + 1, **(ended if over else {"turn": "Attributed"})}
+        ended = {"state": "Resolved", "event": "Resolved", "resolution": "Reverted", "resolved_at": self.clock()}
+        changed = {"revision": one.status.revision + 1, **(ended if over else {"event": "Attributed"})}
         return one.model_copy(update={"status": one.status.model_copy(update=changed)})
 
 
@@ -144,7 +144,7 @@ async def test_what_was_over_before_it_could_be_told_is_told_and_closed(scene: S
     # The operator put it back within a second. That the door stood open is news, and nobody has to do anything.
     over = {
         "state": "Resolved",
-        "turn": "Resolved",
+        "event": "Resolved",
         "revision": 2,
         "resolvedAt": stamp(START),
         "resolution": "Reverted",
@@ -211,9 +211,9 @@ async def test_what_goes_on_in_old_alerts_holds_up_nothing_new(scene: Scene) -> 
     # Updates of old incidents, one every few minutes, must not make a new one wait for ever.
     scene.most_an_hour(3)
     await scene.open(*NAMES[:3])
-    for turn in range(20):
+    for event in range(20):
         scene.clock.pass_by(minutes=4)
-        await scene.go_on(NAMES[turn % 3], over=False)
+        await scene.go_on(NAMES[event % 3], over=False)
     await scene.open("web-9", severity="critical")
     assert len(scene.held()) == 4
 

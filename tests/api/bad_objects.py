@@ -186,7 +186,7 @@ def _routes() -> Iterator[Bad]:
     yield bad("unknown severity", ("minSeverity",), "warning", "minSeverity")
     yield bad("no kinds", ("kinds",), [], "kinds")
     yield bad("kind twice", ("kinds",), ["Drift", "Drift"], "kinds", "must not name an item twice")
-    yield bad("unknown turn", ("send",), ["Closed"], "send[0]")
+    yield bad("unknown event", ("send",), ["Closed"], "send[0]")
     yield bad("reminder too often", ("remindEvery",), "1m", "remindEvery", "must be a duration from 5m to 720h")
     yield bad("wait too long", ("groupWait",), "1h", "groupWait", "must be a duration from 0s to 10m")
     yield bad("no messages", ("maxMessagesPerHour",), 0, "maxMessagesPerHour")

@@ -119,7 +119,7 @@ async def test_approving_for_good_gives_the_baseline_that_matches(staged: DemoEn
     file.write_text(text)
     rules = [rule["name"] for rule in yaml.safe_load(text)["spec"]["rules"]]
     assert rules[-1] == "open-ssh"
-    assert await run(staged, "plan", "-f", str(file)) == "1 baseline, 0 deviating\n"
+    assert await run(staged, "plan", "-f", str(file)) == "1 baseline, 0 drifted\n"
 
 
 async def test_approving_for_a_time_patches_an_exception(staged: DemoEnvironment) -> None:
@@ -130,7 +130,7 @@ async def test_approving_for_a_time_patches_an_exception(staged: DemoEnvironment
     await run(staged, *arguments, "--reason", "INC-42", "--by", "jo", "--apply")
     (item,) = staged.custom("NSGBaseline", "appgate")["spec"]["exceptions"]
     assert (item["rule"]["name"], item["reason"], item["approvedBy"]) == ("open-ssh", "INC-42", "jo")
-    assert (await run(staged, "plan", "-n", TEAM_NAMESPACE)).endswith("0 deviating\n")
+    assert (await run(staged, "plan", "-n", TEAM_NAMESPACE)).endswith("0 drifted\n")
     assert parse("4h").total_seconds() == 4 * 3600
 
 

@@ -95,7 +95,7 @@ def test_json_and_yaml_say_the_same(old: str, tmp_path: Path) -> None:
     assert document == yaml.safe_load(run(old, new, "-o", "yaml").stdout)
     (one,) = document["baselines"]
     assert (one["state"], one["severity"]) == ("Changed", "critical")
-    assert [(entry["beforeBy"], entry["afterBy"]) for entry in one["exposure"]] == [("DenyAllInBound", "ssh")]
+    assert [(entry["ruleBefore"], entry["ruleAfter"]) for entry in one["exposure"]] == [("DenyAllInBound", "ssh")]
 
 
 def test_an_unreadable_side_is_named(old: str, tmp_path: Path) -> None:

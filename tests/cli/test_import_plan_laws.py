@@ -62,7 +62,7 @@ def test_every_recorded_nsg_is_in_order_once_imported(tmp_path: Path, number: in
     live = recorded_nsgs()[number]
     code, plan = planned(imported(tmp_path, live), live)
     assert (code, changes(plan), plan["unbaselined"]) == (0, [], [])
-    assert plan["summary"] == {"baselines": 1, "deviating": 0, "severity": None}
+    assert plan["summary"] == {"baselines": 1, "drifted": 0, "severity": None}
 
 
 def test_a_listing_of_all_is_in_order_once_imported(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_listing_that_lacks_an_nsg_tells_of_a_deletion_and_a_page_does_not(tmp
     baselines = imported(tmp_path, [first, second])
     assert changes(planned(baselines, [first])[1]) == [("NSGDeleted", None, ())]
     code, plan = planned(baselines, {"value": [first], "nextLink": "https://management.azure.com/next"})
-    assert (code, plan["summary"]["deviating"], plan["summary"]["unknown"]) == (1, 0, 1)
+    assert (code, plan["summary"]["drifted"], plan["summary"]["unknown"]) == (1, 0, 1)
     assert planned(baselines, first)[0] == 0
 
 
@@ -129,7 +129,7 @@ def test_an_nsg_that_nobody_declared_is_named(tmp_path: Path) -> None:
     (stray,) = plan["unbaselined"]
     assert stray["nsg"] == second["id"]
     assert all(
-        entry["liveBy"] in {rule["name"] for rule in second["properties"]["securityRules"]}
+        entry["liveRule"] in {rule["name"] for rule in second["properties"]["securityRules"]}
         for entry in stray["exposure"]
     )
     assert stray["exposure"]

@@ -63,7 +63,7 @@ def test_json_is_as_documented(baseline: str) -> None:
     result = run("-f", baseline, "--live", "-", "-o", "json", text=live(OPEN))
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
-        "summary": {"baselines": 1, "deviating": 1, "severity": "critical"},
+        "summary": {"baselines": 1, "drifted": 1, "severity": "critical"},
         "baselines": [
             {
                 "namespace": "team-web",
@@ -88,8 +88,8 @@ def test_json_is_as_documented(baseline: str) -> None:
                         "effect": "Allowed",
                         "direction": "Inbound",
                         "text": "TCP 22 from Internet to any",
-                        "approvedBy": "DenyAllInBound",
-                        "liveBy": "open-ssh",
+                        "approvedRule": "DenyAllInBound",
+                        "liveRule": "open-ssh",
                         "conditional": False,
                         "boxes": [
                             _ssh(_place(["Internet"], ["VirtualNetwork"]), _place()),
@@ -128,7 +128,7 @@ def test_table_shows_before_and_after(baseline: str) -> None:
         "    approved: -\n"
         "    live:     200 Inbound Allow Tcp from Internet to * port 22\n"
         "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by open-ssh)\n"
-        "1 baseline, 1 deviating, 0 NSGs without a baseline\n"
+        "1 baseline, 1 drifted, 0 NSGs without a baseline\n"
     )
 
 

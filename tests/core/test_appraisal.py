@@ -75,7 +75,7 @@ def test_a_borne_rule_is_part_of_what_is_expected() -> None:
     verdict = _judge(
         [WEB], [WEB, "200 corp-a allow tcp Internet -> *:8443", "300 x allow icmp * -> *:*"], tolerate=tolerate
     )
-    assert {one.entry.live_by for one in verdict.exposure} == {"x"}
+    assert {one.entry.live_rule for one in verdict.exposure} == {"x"}
 
 
 @pytest.mark.parametrize(

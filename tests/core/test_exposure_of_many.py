@@ -26,7 +26,7 @@ def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
     assert status.text == (
         "TCP 22 from 8.8.0.8 to any; TCP 22 from 8.8.1.8 to any; TCP 22 from 8.8.2.8 to any; and 6 more"
     )
-    assert (status.live_by, weight.severity) == ("web, ssh0, ssh1 and 6 more", "high")
+    assert (status.live_rule, weight.severity) == ("web, ssh0, ssh1 and 6 more", "high")
 
 
 def test_many_that_are_one_in_the_end_are_told_as_one() -> None:
@@ -44,7 +44,7 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
     from_here = assess_unbaselined(_live("100 all allow * * -> *:*"), DEFAULT_SEVERITY_CONFIG)[0]
     assert statuses(from_here)
     found = exposure(before, after)
-    assert {entry.live_by for entry in found.entries} == {"all"}
+    assert {entry.live_rule for entry in found.entries} == {"all"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.api.baseline_status import Matched
+from nsg_baseline.api.baseline_status import LastCompliant
 from nsg_baseline.core.changes import live_hashes
 from nsg_baseline.core.nsg import ApprovedNSG, read_live
 from nsg_baseline.core.verdict import drift_origin, judge
@@ -31,10 +31,12 @@ ATTACHED = {"subnets": [{"id": SUBNET.format("a")}]}
 WATCHED: dict[str, Any] = {"tags": TAGS, "associations": {"subnets": [SUBNET.format("a")]}}
 
 
-def _matched(approved: ApprovedNSG, live: Document, generation: int = 1) -> Matched:
+def _last_compliant(approved: ApprovedNSG, live: Document, generation: int = 1) -> LastCompliant:
     verdict = judge(approved, read_live(live), NOW)
     assert verdict.compliant
-    return Matched(live_hash=verdict.live_hash or "", own_hash=verdict.own_hash or "", generation=generation)
+    return LastCompliant(
+        live_hash=verdict.live_hash or "", compared_hash=verdict.compared_hash or "", generation=generation
+    )
 
 
 @given(st.data(), drifts())
@@ -85,7 +87,7 @@ def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> Non
         {"rules": [rule(description="what for")]},
     ],
 )
-def test_the_own_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
+def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
     # AKS adds and removes rules all day: a baseline's edit must not be blamed on it. The other hash sees it.
     kept = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
     before = live_hashes(baseline([rule()], **WATCHED), read_live(nsg(**kept)))
@@ -94,7 +96,7 @@ def test_the_own_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Do
     assert before[1] == after[1]
 
 
-def test_the_own_hash_sees_an_approved_rule_that_a_pattern_fits() -> None:
+def test_the_compared_hash_sees_an_approved_rule_that_a_pattern_fits() -> None:
     # It is compared, pattern or not; blind to it, a change of it would pass for a rollout.
     approved = baseline([rule("co-web")])
     before = live_hashes(approved, read_live(nsg([rule("co-web")])))
@@ -120,19 +122,19 @@ WEB, WIDER, CO = rule(), rule(destinationPortRange="80-443"), rule("co-scan", pr
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
 def test_who_moved(why: str, generation: int, approved: list[Document], live: list[Document], expected: str) -> None:
-    matched = _matched(baseline([WEB]), nsg([WEB]))
+    last_compliant = _last_compliant(baseline([WEB]), nsg([WEB]))
     verdict = judge(baseline(approved), read_live(nsg(live)), NOW)
     assert not verdict.compliant
-    assert drift_origin(verdict, matched, generation) == expected, why
+    assert drift_origin(verdict, last_compliant, generation) == expected, why
 
 
 def test_an_exception_that_ran_out_is_no_edit() -> None:
     # Nobody touched anything, but what stands is unapproved now: it alerts at once.
     approved = baseline([], exceptions=[excepted(WEB)])
-    matched = _matched(approved, nsg([WEB]), generation=3)
+    last_compliant = _last_compliant(approved, nsg([WEB]), generation=3)
     late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), read_live(nsg([WEB])), NOW)
     assert not late.compliant
-    assert drift_origin(late, matched, 3) == "Azure"
+    assert drift_origin(late, last_compliant, 3) == "Azure"
 
 
 @pytest.mark.parametrize(
@@ -147,8 +149,8 @@ def test_an_exception_that_ran_out_is_no_edit() -> None:
 def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG]) -> None:
     # The own hash follows the baseline's options; the other one does not, and says that live stands where it stood.
     live = nsg([WEB], properties=ATTACHED)
-    matched = _matched(baseline([WEB]), live)
-    assert drift_origin(judge(edit(), read_live(live), NOW), matched, 2) == "Baseline"
+    last_compliant = _last_compliant(baseline([WEB]), live)
+    assert drift_origin(judge(edit(), read_live(live), NOW), last_compliant, 2) == "Baseline"
 
 
 def test_what_never_matched_was_moved_in_azure() -> None:
@@ -158,4 +160,4 @@ def test_what_never_matched_was_moved_in_azure() -> None:
 
 def test_a_deleted_nsg_was_deleted_in_azure() -> None:
     # No edit of a baseline deletes an NSG.
-    assert drift_origin(judge(baseline([WIDER]), None, NOW), _matched(baseline([WEB]), nsg([WEB])), 2) == "Azure"
+    assert drift_origin(judge(baseline([WIDER]), None, NOW), _last_compliant(baseline([WEB]), nsg([WEB])), 2) == "Azure"

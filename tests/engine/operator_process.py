@@ -85,4 +85,8 @@ def told_now(incident: dict[str, Any]) -> set[str]:
     """Return the routes that were told an incident's latest revision, all their channels."""
     status = incident.get("status") or {}
     deliveries = status.get("deliveries") or ()
-    return {one["route"] for one in deliveries if one["revision"] == status.get("revision") and not one.get("behind")}
+    return {
+        one["route"]
+        for one in deliveries
+        if one["revision"] == status.get("revision") and not one.get("pendingChannels")
+    }

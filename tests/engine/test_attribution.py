@@ -63,8 +63,8 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     assert "Tolerated" in resolved["message"]
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["resolution"] == "Tolerated"
-    await curious.until(lambda: bool(curious.custom("NSGBaseline", "appgate")["status"].get("writers")))
-    (writer,) = curious.custom("NSGBaseline", "appgate")["status"]["writers"]
+    await curious.until(lambda: bool(curious.custom("NSGBaseline", "appgate")["status"].get("ruleAuthors")))
+    (writer,) = curious.custom("NSGBaseline", "appgate")["status"]["ruleAuthors"]
     assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
     # The same name with another meaning is anybody's again.
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})

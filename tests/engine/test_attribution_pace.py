@@ -121,7 +121,7 @@ async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path
         class Meanwhile(Log):
             async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
                 (incident,) = ours.records.incidents.all()
-                again = {"state": "Open", "revision": 3, "turn": "Updated", "resolved_at": None, "resolution": None}
+                again = {"state": "Open", "revision": 3, "event": "Updated", "resolved_at": None, "resolution": None}
                 await ours.records.change(incident.key, lambda status: status.model_copy(update=again))
                 return await super().events(subscription_id, since)
 

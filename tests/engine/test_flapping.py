@@ -13,7 +13,7 @@ async def test_what_comes_and_goes_is_one_incident_that_says_so(lives: Lives) ->
         await rogue.delete_rule(appgate, "open-ssh")
         await lives.calm()
     (incident,) = lives.incidents()
-    assert incident["status"]["flaps"] == 5
+    assert incident["status"]["reopenCount"] == 5
     assert incident["status"]["state"] == "Open"
     titles = [alert["title"].split("[")[0] for alert in lives.stage.receiver.alerts]
     assert titles == ["", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE "]

@@ -82,7 +82,7 @@ def _stalled(ours: Home) -> list[str]:
 
 
 def _events(ours: Home) -> list[dict[str, Any]]:
-    return [one for one in ours.api.list("events.k8s.io/v1", "Event") if one["reason"] == "EnforcementHeld"]
+    return [one for one in ours.api.list("events.k8s.io/v1", "Event") if one["reason"] == "EnforcementBlocked"]
 
 
 @pytest.mark.parametrize("reason", HOLDS)
@@ -96,7 +96,7 @@ async def test_nothing_is_written_and_everybody_can_see_why(ours: Home, reason: 
     assert ours.azure.written == []
     assert _stalled(ours) == [reason]
     (incident,) = ours.records.incidents.all()
-    assert [(one.kind, one.reason) for one in incident.status.actions] == [("Held", reason)]
+    assert [(one.kind, one.reason) for one in incident.status.actions] == [("Blocked", reason)]
     (event,) = _events(ours)
     assert reason in event["note"]
     await end(ours)

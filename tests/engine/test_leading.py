@@ -125,13 +125,13 @@ async def test_a_holder_that_cannot_renew_stops_before_another_can_begin() -> No
 
 async def test_nothing_is_written_once_the_lease_may_be_anothers() -> None:
     # The fence: between two renewals a process may sleep, and wake up as yesterday's leader.
-    class Writer:
+    class RuleAuthor:
         async def put(self, nsg_id: str, document: Any, etag: str) -> dict[str, Any]:
             del document, etag
             return {"id": nsg_id}
 
     held = True
-    fenced = Fenced(Writer(), lambda: held)
+    fenced = Fenced(RuleAuthor(), lambda: held)
     assert await fenced.put("x", {}, "e") == {"id": "x"}
     held = False
     with pytest.raises(AzureError, match="NotLeading"):

@@ -48,7 +48,7 @@ async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
     budget.record_response("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
     found = _read(metrics)
     assert found[_series("nsg_baseline_scope_nsgs", "production")] == 2
-    assert found[_series("nsg_baseline_scope_deviating", "production")] == 1
+    assert found[_series("nsg_baseline_scope_drifted", "production")] == 1
     assert found[_series("nsg_baseline_scope_unbaselined", "production")] == 0
     assert found[_series("nsg_baseline_incidents_open", "Drift", "critical")] == 1
     assert found[_series("nsg_baseline_scope_passes_total", "production", "succeeded")] == 1

@@ -12,8 +12,8 @@ SSH = {
     "effect": "Allowed",
     "direction": "Inbound",
     "text": "TCP 22 from Internet to any",
-    "approvedBy": "DenyAllInBound",
-    "liveBy": "open-ssh",
+    "approvedRule": "DenyAllInBound",
+    "liveRule": "open-ssh",
 }
 OPEN = {
     "severity": "critical",
@@ -34,20 +34,20 @@ WIDENED = {
             "fields": ["sourceAddressPrefix"],
         }
     ],
-    "exposure": [{**SSH, "text": "TCP 8443 from any but 10.0.0.0/8 to any", "liveBy": "web_app"}],
+    "exposure": [{**SSH, "text": "TCP 8443 from any but 10.0.0.0/8 to any", "liveRule": "web_app"}],
 }
 DELETED = {
     "severity": "medium",
     "severityReason": "the NSG filters nothing any more",
     "summary": "NSGDeleted",
     "changes": [{"kind": "NSGDeleted", "severity": "medium", "approved": NSG}],
-    "exposure": [{**SSH, "text": "all traffic from any to any", "liveBy": None}],
+    "exposure": [{**SSH, "text": "all traffic from any to any", "liveRule": None}],
 }
 ACTION = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
 
 
-def _told(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
-    return alert_message(PendingDelivery(incident(name, kind=kind, **status), turn, reminder=reminder))  # type: ignore[arg-type]  # a turn
+def _told(event: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
+    return alert_message(PendingDelivery(incident(name, kind=kind, **status), event, reminder=reminder))  # type: ignore[arg-type]  # an event
 
 
 def _strays(count: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _strays(count: int) -> dict[str, Any]:
         "summary": first + more,
         "changeCount": count,
         "changes": changes,
-        "exposure": [{**SSH, "text": "NSG stray-000: TCP 8080 from Internet to any", "liveBy": "all"}],
+        "exposure": [{**SSH, "text": "NSG stray-000: TCP 8080 from Internet to any", "liveRule": "all"}],
     }
 
 
@@ -71,7 +71,7 @@ RESOLVED = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
 SCENARIOS: dict[str, AlertMessage] = {
     "opened": _told("Opened", **OPEN),
     "updated": _told("Updated", revision=2, **WIDENED),
-    "held": _told("Updated", revision=2, **OPEN, actions=[{"kind": "Held", "reason": "TooManyChanges", **ACTION}]),
+    "held": _told("Updated", revision=2, **OPEN, actions=[{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}]),
     "put-back": _told(
         "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "PutBack"}]
     ),

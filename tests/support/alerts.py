@@ -73,7 +73,7 @@ def stamp(time: datetime) -> str:
 _OPEN = {
     "state": "Open",
     "revision": 1,
-    "turn": "Opened",
+    "event": "Opened",
     "severity": "medium",
     "openedAt": stamp(START),
     "updatedAt": stamp(START),

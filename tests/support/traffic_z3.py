@@ -193,15 +193,15 @@ def counterexample(
     """Return a connection that an exposure gets wrong, or tells twice; None when there is none."""
     for direction in ("Inbound", "Outbound"):
         world = World(direction)
-        (approved_by, before), (live_by, after) = world.deciders(approved), world.deciders(live)
+        (approved_rule, before), (live_rule, after) = world.deciders(approved), world.deciders(live)
         entries = [entry for entry in exposure.entries if entry.direction == direction]
         right, counts = [], []
         for entry in entries:
             inside = [world.contains(box) for box in entry.boxes]
             counts += inside
             told = z3.And(
-                approved_by == number_of(approved, entry.approved_by),
-                live_by == number_of(live, entry.live_by),
+                approved_rule == number_of(approved, entry.approved_rule),
+                live_rule == number_of(live, entry.live_rule),
                 before == z3.BoolVal(entry.effect == "Denied"),
                 after == z3.BoolVal(entry.effect == "Allowed"),
             )

@@ -105,7 +105,7 @@ def _extend(target: NotifyBase, scheme: str, story: AlertMessage) -> None:
 
 
 def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channel], list[InvalidChannelError]]:
-    """Read URLs, one a line; blank lines and lines with # are passed over. `allow_local` lets them lead to this machine.
+    """Read URLs, one a line; blank lines and comments are skipped. `allow_local` permits this machine as a target.
 
     Lines that are no URL of a channel that may be used are returned beside the channels: one mistake in a Secret is no
     reason to tell nobody.

@@ -54,19 +54,19 @@ class Dispatcher:
     allow_local: bool = False
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
-    under_way: InFlight = field(init=False)
+    in_flight: InFlight = field(init=False)
     _next: datetime | None = None
     _threaded: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Keep messages that are on their way where the rest is kept."""
-        self.under_way = InFlight(self.outbox)
+        self.in_flight = InFlight(self.outbox)
 
     async def deliver(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
         """Tell a route what is due and has waited long enough for more, and say on it whether it got through."""
         now = self.clock()
         self._next = None
-        self.under_way.load(route)
+        self.in_flight.load(route)
         try:
             channels, bad = await self._channels(route)
         except RouteUnusableError as error:
@@ -81,7 +81,7 @@ class Dispatcher:
         self._threaded = frozenset(channel.mark for channel in channels if channel.is_threaded)
         through = {channel.mark: marks for channel, marks in zip(channels, results, strict=True)}
         missing = [one for one in ready if not await self._record(route, one, before[one.mark], through)]
-        self.under_way.recorded(route, _waiting(channels, dues, before, through))
+        self.in_flight.recorded(route, _waiting(channels, dues, before, through))
         await self._report(route, *(bad or self._condition(channels, missing)), len(channels))
 
     def next_try(self) -> datetime | None:
@@ -99,7 +99,7 @@ class Dispatcher:
         if trouble.again is not None and now < trouble.again:
             self._later([trouble.again] if waiting else [])
             return done
-        done |= self.under_way.got(channel, waiting)
+        done |= self.in_flight.got(channel, waiting)
         waiting = [one for one in waiting if one.mark not in done]
         for batch in self._messages(route, channel, waiting, before, now):
             message, sent = await self._send(route, channel, batch, before)
@@ -107,7 +107,7 @@ class Dispatcher:
                 self._failed(route, channel, trouble, sent)
                 break
             trouble.pause, trouble.again = FIRST_PAUSE, None
-            self.under_way.sent(message)
+            self.in_flight.sent(message)
             done |= {one.mark: message.thread for one in batch.dues}
         return done
 
@@ -125,8 +125,8 @@ class Dispatcher:
         self, route: NSGAlertRoute, channel: Channel, waiting: list[PendingDelivery], before: Before, now: datetime
     ) -> list[Batch]:
         """Return the messages to send now: those on their way, those to what is there already, and new ones."""
-        begun = self.under_way.resumed(channel, waiting)
-        going_on = ongoing(route, channel, _without(waiting, begun), before, self.under_way.begun(channel))
+        begun = self.in_flight.resumed(channel, waiting)
+        going_on = ongoing(route, channel, _without(waiting, begun), before, self.in_flight.begun(channel))
         fresh = _without(waiting, [*begun, *going_on])
         budget = sent_this_hour(route, channel, self.outbox.incidents(), self.sent_at.get(channel.mark, ()), now)
         most = route.spec.max_messages_per_hour
@@ -140,7 +140,7 @@ class Dispatcher:
     async def _send(
         self, route: NSGAlertRoute, channel: Channel, batch: Batch, before: Before
     ) -> tuple[Message, SendResult]:
-        message = await self.under_way.begin(route, channel, batch)
+        message = await self.in_flight.begin(route, channel, batch)
         one = shared_incidents(route, channel, message, batch.dues, before, self.outbox.incidents())
         return message, await self.said.once(channel, one, lambda: self._spend(channel, one))
 
@@ -149,7 +149,7 @@ class Dispatcher:
         if sent.delivered:
             if one.opens or not channel.is_threaded:
                 self.sent_at.setdefault(channel.mark, deque(maxlen=2000)).append(self.clock())
-            log.info("delivered", message=one.key, turn=one.turn, line=channel.line)
+            log.info("delivered", message=one.key, incident_event=one.event, line=channel.line)
         return sent
 
     def _failed(self, route: NSGAlertRoute, channel: Channel, trouble: Backoff, sent: SendResult) -> None:
@@ -162,12 +162,14 @@ class Dispatcher:
         self, route: NSGAlertRoute, one: PendingDelivery, before: dict[str, int], through: dict[str, dict[Mark, str]]
     ) -> bool:
         """Record how far a message got, and say whether all channels have it, or gave up."""
-        behind = {channel: had for channel, had in before.items() if one.mark not in through[channel]}
+        pending_channels = {channel: had for channel, had in before.items() if one.mark not in through[channel]}
         known = delivery(route, one.incident)
         late = known is not None and _is_late(known, one)
-        if len(behind) == len(through) or (late and known is not None and behind == (known.behind or {})):
+        if len(pending_channels) == len(through) or (
+            late and known is not None and pending_channels == (known.pending_channels or {})
+        ):
             # Nobody has it, or nobody more than before.
-            return not behind
+            return not pending_channels
         threads = (known.threads or {}) if known is not None else {}
         threads = {
             **threads,
@@ -182,12 +184,12 @@ class Dispatcher:
             revision=one.incident.status.revision,
             at=known.at if late and known is not None else self.clock(),
             first_at=(known.first_at or known.at) if known is not None else self.clock(),
-            behind=behind or None,
+            pending_channels=pending_channels or None,
             threads=threads or None,
             reminders=known.reminders if late and known is not None else one.reminder,
         )
         await self.outbox.record(one.incident, now_told)
-        return not behind
+        return not pending_channels
 
     def _condition(self, channels: list[Channel], missing: list[PendingDelivery]) -> tuple[str, str]:
         bad = [each for each in channels if self.backoffs[each.mark].again is not None]
@@ -234,7 +236,7 @@ class Dispatcher:
             observed_generation=route.metadata.generation,
             conditions=(condition,),
             channels=channels,
-            under_way=self.under_way.messages,
+            in_flight=self.in_flight.messages,
         )
         await self.outbox.report(route, status)
 
@@ -266,8 +268,8 @@ def _without(dues: Iterable[PendingDelivery], batched: Iterable[Batch]) -> list[
 def _lacking(route: NSGAlertRoute, one: PendingDelivery, channels: Iterable[Channel]) -> dict[str, int]:
     """Return which channels lack a message, and the revision that each has; 0 for none."""
     known = delivery(route, one.incident)
-    behind = (known.behind or {}) if known is not None else {}
+    pending_channels = (known.pending_channels or {}) if known is not None else {}
     if known is not None and _is_late(known, one):
-        return {each.mark: behind[each.mark] for each in channels if each.mark in behind}
+        return {each.mark: pending_channels[each.mark] for each in channels if each.mark in pending_channels}
     delivered = known.revision if known is not None else 0
-    return {each.mark: behind.get(each.mark, delivered) for each in channels}
+    return {each.mark: pending_channels.get(each.mark, delivered) for each in channels}

@@ -53,7 +53,7 @@ def sent_this_hour(
     """
     name = route_name(route)
     told = (one for incident in incidents for one in incident.status.deliveries if one.route == name)
-    got = (one for one in told if channel.mark not in (one.behind or {}))
+    got = (one for one in told if channel.mark not in (one.pending_channels or {}))
     stored = {one.first_at or one.at if channel.is_threaded else one.at for one in got}
     own = sorted(time for time in known if now - time < HOUR)
     # A digest is stored with many incidents at one time; messages of one second are one there, so ours may know more.

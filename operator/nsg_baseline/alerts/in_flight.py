@@ -30,7 +30,7 @@ class InFlight:
 
     def load(self, route: NSGAlertRoute) -> None:
         """Take up what was on its way when a route was stored."""
-        self._messages = {(one.channel, one.key): one for one in route.status.under_way}
+        self._messages = {(one.channel, one.key): one for one in route.status.in_flight}
 
     def got(self, channel: Channel, waiting: Iterable[PendingDelivery]) -> dict[Mark, str]:
         """Return what a channel has, though that is not recorded yet, and the thread where it has it."""
@@ -75,7 +75,7 @@ class InFlight:
                 return False
             names = [name for name in map(_incident, message.incidents) if name in known]
             told = [known[name] for name in names]
-            return any(one is None or message.channel in (one.behind or {}) for one in told)
+            return any(one is None or message.channel in (one.pending_channels or {}) for one in told)
 
         self._messages = {
             mark: one
@@ -94,7 +94,7 @@ class InFlight:
     async def _store(self, route: NSGAlertRoute) -> None:
         async with self._one_at_a_time:
             try:
-                await self.outbox.report(route, route.status.model_copy(update={"under_way": self.messages}))
+                await self.outbox.report(route, route.status.model_copy(update={"in_flight": self.messages}))
             except OutboxError as error:
                 # An alert is not held up because Kubernetes is away; at worst it comes again under another key.
                 log.warning("outbox away", route=route_name(route), error=str(error))

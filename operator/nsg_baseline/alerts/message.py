@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nsg_baseline.alerts.payload import alert_document
-from nsg_baseline.alerts.pending import PendingDelivery, Telling
+from nsg_baseline.alerts.pending import NotificationEvent, PendingDelivery
 from nsg_baseline.api.changes import ChangeStatus
 from nsg_baseline.api.common import Severity, format_time
 from nsg_baseline.api.incident import Caller, NSGIncident
@@ -21,7 +21,7 @@ SHOWN_COMMANDS = 3
 SHOWN_INCIDENTS = 50
 SHOWN_CALLERS = 3
 Level = Literal["failure", "warning", "success"]
-_PREFIXES: Mapping[Telling, str] = {
+_PREFIXES: Mapping[NotificationEvent, str] = {
     "Opened": "",
     "Updated": "UPDATE ",
     "Attributed": "WHO ",
@@ -48,7 +48,7 @@ class AlertMessage:
     is told has not heard of any of it.
     """
 
-    turn: Telling
+    event: NotificationEvent
     severity: Severity
     title: str
     short: str
@@ -66,31 +66,33 @@ class AlertMessage:
     @property
     def level(self) -> Level:
         """How loudly it is said."""
-        if self.turn == "Resolved":
+        if self.event == "Resolved":
             return "success"
         return "failure" if self.severity in ("critical", "high") else "warning"
 
 
-def alert_message(due: PendingDelivery, turn: Telling | None = None) -> AlertMessage:
+def alert_message(due: PendingDelivery, event: NotificationEvent | None = None) -> AlertMessage:
     """Tell an incident's latest revision."""
-    turn = turn or due.turn
+    event = event or due.event
     incident, status = due.incident, due.incident.status
     severity: Severity = status.severity or "info"
     who = f" by {status.changed_by[0].name}" if status.changed_by else ""
     return AlertMessage(
-        turn=turn,
+        event=event,
         severity=severity,
-        title=f"{_PREFIXES[turn]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}{who}",
-        short=f"{_PREFIXES[turn]}{severity.upper()} {_subject(incident)}: {_lasted(incident)}{_shortly(incident)}{who}",
+        title=f"{_PREFIXES[event]}[{severity.upper()}] {_subject(incident)}: {status.summary or 'deviates'}{who}",
+        short=(
+            f"{_PREFIXES[event]}{severity.upper()} {_subject(incident)}: {_lasted(incident)}{_shortly(incident)}{who}"
+        ),
         facts=tuple(_facts(incident, severity)),
         traffic=lines(status.exposure),
         changes=tuple(_changes(incident)),
         actions=tuple(_actions(incident)),
-        next_steps=() if turn == "Resolved" else tuple(_ways_out(incident)),
+        next_steps=() if event == "Resolved" else tuple(_ways_out(incident)),
         key=single_key(due),
         thread="/".join(incident.key),
         link=f"https://portal.azure.com/#resource{incident.spec.nsg}" if incident.spec.nsg else None,
-        document=alert_document(turn, severity, [incident]),
+        document=alert_document(event, severity, [incident]),
     )
 
 
@@ -110,15 +112,15 @@ def digest_message(dues: Sequence[PendingDelivery], key: str | None = None) -> A
     key = key or digest_key(dues)
     ordered = sorted(dues, key=lambda one: (_rank(one.incident), one.incident.metadata.name))
     severity = worst(one.incident.status.severity or "info" for one in ordered) or "info"
-    over = all(one.turn == "Resolved" for one in ordered)
+    over = all(one.event == "Resolved" for one in ordered)
     told = [_line(one) for one in ordered[:SHOWN_INCIDENTS]]
     hidden = len(ordered) - len(told)
     more = [f"and {hidden} more: kubectl get nsgincidents -A"] if hidden > 0 else []
     named = ", ".join(sorted({_subject(one.incident).removeprefix("NSG ") for one in ordered[:3]}))
-    turn: Telling = "Resolved" if over else "Updated"
+    event: NotificationEvent = "Resolved" if over else "Updated"
     what = f"{len(ordered)} incidents{' are over' if over else ''}"
     return AlertMessage(
-        turn=turn,
+        event=event,
         severity=severity,
         title=f"{_PREFIXES['Resolved'] if over else ''}[{severity.upper()}] {what}, first {named}",
         short=f"{severity.upper()} {what}: {told[0]}",
@@ -129,7 +131,7 @@ def digest_message(dues: Sequence[PendingDelivery], key: str | None = None) -> A
         next_steps=(),
         key=key,
         thread=key,
-        document=alert_document(turn, severity, [one.incident for one in ordered]),
+        document=alert_document(event, severity, [one.incident for one in ordered]),
     )
 
 
@@ -141,7 +143,7 @@ def plain(one: AlertMessage) -> str:
 def _plain(one: AlertMessage) -> Iterator[str]:
     yield from one.facts
     yield ""
-    if one.turn == "Resolved" and one.changes:
+    if one.event == "Resolved" and one.changes:
         yield "It was:"
     if one.traffic:
         yield from one.traffic
@@ -161,7 +163,7 @@ def _rank(incident: NSGIncident) -> int:
 
 def _line(due: PendingDelivery) -> str:
     weight = (due.incident.status.severity or "info").upper()
-    return f"{_PREFIXES[due.turn]}[{weight}] {_subject(due.incident)}: {_shortly(due.incident)}"
+    return f"{_PREFIXES[due.event]}[{weight}] {_subject(due.incident)}: {_shortly(due.incident)}"
 
 
 def _subject(incident: NSGIncident) -> str:
@@ -204,8 +206,8 @@ def _facts(incident: NSGIncident, severity: Severity) -> Iterator[str]:
     if status.resolved_at is not None and status.opened_at is not None:
         lasted = lasting(status.resolved_at - status.opened_at)
         yield f"until {format_time(status.resolved_at)}, after {lasted}: {status.resolution}"
-    if status.flaps:
-        yield f"it came back {counted(status.flaps, 'time')} within minutes: somebody, or something, insists"
+    if status.reopen_count:
+        yield f"it came back {counted(status.reopen_count, 'time')} within minutes: somebody, or something, insists"
     if status.severity_reason:
         yield f"{severity} because {status.severity_reason}"
     yield from map(_by, status.changed_by[:SHOWN_CALLERS])

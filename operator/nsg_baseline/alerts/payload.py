@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nsg_baseline.alerts.pending import Telling
+from nsg_baseline.alerts.pending import NotificationEvent
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.incident import NSGIncident
 
 SCHEMA = "nsg-baseline.io/alert/v1"
 
 
-def alert_document(turn: Telling, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
+def alert_document(event: NotificationEvent, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
     """Return a message for machines: what it is about, as stored, under a schema that only ever grows."""
     return {
         "schema": SCHEMA,
-        "turn": turn,
+        "event": event,
         "severity": severity,
         "incidents": [_incident_document(one) for one in incidents],
     }

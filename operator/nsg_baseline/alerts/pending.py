@@ -7,11 +7,11 @@ from typing import Literal
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
-from nsg_baseline.api.incident import Delivery, NSGIncident, Turn
+from nsg_baseline.api.incident import Delivery, IncidentEvent, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.core.severity_policy import SEVERITIES
 
-Telling = Turn | Literal["Reminder"]
+NotificationEvent = IncidentEvent | Literal["Reminder"]
 Mark = tuple[str, str, int, int]
 UNHEARD = timedelta(hours=24)
 """So long after its end is a route still told of an incident that it never heard of."""
@@ -25,7 +25,7 @@ class PendingDelivery:
     """
 
     incident: NSGIncident
-    turn: Telling
+    event: NotificationEvent
     ready: datetime | None = None
     reminder: int = 0
 
@@ -34,9 +34,9 @@ class PendingDelivery:
         """What this is, whatever else changes: the incident's namespace and name, the revision, and the reminder."""
         return *self.incident.key, self.incident.status.revision, self.reminder
 
-    def turn_for(self, before: int) -> Telling:
+    def event_for(self, before: int) -> NotificationEvent:
         """Return what this is to somebody who has a revision already; 0 is none."""
-        return self.turn if self.turn == "Reminder" else _turn(self.incident, before)
+        return self.event if self.event == "Reminder" else _event(self.incident, before)
 
 
 def route_name(route: NSGAlertRoute) -> str:
@@ -72,24 +72,27 @@ def _due(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> PendingD
     if status.state is None:
         return None
     if known is not None and known.revision >= status.revision:
-        return _late(incident, known) if known.behind else _reminder(route, incident, known, now)
+        return _late(incident, known) if known.pending_channels else _reminder(route, incident, known, now)
     before = known.revision if known is not None else 0
     if known is None and not (_weighs(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
         return None
-    turn = _turn(incident, before)
+    event = _event(incident, before)
     # Who asked for openings alone must hear of what began and ended before anybody could be told.
-    wanted: set[str] = {turn} if before or turn == "Opened" else {turn, "Opened"}
+    wanted: set[str] = {event} if before or event == "Opened" else {event, "Opened"}
+    if status.state == "Resolved" and status.resolution == "Remediated":
+        # A restore that leaves nothing open ends the incident: subscribers of either event receive it.
+        wanted.add("Remediated")
     if not wanted & set(route.spec.send):
         return _reminder(route, incident, known, now) if known is not None else None
     since = status.updated_at or status.opened_at or now
-    return PendingDelivery(incident, turn, since + parse(route.spec.group_wait))
+    return PendingDelivery(incident, event, since + parse(route.spec.group_wait))
 
 
 def _late(incident: NSGIncident, known: Delivery) -> PendingDelivery:
     """Return what some channels of a route still lack."""
     if known.reminders:
         return PendingDelivery(incident, "Reminder", reminder=known.reminders)
-    return PendingDelivery(incident, _turn(incident, min((known.behind or {}).values(), default=0)))
+    return PendingDelivery(incident, _event(incident, min((known.pending_channels or {}).values(), default=0)))
 
 
 def _reminder(route: NSGAlertRoute, incident: NSGIncident, known: Delivery, now: datetime) -> PendingDelivery | None:
@@ -100,10 +103,10 @@ def _reminder(route: NSGAlertRoute, incident: NSGIncident, known: Delivery, now:
     return PendingDelivery(incident, "Reminder", reminder=known.reminders + 1)
 
 
-def _turn(incident: NSGIncident, before: int) -> Turn:
+def _event(incident: NSGIncident, before: int) -> IncidentEvent:
     if incident.status.state == "Resolved":
         return "Resolved"
-    return (incident.status.turn or "Updated") if before else "Opened"
+    return (incident.status.event or "Updated") if before else "Opened"
 
 
 def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:

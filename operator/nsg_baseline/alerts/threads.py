@@ -10,7 +10,7 @@ from dataclasses import replace
 from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.grouping import Batch
 from nsg_baseline.alerts.message import AlertMessage, alert_message, digest_message
-from nsg_baseline.alerts.pending import Mark, PendingDelivery, Telling, delivery
+from nsg_baseline.alerts.pending import Mark, NotificationEvent, PendingDelivery, delivery
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.severity import worst
@@ -56,7 +56,7 @@ def shared_incidents(
     text = (
         digest_message(dues, message.key)
         if many
-        else alert_message(first, first.turn_for(before[first.mark][channel.mark]))
+        else alert_message(first, first.event_for(before[first.mark][channel.mark]))
     )
     if not message.thread:
         return replace(text, opens=opens)
@@ -64,8 +64,8 @@ def shared_incidents(
     open_ones = [one for one in (*sharing, *(due.incident for due in dues)) if one.status.state != "Resolved"]
     # What is told now may weigh less than what stays open.
     severity = worst(one.status.severity or "info" for one in open_ones) or text.severity
-    turn: Telling = "Updated" if open_ones else "Resolved"
-    return replace(text, opens=opens, thread=message.thread, turn=turn, severity=severity)
+    event: NotificationEvent = "Updated" if open_ones else "Resolved"
+    return replace(text, opens=opens, thread=message.thread, event=event, severity=severity)
 
 
 def shared_thread(route: NSGAlertRoute, mark: str, incident: NSGIncident) -> str:
@@ -75,7 +75,7 @@ def shared_thread(route: NSGAlertRoute, mark: str, incident: NSGIncident) -> str
     """
     known = delivery(route, incident)
     threads = (known.threads or {}) if known is not None else {}
-    if mark in threads or (known is not None and mark in (known.behind or {})):
+    if mark in threads or (known is not None and mark in (known.pending_channels or {})):
         return threads.get(mark, "")
     others = {thread for thread in threads.values() if thread}
     return others.pop() if len(others) == 1 else ""

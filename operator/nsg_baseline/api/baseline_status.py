@@ -8,11 +8,13 @@ from nsg_baseline.api.changes import REASON_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Conditions, Severity, StatusShape, Timestamp
 
 
-class Matched(StatusShape):
+class LastCompliant(StatusShape):
     """The live state at the last look that found it as approved."""
 
     live_hash: Annotated[str, Field(description="Hash of all that was live.", max_length=64)]
-    own_hash: Annotated[str, Field(description="Hash of the live state that this baseline compares.", max_length=64)]
+    compared_hash: Annotated[
+        str, Field(description="Hash of the live state that this baseline compares.", max_length=64)
+    ]
     generation: Annotated[int, Field(description="The baseline's generation then.", ge=0)]
 
 
@@ -26,11 +28,13 @@ class ExceptionStatus(StatusShape):
     approved_by: Annotated[str, Field(description="Who approved it.", max_length=256)]
 
 
-class Writer(StatusShape):
+class RuleAuthor(StatusShape):
     """Who wrote a rule that is tolerated for that."""
 
     rule: Annotated[str, Field(description="Name of the rule.", max_length=128)]
-    mark: Annotated[str, Field(description="Tells this rule from the same name with another meaning.", max_length=32)]
+    fingerprint: Annotated[
+        str, Field(description="Tells this rule from the same name with another meaning.", max_length=32)
+    ]
     caller: Annotated[str, Field(description="By Azure's Activity Log.", max_length=256)]
 
 
@@ -57,8 +61,8 @@ class BaselineStatus(StatusShape):
         tuple[ExceptionStatus, ...],
         Field(description="Exceptions that have not ended, the next to end first.", max_length=50, strict=False),
     ] = ()
-    writers: Annotated[
-        tuple[Writer, ...],
+    rule_authors: Annotated[
+        tuple[RuleAuthor, ...],
         Field(description="Writers of rules that are tolerated by their caller.", max_length=200, strict=False),
     ] = ()
     plan_hash: Annotated[
@@ -66,7 +70,9 @@ class BaselineStatus(StatusShape):
         Field(description="Mark of the write that would put it back; see `nsgb plan --enforce`.", max_length=64),
     ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
-    matched: Annotated[Matched | None, Field(description="Live as it last matched; tells who moved.")] = None
+    last_compliant: Annotated[LastCompliant | None, Field(description="Live as it last matched; tells who moved.")] = (
+        None
+    )
     rollout_since: Annotated[
         Timestamp | None, Field(description="Since when an edit of this baseline waits to reach Azure.")
     ] = None

@@ -35,7 +35,7 @@ class ExposureStatus(StatusShape):
     effect: Annotated[Literal["Allowed", "Denied"], Field(description="What becomes of the traffic now.")]
     direction: Annotated[Literal["Inbound", "Outbound"], Field(description="Seen from the NSG.")]
     text: Annotated[str, Field(description="The traffic in words.", max_length=1024)]
-    approved_by: Annotated[str | None, Field(description="The rule that decided it as approved.", max_length=128)] = (
+    approved_rule: Annotated[str | None, Field(description="The rule that decided it as approved.", max_length=128)] = (
         None
     )
-    live_by: Annotated[str | None, Field(description="The rule that decides it now.", max_length=128)] = None
+    live_rule: Annotated[str | None, Field(description="The rule that decides it now.", max_length=128)] = None

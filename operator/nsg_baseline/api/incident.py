@@ -13,8 +13,8 @@ IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Attribution = Literal["Found", "NotFound"]
-ActionKind = Literal["Remediated", "Held", "Failed"]
-Turn = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
+ActionKind = Literal["Remediated", "Blocked"]
+IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
 
 
 def _fixed(field: str) -> Cel:
@@ -79,7 +79,7 @@ class Delivery(StatusShape):
     revision: Annotated[int, Field(description="The revision that it was told last.", ge=0)]
     at: Annotated[Timestamp, Field(description="When.")]
     first_at: Annotated[Timestamp | None, Field(description="When it was told of the incident at all.")] = None
-    behind: Annotated[
+    pending_channels: Annotated[
         dict[str, int] | None,
         Field(
             description="Channels of the route that lack this revision, by a mark of their URL, with what they have.",
@@ -101,7 +101,7 @@ class IncidentStatus(StatusShape):
 
     state: Annotated[IncidentState | None, Field(description="Open, or Resolved.")] = None
     revision: Annotated[int, Field(description="Grows whenever there is something to tell.", ge=0)] = 0
-    turn: Annotated[Turn | None, Field(description="What the latest revision tells.")] = None
+    event: Annotated[IncidentEvent | None, Field(description="What the latest revision tells.")] = None
     severity: Annotated[Severity | None, Field(description="How much all changes together weigh, at their worst.")] = (
         None
     )
@@ -134,8 +134,8 @@ class IncidentStatus(StatusShape):
     changed_by: Annotated[
         tuple[Caller, ...], Field(description="Who did it, the latest first.", max_length=20, strict=False)
     ] = ()
-    flaps: Annotated[int, Field(description="How often it came back within minutes of its end.", ge=0)] = 0
-    calm_since: Annotated[
+    reopen_count: Annotated[int, Field(description="How often it came back within minutes of its end.", ge=0)] = 0
+    quiet_since: Annotated[
         Timestamp | None, Field(description="Since when a flapping deviation is away; it ends when that lasts.")
     ] = None
     acknowledged_at: Annotated[Timestamp | None, Field(description="When somebody acknowledged it.")] = None

@@ -20,9 +20,9 @@ from nsg_baseline.api.common import (
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.incident import IncidentKind
 
-Telling = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
+NotificationEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
-ALL_TELLINGS: tuple[Telling, ...] = get_args(Telling)
+ALL_NOTIFICATION_EVENTS: tuple[NotificationEvent, ...] = get_args(NotificationEvent)
 
 
 class SecretKey(SpecShape):
@@ -57,7 +57,7 @@ class RouteSpec(SpecShape):
         UNIQUE_RULE,
     ] = ALL_KINDS
     send: Annotated[
-        tuple[Telling, ...],
+        tuple[NotificationEvent, ...],
         Field(
             description="Turns of an incident to tell of.",
             min_length=1,
@@ -66,7 +66,7 @@ class RouteSpec(SpecShape):
         ),
         UNIQUE,
         UNIQUE_RULE,
-    ] = ALL_TELLINGS
+    ] = ALL_NOTIFICATION_EVENTS
     group_wait: Annotated[
         Duration, between("0s", "10m"), Field(description="How long to wait for more before a message is sent.")
     ] = "10s"
@@ -100,7 +100,7 @@ class RouteStatus(StatusShape):
     ] = None
     conditions: Conditions = ()
     channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
-    under_way: Annotated[
+    in_flight: Annotated[
         tuple[Message, ...],
         Field(
             description="Messages that are on their way, or not recorded yet.",

@@ -142,15 +142,11 @@ class ScopeStatus(StatusShape):
     conditions: Conditions = ()
     nsgs: Annotated[int | None, Field(description="NSGs seen.", ge=0)] = None
     baselines: Annotated[int | None, Field(description="Baselines judged here.", ge=0)] = None
-    deviating: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
+    drifted: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
     unbaselined: Annotated[int | None, Field(description="NSGs without a baseline.", ge=0)] = None
     service_tags: Annotated[
         int | None,
         Field(description="The changeNumber of the service tags file by which traffic was weighed.", ge=0),
-    ] = None
-    incidents: Annotated[
-        dict[str, Annotated[str, StringConstraints(max_length=253)]] | None,
-        Field(description="Names of the scope's open incidents by kind.", max_length=4),
     ] = None
     last_handled_reconcile_at: Annotated[
         str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
@@ -161,14 +157,14 @@ class NSGScope(Resource):
     """A part of Azure that the operator watches."""
 
     plural: ClassVar[str] = "nsgscopes"
-    short_names: ClassVar[tuple[str, ...]] = ("nsgs",)
+    short_names: ClassVar[tuple[str, ...]] = ("nsgscope",)
     namespaced: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="Subscription", path=".spec.subscriptionId", description="The subscription."),
         condition_column("Ready", "Whether the last pass succeeded."),
         condition_column("Ready", "Why.", part="reason", name="Reason"),
         Column(name="NSGs", path=".status.nsgs", type="integer", description="NSGs seen."),
-        Column(name="Deviating", path=".status.deviating", type="integer", description="Baselines whose NSG deviates."),
+        Column(name="Drifted", path=".status.drifted", type="integer", description="Baselines whose NSG deviates."),
         Column(name="Unbaselined", path=".status.unbaselined", type="integer", description="NSGs without a baseline."),
         AGE,
         Column(name="Max Mode", path=".spec.maxMode", priority=1, description="The most that a baseline may ask for."),

@@ -68,7 +68,7 @@ def _test(route: NSGAlertRoute) -> AlertMessage:
     name, now = "/".join(route.key), datetime.now(UTC)
     key = f"test {name} {now:%Y-%m-%dT%H:%M:%SZ}"
     return AlertMessage(
-        turn="Opened",
+        event="Opened",
         severity="info",
         title=f"[TEST] nsgb notify by route {name}",
         short=f"TEST of NSG alert route {name}: nothing happened",
@@ -79,5 +79,5 @@ def _test(route: NSGAlertRoute) -> AlertMessage:
         next_steps=(),
         key=key,
         thread=key,
-        document={"schema": "nsg-baseline.io/alert/v1", "turn": "Test", "severity": "info", "incidents": []},
+        document={"schema": "nsg-baseline.io/alert/v1", "event": "Test", "severity": "info", "incidents": []},
     )

@@ -67,7 +67,7 @@ def plan(  # noqa: PLR0913 - one an option
 def _writes(found: Plan, yardstick: SeverityConfig) -> dict[str, Write]:
     """Return the operator's writes by NSG."""
     made: dict[str, Write] = {}
-    for one in found.deviating:
+    for one in found.drifted:
         confirmed = one.source.baseline.metadata.annotations.get(CONFIRM)
         allowed = policy(one.source.baseline.spec, confirmed)
         write = write_for(one.verdict, one.live.document if one.live else None, allowed, yardstick.tags)

@@ -43,20 +43,20 @@ class Plan:
     strays_unknown: bool = False
 
     @property
-    def deviating(self) -> tuple[PlannedNSG, ...]:
+    def drifted(self) -> tuple[PlannedNSG, ...]:
         """The baselines whose NSG deviates."""
         return tuple(one for one in self.baselines if not one.verdict.compliant)
 
     @property
     def severity(self) -> Severity | None:
         """The heaviest of all; None when all is in order."""
-        found = [one.verdict.severity for one in self.deviating] + [one.change.severity for one in self.unbaselined]
+        found = [one.verdict.severity for one in self.drifted] + [one.change.severity for one in self.unbaselined]
         return worst(level for level in found if level is not None)
 
     @property
     def in_order(self) -> bool:
         """Whether nothing deviates, as far as was seen."""
-        return not self.deviating and not self.unbaselined
+        return not self.drifted and not self.unbaselined
 
     @property
     def incomplete(self) -> bool:
@@ -98,7 +98,7 @@ def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str
     return {
         "summary": {
             "baselines": len(found.baselines),
-            "deviating": len(found.deviating),
+            "drifted": len(found.drifted),
             "severity": found.severity,
             **({"unknown": len(found.unknown)} if found.incomplete else {}),
             **({"serviceTags": found.change_number} if found.change_number is not None else {}),

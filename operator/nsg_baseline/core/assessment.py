@@ -95,7 +95,7 @@ def _opening(sides: Classification, yardstick: SeverityConfig) -> Iterator[tuple
     everything = (*(rule for rule, _ in sides.tolerated), *sides.approved)
     found = exposure(sides.approved, everything, tags=yardstick.tags)
     for rule, owner in sides.tolerated:
-        mine = [entry for entry in found.entries if entry.live_by == rule.name]
+        mine = [entry for entry in found.entries if entry.live_rule == rule.name]
         if rate(mine, yardstick.weights).ground == "InternetToManagement":
             yield rule, owner
 
@@ -155,8 +155,8 @@ def decides(change: Change, exposed: Exposed) -> bool:
     if change.rule is None or exposed.place is not None:
         return False
     name, entry = change.rule.lower(), exposed.entry
-    before = change.approved is not None and (entry.approved_by or "").lower() == name
-    after = change.live is not None and (entry.live_by or "").lower() == name
+    before = change.approved is not None and (entry.approved_rule or "").lower() == name
+    after = change.live is not None and (entry.live_rule or "").lower() == name
     return before or after
 
 

@@ -25,7 +25,7 @@ class Classification:
 
 
 def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
-    return co_owner_of(rule, approved.tolerate, approved.writers.get(rule.key))
+    return co_owner_of(rule, approved.tolerate, approved.rule_authors.get(rule.key))
 
 
 def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Classification:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nsg_baseline.api.changes import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Severity
-from nsg_baseline.api.incident import Action, IncidentStatus, Resolution, Turn
+from nsg_baseline.api.incident import Action, IncidentEvent, IncidentStatus, Resolution
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.severity_policy import SEVERITIES
@@ -55,9 +55,9 @@ def opened_or_updated(
     another outcome of what the operator tried, somebody's acknowledgement. A change that went away while others stand
     is recorded, not told.
     """
-    turn = _turn(known, seen)
+    event = _event(known, seen)
     if acknowledged and known.acknowledged_at is None:
-        turn = turn or "Acknowledged"
+        event = event or "Acknowledged"
     worse = known.severity is None or _worse(_severity(seen), known.severity)
     updates = {
         "state": "Open",
@@ -70,15 +70,15 @@ def opened_or_updated(
         "exposure": seen.exposure[:SHOWN_EXPOSURE],
         "fingerprints": seen.fingerprints,
         "actions": _actions(known, seen.action),
-        "flaps": known.flaps + (known.calm_since is not None),
-        "calm_since": None,
+        "reopen_count": known.reopen_count + (known.quiet_since is not None),
+        "quiet_since": None,
         "acknowledged_at": known.acknowledged_at or (now if acknowledged else None),
     }
     if set(seen.fingerprints) - set(known.fingerprints):
         # Somebody did something more: who that was is to be found out again.
         updates["attribution"] = None
-    if turn is not None:
-        updates |= {"turn": turn, "revision": known.revision + 1, "updated_at": now}
+    if event is not None:
+        updates |= {"event": event, "revision": known.revision + 1, "updated_at": now}
     return known.model_copy(update=updates)
 
 
@@ -90,11 +90,11 @@ def is_back(ended: IncidentStatus, seen: Sighting, now: datetime) -> bool:
 
 def back_again(ended: IncidentStatus, seen: Sighting, now: datetime) -> IncidentStatus:
     """Return the state of an incident that was over and is not."""
-    flaps = ended.flaps + 1
+    reopen_count = ended.reopen_count + 1
     again = opened_or_updated(
-        ended.model_copy(update={"resolved_at": None, "resolution": None, "flaps": flaps}), seen, now
+        ended.model_copy(update={"resolved_at": None, "resolution": None, "reopen_count": reopen_count}), seen, now
     )
-    return again.model_copy(update={"turn": "Updated", "revision": ended.revision + 1, "updated_at": now})
+    return again.model_copy(update={"event": "Updated", "revision": ended.revision + 1, "updated_at": now})
 
 
 def calming_down(known: IncidentStatus, now: datetime) -> IncidentStatus | None:
@@ -102,17 +102,17 @@ def calming_down(known: IncidentStatus, now: datetime) -> IncidentStatus | None:
 
     Whoever comes back every few minutes would else be told twice each time.
     """
-    since = known.calm_since or now
-    if known.flaps < FLAPPING or now - since >= FLAP_WITHIN:
+    since = known.quiet_since or now
+    if known.reopen_count < FLAPPING or now - since >= FLAP_WITHIN:
         return None
-    return known.model_copy(update={"calm_since": since})
+    return known.model_copy(update={"quiet_since": since})
 
 
 def resolved(known: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:
     """Return an incident's last state."""
     updates = {
         "state": "Resolved",
-        "turn": "Resolved",
+        "event": "Resolved",
         "revision": known.revision + 1,
         "updated_at": now,
         "resolved_at": now,
@@ -142,7 +142,7 @@ def described(change: Change, length: int = SIDE_LENGTH) -> ChangeStatus:
     )
 
 
-def _turn(known: IncidentStatus, seen: Sighting) -> Turn | None:
+def _event(known: IncidentStatus, seen: Sighting) -> IncidentEvent | None:
     if known.revision == 0:
         return "Opened"
     if set(seen.fingerprints) - set(known.fingerprints) or _worse(_severity(seen), known.severity):

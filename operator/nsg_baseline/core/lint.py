@@ -131,8 +131,8 @@ def _open(rules: list[Rule], places: Mapping[str, str], yardstick: SeverityConfi
     found = exposure((), rules, tags=yardstick.tags)
     by_rule: dict[str, list[Exposed]] = {}
     for entry in found.entries:
-        if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_by is not None:
-            by_rule.setdefault(entry.live_by, []).append(Exposed(entry))
+        if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_rule is not None:
+            by_rule.setdefault(entry.live_rule, []).append(Exposed(entry))
     for name, mine in by_rule.items():
         weight = rate((one.entry for one in mine), yardstick.weights)
         if name.lower() in places and _is_open(weight):

@@ -52,7 +52,7 @@ class ApprovedNSG:
     tolerate: tuple[Tolerated, ...] = ()
     exceptions: tuple[ApprovedException, ...] = ()
     comparison: Comparison = STRICT
-    writers: Mapping[str, str] = field(default_factory=dict)
+    rule_authors: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_live(document: Mapping[str, Any]) -> LiveNSG:

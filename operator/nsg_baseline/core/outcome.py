@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline_status import ExceptionStatus, Writer
+from nsg_baseline.api.baseline_status import ExceptionStatus, RuleAuthor
 from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.verdict import Verdict
 
-Phase = Literal["Compliant", "AwaitingRollout", "Deviating"]
+Phase = Literal["Compliant", "AwaitingRollout", "Drifted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,6 @@ class Outcome:
     requested_at: str | None = None
     due: datetime | None = None
     exceptions: tuple[ExceptionStatus, ...] = ()
-    writers: tuple[Writer, ...] = ()
+    rule_authors: tuple[RuleAuthor, ...] = ()
     plan_hash: str | None = None
     write_awaits_reading: bool = False

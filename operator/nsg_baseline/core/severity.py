@@ -87,7 +87,7 @@ def _is_inbound_allow(entry: Entry) -> bool:
 
 def _is_bare(entry: Entry) -> bool:
     """Say whether no NSG applies any more: Standard public addresses stay closed to the Internet then."""
-    return entry.live_by is None
+    return entry.live_rule is None
 
 
 def _wide_grounds(opened: list[_Opened], protocol: str, weights: SeverityPolicy) -> Iterator[tuple[Ground, str]]:
@@ -132,7 +132,7 @@ def _told(ground: Ground, entry: Entry) -> tuple[Ground, str]:
 
 
 def _by(entry: Entry) -> str:
-    return entry.live_by or "the lack of a rule"
+    return entry.live_rule or "the lack of a rule"
 
 
 def _openers(opened: list[_Opened], protocol: str, ports: tuple[Interval, ...]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline_status import Matched
+from nsg_baseline.api.baseline_status import LastCompliant
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig, assess, assess_unbaselined, decides
 from nsg_baseline.core.changes import Change, created, detect, live_hashes
@@ -31,7 +31,7 @@ class Verdict:
     weight: Severity | None = None
     reason: str | None = None
     live_hash: str | None = None
-    own_hash: str | None = None
+    compared_hash: str | None = None
     excepted: frozenset[str] = frozenset()
     borne: frozenset[str] = frozenset()
 
@@ -65,9 +65,9 @@ def judge(
         reason=". ".join(text for text in (found.weight.reason if found.weight else None, found.summary) if text)
         or None,
         live_hash=full,
-        own_hash=own,
+        compared_hash=own,
         excepted=sides.excepted,
-        borne=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.writers),
+        borne=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.rule_authors),
     )
 
 
@@ -87,12 +87,12 @@ def judge_unbaselined(live: LiveNSG, yardstick: SeverityConfig = DEFAULT_SEVERIT
     return UnbaselinedVerdict(replace(change, severity=weight.severity), exposed, weight.reason)
 
 
-def drift_origin(verdict: Verdict, matched: Matched | None, generation: int) -> Mover:
+def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> Mover:
     """Say who moved since live last matched: somebody in Azure, or the baseline alone.
 
     The baseline alone moved when it was edited since and live is where it was. An exception that ran out is no edit.
     """
-    if matched is None or verdict.live_hash is None or generation <= matched.generation:
+    if last_compliant is None or verdict.live_hash is None or generation <= last_compliant.generation:
         return "Azure"
-    unmoved = verdict.live_hash == matched.live_hash or verdict.own_hash == matched.own_hash
+    unmoved = verdict.live_hash == last_compliant.live_hash or verdict.compared_hash == last_compliant.compared_hash
     return "Baseline" if unmoved else "Azure"

@@ -125,7 +125,7 @@ class AttributionLoop:
             if found and found != status.changed_by:
                 updates["changed_by"] = found
                 if status.state == "Open":
-                    updates |= {"turn": "Attributed", "revision": status.revision + 1, "updated_at": now}
+                    updates |= {"event": "Attributed", "revision": status.revision + 1, "updated_at": now}
             return status.model_copy(update=updates)
 
         await self.records.change(incident.key, change)

@@ -110,7 +110,7 @@ _DISTRIBUTION = "nsg-baseline-operator"
 _SCOPE_GAUGES = {
     "nsgs": "NSGs seen by the last complete pass.",
     "baselines": "Baselines judged in a scope.",
-    "deviating": "Baselines whose NSG deviates.",
+    "drifted": "Baselines whose NSG deviates.",
     "unbaselined": "NSGs without a baseline.",
 }
 

@@ -59,9 +59,9 @@ class BaselineReconciler:
         live = read_live(document) if document is not None else None
         namespace, name = self.baseline.key
         about = IncidentSpec(kind="Drift", scope=self.scope.metadata.name, baseline=name)
-        writers = recorded_authors(self.baseline, self.world.records.incidents.open_about(namespace, about), live)
-        by_rule = {one.rule.lower(): one.caller for one in writers}
-        approved = replace(read_approved(self.baseline.spec), writers=by_rule)
+        rule_authors = recorded_authors(self.baseline, self.world.records.incidents.open_about(namespace, about), live)
+        by_rule = {one.rule.lower(): one.caller for one in rule_authors}
+        approved = replace(read_approved(self.baseline.spec), rule_authors=by_rule)
         verdict = judge(approved, live, now, self.world.yardstick)
         since = self._rollout_since(verdict, now)
         incident = self.world.records.incidents.open_about(self.baseline.metadata.namespace, self._about(verdict))
@@ -75,7 +75,7 @@ class BaselineReconciler:
             enforced = await enforce(self.world, approved, self._policy(), verdict)
         incident = await self._settle(incident, verdict, enforced, now)
         outcome = self._outcome(enforced, since, incident, now)
-        outcome = replace(outcome, writers=writers, write_awaits_reading=later)
+        outcome = replace(outcome, rule_authors=rule_authors, write_awaits_reading=later)
         saved = status.judged(self.baseline.status, outcome, now)
         await self.world.records.save_status(NSGBaseline, self.baseline.key, saved)
         return outcome
@@ -85,14 +85,18 @@ class BaselineReconciler:
         known = self.baseline.status
         if verdict.compliant:
             return None
-        baseline_alone = drift_origin(verdict, known.matched, self.baseline.metadata.generation) == "Baseline"
+        baseline_alone = drift_origin(verdict, known.last_compliant, self.baseline.metadata.generation) == "Baseline"
         return known.rollout_since or now if baseline_alone or self._is_ahead(verdict) else None
 
     def _is_ahead(self, verdict: Verdict) -> bool:
         """Say whether the NSG was never there, as when a baseline is applied before whoever makes the NSG."""
         known = self.baseline.status
         looked = find(known.conditions, "Compliant") is not None
-        return verdict.live_hash is None and known.matched is None and (known.rollout_since is not None or not looked)
+        return (
+            verdict.live_hash is None
+            and known.last_compliant is None
+            and (known.rollout_since is not None or not looked)
+        )
 
     def _awaited(self, since: datetime | None, now: datetime) -> bool:
         return since is not None and now < since + parse(self.baseline.spec.rollout_grace)
@@ -161,10 +165,10 @@ class BaselineReconciler:
         stored = await self.world.records.record(self.baseline.metadata.namespace, about, known, after, now)
         if before is None or after.revision != before.revision:
             told = f"{after.summary} ({after.severity}); see NSGIncident {stored.metadata.name}"
-            await self.world.records.tell(self.baseline, f"Drift{after.turn}", ". ".join([told, *lines(exposed)]), now)
-        if action is not None and action.kind == "Held" and after.actions != (before.actions if before else ()):
+            await self.world.records.tell(self.baseline, f"Drift{after.event}", ". ".join([told, *lines(exposed)]), now)
+        if action is not None and action.kind == "Blocked" and after.actions != (before.actions if before else ()):
             why = f"not put back: {action.reason}: {action.message}; see NSGIncident {stored.metadata.name}"
-            await self.world.records.tell(self.baseline, "EnforcementHeld", why, now)
+            await self.world.records.tell(self.baseline, "EnforcementBlocked", why, now)
         return stored
 
     def _back(
@@ -189,9 +193,9 @@ class BaselineReconciler:
             return "Remediated"
         if enforced.verdict.borne & {(change.rule or "").lower() for change in incident.status.changes}:
             return "Tolerated"
-        matched = self.baseline.status.matched
-        edited = matched is not None and self.baseline.metadata.generation > matched.generation
-        first = matched is None and self.baseline.metadata.generation > 1
+        last_compliant = self.baseline.status.last_compliant
+        edited = last_compliant is not None and self.baseline.metadata.generation > last_compliant.generation
+        first = last_compliant is None and self.baseline.metadata.generation > 1
         return "Approved" if edited or first else "Reverted"
 
     def _about(self, verdict: Verdict) -> IncidentSpec:
@@ -206,7 +210,7 @@ class BaselineReconciler:
         return Outcome(
             generation=self.baseline.metadata.generation,
             verdict=verdict,
-            phase="Compliant" if verdict.compliant else "AwaitingRollout" if awaited else "Deviating",
+            phase="Compliant" if verdict.compliant else "AwaitingRollout" if awaited else "Drifted",
             incident=incident.metadata.name if incident is not None else None,
             rollout_since=None if verdict.compliant else since,
             hold=enforced.hold,
@@ -235,7 +239,7 @@ class BaselineReconciler:
         """When to look again though nothing moves: an exception ends, a grace is over, a remedy is to be tried."""
         verdict = enforced.verdict
         ends = [item.until for item in self.baseline.spec.exceptions if now < item.until]
-        calm = incident.status.calm_since if incident is not None else None
+        calm = incident.status.quiet_since if incident is not None else None
         if calm is not None:
             ends.append(calm + FLAP_WITHIN)
         if not verdict.compliant:
@@ -250,5 +254,5 @@ class BaselineReconciler:
 def _action(enforced: Enforced, now: datetime) -> Action | None:
     if enforced.hold is not None:
         held: Blocked = enforced.hold
-        return Action(kind="Held", at=now, reason=held.reason, message=held.message[:1024])
+        return Action(kind="Blocked", at=now, reason=held.reason, message=held.message[:1024])
     return Action(kind="Remediated", at=now, reason="PutBack") if enforced.written else None

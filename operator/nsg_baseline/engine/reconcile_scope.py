@@ -35,7 +35,7 @@ class ScopeResult:
     """What one pass came to. `failure` is why its reading was incomplete; nothing is concluded from what it lacks."""
 
     nsgs: int = 0
-    deviating: int = 0
+    drifted: int = 0
     unbaselined: list[UnbaselinedNSG] = field(default_factory=list)
     failure: AzureError | None = None
     unrecorded: int = 0
@@ -75,7 +75,7 @@ class ScopeReconciler:
         else:
             await self._look_again("Complete")
             await self._look_for_missing()
-        self._tally.deviating = sum(seen.deviates for key, seen in self._memory.items() if key in self._held)
+        self._tally.drifted = sum(seen.deviates for key, seen in self._memory.items() if key in self._held)
         return self._tally
 
     async def run_only(self, nsgs: frozenset[str]) -> ScopeResult:

@@ -57,13 +57,13 @@ class ScopeLoop:
         while (ground := self.ground()) is not None:
             interval = parse(ground.scope.spec.interval).total_seconds()
             self.health.expect(ground.scope.metadata.name, interval)
-            pause = await self._turn(ground, wake)
+            pause = await self._event(ground, wake)
             if wake.whole:
                 spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
                 self._next_whole = time.monotonic() + max(spread, pause)
             wake = await self._sleep()
 
-    async def _turn(self, ground: ScopeSnapshot, wake: Wake) -> float:
+    async def _event(self, ground: ScopeSnapshot, wake: Wake) -> float:
         """Make one pass; return how many seconds Azure asked to be left alone."""
         try:
             tally = await self._pass(ground, wake)
@@ -91,7 +91,7 @@ class ScopeLoop:
             "pass",
             scope=ground.scope.metadata.name,
             nsgs=tally.nsgs,
-            deviating=tally.deviating,
+            drifted=tally.drifted,
             unbaselined=len(tally.unbaselined),
             failure=tally.failure.reason if tally.failure else None,
             seconds=round(time.monotonic() - started, 3),

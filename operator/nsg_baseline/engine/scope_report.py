@@ -58,7 +58,7 @@ def _status(
         updates |= {
             "nsgs": tally.nsgs,
             "baselines": len(held),
-            "deviating": tally.deviating,
+            "drifted": tally.drifted,
             "unbaselined": len(tally.unbaselined),
         }
     return known.model_copy(update=updates)
@@ -128,7 +128,7 @@ async def _bring(
     if known is None or after != before:
         await world.records.record(world.namespace, about, known, after, now)
     if after.revision != before.revision:
-        await world.records.tell(scope, f"{kind}{after.turn}", str(after.summary), now)
+        await world.records.tell(scope, f"{kind}{after.event}", str(after.summary), now)
 
 
 def _about(kind: IncidentKind, scope: NSGScope) -> IncidentSpec:

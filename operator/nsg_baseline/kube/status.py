@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from nsg_baseline.api.baseline_status import BaselineStatus, Matched
+from nsg_baseline.api.baseline_status import BaselineStatus, LastCompliant
 from nsg_baseline.api.changes import REASON_LENGTH
 from nsg_baseline.core.incidents import described
 from nsg_baseline.core.outcome import Failure, Outcome
@@ -35,10 +35,10 @@ def judged(known: BaselineStatus, outcome: Outcome, now: datetime) -> BaselineSt
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
         exceptions=outcome.exceptions[:SHOWN_CHANGES],
-        writers=outcome.writers,
+        rule_authors=outcome.rule_authors,
         plan_hash=outcome.plan_hash,
         incident=outcome.incident,
-        matched=_matched(known, outcome),
+        last_compliant=_last_compliant(known, outcome),
         rollout_since=outcome.rollout_since,
         last_handled_reconcile_at=outcome.requested_at,
     )
@@ -70,15 +70,17 @@ def _unknown(known: BaselineStatus, ready: State, reason: str, generation: int, 
 def _compliant(outcome: Outcome) -> State:
     if outcome.phase == "Compliant":
         return State("Compliant", "True", "Matches", "live matches approved")
-    reason = "AwaitingRollout" if outcome.phase == "AwaitingRollout" else "Deviates"
+    reason = "AwaitingRollout" if outcome.phase == "AwaitingRollout" else "Drifted"
     told = summary(outcome.verdict.changes)
     verdict = outcome.verdict
     why = f"; {verdict.severity} because {verdict.reason}" if verdict.reason else ""
     return State("Compliant", "False", reason, cut(f"{told}{why}", MESSAGE_LENGTH))
 
 
-def _matched(known: BaselineStatus, outcome: Outcome) -> Matched | None:
+def _last_compliant(known: BaselineStatus, outcome: Outcome) -> LastCompliant | None:
     verdict = outcome.verdict
-    if outcome.phase != "Compliant" or verdict.live_hash is None or verdict.own_hash is None:
-        return known.matched
-    return Matched(live_hash=verdict.live_hash, own_hash=verdict.own_hash, generation=outcome.generation)
+    if outcome.phase != "Compliant" or verdict.live_hash is None or verdict.compared_hash is None:
+        return known.last_compliant
+    return LastCompliant(
+        live_hash=verdict.live_hash, compared_hash=verdict.compared_hash, generation=outcome.generation
+    )

@@ -22,7 +22,7 @@ def _exposure(approved: list[Document], live: list[Document]) -> Exposure:
 
 def _hits(found: Exposure, point: Point) -> list[tuple[str, str | None, str | None]]:
     return [
-        (entry.effect, entry.approved_by, entry.live_by)
+        (entry.effect, entry.approved_rule, entry.live_rule)
         for entry in found.entries
         for box in entry.boxes
         if entry.direction == point.direction and contains(box, point)
@@ -41,7 +41,9 @@ def test_what_one_way_allows_the_other_way_denies(seed: int) -> None:
     there, back = _exposure(approved, live), _exposure(live, approved)
     swapped = {"Allowed": "Denied", "Denied": "Allowed"}
     for point in Sampler(random.Random(seed), [*approved, *live]).points(80):
-        mirrored = [(swapped[effect], live_by, approved_by) for effect, approved_by, live_by in _hits(back, point)]
+        mirrored = [
+            (swapped[effect], live_rule, approved_rule) for effect, approved_rule, live_rule in _hits(back, point)
+        ]
         assert _hits(there, point) == mirrored
 
 
@@ -84,7 +86,7 @@ def test_a_rule_behind_one_that_covers_it_exposes_nothing(seed: int) -> None:
     rng = random.Random(seed)
     rules = rule_list(rng, 4)
     cover = rng.choice(rules)
-    behind = {**cover, "name": "behind", "priority": 300, "access": rng.choice(("Allow", "Deny"))}
+    behind = {**cover, "name": "pendingChannels", "priority": 300, "access": rng.choice(("Allow", "Deny"))}
     assert _exposure(rules, [*rules, behind]) == NOTHING
 
 

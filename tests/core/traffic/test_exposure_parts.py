@@ -47,7 +47,7 @@ def test_looking_at_a_part_is_the_whole_answer_cut_to_it(seed: int, part: Box) -
 
         def hits(found: Exposure, point: Any = point) -> list[Any]:
             return [
-                (entry.effect, entry.approved_by, entry.live_by)
+                (entry.effect, entry.approved_rule, entry.live_rule)
                 for entry in found.entries
                 for box in entry.boxes
                 if entry.direction == point.direction and contains(box, point)
@@ -71,9 +71,9 @@ def test_beyond_the_budget_it_says_so_and_what_it_tells_is_right() -> None:
     assert cut.summary == (
         "the changed traffic falls into more than 150 pieces; these are some of them, and not all are listed"
     )
-    deciders = {(entry.effect, entry.approved_by, entry.live_by) for entry in whole.entries}
+    deciders = {(entry.effect, entry.approved_rule, entry.live_rule) for entry in whole.entries}
     assert cut.entries
-    assert {(entry.effect, entry.approved_by, entry.live_by) for entry in cut.entries} <= deciders
+    assert {(entry.effect, entry.approved_rule, entry.live_rule) for entry in cut.entries} <= deciders
 
 
 def test_a_part_is_exact_where_the_whole_is_beyond_the_budget() -> None:
@@ -88,7 +88,7 @@ def test_a_part_is_exact_where_the_whole_is_beyond_the_budget() -> None:
 def test_an_open_port_reads_as_people_would_say_it() -> None:
     found = exposure([], [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="INTERNET")])
     (entry,) = found.entries
-    assert (entry.effect, entry.direction, entry.approved_by, entry.live_by, entry.conditional) == (
+    assert (entry.effect, entry.direction, entry.approved_rule, entry.live_rule, entry.conditional) == (
         *("Allowed", "Inbound", "DenyAllInBound", "ssh"),
         False,
     )
@@ -135,8 +135,8 @@ def test_a_side_without_values_matches_nothing() -> None:
 def test_of_two_at_one_priority_the_first_decides() -> None:
     # Callers put a tolerated rule first; Azure itself never has two.
     first, second = a_rule("first", access="Allow"), a_rule("second", access="Deny")
-    assert {entry.live_by for entry in exposure([], [first, second]).entries} == {"first"}
-    assert {entry.live_by for entry in exposure([], [second, first]).entries} == {"second"}
+    assert {entry.live_rule for entry in exposure([], [first, second]).entries} == {"first"}
+    assert {entry.live_rule for entry in exposure([], [second, first]).entries} == {"second"}
 
 
 def test_no_nsg_and_no_nsg_are_the_same() -> None:

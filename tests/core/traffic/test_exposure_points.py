@@ -25,15 +25,15 @@ def _check(approved: list[Document] | None, live: list[Document] | None, rng: ra
     found = _exposure(approved, live)
     assert found.exact
     for point in Sampler(rng, [*(approved or ()), *(live or ())]).points(points):
-        (approved_by, before), (live_by, after) = decide(approved, point), decide(live, point)
+        (approved_rule, before), (live_rule, after) = decide(approved, point), decide(live, point)
         hits = [
-            (entry.effect, entry.direction, entry.approved_by, entry.live_by)
+            (entry.effect, entry.direction, entry.approved_rule, entry.live_rule)
             for entry in found.entries
             for box in entry.boxes
             if entry.direction == point.direction and contains(box, point)
         ]
         effect = "Allowed" if after == "Allow" else "Denied"
-        assert hits == ([] if before == after else [(effect, point.direction, approved_by, live_by)]), point
+        assert hits == ([] if before == after else [(effect, point.direction, approved_rule, live_rule)]), point
 
 
 @pytest.mark.parametrize("pools", [COMMON, STRANGE], ids=["common", "strange"])

@@ -38,7 +38,7 @@ def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
     probes = Box(source=Place((prefix("168.63.129.16"),)))
     found = exposure([], [denied], restrict=probes)
     # To other than the virtual network it is the load balancer's default rule that allowed them.
-    assert {(entry.effect, entry.approved_by, entry.live_by) for entry in found.entries} == {
+    assert {(entry.effect, entry.approved_rule, entry.live_rule) for entry in found.entries} == {
         ("Denied", "AllowVnetInBound", "deny-vnet"),
         ("Denied", "AllowAzureLoadBalancerInBound", "deny-vnet"),
     }
@@ -50,7 +50,7 @@ def test_platform_traffic_is_met_by_its_tag_alone() -> None:
     deny_all = a_rule("deny-all", **outbound)
     both = [deny_all, a_rule("no-dns", 200, **outbound, destinationAddressPrefix="AzurePlatformDNS")]
     (entry,) = exposure([deny_all], both).entries
-    assert (entry.effect, entry.approved_by, entry.live_by) == ("Denied", None, "no-dns")
+    assert (entry.effect, entry.approved_rule, entry.live_rule) == ("Denied", None, "no-dns")
     assert [box.destination for box in entry.boxes] == [Place(EVERYWHERE, ("AzurePlatformDNS",))]
 
 

@@ -32,10 +32,10 @@ class _Alerts(ApiPlugin):
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
             # What was over before it could be told is told and ended: there is no alert to close yet.
-            if story.opens or story.turn in _OPENING:
+            if story.opens or story.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
-            if story.turn not in _OPENING:
-                what = _PATHS.get(story.turn, "notes")
+            if story.event not in _OPENING:
+                what = _PATHS.get(story.event, "notes")
                 call("POST", f"{at}/{what}", json=note, headers=headers, params={"identifierType": "alias"})
         except RefusedError:
             return False

@@ -17,7 +17,7 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        action = _ACTIONS.get(self.story.turn, "trigger")
+        action = _ACTIONS.get(self.story.event, "trigger")
         # PagerDuty drops the end of what it has not heard of: what was over before it could be told is told and ended.
         actions = ("trigger", action) if self.story.opens and action != "trigger" else (action,)
         try:

@@ -35,10 +35,10 @@ class ServiceNow(Ticketing):
     def tell(self, body: str, title: str) -> None:
         known = self._find()
         story = self.story
-        if known is None or (known["state"] in (_RESOLVED, _CLOSED) and story.turn != "Resolved"):
+        if known is None or (known["state"] in (_RESOLVED, _CLOSED) and story.event != "Resolved"):
             self._call("POST", "", json=self._new(body, title))
             # What was over before anybody could be told is told and resolved.
-            if story.turn != "Resolved":
+            if story.event != "Resolved":
                 return
             known = self._find()
         elif known["correlation_display"] == story.key or known["state"] in (_RESOLVED, _CLOSED):
@@ -66,14 +66,14 @@ class ServiceNow(Ticketing):
             "impact": impact,
             "correlation_id": self.story.thread,
             # Of the message told last; a resolving one is still to be told.
-            "correlation_display": "" if self.story.turn == "Resolved" else self.story.key,
+            "correlation_display": "" if self.story.event == "Resolved" else self.story.key,
             **({"assignment_group": group} if group else {}),
         }
 
     def _change(self, body: str) -> dict[str, str]:
         urgency, impact = _WEIGHTS[self.story.severity]
         told = {"work_notes": body, "correlation_display": self.story.key}
-        if self.story.turn != "Resolved":
+        if self.story.event != "Resolved":
             return {**told, "urgency": urgency, "impact": impact}
         code = self._options.get("close_code") or "Solution provided"
         return {**told, "state": _RESOLVED, "close_code": code, "close_notes": self.story.title}

@@ -28,7 +28,7 @@ class Zendesk(Ticketing):
     def tell(self, body: str, title: str) -> None:
         known = self._find()
         over = known is not None and known.get("status") in _OVER
-        if known is None or (over and self.story.turn != "Resolved"):
+        if known is None or (over and self.story.event != "Resolved"):
             # Zendesk itself makes one ticket of two requests with one such key.
             key = {"Idempotency-Key": f"{self.story.thread}: {self.story.key}"}
             self._call("POST", "/tickets.json", json={"ticket": self._new(body, title)}, headers=key)
@@ -52,7 +52,7 @@ class Zendesk(Ticketing):
             "tags": [*own, "nsg-baseline", _tag(self.story.key)],
             **({"group_id": int(group)} if group and group.isdigit() else {}),
             # What was over before anybody could be told is told and solved.
-            **({"status": "solved"} if self.story.turn == "Resolved" else {}),
+            **({"status": "solved"} if self.story.event == "Resolved" else {}),
         }
 
     def _change(self, body: str, known: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Zendesk(Ticketing):
             "comment": {"body": body, "public": False},
             "tags": [*(known.get("tags") or ()), _tag(self.story.key)],
         }
-        if self.story.turn == "Resolved":
+        if self.story.event == "Resolved":
             return {**told, "status": "solved"}
         return {**told, "priority": _PRIORITIES[self.story.severity]}
 

@@ -126,7 +126,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _exposure(document: dict[str, Any]) -> dict[str, Any]:
-    renamed = {"approvedBy": "beforeBy", "liveBy": "afterBy"}
+    renamed = {"approvedRule": "ruleBefore", "liveRule": "ruleAfter"}
     return {renamed.get(key, key): value for key, value in document.items()}
 
 

@@ -13,7 +13,7 @@ def junit(plan: Plan) -> str:
     """Return the plan as JUnit XML."""
     skipped = len(plan.unknown) if plan.incomplete else 0
     total = len(plan.baselines) + len(plan.unbaselined) + skipped
-    failures = len(plan.deviating) + len(plan.unbaselined)
+    failures = len(plan.drifted) + len(plan.unbaselined)
     counts = {"tests": total, "failures": failures, **({"skipped": skipped} if skipped else {})}
     suite = ET.Element("testsuite", {"name": "nsgb plan", **{key: str(count) for key, count in counts.items()}})
     for one in plan.baselines:

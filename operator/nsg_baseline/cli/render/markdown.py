@@ -16,11 +16,11 @@ def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
 
 
 def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
-    counts = f"{len(plan.deviating)} deviating, {len(plan.unbaselined)} without a baseline"
+    counts = f"{len(plan.drifted)} drifted, {len(plan.unbaselined)} without a baseline"
     unknown = f"{len(plan.unknown)} unknown, the listing has a next page" if plan.incomplete else ""
     found = counts if not plan.in_order else "" if unknown else "in order"
     yield f"### NSG baselines: {', '.join(filter(None, (found, unknown)))}"
-    for one in plan.deviating:
+    for one in plan.drifted:
         yield ""
         verdict = one.verdict
         yield f"**{NSGId.parse(verdict.nsg).name}** ({'/'.join(one.source.baseline.key)}), **{verdict.severity}**"

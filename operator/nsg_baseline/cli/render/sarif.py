@@ -19,7 +19,7 @@ LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "not
 
 def sarif(plan: Plan) -> str:
     """Return the plan as one SARIF run."""
-    results = [_result(one, change) for one in plan.deviating for change in one.verdict.changes]
+    results = [_result(one, change) for one in plan.drifted for change in one.verdict.changes]
     results += [_unbaselined(stray, plan) for stray in plan.unbaselined]
     return log(results, {kind: kind for kind in KIND_ORDER})
 

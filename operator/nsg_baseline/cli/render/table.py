@@ -17,7 +17,7 @@ def table(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
 
 
 def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
-    for one in plan.deviating:
+    for one in plan.drifted:
         verdict = one.verdict
         name, reason = NSGId.parse(verdict.nsg).name, f": {verdict.reason}" if verdict.reason else ""
         yield f"{'/'.join(one.source.baseline.key)}  {verdict.severity}  NSG {name}{reason}"
@@ -28,7 +28,7 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     for stray in plan.unbaselined:
         yield f"no baseline  {stray.change.severity}  {stray.change.nsg}: {stray.reason}"
         yield from (f"  {told}" for told in lines(statuses(stray.exposure)))
-    counts = [counted(len(plan.baselines), "baseline"), f"{len(plan.deviating)} deviating"]
+    counts = [counted(len(plan.baselines), "baseline"), f"{len(plan.drifted)} drifted"]
     counts += [] if plan.strays_unknown else [f"{counted(len(plan.unbaselined), 'NSG')} without a baseline"]
     counts += [f"{len(plan.unknown)} unknown"] if plan.incomplete else []
     yield ", ".join(counts)

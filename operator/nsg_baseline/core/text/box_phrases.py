@@ -48,7 +48,7 @@ def phrase(entry: Entry, *, exact: bool = False) -> str:
         NoPhraseError: it takes too many words to be exact.
     """
     boxes = entry.boxes if entry.conditional else likely(entry.boxes)
-    deciders = (entry.approved_by or "", entry.live_by or "")
+    deciders = (entry.approved_rule or "", entry.live_rule or "")
     understood = [] if entry.conditional else [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
     told = "; ".join(_region(group, understood, exact=exact) for group in kinds(boxes))
     return f"{told} (where an address is Internet and VirtualNetwork at once)" if entry.conditional else told

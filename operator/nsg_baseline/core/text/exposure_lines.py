@@ -41,8 +41,8 @@ class Exposed:
             "effect": entry.effect,
             "direction": entry.direction,
             "text": self.text,
-            "approvedBy": entry.approved_by,
-            "liveBy": entry.live_by,
+            "approvedRule": entry.approved_rule,
+            "liveRule": entry.live_rule,
             "conditional": entry.conditional,
             "boxes": [_box(box) for box in entry.boxes],
         }
@@ -61,8 +61,8 @@ def statuses(exposed: Sequence[Exposed]) -> tuple[ExposureStatus, ...]:
 def line(status: ExposureStatus) -> str:
     """Say what becomes of which traffic, and which rules decide it."""
     verb, other = ("allowed", "denied") if status.effect == "Allowed" else ("denied", "allowed")
-    before = f"was {other} by {status.approved_by}" if status.approved_by else f"was {other}"
-    after = f"now {verb} by {status.live_by}" if status.live_by else f"now {verb}: no rule applies"
+    before = f"was {other} by {status.approved_rule}" if status.approved_rule else f"was {other}"
+    after = f"now {verb} by {status.live_rule}" if status.live_rule else f"now {verb}: no rule applies"
     return f"newly {verb} {status.direction.lower()}: {status.text} ({before}, {after})"
 
 
@@ -77,13 +77,13 @@ def lines(found: Sequence[ExposureStatus]) -> tuple[str, ...]:
 def _grouped(exposed: Sequence[Exposed]) -> list[list[Exposed]]:
     """Put together what one rule decides in place of many, or what many decide in place of one."""
     groups = [[one] for one in exposed]
-    sides: tuple[Literal["approved_by", "live_by"], ...] = ("live_by", "approved_by")
+    sides: tuple[Literal["approved_rule", "live_rule"], ...] = ("live_rule", "approved_rule")
     for side in sides:
         groups = _joined(groups, side)
     return groups
 
 
-def _joined(groups: list[list[Exposed]], side: Literal["approved_by", "live_by"]) -> list[list[Exposed]]:
+def _joined(groups: list[list[Exposed]], side: Literal["approved_rule", "live_rule"]) -> list[list[Exposed]]:
     by_rule: dict[tuple[Any, ...], list[Exposed]] = {}
     rest: list[list[Exposed]] = []
     for group in groups:
@@ -101,15 +101,17 @@ def _joined(groups: list[list[Exposed]], side: Literal["approved_by", "live_by"]
 def _status(group: Sequence[Exposed]) -> ExposureStatus:
     first = group[0].entry
     boxes = tuple(box for one in group for box in one.entry.boxes)
-    approved_by, live_by = (_only(getattr(one.entry, side) for one in group) for side in ("approved_by", "live_by"))
-    entry = Entry(first.effect, first.direction, approved_by, live_by, boxes, first.conditional)
+    approved_rule, live_rule = (
+        _only(getattr(one.entry, side) for one in group) for side in ("approved_rule", "live_rule")
+    )
+    entry = Entry(first.effect, first.direction, approved_rule, live_rule, boxes, first.conditional)
     whole = Exposed(entry, group[0].place)
     return ExposureStatus(
         effect=first.effect,
         direction=first.direction,
         text=cut(whole.text if len(group) == 1 else _together(whole, group), _TEXT_LENGTH),
-        approved_by=_names(one.entry.approved_by for one in group),
-        live_by=_names(one.entry.live_by for one in group),
+        approved_rule=_names(one.entry.approved_rule for one in group),
+        live_rule=_names(one.entry.live_rule for one in group),
     )
 
 
@@ -117,7 +119,7 @@ def _together(whole: Exposed, group: Sequence[Exposed]) -> str:
     """Say what many pairs decide: in one phrase if that is right, else the heaviest of them, and how many there are."""
     entry = whole.entry
     # One rule that now allows has all its traffic but what earlier rules take. Many have not what lies between them.
-    opens_alone = entry.effect == "Allowed" and entry.live_by is not None
+    opens_alone = entry.effect == "Allowed" and entry.live_rule is not None
     try:
         told = phrase(entry, exact=not opens_alone)
     except NoPhraseError:

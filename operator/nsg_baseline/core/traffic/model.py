@@ -55,8 +55,8 @@ class Entry:
 
     effect: Effect
     direction: Direction
-    approved_by: str | None
-    live_by: str | None
+    approved_rule: str | None
+    live_rule: str | None
     boxes: tuple[Box, ...]
     conditional: bool
 
