@@ -1,40 +1,49 @@
-"""`nsgb emulator`: the ARM emulator alone, for trying clients, pipelines and the operator without Azure."""
+"""`nsgb emulator`: serve the ARM emulator, to try clients, pipelines and the operator without Azure."""
 
 import asyncio
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nsg_emulator.arm import ArmEmulator, Running, Settings, serve
-from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
-from nsg_emulator.arm.state import StateError, load_file, save_file
+from nsg_baseline.cli.demo.extra import require_emulator
+
+if TYPE_CHECKING:
+    from nsg_emulator.arm import ArmEmulator, Running
+
+_PORT = click.IntRange(0, 65535)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, show_default="any free port", type=_PORT, help="Port to listen on.")
 @click.option(
-    "--port", default=0, show_default="any free port", type=click.IntRange(0, 65535), help="Port to listen on."
+    "--tls/--http", default=True, show_default=True, help="Serve HTTPS, or plain HTTP (only on a loopback address)."
 )
 @click.option(
-    "--tls/--http", default=True, show_default=True, help="https, or plain http (on a loopback address alone)."
+    "--state",
+    "state_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Load the initial NSGs from FILE.",
 )
+@click.option("--save", "save_to", type=_FILE, help="Write the final state to FILE on exit.")
 @click.option(
-    "--state", "state_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Start from FILE."
+    "--subscription",
+    default="11111111-1111-1111-1111-111111111111",
+    show_default=True,
+    help="Id of the subscription to emulate.",
 )
-@click.option(
-    "--save", "save_to", type=click.Path(dir_okay=False, path_type=Path), help="Write the state to FILE at exit."
-)
-@click.option("--subscription", default=DEFAULT_SUBSCRIPTION, show_default=True, help="A subscription that exists.")
-@click.option("--ca-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the CA's certificate to FILE.")
+@click.option("--ca-file", type=_FILE, help="Write the certificate of the emulator's CA to FILE.")
 @click.option(
     "--operation-delay",
     default=0.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Seconds that a write takes to end.",
+    help="Duration of each write operation, in seconds.",
 )
-def emulator(  # noqa: PLR0913 - click hands in one argument for each option
+def emulator(  # noqa: PLR0913 - click passes one argument for each option
     *,
     host: str,
     port: int,
@@ -47,10 +56,15 @@ def emulator(  # noqa: PLR0913 - click hands in one argument for each option
 ) -> None:
     """Serve Azure's NSG API on this machine until Ctrl-C.
 
-    FILE is JSON: a list of network security groups as ARM or `az rest` shows them, or what --save wrote.
+    FILE is JSON: a list of network security groups as returned by ARM or `az rest`, or a file written by --save.
     """
+    require_emulator()
+    # The wheel does not contain the emulator, so `nsgb emulator --help` must work without it.
+    from nsg_emulator.arm import ArmEmulator, Settings  # noqa: PLC0415
+    from nsg_emulator.arm.state import StateError, load_file, save_file  # noqa: PLC0415
+
     if save_to is not None and not save_to.absolute().parent.is_dir():
-        raise click.ClickException(f"--save: there is no folder {save_to.parent}")
+        raise click.ClickException(f"--save: folder {save_to.parent} does not exist")
     arm = ArmEmulator(settings=Settings(operation_delay=operation_delay), subscription=subscription)
     try:
         if state_file is not None:
@@ -63,8 +77,10 @@ def emulator(  # noqa: PLR0913 - click hands in one argument for each option
         save_file(arm.store, save_to)
 
 
-async def _serve(arm: ArmEmulator, *, tls: bool, host: str, port: int, ca_file: Path | None) -> None:
-    """Serve until a signal comes."""
+async def _serve(arm: "ArmEmulator", *, tls: bool, host: str, port: int, ca_file: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    from nsg_emulator.arm import serve  # noqa: PLC0415 - see emulator()
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,12 +90,12 @@ async def _serve(arm: ArmEmulator, *, tls: bool, host: str, port: int, ca_file: 
         await stop.wait()
 
 
-def _greeting(running: Running) -> str:
-    """One line: where it is, and how az comes to it."""
+def _greeting(running: "Running") -> str:
+    """Return one line: the address, and how to connect az to it."""
     trust = f"export REQUESTS_CA_BUNDLE={running.ca_file}; " if running.ca_file else ""
     steps = f"az cloud register -n Local --endpoint-resource-manager {running.url} && az cloud set -n Local"
     if not running.ca_file:
-        steps = "az needs https; reach it with curl and a token of POST /_emulator/tokens"
+        steps = "az needs HTTPS; use curl with a token from POST /_emulator/tokens"
     else:
         steps += " && az config set core.instance_discovery=false"
         steps += f" && az login --service-principal -u any -p any --tenant {running.emulator.settings.tenant}"

@@ -1,1 +1,1 @@
-"""`nsgb demo`: the whole story on one machine, without Azure or a cluster."""
+"""`nsgb demo`: the operator on one machine, without Azure or a cluster."""

@@ -1,57 +1,67 @@
-"""The command itself: sets the stage, tells the story, says what is left."""
+"""The `nsgb demo` command: start the environment, run the scenario, print the incidents."""
 
 import asyncio
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from nsg_baseline.cli.demo.environment import (
-    OPERATOR_NAMESPACE,
-    DemoEnvironment,
-    OperatorEndedError,
-    client_environment,
-    demo_environment,
-)
-from nsg_baseline.cli.demo.scenario import ScenarioStep, outline
+from nsg_baseline.cli.demo.extra import require_emulator
+
+if TYPE_CHECKING:
+    from nsg_baseline.cli.demo.environment import DemoEnvironment
+
+_LOG_CHARACTERS = 3000
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running afterwards, for kubectl, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep everything running afterwards, for kubectl and nsgb, until Ctrl-C.")
 def demo(*, keep: bool) -> None:
-    """The whole story on this machine, without Azure or a cluster.
+    """Run the operator against emulators of Azure and Kubernetes on this machine.
 
-    An ARM emulator holds recorded NSGs, an embedded Kubernetes API holds the baselines, and the real operator runs
-    between them as its own process. It takes about a minute and leaves nothing behind.
+    The demo starts an ARM emulator with recorded NSGs, an embedded Kubernetes API with a baseline for each NSG, and
+    the operator as a separate process. It then makes unapproved changes and prints the alerts. It takes about a
+    minute and leaves no files or processes behind.
     """
+    require_emulator()
+    # environment imports the emulator, and the wheel does not contain it.
+    from nsg_baseline.cli.demo.environment import OperatorEndedError  # noqa: PLC0415
+
     with tempfile.TemporaryDirectory(prefix="nsgb-demo-") as folder:
         try:
             asyncio.run(_play(Path(folder), keep=keep))
         except (TimeoutError, OperatorEndedError, RuntimeError) as error:
             log = Path(folder, "operator.log")
-            tail = log.read_text(errors="replace")[-3000:] if log.exists() else ""
-            why = str(error) or "the operator did not say in time what it should have said"
-            raise click.ClickException(f"{why}\n{tail}".rstrip()) from None
+            tail = log.read_text(errors="replace")[-_LOG_CHARACTERS:] if log.exists() else ""
+            reason = str(error) or "timed out waiting for the operator"
+            raise click.ClickException(f"{reason}\n{tail}".rstrip()) from None
 
 
 async def _play(folder: Path, *, keep: bool) -> None:
-    began = time.monotonic()
-    async with demo_environment(folder) as found:
-        await ScenarioStep(found, click.echo).tell()
-        click.echo(f"\nthe incidents, as kubectl get nsgincidents -A shows them:\n{outline(found)}")
-        click.echo(f"\ndone in {time.monotonic() - began:.0f} s")
+    from nsg_baseline.cli.demo.environment import demo_environment  # noqa: PLC0415 - see demo()
+    from nsg_baseline.cli.demo.scenario import Scenario, outline  # noqa: PLC0415 - see demo()
+
+    started = time.monotonic()
+    async with demo_environment(folder) as environment:
+        await Scenario(environment, click.echo).play()
+        click.echo(f"\nIncidents, as listed by kubectl get nsgincidents -A:\n{outline(environment)}")
+        click.echo(f"\nDone in {time.monotonic() - started:.0f} s")
         if keep:
-            await _keep(found)
+            await _keep(environment)
 
 
-async def _keep(found: DemoEnvironment) -> None:
-    click.echo("\nstill running, until Ctrl-C; in another shell:")
-    # nsgb asks Azure too: without these it would ask the real one.
-    for name, value in client_environment(found.folder, found.azure, found.kubeconfig).items():
+async def _keep(environment: "DemoEnvironment") -> None:
+    from nsg_baseline.cli.demo.environment import OPERATOR_NAMESPACE, client_environment  # noqa: PLC0415 - see demo()
+
+    click.echo("\nThe demo keeps running until Ctrl-C. In another shell:")
+    # Without these variables nsgb connects to the real Azure.
+    variables = client_environment(environment.folder, environment.azure, environment.kubeconfig)
+    for name, value in variables.items():
         click.echo(f"  export {name}={value}")
     click.echo("  kubectl get nsgbaselines,nsgincidents -A")
     click.echo(f"  nsgb incidents; nsgb plan; nsgb notify chat -n {OPERATOR_NAMESPACE} --local")
-    process = found.process
+    process = environment.process
     if process is not None:
         await process.wait()

@@ -1,4 +1,4 @@
-"""The stage: both emulators and a receiver here, the real operator as a process of its own."""
+"""The demo environment: both emulators and an alert receiver in this process, the operator as a separate process."""
 
 import asyncio
 import base64
@@ -28,29 +28,29 @@ ROGUE = "jo@example.com"
 
 
 def recorded_nsgs() -> list[dict[str, Any]]:
-    """Return the NSGs of the demo, as Azure once returned them."""
+    """Return the NSGs of the demo, recorded from the Azure API."""
     text = files("nsg_emulator.samples").joinpath("nsgs.json").read_text()
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
+    nsgs: list[dict[str, Any]] = json.loads(text)
+    return nsgs
 
 
 class Operator(Protocol):
-    """The operator's process, as the stage needs it."""
+    """The operator's process. Tests provide their own."""
 
     @property
     def returncode(self) -> int | None:
-        """What it ended with; None while it runs."""
+        """The exit code; None while the process runs."""
 
     def send_signal(self, signal: int, /) -> None:
-        """Send it a signal."""
+        """Send a signal to the process."""
 
     async def wait(self) -> int:
-        """Wait until it ends, and return what it ended with."""
+        """Wait for the process to end and return its exit code."""
 
 
 @dataclass(slots=True)
 class DemoEnvironment:
-    """Everything that plays a part."""
+    """The running emulators, the alert receiver and the operator's process."""
 
     folder: Path
     azure: arm.Running
@@ -61,53 +61,54 @@ class DemoEnvironment:
 
     @property
     def rogue(self) -> Rogue:
-        """Somebody with the right role and no baseline in mind."""
+        """A user with write access to NSGs who bypasses the operator."""
         token = self.azure.emulator.user_token(ROGUE, ip="203.0.113.7")
         return Rogue(self.azure.url, str(self.azure.ca_file), token)
 
     async def start_operator(self) -> None:
-        """Start `nsgb run`, found through KUBECONFIG and workload identity alone."""
+        """Start `nsgb run`, configured by KUBECONFIG and workload identity."""
         self.process = await start_operator(self.folder, self.azure, self.kubeconfig, OPERATOR_NAMESPACE)
 
     async def stop_operator(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop the operator and wait until it is gone."""
+        """Stop the operator and wait for its process to end."""
         process, self.process = self.process, None
         if process is not None and process.returncode is None:
             process.send_signal(how)
             await process.wait()
 
     def custom(self, kind: str, name: str, namespace: str = TEAM_NAMESPACE) -> dict[str, Any]:
-        """Return a custom resource as it is stored."""
+        """Return a stored custom resource."""
         return self.cluster.api.get(API_VERSION, kind, name, namespace)
 
     async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait for a state of the cluster, looking again whenever somebody writes to it.
+        """Wait until `holds()` is true. It is evaluated after each write to the cluster.
 
         Raises:
-            OperatorEndedError: the operator is no more.
+            OperatorEndedError: the operator's process ended.
+            TimeoutError: `holds()` is still false after `seconds`.
         """
-        heard = asyncio.Event()
+        written = asyncio.Event()
 
-        def hear(_: object) -> None:
-            heard.set()
+        def on_request(_: object) -> None:
+            written.set()
 
         listeners = self.cluster.api.requests.listeners
-        listeners.append(hear)
+        listeners.append(on_request)
         try:
             async with asyncio.timeout(seconds):
                 while not holds():
                     if self.process is not None and self.process.returncode is not None:
-                        raise OperatorEndedError(f"nsgb run ended; its log is {self.folder / 'operator.log'}")
-                    await heard.wait()
-                    heard.clear()
+                        raise OperatorEndedError(f"nsgb run ended; see its log in {self.folder / 'operator.log'}")
+                    await written.wait()
+                    written.clear()
         finally:
-            listeners.remove(hear)
+            listeners.remove(on_request)
 
 
 async def start_operator(
     folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str
 ) -> asyncio.subprocess.Process:
-    """Start `nsgb run` as its own process; it logs to operator.log in the folder."""
+    """Start `nsgb run` as a separate process that logs to operator.log in the folder."""
     environment = operator_environment(folder, azure, kubeconfig, namespace)
     command = (sys.executable, "-m", "nsg_baseline.cli", "run")
     with (folder / "operator.log").open("ab") as log:
@@ -115,13 +116,13 @@ async def start_operator(
 
 
 def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, namespace: str) -> dict[str, str]:
-    """Return the environment in which `nsgb run` finds both emulators, and nothing else."""
+    """Return the environment variables that connect `nsgb run` to both emulators."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "KUBERNETES_"))},
         **client_environment(folder, azure, kubeconfig),
         "NSGB_NAMESPACE": namespace,
         "NSGB_HEALTH_PORT": "0",
-        # The receiver of alerts is on this machine.
+        # The alert receiver listens on a loopback address.
         "NSGB_ALERT_LOCAL_ADDRESSES": "true",
         "NSGB_LOG_FORMAT": "console",
         "NO_COLOR": "1",
@@ -129,7 +130,7 @@ def operator_environment(folder: Path, azure: arm.Running, kubeconfig: Path, nam
 
 
 def client_environment(folder: Path, azure: arm.Running, kubeconfig: Path) -> dict[str, str]:
-    """Return the variables by which every command finds both emulators."""
+    """Return the environment variables that connect any nsgb command to both emulators."""
     token = folder / "token"
     token.write_text("a.federated.token")
     return {
@@ -144,12 +145,12 @@ def client_environment(folder: Path, azure: arm.Running, kubeconfig: Path) -> di
 
 
 class OperatorEndedError(RuntimeError):
-    """The operator ended though nobody stopped it."""
+    """The operator's process ended unexpectedly."""
 
 
 @contextlib.asynccontextmanager
 async def demo_environment(folder: Path, nsgs: Sequence[dict[str, Any]] = ()) -> AsyncIterator[DemoEnvironment]:
-    """Set the stage: Azure with NSGs (the recorded ones by default), a cluster with the CRDs, a receiver."""
+    """Start the emulators and the receiver: Azure with NSGs (default: the recorded ones), a cluster with the CRDs."""
     azure = arm.ArmEmulator(state=list(nsgs) or recorded_nsgs())
     api = kube.KubeApi()
     for crd in render():
@@ -162,11 +163,11 @@ async def demo_environment(folder: Path, nsgs: Sequence[dict[str, Any]] = ()) ->
         receiving() as receiver,
     ):
         kubeconfig = running_cluster.kubeconfig(folder / "kubeconfig")
-        found = DemoEnvironment(folder, running_azure, running_cluster, receiver, Path(kubeconfig))
+        environment = DemoEnvironment(folder, running_azure, running_cluster, receiver, Path(kubeconfig))
         try:
-            yield found
+            yield environment
         finally:
-            await found.stop_operator()
+            await environment.stop_operator()
 
 
 def objects(
@@ -175,9 +176,9 @@ def objects(
     interval: str = "10s",
     nsgs: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Return what people would keep in Git: a scope, a route with its Secret, and a baseline for each NSG.
+    """Return the manifests of the demo: a scope, a route with its Secret, and a baseline for each NSG.
 
-    `namespace` is the operator's own.
+    `namespace` is the namespace of the operator.
     """
     urls = base64.b64encode(receiver.url.encode()).decode()
     lives = [read_live(document) for document in list(nsgs) or recorded_nsgs()]

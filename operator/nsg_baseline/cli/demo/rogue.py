@@ -1,4 +1,4 @@
-"""Somebody who changes NSGs past the operator: plain requests to ARM's HTTP API with a user's token."""
+"""A user who changes NSGs directly through ARM's HTTP API, bypassing the operator."""
 
 import ssl
 from typing import Any
@@ -9,7 +9,7 @@ API_VERSION = "2024-05-01"
 
 
 class Rogue:
-    """An engineer in a hurry."""
+    """An ARM client with the token of a user."""
 
     def __init__(self, url: str, ca_file: str, token: str) -> None:
         self._url = url
@@ -34,14 +34,14 @@ class Rogue:
 
     async def get(self, nsg: str) -> dict[str, Any]:
         """Read an NSG."""
-        found: dict[str, Any] = await self._call("GET", nsg)
-        return found
+        document: dict[str, Any] = await self._call("GET", nsg)
+        return document
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         url = f"{self._url}{path}?api-version={API_VERSION}"
         async with (
             aiohttp.ClientSession() as http,
-            http.request(method, url, json=body, headers=self._headers, ssl=self._tls) as answer,
+            http.request(method, url, json=body, headers=self._headers, ssl=self._tls) as response,
         ):
-            answer.raise_for_status()
-            return await answer.json() if answer.content_type == "application/json" else None
+            response.raise_for_status()
+            return await response.json() if response.content_type == "application/json" else None

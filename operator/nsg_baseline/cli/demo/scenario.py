@@ -1,4 +1,4 @@
-"""The story that the demo tells: what somebody does to Azure, and what the operator says of it."""
+"""The demo's scenario: unapproved changes in Azure, and the alerts that the operator sends."""
 
 import textwrap
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nsg_baseline.api.common import API_VERSION
-from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE, DemoEnvironment, objects, recorded_nsgs
+from nsg_baseline.cli.demo.environment import ROGUE, TEAM_NAMESPACE, DemoEnvironment, objects, recorded_nsgs
 
 _ANY = {"sourcePortRange": "*", "destinationAddressPrefix": "*", "direction": "Inbound", "protocol": "Tcp"}
 OPEN_SSH = {
@@ -18,102 +18,103 @@ OPEN_SSH = {
 }
 
 
-class ScenarioStep:
-    """Tells the story step by step. `say` prints."""
+class Scenario:
+    """Plays the scenario step by step and prints each alert with `echo`."""
 
-    def __init__(self, stage: DemoEnvironment, say: Callable[[str], None]) -> None:
-        self._stage = stage
-        self._say = say
+    def __init__(self, environment: DemoEnvironment, echo: Callable[[str], None]) -> None:
+        self._environment = environment
+        self._echo = echo
         self._ids = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._step = 0
 
-    async def tell(self) -> None:
-        """Tell all of it.
+    async def play(self) -> None:
+        """Run all steps.
 
         Raises:
-            TimeoutError: the operator did not say what it should have.
+            TimeoutError: an expected alert or verdict did not arrive.
         """
-        await self.prepare()
-        await self.changes()
-        await self.enforcement()
+        await self._prepare()
+        await self._changes()
+        await self._enforcement()
 
-    async def prepare(self) -> None:
+    async def _prepare(self) -> None:
         """Import and apply the baselines, start the operator, wait for its first verdicts."""
-        found = objects(self._stage.receiver)
-        for one in found:
-            self._stage.cluster.api.apply(one)
-        names = [one["metadata"]["name"] for one in found if one["kind"] == "NSGBaseline"]
-        self._title(f"{len(names)} NSGs, recorded from Azure, imported as baselines and applied: {', '.join(names)}")
-        await self._stage.start_operator()
-        await self._stage.until(lambda: all(self._condition(name, "Compliant") == "True" for name in names))
-        self._say("nsgb run is up: every NSG matches what is approved")
+        manifests = objects(self._environment.receiver)
+        for manifest in manifests:
+            self._environment.cluster.api.apply(manifest)
+        names = [manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "NSGBaseline"]
+        self._title(f"{len(names)} NSGs recorded from Azure, imported as baselines: {', '.join(names)}")
+        await self._environment.start_operator()
+        await self._environment.until(lambda: all(self._condition(name, "Compliant") == "True" for name in names))
+        self._echo("The operator is running. Every NSG matches its baseline.")
 
-    async def changes(self) -> None:
-        """Every kind of unapproved change, and the alert of each."""
-        rogue, appgate = self._stage.rogue, self._ids["appgate"]
-        self._title("jo@example.com opens SSH to the Internet in appgate")
+    async def _changes(self) -> None:
+        """Make each kind of unapproved change and wait for its alert."""
+        rogue, appgate = self._environment.rogue, self._ids["appgate"]
+        self._title(f"{ROGUE} opens SSH to the Internet in appgate")
         await rogue.put_rule(appgate, "open-ssh", **OPEN_SSH)
-        await self._alert("appgate", "RuleCreated open-ssh")
-        self._say("and who it was, as soon as Azure's Activity Log has it")
-        await self._alert("WHO", "open-ssh")
+        await self._alert("appgate", "open-ssh")
+        self._echo("The operator names the author as soon as the change appears in Azure's Activity Log:")
+        await self._alert(ROGUE, "open-ssh")
 
-        self._title("jo@example.com widens a rule of us3-staging-dog-vault")
+        self._title(f"{ROGUE} widens a rule of us3-staging-dog-vault")
         vault = self._ids["us3-staging-dog-vault"]
         await rogue.put_rule(vault, "us3-staging-dog-vault-ssh", **{**OPEN_SSH, "priority": 1001})
-        await self._alert("vault", "RuleUpdated us3-staging-dog-vault-ssh")
+        await self._alert("vault", "us3-staging-dog-vault-ssh")
 
-        self._title("jo@example.com deletes the rule that kept SSH shut in c7n-nsg")
+        self._title(f"{ROGUE} deletes the rule that blocks SSH in c7n-nsg")
         await rogue.delete_rule(self._ids["c7n-nsg"], "test4")
-        await self._alert("c7n-nsg", "RuleDeleted test4")
+        await self._alert("c7n-nsg", "test4")
 
-        self._title("jo@example.com creates an NSG that nobody declared")
+        self._title(f"{ROGUE} creates an NSG without a baseline")
         new = self._ids["nsg-mixed-rules"].replace("nsg-mixed-rules", "backdoor")
         rules = [{"name": "everything", "properties": {**OPEN_SSH, "protocol": "*", "destinationPortRange": "*"}}]
         await rogue.put_nsg(new, {"location": "westus", "properties": {"securityRules": rules}})
-        await self._alert("NSGCreated backdoor")
+        await self._alert("backdoor")
 
-        self._title("jo@example.com deletes nsg-mixed-rules altogether")
+        self._title(f"{ROGUE} deletes the NSG nsg-mixed-rules")
         await rogue.delete_nsg(self._ids["nsg-mixed-rules"])
-        await self._alert("nsg-mixed-rules", "NSGDeleted")
+        await self._alert("nsg-mixed-rules")
 
-    async def enforcement(self) -> None:
-        """The same again, where both scope and baseline say Enforce."""
-        self._title("scope and baseline of appgate switch to Enforce: the open rule is put back")
-        api = self._stage.cluster.api
+    async def _enforcement(self) -> None:
+        """Switch to enforce mode, and repeat an unapproved change."""
+        self._title("The scope and the baseline of appgate switch to Enforce: the operator removes open-ssh")
+        api = self._environment.cluster.api
         api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
         api.patch(API_VERSION, "NSGBaseline", "appgate", {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE)
-        await self._alert("RESOLVED", "appgate", "open-ssh")
+        await self._alert("RESOLVED", "appgate")
 
-        self._title("jo@example.com tries again, with RDP")
+        self._title(f"{ROGUE} opens RDP to the Internet in appgate")
         rdp = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}
-        await self._stage.rogue.put_rule(self._ids["appgate"], "open-rdp", **rdp)
-        await self._alert("NSG appgate: RuleCreated open-rdp")
+        await self._environment.rogue.put_rule(self._ids["appgate"], "open-rdp", **rdp)
+        await self._alert("appgate", "open-rdp")
         await self._alert("RESOLVED", "appgate", "open-rdp")
-        live = await self._stage.rogue.get(self._ids["appgate"])
+        live = await self._environment.rogue.get(self._ids["appgate"])
         names = sorted(rule["name"] for rule in live["properties"]["securityRules"])
         if {"open-ssh", "open-rdp"} & set(names):
-            raise RuntimeError(f"the operator said that it put the rules back, but Azure has {', '.join(names)}")
-        self._say(f"Azure now has: {', '.join(names)}")
+            raise RuntimeError(f"the operator reported the rules as restored, but Azure has {', '.join(names)}")
+        self._echo(f"Rules of appgate in Azure now: {', '.join(names)}")
 
     async def _alert(self, *words: str) -> None:
-        alert = await self._stage.receiver.next(*words)
-        self._say(f"alert, as the chat got it ({time.monotonic() - self._began:.0f} s after the start):")
-        self._say(textwrap.indent(f"{alert['title']}\n{alert['message']}", "    | ", lambda _: True))
+        alert = await self._environment.receiver.next(*words)
+        self._echo(f"Alert received {time.monotonic() - self._started:.0f} s after the start:")
+        self._echo(textwrap.indent(f"{alert['title']}\n{alert['message']}", "    | ", lambda _: True))
 
     def _condition(self, name: str, kind: str) -> str | None:
-        status: dict[str, Any] = self._stage.custom("NSGBaseline", name).get("status") or {}
-        return next((one["status"] for one in status.get("conditions", ()) if one["type"] == kind), None)
+        status: dict[str, Any] = self._environment.custom("NSGBaseline", name).get("status") or {}
+        conditions = status.get("conditions", ())
+        return next((condition["status"] for condition in conditions if condition["type"] == kind), None)
 
     def _title(self, text: str) -> None:
         self._step += 1
-        self._say(f"\n{self._step}. {text}")
+        self._echo(f"\n{self._step}. {text}")
 
 
-def outline(stage: DemoEnvironment) -> str:
-    """Return the incidents as they stand, a line each."""
-    found = stage.cluster.api.list(API_VERSION, "NSGIncident")
-    return "\n".join(sorted(map(_line, found)))
+def outline(environment: DemoEnvironment) -> str:
+    """Return one line for each stored incident: namespace/name, state, summary."""
+    incidents = environment.cluster.api.list(API_VERSION, "NSGIncident")
+    return "\n".join(sorted(map(_line, incidents)))
 
 
 def _line(incident: dict[str, Any]) -> str:
