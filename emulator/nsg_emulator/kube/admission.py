@@ -86,16 +86,16 @@ def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validat
     if new["kind"] != kind.kind:
         fault = faults.bad("kind", new["kind"], f"must be {kind.kind}")
         raise invalid(replace(kind, kind=new["kind"]), new["metadata"]["name"], [fault])
-    found = list(metadata.check(kind, new["metadata"]))
+    errors = list(metadata.check(kind, new["metadata"]))
     if old is not None and "deletionTimestamp" in old["metadata"]:
-        found += _new_finalizers(old["metadata"], new["metadata"])
+        errors += _new_finalizers(old["metadata"], new["metadata"])
     broken = list(_schema_faults(kind, new, old, validators)) if kind.schema is not None else []
     if kind.check is not None and not broken:
-        found += kind.check(new)
+        errors += kind.check(new)
     if subresource:
         broken = [_relative(fault, f"{subresource}.") for fault in broken]
-    if found or broken:
-        raise invalid(kind, new["metadata"]["name"], [*found, *broken])
+    if errors or broken:
+        raise invalid(kind, new["metadata"]["name"], [*errors, *broken])
 
 
 def _relative(fault: Fault, prefix: str) -> Fault:
@@ -106,9 +106,9 @@ def _relative(fault: Fault, prefix: str) -> Fault:
 def _new_finalizers(old: Obj, new: Obj) -> Iterator[Fault]:
     added = set(new.get("finalizers", [])) - set(old.get("finalizers", []))
     if added:
-        told = ", ".join(faults.shown(name) for name in sorted(added))
+        names = ", ".join(faults.shown(name) for name in sorted(added))
         words = "no new finalizers can be added if the object is being deleted, found new finalizers"
-        yield faults.forbidden("metadata.finalizers", f"{words} []string{{{told}}}")
+        yield faults.forbidden("metadata.finalizers", f"{words} []string{{{names}}}")
 
 
 def _schema_faults(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator]) -> Iterator[Fault]:
@@ -141,15 +141,15 @@ def _bare(obj: Obj) -> Obj:
 
 def _read(words: str) -> Fault:
     """Read a validator's error: `path: Reason: words`."""
-    path, _, rest = words.partition(": ")
+    path, _, detail = words.partition(": ")
     for reason, start in (
         ("FieldValueRequired", "Required"),
         ("FieldValueForbidden", "Forbidden"),
         ("FieldValueDuplicate", "Dupl"),
     ):
-        if rest.startswith(start):
-            return Fault(path, reason, rest)
-    return Fault(path, "FieldValueInvalid", rest)
+        if detail.startswith(start):
+            return Fault(path, reason, detail)
+    return Fault(path, "FieldValueInvalid", detail)
 
 
 def _typed(kind: Kind, body: Any) -> Obj:
@@ -161,9 +161,9 @@ def _typed(kind: Kind, body: Any) -> Obj:
     if (version := body.get("apiVersion") or kind.api_version) != kind.api_version:
         words = f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
         raise bad_request(words)
-    rest = {name: part for name, part in body.items() if name not in ROOT_FIELDS}
+    fields = {name: part for name, part in body.items() if name not in ROOT_FIELDS}
     named = {"apiVersion": kind.api_version, "kind": body.get("kind") or kind.kind}
-    return {**named, "metadata": body.get("metadata") or {}, **rest}
+    return {**named, "metadata": body.get("metadata") or {}, **fields}
 
 
 def _unrecognized(kind: Kind, why: str) -> ApiError:

@@ -76,8 +76,8 @@ class KubeApi:
     def list(self, api_version: str, kind: str, namespace: str = "") -> list[Obj]:
         """Return copies of all objects of a kind, or of those in a namespace."""
         resource = self.store.find_kind(api_version, kind)
-        found = resource.collection.in_order()
-        return [clone(resource.read(obj)) for key, obj in found if not namespace or key[0] == namespace]
+        pairs = resource.collection.in_order()
+        return [clone(resource.read(obj)) for key, obj in pairs if not namespace or key[0] == namespace]
 
     def patch(
         self, api_version: str, kind: str, name: str, patch: Any, namespace: str = "", *, subresource: str = ""

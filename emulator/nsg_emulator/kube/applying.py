@@ -28,8 +28,8 @@ _UNOWNED_METADATA = {"name", "namespace", "uid", "resourceVersion", "generation"
 def owned_part(config: Obj) -> Obj:
     """Return what of an applied configuration can be owned: all but the object's identity."""
     metadata = {name: part for name, part in config.get("metadata", {}).items() if name not in _UNOWNED_METADATA}
-    rest = {name: part for name, part in config.items() if name not in _UNOWNED and name != "metadata"}
-    return {**rest, **({"metadata": metadata} if metadata else {})}
+    fields = {name: part for name, part in config.items() if name not in _UNOWNED and name != "metadata"}
+    return {**fields, **({"metadata": metadata} if metadata else {})}
 
 
 def owned_paths(schema: Obj, config: Obj) -> dict[Path, Any]:
@@ -69,22 +69,22 @@ def apply(
         ApiError: 409 when another manager decided a field otherwise, and `force` is not set.
     """
     owner = (manager, "")
-    wanted = owned_paths(schema, config)
-    disputed = _disputes(owned_paths(schema, live), wanted, owners, owner)
+    applied_paths = owned_paths(schema, config)
+    disputed = _disputes(owned_paths(schema, live), applied_paths, owners, owner)
     if disputed and not force:
         raise _conflict(disputed)
     lost = {path for _, path in disputed}
     others = {other: paths - lost for other, paths in owners.items() if other != owner}
-    gone = _given_up(owners.get(owner, frozenset()), frozenset(wanted), others)
+    gone = _given_up(owners.get(owner, frozenset()), frozenset(applied_paths), others)
     kept = without(schema, live, gone) or {}
-    return merge(schema, kept, config), {**others, owner: frozenset(wanted)}
+    return merge(schema, kept, config), {**others, owner: frozenset(applied_paths)}
 
 
 def created(schema: Obj, obj: Obj, owners: Ownership, creator: Owner) -> Ownership:
     """Return the ownership where whoever created the object owns what nobody has written since."""
     claimed = {path for paths in owners.values() for path in paths}
-    rest = frozenset(owned_paths(schema, obj)) - claimed
-    return {**owners, creator: owners.get(creator, frozenset()) | rest}
+    unclaimed = frozenset(owned_paths(schema, obj)) - claimed
+    return {**owners, creator: owners.get(creator, frozenset()) | unclaimed}
 
 
 def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, writer: Owner) -> Ownership:
@@ -92,8 +92,8 @@ def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, writer: Owner) -
     changed, removed = differences(schema, owned_part(old), owned_part(new))
     if not changed and not removed:
         return owners
-    rest = {owner: paths - changed - removed for owner, paths in owners.items()}
-    return {**rest, writer: rest.get(writer, frozenset()) | changed}
+    remaining = {owner: paths - changed - removed for owner, paths in owners.items()}
+    return {**remaining, writer: remaining.get(writer, frozenset()) | changed}
 
 
 def merge(schema: Obj, live: Any, applied: Any) -> Any:
@@ -109,17 +109,17 @@ def merge(schema: Obj, live: Any, applied: Any) -> Any:
 def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[Any]:
     """Yield the items of both: the applied ones in their order, those of others where they stood among them."""
     before = {identity(schema, item): item for item in live}
-    wanted = [(identity(schema, item), item) for item in applied]
-    shared = {known for known, _ in wanted} & before.keys()
+    applied_items = [(identity(schema, item), item) for item in applied]
+    shared = {item_id for item_id, _ in applied_items} & before.keys()
     others = iter(before.items())
     standing = next(others, None)
-    for known, item in wanted:
+    for item_id, item in applied_items:
         while standing and standing[0] not in shared:
             yield standing[1]
             standing = next(others, None)
-        if standing and known in shared and standing[0] in shared:
+        if standing and item_id in shared and standing[0] in shared:
             standing = next(others, None)
-        yield merge(items(schema), before.get(known), item)
+        yield merge(items(schema), before.get(item_id), item)
     while standing:
         if standing[0] not in shared:
             yield standing[1]
@@ -127,21 +127,23 @@ def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[
 
 
 def _disputes(
-    live: dict[Path, Any], wanted: dict[Path, Any], owners: Ownership, owner: Owner
+    live: dict[Path, Any], applied: dict[Path, Any], owners: Ownership, owner: Owner
 ) -> list[tuple[Owner, Path]]:
     return [
         (other, path)
         for other, paths in sorted(owners.items())
         if other != owner
-        for path in sorted(paths & wanted.keys(), key=spell)
-        if path in live and live[path] != wanted[path]
+        for path in sorted(paths & applied.keys(), key=spell)
+        if path in live and live[path] != applied[path]
     ]
 
 
-def _given_up(owned: frozenset[Path], wanted: frozenset[Path], others: Ownership) -> set[Path]:
+def _given_up(owned: frozenset[Path], applied: frozenset[Path], others: Ownership) -> set[Path]:
     """Return what this manager decided before and nobody decides now."""
-    held = {path[:depth] for paths in (wanted, *others.values()) for path in paths for depth in range(1, len(path) + 1)}
-    return {path for path in owned if path not in held}
+    kept_prefixes = {
+        path[:depth] for paths in (applied, *others.values()) for path in paths for depth in range(1, len(path) + 1)
+    }
+    return {path for path in owned if path not in kept_prefixes}
 
 
 def _conflict(disputed: list[tuple[Owner, Path]]) -> ApiError:
@@ -150,16 +152,16 @@ def _conflict(disputed: list[tuple[Owner, Path]]) -> ApiError:
         fields.setdefault(_named(owner), []).append(spell(path))
     causes = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {named}", "field": field}
-        for named, found in fields.items()
-        for field in found
+        for named, paths in fields.items()
+        for field in paths
     ]
     if len(causes) == 1:
         words = f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}"
     else:
-        told = [
-            f"conflicts with {named}:" + "".join(f"\n- {field}" for field in found) for named, found in fields.items()
+        messages = [
+            f"conflicts with {named}:" + "".join(f"\n- {field}" for field in paths) for named, paths in fields.items()
         ]
-        words = f"Apply failed with {len(causes)} conflicts: " + "\n".join(told)
+        words = f"Apply failed with {len(causes)} conflicts: " + "\n".join(messages)
     return ApiError(409, "Conflict", words, {"causes": causes})
 
 

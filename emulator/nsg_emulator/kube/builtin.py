@@ -40,9 +40,9 @@ def _prepare_namespace(obj: Obj) -> Obj:
 def _prepare_secret(obj: Obj) -> Obj:
     """Move `stringData` into `data`, as the server does on every write."""
     plain = {name: base64.b64encode(text.encode()).decode() for name, text in (obj.get("stringData") or {}).items()}
-    rest = {name: part for name, part in obj.items() if name != "stringData"}
+    fields = {name: part for name, part in obj.items() if name != "stringData"}
     return {
-        **rest,
+        **fields,
         **({"data": {**(obj.get("data") or {}), **plain}} if plain else {}),
         "type": obj.get("type", "Opaque"),
     }
@@ -54,13 +54,13 @@ def _prepare_lease(obj: Obj) -> Obj:
 
 
 def _check_lease(obj: Obj) -> list[Fault]:
-    spec, found = obj.get("spec", {}), []
+    spec, errors = obj.get("spec", {}), []
     duration, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
     if duration is not None and duration <= 0:
-        found.append(faults.bad("spec.leaseDurationSeconds", duration, "must be greater than 0"))
+        errors.append(faults.bad("spec.leaseDurationSeconds", duration, "must be greater than 0"))
     if transitions is not None and transitions < 0:
-        found.append(faults.bad("spec.leaseTransitions", transitions, "must be greater than or equal to 0"))
-    return found
+        errors.append(faults.bad("spec.leaseTransitions", transitions, "must be greater than or equal to 0"))
+    return errors
 
 
 def _check_data(obj: Obj) -> list[Fault]:
@@ -92,15 +92,15 @@ def _count(*fields: str) -> Column:
 
 def _check_crd(obj: Obj) -> list[Fault]:
     spec = obj["spec"]
-    wanted = f"{spec['names']['plural']}.{spec['group']}"
-    found = []
-    if obj["metadata"]["name"] != wanted:
-        found.append(faults.bad("metadata.name", obj["metadata"]["name"], 'must be spec.names.plural+"."+spec.group'))
+    expected_name = f"{spec['names']['plural']}.{spec['group']}"
+    errors = []
+    if obj["metadata"]["name"] != expected_name:
+        errors.append(faults.bad("metadata.name", obj["metadata"]["name"], 'must be spec.names.plural+"."+spec.group'))
     if sum(version["storage"] for version in spec["versions"]) != 1:
-        found.append(
+        errors.append(
             faults.bad("spec.versions", spec["versions"], "must have exactly one version marked as storage version")
         )
-    return found
+    return errors
 
 
 _LEASE = _object(

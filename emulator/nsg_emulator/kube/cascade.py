@@ -25,17 +25,17 @@ class Owners:
 
     def left_by(self, owner: Obj) -> list[tuple[Collection, Key]]:
         """Return the objects that a deleted owner leaves, and forget the owner."""
-        left = self._owned.pop(owner["metadata"]["uid"], {})
-        return [(collection, key) for (_, key), collection in left.items()]
+        dependents = self._owned.pop(owner["metadata"]["uid"], {})
+        return [(collection, key) for (_, key), collection in dependents.items()]
 
 
 def disowned(obj: Obj, owner: Obj) -> Obj:
     """Return an object without its reference to the owner."""
     uid = owner["metadata"]["uid"]
-    rest = [each for each in obj["metadata"].get("ownerReferences", []) if each["uid"] != uid]
+    references = [reference for reference in obj["metadata"].get("ownerReferences", []) if reference["uid"] != uid]
     metadata = {name: part for name, part in obj["metadata"].items() if name != "ownerReferences"}
-    return {**obj, "metadata": {**metadata, **({"ownerReferences": rest} if rest else {})}}
+    return {**obj, "metadata": {**metadata, **({"ownerReferences": references} if references else {})}}
 
 
 def _owners(obj: Obj | None) -> list[str]:
-    return [each["uid"] for each in (obj or {"metadata": {}})["metadata"].get("ownerReferences", [])]
+    return [reference["uid"] for reference in (obj or {"metadata": {}})["metadata"].get("ownerReferences", [])]

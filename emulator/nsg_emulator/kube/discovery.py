@@ -69,13 +69,13 @@ class Discovery:
         return json_reply(body)
 
     def _groups(self) -> list[Obj]:
-        found: dict[str, list[str]] = {"authorization.k8s.io": ["v1"]}
+        versions_by_group: dict[str, list[str]] = {"authorization.k8s.io": ["v1"]}
         for group, version, _ in self._store.resources:
-            if group and version not in found.setdefault(group, []):
-                found[group].append(version)
+            if group and version not in versions_by_group.setdefault(group, []):
+                versions_by_group[group].append(version)
         return [
             {"name": group, "versions": versions, "preferredVersion": versions[0]}
-            for group, names in found.items()
+            for group, names in versions_by_group.items()
             for versions in [[{"groupVersion": f"{group}/{name}", "version": name} for name in names]]
         ]
 
@@ -94,7 +94,7 @@ def kinds_in(store: Store, group: str, version: str) -> list[Kind]:
 
 def _entries(kind: Kind) -> list[Obj]:
     shared = {"kind": kind.kind, "namespaced": kind.namespaced}
-    whole: Obj = {
+    main_entry: Obj = {
         "name": kind.plural,
         "singularName": kind.singular or kind.kind.lower(),
         **shared,
@@ -103,4 +103,4 @@ def _entries(kind: Kind) -> list[Obj]:
         **({"categories": list(kind.categories)} if kind.categories else {}),
     }
     status: Obj = {"name": f"{kind.plural}/status", "singularName": "", **shared, "verbs": _STATUS_VERBS}
-    return [whole, status] if kind.status else [whole]
+    return [main_entry, status] if kind.status else [main_entry]

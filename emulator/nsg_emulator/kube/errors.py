@@ -16,7 +16,7 @@ class ApiError(Exception):
 
     def status(self) -> Obj:
         """Render as a `Status` object."""
-        told = {"details": self.details} if self.details else {}
+        details = {"details": self.details} if self.details else {}
         return {
             "kind": "Status",
             "apiVersion": "v1",
@@ -24,7 +24,7 @@ class ApiError(Exception):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            **told,
+            **details,
             "code": self.code,
         }
 
@@ -50,12 +50,12 @@ def conflict(kind: Kind, name: str, why: str, *, named: str = "") -> ApiError:
     return ApiError(409, "Conflict", words, _about(kind, name))
 
 
-def precondition_words(name: str, wanted: object, found: object) -> str:
+def precondition_words(name: str, expected: object, actual: object) -> str:
     """Say that a delete means another object or version than there is."""
     spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
-    rest = {"uid": "deleted and then recreated"}.get(name, "modified")
-    words = f"the {spelled} in the precondition ({wanted}) does not match the {spelled} in record ({found})"
-    return f"{words}. The object might have been {rest}"
+    ending = {"uid": "deleted and then recreated"}.get(name, "modified")
+    words = f"the {spelled} in the precondition ({expected}) does not match the {spelled} in record ({actual})"
+    return f"{words}. The object might have been {ending}"
 
 
 def expired(message: str) -> ApiError:
@@ -81,8 +81,8 @@ def unsupported_media(accepted: Sequence[str]) -> ApiError:
 
 def invalid(kind: Kind, name: str, faults: Sequence[Fault], *, named: str = "") -> ApiError:
     """Refuse an object, naming every field that is wrong; `named` is what the words call the kind."""
-    told = list(dict.fromkeys(str(fault) for fault in faults))
-    words = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    messages = list(dict.fromkeys(str(fault) for fault in faults))
+    words = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     details = {
         **_about(kind, name),
         "kind": kind.kind,

@@ -41,25 +41,25 @@ def _check_core(event: Obj) -> list[Fault]:
 
 
 def _check_new(event: Obj) -> list[Fault]:
-    found = _check_namespace(event, "regarding")
+    errors = _check_namespace(event, "regarding")
     missing = [
         name
         for name in ("eventTime", "reportingController", "reportingInstance", "action", "reason")
         if not event.get(name) and "deprecatedFirstTimestamp" not in event
     ]
-    found += [faults.required(name) for name in missing]
+    errors += [faults.required(name) for name in missing]
     if (kind := event.get("type", "")) not in ("Normal", "Warning"):
-        found.append(faults.bad("type", kind, f"has invalid value: {kind}"))
+        errors.append(faults.bad("type", kind, f"has invalid value: {kind}"))
     if len(event.get("note", "")) > _MOST_NOTE:
-        found.append(faults.bad("note", "", f"can have at most {_MOST_NOTE} characters"))
-    return found
+        errors.append(faults.bad("note", "", f"can have at most {_MOST_NOTE} characters"))
+    return errors
 
 
 def _check_namespace(event: Obj, field: str) -> list[Fault]:
     """An event lives in its object's namespace; one about a cluster-scoped object lives in `default`."""
     about = (event.get(field) or {}).get("namespace", "")
-    here = event["metadata"].get("namespace", "")
-    if here == about or (not about and here in ("default", "kube-system")):
+    namespace = event["metadata"].get("namespace", "")
+    if namespace == about or (not about and namespace in ("default", "kube-system")):
         return []
     return [faults.bad(f"{field}.namespace", about, "does not match event.namespace")]
 

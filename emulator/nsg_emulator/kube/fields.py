@@ -30,14 +30,14 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 def below(schema: Obj, name: str) -> Obj:
     """Return the schema of a field; a permissive one where none is declared."""
     free = schema.get("additionalProperties")
-    found = schema.get("properties", {}).get(name) or (free if isinstance(free, dict) else None)
-    return found if found is not None else {}
+    field_schema = schema.get("properties", {}).get(name) or (free if isinstance(free, dict) else None)
+    return field_schema if field_schema is not None else {}
 
 
 def items(schema: Obj) -> Obj:
     """Return the schema of a list's items."""
-    found: Obj = schema.get("items") or {}
-    return found
+    item_schema: Obj = schema.get("items") or {}
+    return item_schema
 
 
 def is_granular(schema: Obj, value: Any) -> bool:
@@ -81,22 +81,22 @@ def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[P
     """Return the paths whose values a write changed or added, and those that it removed."""
     if old is new or old == new:
         return set(), set()
-    both = is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)
-    if not (both and old and new):  # an empty container is a value of its own
-        after = {each for each, _ in leaves(schema, new, path)}
-        return after, {each for each, _ in leaves(schema, old, path)} - after
+    comparable = is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)
+    if not (comparable and old and new):  # an empty container is a value of its own
+        after = {leaf_path for leaf_path, _ in leaves(schema, new, path)}
+        return after, {leaf_path for leaf_path, _ in leaves(schema, old, path)} - after
     before = {step: part for step, _, part in parts(schema, old)}
     changed, removed = set[Path](), set[Path]()
     for step, inner, part in parts(schema, new):
         if step in before:
-            more = differences(inner, before.pop(step), part, (*path, step))
-            changed, removed = changed | more[0], removed | more[1]
+            nested = differences(inner, before.pop(step), part, (*path, step))
+            changed, removed = changed | nested[0], removed | nested[1]
         else:
-            changed |= {each for each, _ in leaves(inner, part, (*path, step))}
+            changed |= {leaf_path for leaf_path, _ in leaves(inner, part, (*path, step))}
             changed |= {(*path, step)} if isinstance(step, bytes) else set()
     for step, inner, part in parts(schema, old):
         if step in before:
-            removed |= {(*path, step), *(each for each, _ in leaves(inner, part, (*path, step)))}
+            removed |= {(*path, step), *(leaf_path for leaf_path, _ in leaves(inner, part, (*path, step)))}
     return changed, removed
 
 
@@ -104,11 +104,11 @@ def duplicates(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path,
     """Yield the path and step of every list item that its list has already."""
     if not is_granular(schema, value):
         return
-    seen = set()
+    steps = set()
     for step, inner, part in parts(schema, value):
-        if step in seen:
+        if step in steps:
             yield path, step
-        seen.add(step)
+        steps.add(step)
         yield from duplicates(inner, part, (*path, step))
 
 
@@ -122,8 +122,8 @@ def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:
     kept: list[tuple[Step, Any]] = []
     for step, inner, part in parts(schema, value):
         deeper = gone.get(step, [])
-        if () not in deeper and (rest := without(inner, part, deeper)) is not None:
-            kept.append((step, rest))
+        if () not in deeper and (remainder := without(inner, part, deeper)) is not None:
+            kept.append((step, remainder))
     if not kept:
         return None
     return dict(kept) if isinstance(value, dict) else [part for _, part in kept]

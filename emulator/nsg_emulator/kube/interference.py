@@ -29,10 +29,10 @@ class Stream(Protocol):
 
 @dataclass(slots=True)
 class Trouble:
-    """What happens to the next `left` requests that match; `happened` counts those that it hit."""
+    """What happens to the next `remaining` requests that match; `happened` counts those that it hit."""
 
     matches: Callable[[web.Request], bool]
-    left: int
+    remaining: int
     error: ApiError | None
     retry_after: int | None = None
     happened: int = 0
@@ -84,8 +84,8 @@ class Interference:
     def meet(self, request: web.Request) -> Trouble | None:
         """Return the trouble that a request runs into, counting it."""
         for trouble in self._troubles:
-            if trouble.left and trouble.matches(request):
-                trouble.left -= 1
+            if trouble.remaining and trouble.matches(request):
+                trouble.remaining -= 1
                 trouble.happened += 1
                 return trouble
         return None

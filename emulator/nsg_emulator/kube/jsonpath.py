@@ -22,16 +22,16 @@ def find(obj: Any, path: str) -> list[Any]:
     Raises:
         ValueError: the path uses what is not understood here.
     """
-    found = [obj]
+    values = [obj]
     for select in _compile(path):
-        found = [value for each in found for value in select(each)]
-    return found
+        values = [value for parent in values for value in select(parent)]
+    return values
 
 
 def first(obj: Any, path: str) -> Any:
     """Return the first value at the path, or None."""
-    found = find(obj, path)
-    return found[0] if found else None
+    values = find(obj, path)
+    return values[0] if values else None
 
 
 @lru_cache(maxsize=512)
@@ -68,6 +68,6 @@ def _every(value: Any) -> Iterator[Any]:
     return iter(value.values() if isinstance(value, dict) else value if isinstance(value, list) else [])
 
 
-def _where(field: str, wanted: str) -> Select:
+def _where(field: str, expected: str) -> Select:
     path = f".{field}"
-    return lambda value: iter([x for x in value if first(x, path) == wanted] if isinstance(value, list) else [])
+    return lambda value: iter([x for x in value if first(x, path) == expected] if isinstance(value, list) else [])

@@ -25,7 +25,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListQuery:
     """What a list asks for.
 
     `narrow` says whether `test` can refuse an object: then the number of those that remain is not told.
@@ -49,33 +49,33 @@ class Page:
     metadata: Obj
 
 
-def list_page(resource: Resource, wanted: Wanted, now: int) -> Page:
+def list_page(resource: Resource, query: ListQuery, now: int) -> Page:
     """Return one page.
 
     Args:
         resource: what to list.
-        wanted: selection and paging.
+        query: selection and paging.
         now: the store's current version.
 
     Raises:
         ApiError: 400 for a broken token, 410 for one that history no longer reaches.
     """
-    token = _read_token(wanted.token) if wanted.token else _start(wanted, now)
+    token = _read_token(query.token) if query.token else _start(query, now)
     then = _objects_at(resource, token, now)
-    found = [
+    matching = [
         (key, obj)
         for key, stored in resource.collection.in_order(then.items())
         if key > token.after
-        and (not wanted.namespace or key[0] == wanted.namespace)
-        and wanted.test(obj := resource.read(stored))
+        and (not query.namespace or key[0] == query.namespace)
+        and query.test(obj := resource.read(stored))
     ]
-    limit = 0 if wanted.version == "0" else wanted.limit  # such a list comes from the cache, which knows no pages
-    page, rest = (found[:limit], found[limit:]) if limit else (found, [])
+    limit = 0 if query.version == "0" else query.limit  # such a list comes from the cache, which knows no pages
+    page, remaining = (matching[:limit], matching[limit:]) if limit else (matching, [])
     metadata: Obj = {"resourceVersion": str(token.version)}
-    if rest:
+    if remaining:
         metadata["continue"] = _spell_token(_Token(token.version, page[-1][0]))
-        if not wanted.narrow:
-            metadata["remainingItemCount"] = len(rest)
+        if not query.narrow:
+            metadata["remainingItemCount"] = len(remaining)
     return Page([obj for _, obj in page], metadata)
 
 
@@ -105,13 +105,13 @@ def parse_version(text: str) -> int:
     return int(text)
 
 
-def _start(wanted: Wanted, now: int) -> _Token:
-    version = parse_version(wanted.version)
+def _start(query: ListQuery, now: int) -> _Token:
+    version = parse_version(query.version)
     if version > now:
         words = f"Timeout: Too large resource version: {version}, current: {now}"
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         raise ApiError(504, "Timeout", words, {"causes": [cause], "retryAfterSeconds": 1})
-    exact = wanted.match == "Exact" and version
+    exact = query.match == "Exact" and version
     return _Token(version if exact else now, _BEGINNING)
 
 

@@ -84,13 +84,13 @@ def coerce(kind: Kind, metadata: Any) -> Obj:
     if not isinstance(metadata, dict):
         raise _undecodable(kind, metadata, "", "v1.ObjectMeta")
     sent = {name: value for name, value in metadata.items() if value is not None and name in _TYPES}
-    known = {name: _coerce(kind, value, name, _TYPES[name]) for name, value in sent.items()}
-    return {name: value for name, value in known.items() if value or not isinstance(value, list | dict)}
+    metadata = {name: _coerce(kind, value, name, _TYPES[name]) for name, value in sent.items()}
+    return {name: value for name, value in metadata.items() if value or not isinstance(value, list | dict)}
 
 
 def _coerce(kind: Kind, value: Any, name: str, go_type: str) -> Any:
-    wanted, inner = _GO_TYPES[go_type]
-    if not isinstance(value, wanted):
+    python_type, inner = _GO_TYPES[go_type]
+    if not isinstance(value, python_type):
         raise _undecodable(kind, value, name, go_type)
     if inner and isinstance(value, dict):
         return {key: "" if part is None else _coerce(kind, part, name, inner) for key, part in value.items()}
@@ -101,8 +101,8 @@ def _coerce(kind: Kind, value: Any, name: str, go_type: str) -> Any:
 
 def kept(old: Obj, new: Obj) -> Obj:
     """Return new metadata with the system's fields of the old, whatever was sent."""
-    rest = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
-    return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **rest}
+    fields = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
+    return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **fields}
 
 
 def suffix() -> str:
@@ -162,8 +162,8 @@ def _qualified(path: str, key: str) -> Iterator[Fault]:
 
 
 def _undecodable(kind: Kind, value: Any, name: str, go_type: str) -> ApiError:
-    found = faults.TYPE_NAMES[type(value)].replace("integer", "number").replace("boolean", "bool")
+    json_type = faults.TYPE_NAMES[type(value)].replace("integer", "number").replace("boolean", "bool")
     return bad_request(
         f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-        f"json: cannot unmarshal {found} into Go struct field ObjectMeta.{name} of type {go_type}"
+        f"json: cannot unmarshal {json_type} into Go struct field ObjectMeta.{name} of type {go_type}"
     )

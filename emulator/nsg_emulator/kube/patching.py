@@ -43,7 +43,7 @@ def json_patch(old: Obj, patch: Any) -> Obj:
     Raises:
         ApiError: 422 when an operation does not apply, 400 when it is none.
     """
-    if not isinstance(patch, list) or not all(isinstance(each, dict) for each in patch):
+    if not isinstance(patch, list) or not all(isinstance(operation, dict) for operation in patch):
         raise bad_request("error decoding patch: json: a JSON patch is a list of operations")
     try:
         new: Obj = jsonpatch.apply_patch(old, patch, in_place=False)

@@ -38,10 +38,10 @@ def read_object(content: bytes) -> Obj:
     envelope = dict(_fields(content[len(_MAGIC) :]))
     named = {1: "apiVersion", 2: "kind"}
     typed = {named[number]: text.decode() for number, text in _fields(envelope.get(1, b"")) if number in named}
-    known = _KINDS.get((typed.get("apiVersion", ""), typed.get("kind", "")))
-    if known is None:
+    layout = _KINDS.get((typed.get("apiVersion", ""), typed.get("kind", "")))
+    if layout is None:
         raise unsupported_media(["application/json", "application/yaml"])
-    return {**typed, **_body(envelope.get(2, b""), *known)}
+    return {**typed, **_body(envelope.get(2, b""), *layout)}
 
 
 def _body(raw: bytes, texts: _Fields, blobs: _Fields, plain: _Fields) -> Obj:
@@ -61,14 +61,14 @@ def _body(raw: bytes, texts: _Fields, blobs: _Fields, plain: _Fields) -> Obj:
 
 
 def _metadata(raw: bytes) -> Obj:
-    found: Obj = {}
+    metadata: Obj = {}
     for number, value in _fields(raw):
         if number in _METADATA and value:
-            found[_METADATA[number]] = value.decode()
+            metadata[_METADATA[number]] = value.decode()
         elif number in _MAPS:
             key, part = _entry(value)
-            found.setdefault(_MAPS[number], {})[key] = part.decode()
-    return found
+            metadata.setdefault(_MAPS[number], {})[key] = part.decode()
+    return metadata
 
 
 def _entry(raw: bytes) -> tuple[str, bytes]:

@@ -110,9 +110,9 @@ class Resource:
         Raises:
             ApiError: 415 unknown kind of patch, else as `replace`.
         """
-        known = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
-        if content_type not in known:
-            raise unsupported_media([*known, APPLY_PATCH])
+        accepted = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
+        if content_type not in accepted:
+            raise unsupported_media([*accepted, APPLY_PATCH])
         old = self.get(key)
         patched = PATCHES[content_type](old, patch)
         try:
@@ -160,11 +160,11 @@ class Resource:
             ApiError: 404 none there, 409 a precondition fails.
         """
         old = self.get(key)
-        for name, wanted in (preconditions or {}).items():
-            if wanted and old["metadata"].get(name) != wanted:
-                why = precondition_words(name, wanted, old["metadata"].get(name))
+        for name, expected in (preconditions or {}).items():
+            if expected and old["metadata"].get(name) != expected:
+                why = precondition_words(name, expected, old["metadata"].get(name))
                 raise conflict(self.kind, key[1], why, named=self.kind.qualified)
-        if not self._is_held(old):
+        if not self._must_stay(old):
             return self.read(self.collection.remove(key, self.write(old))), True
         if old["metadata"].get("deletionTimestamp"):
             return old, False
@@ -216,7 +216,7 @@ class Resource:
             return old
         if _moved(old, new, apart=("status",) if self.kind.status else ()):
             new["metadata"] |= self._next_generation(old)
-        if old["metadata"].get("deletionTimestamp") and not self._is_held(new):
+        if old["metadata"].get("deletionTimestamp") and not self._must_stay(new):
             return self.read(self.collection.remove(key, self.write(new)))
         return self.read(self.collection.put(key, self.write(new)))
 
@@ -233,12 +233,12 @@ class Resource:
     def _merged_for(self, old: Obj, new: Obj, write: Write) -> Obj:
         """Keep the side that this path does not write: status on the main path, all else on `/status`."""
         if write.subresource == "status":
-            rest = {name: part for name, part in old.items() if name != "status"}
-            return {**rest, **({"status": new["status"]} if new.get("status") is not None else {})}
+            fields = {name: part for name, part in old.items() if name != "status"}
+            return {**fields, **({"status": new["status"]} if new.get("status") is not None else {})}
         if not self.kind.status:
             return dict(new)
-        rest = {name: part for name, part in new.items() if name != "status"}
-        return {**rest, **({"status": old["status"]} if "status" in old else {})}
+        fields = {name: part for name, part in new.items() if name != "status"}
+        return {**fields, **({"status": old["status"]} if "status" in old else {})}
 
     def _lock(self, key: Key, old: Obj, new: Obj) -> None:
         if new.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
@@ -247,7 +247,7 @@ class Resource:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['uid']}"
             raise conflict(self.kind, key[1], why)
 
-    def _is_held(self, obj: Obj) -> bool:
+    def _must_stay(self, obj: Obj) -> bool:
         return bool(obj["metadata"].get("finalizers")) or (self.kind.holds is not None and self.kind.holds(obj))
 
     def _next_generation(self, old: Obj) -> Obj:

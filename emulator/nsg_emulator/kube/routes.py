@@ -9,7 +9,7 @@ from .admission import Strictness
 from .bodies import read_body, read_options
 from .errors import bad_request, invalid_options, no_resource, not_allowed, not_found
 from .interference import Interference
-from .listing import Wanted, list_page
+from .listing import ListQuery, list_page
 from .patching import APPLY_PATCH
 from .replies import json_reply, shown_list, shown_object, warnings
 from .resource import Resource, Write
@@ -34,26 +34,26 @@ class Objects:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths of collections and items, the namespaces' own paths before those inside them."""
-        found = []
+        routes = []
         for base in ("/api/{version}", "/apis/{group}/{version}"):
             for scope in ("", "/namespaces/{namespace}"):
                 path = f"{base}{scope}/{{plural}}"
-                found += [web.route("*", path, self.collection), web.route("*", f"{path}/{{name}}", self.item)]
-            found.append(
+                routes += [web.route("*", path, self.collection), web.route("*", f"{path}/{{name}}", self.item)]
+            routes.append(
                 web.route("*", f"{base}/namespaces/{{namespace}}/{{plural}}/{{name}}/{{sub:status}}", self.item)
             )
-            found.append(web.route("*", f"{base}/{{plural}}/{{name}}/{{sub:status}}", self.item))
-        return found
+            routes.append(web.route("*", f"{base}/{{plural}}/{{name}}/{{sub:status}}", self.item))
+        return routes
 
     async def collection(self, request: web.Request) -> web.StreamResponse:
         """List, watch, create, or delete many."""
         resource, namespace = self._target(request)
         match request.method:
             case "GET" if request.query.get("watch") in ("1", "true"):
-                watch = Watch(request, resource, _wanted(request, resource, namespace), lambda: self._store.version)
+                watch = Watch(request, resource, _list_query(request, resource, namespace), lambda: self._store.version)
                 return await watch.run(self._interference)
             case "GET":
-                page = list_page(resource, _wanted(request, resource, namespace), self._store.version)
+                page = list_page(resource, _list_query(request, resource, namespace), self._store.version)
                 return json_reply(shown_list(request, resource.kind, page.objects, page.metadata))
             case "POST":
                 return await self._create(request, resource, namespace)
@@ -111,8 +111,8 @@ class Objects:
         return body
 
     async def _watch_one(self, request: web.Request, resource: Resource, key: Key) -> web.StreamResponse:
-        wanted = Wanted(lambda obj: obj["metadata"]["name"] == key[1], namespace=key[0])
-        return await Watch(request, resource, wanted, lambda: self._store.version).run(self._interference)
+        query = ListQuery(lambda obj: obj["metadata"]["name"] == key[1], namespace=key[0])
+        return await Watch(request, resource, query, lambda: self._store.version).run(self._interference)
 
     async def _delete(self, request: web.Request, resource: Resource, key: Key) -> web.Response:
         options = await read_options(request)
@@ -131,7 +131,7 @@ class Objects:
 
     async def _delete_many(self, request: web.Request, resource: Resource, namespace: str) -> web.Response:
         options = await read_options(request)
-        page = list_page(resource, _wanted(request, resource, namespace), self._store.version)
+        page = list_page(resource, _list_query(request, resource, namespace), self._store.version)
         keys = [(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in page.objects]
         gone = [self._remove(request, resource, key, options) for key in keys if resource.collection.get(key)]
         return json_reply(shown_list(request, resource.kind, gone, page.metadata))
@@ -171,10 +171,10 @@ def _write(request: web.Request) -> Write:
     )
 
 
-def _wanted(request: web.Request, resource: Resource, namespace: str) -> Wanted:
+def _list_query(request: web.Request, resource: Resource, namespace: str) -> ListQuery:
     query = request.query
     labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
-    return Wanted(
+    return ListQuery(
         test=_both(label_test(labels), field_test(resource.kind, fields)),
         narrow=bool(labels or fields),
         namespace=namespace,

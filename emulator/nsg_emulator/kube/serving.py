@@ -49,8 +49,8 @@ class Running:
         site = web.SockSite(self._runner, bound)
         await site.start()
         self._sites.append(site)
-        found: int = bound.getsockname()[1]
-        return found
+        bound_port: int = bound.getsockname()[1]
+        return bound_port
 
 
 @contextlib.asynccontextmanager

@@ -134,9 +134,9 @@ class Store:
             obj = collection.get(key)
             if obj is None:
                 continue
-            rest = disowned(obj, owner)
-            if "ownerReferences" in rest["metadata"]:
-                collection.put(key, rest)
+            remaining = disowned(obj, owner)
+            if "ownerReferences" in remaining["metadata"]:
+                collection.put(key, remaining)
             else:
                 self._resource_of(collection).delete(key)
 

@@ -78,9 +78,9 @@ def metadata_only(obj: Obj) -> Obj:
 
 
 def _spelled(seconds: int, large: tuple[int, str], small: tuple[int, str] | None) -> str:
-    whole, rest = divmod(seconds, large[0])
-    part = rest // small[0] if small else 0
-    return f"{whole}{large[1]}" + (f"{part}{small[1]}" if small and part else "")
+    count, seconds_left = divmod(seconds, large[0])
+    part = seconds_left // small[0] if small else 0
+    return f"{count}{large[1]}" + (f"{part}{small[1]}" if small and part else "")
 
 
 def _definition(column: Column) -> Obj:
@@ -113,11 +113,11 @@ def _cell(obj: Obj, column: Column, now: dt.datetime) -> Any:
     return _typed(value, column.type)
 
 
-def _typed(value: Any, wanted: str) -> Any:
+def _typed(value: Any, column_type: str) -> Any:
     if isinstance(value, bool):
-        return value if wanted == "boolean" else None
-    if wanted in _NUMBERS and isinstance(value, int | float):
-        return _NUMBERS[wanted](value)
+        return value if column_type == "boolean" else None
+    if column_type in _NUMBERS and isinstance(value, int | float):
+        return _NUMBERS[column_type](value)
     return None
 
 

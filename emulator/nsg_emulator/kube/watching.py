@@ -12,7 +12,7 @@ from aiohttp import web
 from .errors import ApiError
 from .history import Change
 from .interference import Interference
-from .listing import Wanted, list_page, parse_version
+from .listing import ListQuery, list_page, parse_version
 from .replies import shown_object
 from .resource import Resource
 from .shapes import Obj
@@ -25,9 +25,9 @@ _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 class Watch:
     """One client's stream of one resource's changes."""
 
-    def __init__(self, request: web.Request, resource: Resource, wanted: Wanted, current: Callable[[], int]) -> None:
+    def __init__(self, request: web.Request, resource: Resource, query: ListQuery, current: Callable[[], int]) -> None:
         """Prepare a stream; `current` tells the store's version."""
-        self._request, self._resource, self._wanted, self._current = request, resource, wanted, current
+        self._request, self._resource, self._query, self._current = request, resource, query, current
         self._bookmarks = request.query.get("allowWatchBookmarks") == "true"
         self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
         self._wake = asyncio.Event()
@@ -67,22 +67,22 @@ class Watch:
             self._request.transport.abort()
 
     async def _stream(self) -> None:
-        asked = self._request.query.get("resourceVersion", "")
-        self._seen = parse_version(asked)
+        start_version = self._request.query.get("resourceVersion", "")
+        self._seen = parse_version(start_version)
         if self._request.query.get("sendInitialEvents") == "true" or not self._seen:
             await self._send_state()
-        until = self._loop.time() + (self._wanted.seconds or _LONGEST_SECONDS)
-        while (left := until - self._loop.time()) > 0:
+        until = self._loop.time() + (self._query.seconds or _LONGEST_SECONDS)
+        while (remaining := until - self._loop.time()) > 0:
             self._wake.clear()
             await self._send_changes()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(left, BOOKMARK_SECONDS))
+                await asyncio.wait_for(self._wake.wait(), min(remaining, BOOKMARK_SECONDS))
                 continue
             await self._send_bookmark({})
 
     async def _send_state(self) -> None:
         self._seen = self._current()
-        for obj in list_page(self._resource, replace(self._wanted, limit=0, version=""), self._seen).objects:
+        for obj in list_page(self._resource, replace(self._query, limit=0, version=""), self._seen).objects:
             await self._send_object("ADDED", obj)
         if self._request.query.get("sendInitialEvents") == "true":
             await self._send_bookmark(_INITIAL_END)
@@ -97,15 +97,15 @@ class Watch:
 
     def _seen_as(self, change: Change) -> str | None:
         """Say what a selective watcher sees: entering the selection is ADDED, leaving it DELETED."""
-        now = change.type != "DELETED" and self._is_wanted(change.object)
-        was = change.before is not None and self._is_wanted(change.before)
+        now = change.type != "DELETED" and self._matches(change.object)
+        was = change.before is not None and self._matches(change.before)
         if now:
             return "MODIFIED" if was else "ADDED"
         return "DELETED" if was else None
 
-    def _is_wanted(self, stored: Obj) -> bool:
-        here = not self._wanted.namespace or stored["metadata"].get("namespace") == self._wanted.namespace
-        return here and self._wanted.test(self._resource.read(stored))
+    def _matches(self, stored: Obj) -> bool:
+        in_namespace = not self._query.namespace or stored["metadata"].get("namespace") == self._query.namespace
+        return in_namespace and self._query.test(self._resource.read(stored))
 
     async def _send_bookmark(self, annotations: dict[str, str]) -> None:
         """Tell how far the stream is; everything up to the store's version has been sent, or does not concern it."""

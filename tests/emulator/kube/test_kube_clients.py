@@ -1,4 +1,4 @@
-"""The clients that the project is built on accept the embedded server: the Python client, and kopf by itself."""
+"""The clients that the project uses accept the emulated API server: the Python client and kopf."""
 
 import asyncio
 import json
@@ -45,13 +45,14 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def custom(running: Running) -> Iterator[kubernetes.client.CustomObjectsApi]:
+def custom(running: Running) -> Iterator[Any]:
+    # The client declares the objects that it returns as `object`; the tests read into them.
     configuration = kubernetes.client.Configuration(host=running.url)
     with kubernetes.client.ApiClient(configuration) as client:
         yield kubernetes.client.CustomObjectsApi(client)
 
 
-def test_python_client_creates_reads_and_replaces(custom: kubernetes.client.CustomObjectsApi) -> None:
+def test_python_client_creates_reads_and_replaces(custom: Any) -> None:
     made = custom.create_namespaced_custom_object(**WHERE, body=gadget("one"))
     made["spec"]["nsg"] = "b"
     replaced = custom.replace_namespaced_custom_object(**WHERE, name="one", body=made)
@@ -60,37 +61,37 @@ def test_python_client_creates_reads_and_replaces(custom: kubernetes.client.Cust
         custom.replace_namespaced_custom_object(**WHERE, name="one", body=made)
     assert (stale.value.status, stale.value.reason) == (409, "Conflict")
     custom.patch_namespaced_custom_object_status(**WHERE, name="one", body={"status": {"x": 1}})
-    found = custom.get_namespaced_custom_object(**WHERE, name="one")
-    assert (found["spec"]["nsg"], found["status"]) == ("b", {"x": 1})
+    stored = custom.get_namespaced_custom_object(**WHERE, name="one")
+    assert (stored["spec"]["nsg"], stored["status"]) == ("b", {"x": 1})
 
 
-def test_python_client_lists_in_pages(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
+def test_python_client_lists_in_pages(running: Running, custom: Any) -> None:
     for at in range(5):
         running.api.create(gadget(f"n{at}"))
     names, token = [], ""
     while True:
         page = custom.list_cluster_custom_object(GROUP, "v1", PLURAL, limit=2, _continue=token)
-        names += [each["metadata"]["name"] for each in page["items"]]
+        names += [item["metadata"]["name"] for item in page["items"]]
         token = page["metadata"].get("continue", "")
         if not token:
             break
     assert names == ["n0", "n1", "n2", "n3", "n4"]
 
 
-def test_python_client_reads_typed_kinds(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
-    core = kubernetes.client.CoreV1Api(custom.api_client)
+def test_python_client_reads_typed_kinds(running: Running, custom: Any) -> None:
+    core: Any = kubernetes.client.CoreV1Api(custom.api_client)
     core.create_namespace({"metadata": {"name": "team"}})
-    assert "team" in [each.metadata.name for each in core.list_namespace().items]
+    assert "team" in [item.metadata.name for item in core.list_namespace().items]
     core.create_namespaced_secret("team", {"metadata": {"name": "s"}, "stringData": {"k": "v"}})
     assert core.read_namespaced_secret("s", "team").data == {"k": "dg=="}
-    leases = kubernetes.client.CoordinationV1Api(custom.api_client)
+    leases: Any = kubernetes.client.CoordinationV1Api(custom.api_client)
     lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a", "renewTime": "2026-01-02T03:04:05.000006Z"}}
     assert leases.create_namespaced_lease("team", lease).spec.renew_time.microsecond == 6
     core.delete_namespace("team")
     assert running.api.list("v1", "Secret") == []
 
 
-def test_python_client_watches(running: Running, custom: kubernetes.client.CustomObjectsApi) -> None:
+def test_python_client_watches(running: Running, custom: Any) -> None:
     version = custom.list_namespaced_custom_object(**WHERE)["metadata"]["resourceVersion"]
     timer = threading.Timer(0, lambda: custom.create_namespaced_custom_object(**WHERE, body=gadget("one")))
     timer.start()
@@ -106,27 +107,27 @@ async def test_async_python_client() -> None:
     api = KubeApi()
     api.create(CRD)
     async with serve(api) as running, aio.ApiClient(aio.Configuration(host=running.url)) as client:
-        custom = aio.CustomObjectsApi(client)
+        custom: Any = aio.CustomObjectsApi(client)
         await custom.create_namespaced_custom_object(**WHERE, body=gadget("one"))
         await custom.patch_namespaced_custom_object_status(**WHERE, name="one", body={"status": {"x": 1}})
-        found = await custom.list_cluster_custom_object(GROUP, "v1", PLURAL)
-        assert [each["status"] for each in found["items"]] == [{"x": 1}]
+        listed = await custom.list_cluster_custom_object(GROUP, "v1", PLURAL)
+        assert [item["status"] for item in listed["items"]] == [{"x": 1}]
 
 
-async def until_seen(session: aiohttp.ClientSession, url: str, wanted: dict[str, str]) -> None:
-    """Watch until every gadget tells the nsg that the operator saw."""
-    told: dict[str, str] = {}
+async def until_seen(session: aiohttp.ClientSession, url: str, expected: dict[str, str]) -> None:
+    """Watch until the status of every gadget shows the NSG that the operator saw."""
+    versions: dict[str, str] = {}
     async with asyncio.timeout(SECONDS), session.get(f"{url}/apis/{GROUP}/v1/{PLURAL}?watch=true") as answer:
         async for line in answer.content:
             event = json.loads(line)
-            told[event["object"]["metadata"]["name"]] = event["object"].get("status", {}).get("seen", "")
-            if told == wanted:
+            versions[event["object"]["metadata"]["name"]] = event["object"].get("status", {}).get("seen", "")
+            if versions == expected:
                 return
-    raise AssertionError(f"the watch ended with {told}")
+    raise AssertionError(f"the watch ended with {versions}")
 
 
-async def test_kopf_runs_on_it_in_a_process_of_its_own(tmp_path: Path) -> None:
-    # nothing but KUBECONFIG leads it here, as nothing else would lead it to a cluster
+async def test_kopf_runs_against_it_in_a_separate_process(tmp_path: Path) -> None:
+    # KUBECONFIG alone selects the server, as it does for a real cluster.
     (tmp_path / "handlers.py").write_text(OPERATOR)
     api = KubeApi()
     api.create(CRD)
@@ -145,4 +146,4 @@ async def test_kopf_runs_on_it_in_a_process_of_its_own(tmp_path: Path) -> None:
         finally:
             process.terminate()
             await asyncio.wait_for(process.wait(), SECONDS)
-    assert api.requests.where(lambda each: each.agent.startswith("kopf/") and each.verb == "watch")
+    assert api.requests.where(lambda item: item.agent.startswith("kopf/") and item.verb == "watch")

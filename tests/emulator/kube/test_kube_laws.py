@@ -42,7 +42,7 @@ def specs(draw: st.DrawFn) -> Obj:
                 "note": st.none() | NAMES,
                 "tags": st.dictionaries(NAMES, NAMES, max_size=3),
                 "ids": st.lists(NAMES, unique=True, max_size=4),
-                "rules": st.lists(rule, unique_by=lambda each: each["name"], max_size=4),
+                "rules": st.lists(rule, unique_by=lambda item: item["name"], max_size=4),
             },
         )
     )
@@ -158,12 +158,12 @@ def test_a_path_made_of_an_objects_own_fields_finds_them(obj: Obj) -> None:
     for path, value in leaves({}, obj):
         if path:
             spelled = "".join(f".{step}" if isinstance(step, str) else "" for step in path)
-            quoted = "".join(f"['{step}']" for step in path)
+            quoted = "".join(f"['{step}']" for step in path if isinstance(step, str))
             assert first(obj, spelled) == value == first(obj, quoted)
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "expected"),
     [
         (".a", [1]),
         (".b[0].n", ["x"]),
@@ -178,8 +178,8 @@ def test_a_path_made_of_an_objects_own_fields_finds_them(obj: Obj) -> None:
         (".b[7]", []),
     ],
 )
-def test_paths_of_printer_columns(path: str, found: list[Any]) -> None:
-    assert find({"a": 1, "b": [{"n": "x", "v": 1}, {"n": "y", "v": 2}], "c": {"k8s.io/x": 3}}, path) == found
+def test_paths_of_printer_columns(path: str, expected: list[Any]) -> None:
+    assert find({"a": 1, "b": [{"n": "x", "v": 1}, {"n": "y", "v": 2}], "c": {"k8s.io/x": 3}}, path) == expected
 
 
 def test_a_path_that_is_not_understood_is_an_error() -> None:
@@ -196,7 +196,7 @@ def test_every_row_of_a_table_fits_its_columns(declared: list[tuple[str, str]], 
     kind = Kind("g", "v1", "things", "Thing", columns=columns, custom=True)
     objects = [{"metadata": {"name": f"n{at}"}, "status": status} for at, status in enumerate(statuses)]
     shown = table(kind, objects, {}, "Metadata", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    types = [each["type"] for each in shown["columnDefinitions"]]
+    types = [item["type"] for item in shown["columnDefinitions"]]
     allowed = {"string": str, "date": str, "integer": int, "number": float, "boolean": bool}
     assert [row["cells"][0] for row in shown["rows"]] == [obj["metadata"]["name"] for obj in objects]
     for row in shown["rows"]:

@@ -41,8 +41,8 @@ SECRET = (
 )
 
 
-async def status(session: aiohttp.ClientSession, path: str = GADGETS, method: str = "GET", **more: Any) -> int:
-    async with session.request(method, path, **more) as answer:
+async def status(session: aiohttp.ClientSession, path: str = GADGETS, method: str = "GET", **options: Any) -> int:
+    async with session.request(method, path, **options) as answer:
         await answer.read()
         return answer.status
 
@@ -59,14 +59,14 @@ async def test_every_request_is_logged_with_who_and_what(running: Running, sessi
     await status(session, f"{GADGETS}/one", "DELETE")
     await status(session, method="DELETE")
     log = running.api.requests
-    assert [(each.verb, each.method, each.status) for each in log] == [
+    assert [(item.verb, item.method, item.status) for item in log] == [
         ("list", "GET", 200),
         ("get", "GET", 404),
         ("create", "POST", 201),
         ("delete", "DELETE", 200),
         ("deletecollection", "DELETE", 200),
     ]
-    [missed] = log.where(lambda each: each.status == 404)
+    [missed] = log.where(lambda item: item.status == 404)
     assert (missed.path, missed.query, missed.agent) == (f"{GADGETS}/nope", "pretty=1", "tester/1.0")
     assert (log.reads, log.writes) == (2, 3)
 
@@ -112,7 +112,7 @@ async def test_protobuf_is_read_as_far_as_kubectl_creates_with_it(
 async def test_a_watch_is_logged_when_it_begins(running: Running, session: aiohttp.ClientSession) -> None:
     async with session.get(f"{GADGETS}?watch=true") as answer:
         assert answer.status == 200
-        assert [each.verb for each in running.api.requests] == ["watch"]
+        assert [item.verb for item in running.api.requests] == ["watch"]
 
 
 async def test_the_next_matching_requests_fail_and_do_nothing(running: Running, session: aiohttp.ClientSession) -> None:
@@ -123,7 +123,7 @@ async def test_the_next_matching_requests_fail_and_do_nothing(running: Running, 
     assert await status(session) == 200, "other methods are not hit"
     assert await status(session, method="POST", json=gadget("one")) == 503
     assert await status(session, method="POST", json=gadget("one")) == 201, "the failed ones had stored nothing"
-    assert (trouble.left, trouble.happened) == (0, 2)
+    assert (trouble.remaining, trouble.happened) == (0, 2)
 
 
 async def test_trouble_can_be_called_off(running: Running, session: aiohttp.ClientSession) -> None:
@@ -149,8 +149,8 @@ async def test_watches_can_die_silently(running: Running, session: aiohttp.Clien
         async with session.get(f"{GADGETS}?watch=true") as later:
             for name in ("two", "three"):
                 running.api.create(gadget(name))
-            told = [(await next_event(later))["object"]["metadata"]["name"] for _ in range(3)]
-        assert sorted(told) == ["one", "three", "two"]
+            names = [(await next_event(later))["object"]["metadata"]["name"] for _ in range(3)]
+        assert sorted(names) == ["one", "three", "two"]
         assert dead.content.read_nowait() == b""
         assert not dead.content.at_eof()
 

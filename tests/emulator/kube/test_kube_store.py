@@ -8,7 +8,7 @@ import pytest
 
 from nsg_emulator.kube import ApiError, KubeApi
 from nsg_emulator.kube.builtin import SECRET
-from nsg_emulator.kube.listing import Wanted, list_page
+from nsg_emulator.kube.listing import ListQuery, list_page
 from nsg_emulator.kube.tables import human_duration, table
 from tests.emulator.kube.contract import CRD, GROUP, gadget
 
@@ -24,18 +24,18 @@ def api() -> KubeApi:
 
 
 def names(api: KubeApi, kind: tuple[str, str] = GADGET, namespace: str = "") -> list[str]:
-    return [each["metadata"]["name"] for each in api.list(*kind, namespace)]
+    return [item["metadata"]["name"] for item in api.list(*kind, namespace)]
 
 
 def owned(name: str, *owners: Obj) -> Obj:
     references = [
         {
-            "apiVersion": each["apiVersion"],
-            "kind": each["kind"],
-            "name": each["metadata"]["name"],
-            "uid": each["metadata"]["uid"],
+            "apiVersion": item["apiVersion"],
+            "kind": item["kind"],
+            "name": item["metadata"]["name"],
+            "uid": item["metadata"]["uid"],
         }
-        for each in owners
+        for item in owners
     ]
     return gadget(name, metadata={"ownerReferences": references})
 
@@ -50,8 +50,8 @@ def test_owned_objects_go_with_their_last_owner(api: KubeApi) -> None:
     api.create(owned("grandchild", child))
     api.delete(*GADGET, "first", "default")
     assert names(api) == ["child", "grandchild", "second"]
-    [left] = api.get(*GADGET, "child", "default")["metadata"]["ownerReferences"]
-    assert left["name"] == "second"
+    [reference] = api.get(*GADGET, "child", "default")["metadata"]["ownerReferences"]
+    assert reference["name"] == "second"
     api.delete(*GADGET, "second", "default")
     assert names(api) == []
 
@@ -162,11 +162,11 @@ def test_an_old_page_token_expires_when_history_is_compacted(api: KubeApi) -> No
     for at in range(3):
         api.create(gadget(f"n{at}"))
     resource = api.store.find_kind(*GADGET)
-    page = list_page(resource, Wanted(lambda _: True, limit=2), api.store.version)
+    page = list_page(resource, ListQuery(lambda _: True, limit=2), api.store.version)
     api.create(gadget("late"))
     api.store.compact()
     with pytest.raises(ApiError, match="continue parameter is too old") as caught:
-        list_page(resource, Wanted(lambda _: True, limit=2, token=page.metadata["continue"]), api.store.version)
+        list_page(resource, ListQuery(lambda _: True, limit=2, token=page.metadata["continue"]), api.store.version)
     assert (caught.value.code, caught.value.reason) == (410, "Expired")
 
 
@@ -190,10 +190,10 @@ def test_a_list_can_show_any_remembered_moment(api: KubeApi) -> None:
     api.patch(*GADGET, "b", {"spec": {"nsg": "later"}}, "default")
     resource = api.store.find_kind(*GADGET)
     for count, step in enumerate(moments, start=1):
-        wanted = Wanted(lambda _: True, version=moments[step], match="Exact")
-        shown = list_page(resource, wanted, api.store.version).objects
-        assert [each["metadata"]["name"] for each in shown] == ["a", "b", "c"][:count]
-        assert {each["spec"]["nsg"] for each in shown} == {"a"}
+        query = ListQuery(lambda _: True, version=moments[step], match="Exact")
+        shown = list_page(resource, query, api.store.version).objects
+        assert [item["metadata"]["name"] for item in shown] == ["a", "b", "c"][:count]
+        assert {item["spec"]["nsg"] for item in shown} == {"a"}
 
 
 def test_stored_objects_never_change_in_place(api: KubeApi) -> None:
@@ -250,5 +250,5 @@ def test_ages_grow_coarser_but_never_jump_back() -> None:
                 total, number = total + int(number) * units[letter], ""
         return total
 
-    told = [read(human_duration(seconds)) for seconds in range(0, 10 * 365 * 86400, 86_377)]
-    assert all(before <= after for before, after in itertools.pairwise(told))
+    ages = [read(human_duration(seconds)) for seconds in range(0, 10 * 365 * 86400, 86_377)]
+    assert all(before <= after for before, after in itertools.pairwise(ages))

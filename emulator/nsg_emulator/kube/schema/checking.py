@@ -35,31 +35,31 @@ def check(schema: Obj, value: Any, old: Any = ABSENT, path: str = "") -> list[Fa
         old: what stood there before; `ABSENT` where nothing did.
         path: where the value stands, for messages.
     """
-    found: list[Fault] = []
-    _check(schema, value, old, path, found)
-    return found
+    errors: list[Fault] = []
+    _check(schema, value, old, path, errors)
+    return errors
 
 
-def _check(schema: Obj, value: Any, old: Any, path: str, found: list[Fault]) -> None:
+def _check(schema: Obj, value: Any, old: Any, path: str, errors: list[Fault]) -> None:
     if value is old or (old is not ABSENT and value == old):
         return
     kind = type(value)
     if kind is not _EXACT.get(schema.get("type", "")):
-        found += _types(schema, value, path)
+        errors += _types(schema, value, path)
     if value is None:
         return
     if not _COMBINATORS.isdisjoint(schema):
-        found += _combined(schema, value, path)
+        errors += _combined(schema, value, path)
     if kind is str:
-        found += _string(schema, value, path)
+        errors += _string(schema, value, path)
     elif kind in _NUMBERS:
-        found += _number(schema, value, path)
+        errors += _number(schema, value, path)
     if "enum" in schema and value not in schema["enum"]:
-        found.append(faults.unsupported(path, value, schema["enum"]))
+        errors.append(faults.unsupported(path, value, schema["enum"]))
     if kind is dict:
-        _map(schema, value, old, path, found)
+        _map(schema, value, old, path, errors)
     elif kind is list:
-        _list(schema, value, old, path, found)
+        _list(schema, value, old, path, errors)
 
 
 _EXACT = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
@@ -67,19 +67,19 @@ _NUMBERS = (int, float)
 
 
 def _types(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
-    wanted = ("integer", "string") if schema.get("x-kubernetes-int-or-string") else (schema.get("type"),)
+    types = ("integer", "string") if schema.get("x-kubernetes-int-or-string") else (schema.get("type"),)
     if value is None and schema.get("nullable"):
         return
-    if wanted == (None,) or any(_is_type(value, each) for each in wanted if each):
+    if types == (None,) or any(_is_type(value, name) for name in types if name):
         return
-    yield faults.wrong_type(path, value, [each for each in wanted if each])
+    yield faults.wrong_type(path, value, [name for name in types if name])
 
 
-def _is_type(value: Any, wanted: str) -> bool:
+def _is_type(value: Any, name: str) -> bool:
     if isinstance(value, bool):
-        return wanted == "boolean"
-    whole = wanted == "integer" and isinstance(value, float) and value.is_integer()
-    return whole or isinstance(value, _TYPES[wanted])
+        return name == "boolean"
+    is_whole_number = name == "integer" and isinstance(value, float) and value.is_integer()
+    return is_whole_number or isinstance(value, _TYPES[name])
 
 
 _COMBINATORS = frozenset({"anyOf", "oneOf", "allOf", "not"})
@@ -87,13 +87,13 @@ _COMBINATORS = frozenset({"anyOf", "oneOf", "allOf", "not"})
 
 def _combined(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
     if "anyOf" in schema:
-        failures = [check(each, value, path=path) for each in schema["anyOf"]]
+        failures = [check(alternative, value, path=path) for alternative in schema["anyOf"]]
         if all(failures):
             yield _schema_fault(path, "must validate at least one schema (anyOf)")
             yield from min(failures, key=len)
     if "oneOf" in schema:
-        failures = [check(each, value, path=path) for each in schema["oneOf"]]
-        valid = sum(not found for found in failures)
+        failures = [check(alternative, value, path=path) for alternative in schema["oneOf"]]
+        valid = sum(not errors for errors in failures)
         if valid == 0:
             yield _schema_fault(path, "must validate one and only one schema (oneOf). Found none valid")
             yield from min(failures, key=len)
@@ -102,8 +102,8 @@ def _combined(schema: Obj, value: Any, path: str) -> Iterator[Fault]:
                 path, f"must validate one and only one schema (oneOf). Found {valid} valid alternatives"
             )
     if "allOf" in schema:
-        failures = [check(each, value, path=path) for each in schema["allOf"]]
-        yield from (fault for found in failures for fault in found)
+        failures = [check(alternative, value, path=path) for alternative in schema["allOf"]]
+        yield from (fault for errors in failures for fault in errors)
         if any(failures):
             yield _schema_fault(
                 path, f"must validate all the schemas (allOf){'. None validated' if all(failures) else ''}"
@@ -147,12 +147,12 @@ def _number(schema: Obj, value: float, path: str) -> Iterator[Fault]:
             yield faults.in_body(path, value, words)
 
 
-def _map(schema: Obj, value: Obj, old: Any, path: str, found: list[Fault]) -> None:
+def _map(schema: Obj, value: Obj, old: Any, path: str, errors: list[Fault]) -> None:
     if "minProperties" in schema and len(value) < schema["minProperties"]:
-        found.append(faults.in_body(path, len(value), f"should have at least {schema['minProperties']} properties"))
+        errors.append(faults.in_body(path, len(value), f"should have at least {schema['minProperties']} properties"))
         return
     if "maxProperties" in schema and len(value) > schema["maxProperties"]:
-        found.append(faults.too_many(path, len(value), schema["maxProperties"]))
+        errors.append(faults.too_many(path, len(value), schema["maxProperties"]))
         return
     declared, free = schema.get("properties", {}), schema.get("additionalProperties")
     others = free if isinstance(free, dict) else None
@@ -160,24 +160,24 @@ def _map(schema: Obj, value: Obj, old: Any, path: str, found: list[Fault]) -> No
     for name, part in value.items():
         inner = declared.get(name, others)
         if inner is not None:
-            _check(inner, part, before.get(name, ABSENT), f"{path}.{name}" if path else name, found)
+            _check(inner, part, before.get(name, ABSENT), f"{path}.{name}" if path else name, errors)
     missing = [name for name in schema.get("required", ()) if name not in value]
-    found += [faults.required(f"{path}.{name}" if path else name) for name in missing]
+    errors += [faults.required(f"{path}.{name}" if path else name) for name in missing]
 
 
-def _list(schema: Obj, value: list[Any], old: Any, path: str, found: list[Fault]) -> None:
+def _list(schema: Obj, value: list[Any], old: Any, path: str, errors: list[Fault]) -> None:
     inner = schema.get("items")
     if isinstance(inner, dict):
         before = _by_identity(schema, old)
         for at, item in enumerate(value):
             was = before.get(identity(schema, item), ABSENT) if before else ABSENT
-            _check(inner, item, was, f"{path}[{at}]", found)
+            _check(inner, item, was, f"{path}[{at}]", errors)
     if "minItems" in schema and len(value) < schema["minItems"]:
-        found.append(faults.in_body(path, len(value), f"should have at least {schema['minItems']} items"))
+        errors.append(faults.in_body(path, len(value), f"should have at least {schema['minItems']} items"))
     if "maxItems" in schema and len(value) > schema["maxItems"]:
-        found.append(faults.too_many(path, len(value), schema["maxItems"]))
+        errors.append(faults.too_many(path, len(value), schema["maxItems"]))
     if schema.get("x-kubernetes-list-type") in ("map", "set"):
-        found += _duplicates(schema, value, path)
+        errors += _duplicates(schema, value, path)
 
 
 def _by_identity(schema: Obj, old: Any) -> dict[bytes, Any]:
@@ -187,10 +187,10 @@ def _by_identity(schema: Obj, old: Any) -> dict[bytes, Any]:
 
 
 def _duplicates(schema: Obj, value: list[Any], path: str) -> Iterator[Fault]:
-    keys, seen = schema.get("x-kubernetes-list-map-keys"), set()
+    keys, identities = schema.get("x-kubernetes-list-map-keys"), set()
     for at, item in enumerate(value):
-        known = identity(schema, item)
-        if known in seen:
-            told = {key: item[key] for key in keys if key in item} if keys and isinstance(item, dict) else item
-            yield faults.duplicate(f"{path}[{at}]", told)
-        seen.add(known)
+        item_id = identity(schema, item)
+        if item_id in identities:
+            shown_value = {key: item[key] for key in keys if key in item} if keys and isinstance(item, dict) else item
+            yield faults.duplicate(f"{path}[{at}]", shown_value)
+        identities.add(item_id)

@@ -46,23 +46,23 @@ def in_body(path: str, value: Any, rule: str) -> Fault:
     return bad(path, value, f"{path} in body {rule}")
 
 
-def wrong_type(path: str, value: Any, wanted: Iterable[str]) -> Fault:
+def wrong_type(path: str, value: Any, expected: Iterable[str]) -> Fault:
     """A value of another JSON type."""
-    found = TYPE_NAMES[type(value)]
-    words = f'Invalid value: "{found}": {path} in body must be of type {",".join(wanted)}: "{found}"'
+    actual = TYPE_NAMES[type(value)]
+    words = f'Invalid value: "{actual}": {path} in body must be of type {",".join(expected)}: "{actual}"'
     return Fault(path, "FieldValueTypeInvalid", words)
 
 
-def wrong_format(path: str, value: str, wanted: str) -> Fault:
+def wrong_format(path: str, value: str, expected: str) -> Fault:
     """A string of another format."""
-    words = f"Invalid value: {shown(value)}: {path} in body must be of type {wanted}: {shown(value)}"
+    words = f"Invalid value: {shown(value)}: {path} in body must be of type {expected}: {shown(value)}"
     return Fault(path, "FieldValueTypeInvalid", words)
 
 
 def unsupported(path: str, value: Any, supported: Iterable[Any]) -> Fault:
     """A value that is not in the enumeration."""
-    known = ", ".join(shown(each if isinstance(each, str) else shown(each)) for each in supported)
-    return Fault(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {known}")
+    values = ", ".join(shown(choice if isinstance(choice, str) else shown(choice)) for choice in supported)
+    return Fault(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {values}")
 
 
 def too_long(path: str, most: int) -> Fault:

@@ -31,7 +31,7 @@ async def apply_merges_list_maps(server: Server) -> None:
     await server.apply("one", {"rules": [{"name": "mine", "priority": 200}]}, "argo")
     await server.apply("one", {"rules": [{"name": "theirs", "priority": 300}]}, "other")
     applied = await server.apply("one", {"rules": [{"name": "mine", "priority": 250}]}, "argo")
-    assert {each["name"]: each["priority"] for each in applied.body["spec"]["rules"]} == {"mine": 250, "theirs": 300}
+    assert {item["name"]: item["priority"] for item in applied.body["spec"]["rules"]} == {"mine": 250, "theirs": 300}
 
 
 @check("what a manager no longer applies goes, if nobody else holds it")
@@ -39,7 +39,7 @@ async def apply_removes_what_is_given_up(server: Server) -> None:
     await server.apply("one", {"mode": "Enforce", "note": "x", "rules": [{"name": "r1"}, {"name": "r2"}]}, "argo")
     applied = await server.apply("one", {"rules": [{"name": "r2"}]}, "argo")
     assert "note" not in applied.body["spec"]
-    assert [each["name"] for each in applied.body["spec"]["rules"]] == ["r2"]
+    assert [item["name"] for item in applied.body["spec"]["rules"]] == ["r2"]
     assert applied.body["spec"]["mode"] == "Alert", "a removed field falls back to its default"
 
 

@@ -57,8 +57,8 @@ async def events_are_found_by_object(server: Server) -> None:
             "type": "Warning",
         }
         assert (await server.ask("POST", events, event)).status == 201
-    found = await server.ask("GET", f"{events}?fieldSelector=involvedObject.name%3Dtwo,involvedObject.uid%3Duid-two")
-    assert [each["metadata"]["name"] for each in found.body["items"]] == ["e-two"]
+    response = await server.ask("GET", f"{events}?fieldSelector=involvedObject.name%3Dtwo,involvedObject.uid%3Duid-two")
+    assert [item["metadata"]["name"] for item in response.body["items"]] == ["e-two"]
 
 
 @check("an event lives in its object's namespace")
@@ -74,18 +74,18 @@ async def events_have_two_versions(server: Server) -> None:
     about = {"kind": KIND, "namespace": server.namespace, "name": "one"}
     event = {"metadata": {"name": "e"}, "involvedObject": about, "reason": "Drift", "message": "m", "type": "Warning"}
     await server.ask("POST", f"/api/v1/namespaces/{server.namespace}/events", event)
-    found = await server.ask("GET", f"/apis/events.k8s.io/v1/namespaces/{server.namespace}/events/e")
-    assert (found.body["note"], found.body["regarding"]["name"]) == ("m", "one")
-    assert found.body["apiVersion"] == "events.k8s.io/v1"
+    response = await server.ask("GET", f"/apis/events.k8s.io/v1/namespaces/{server.namespace}/events/e")
+    assert (response.body["note"], response.body["regarding"]["name"]) == ("m", "one")
+    assert response.body["apiVersion"] == "events.k8s.io/v1"
 
 
 @check("an operator can ask what it may do")
 async def access_can_be_asked(server: Server) -> None:
     attributes = {"group": GROUP, "resource": PLURAL, "verb": "list", "namespace": server.namespace}
     body = {"spec": {"resourceAttributes": attributes}}
-    asked = await server.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
-    assert (asked.status, asked.body["status"]["allowed"]) == (201, True)
+    response = await server.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
+    assert (response.status, response.body["status"]["allowed"]) == (201, True)
     rules = await server.ask(
         "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": server.namespace}}
     )
-    assert any("*" in each["verbs"] for each in rules.body["status"]["resourceRules"])
+    assert any("*" in item["verbs"] for item in rules.body["status"]["resourceRules"])

@@ -25,8 +25,8 @@ async def generation_counts_spec_changes(server: Server) -> None:
 @check("a write that changes nothing is no write: no event, no new version")
 async def empty_write_is_no_write(server: Server) -> None:
     made = await server.make("one")
-    same = await server.patch("one", {"spec": {"nsg": "a"}})
-    assert same.meta["resourceVersion"] == made.meta["resourceVersion"]
+    unchanged = await server.patch("one", {"spec": {"nsg": "a"}})
+    assert unchanged.meta["resourceVersion"] == made.meta["resourceVersion"]
 
 
 @check("JSON patches change by path, and fail as a whole when a test fails")
@@ -58,9 +58,9 @@ async def stale_writes_conflict(server: Server) -> None:
 
 @check("a replace drops what it does not name")
 async def put_replaces(server: Server) -> None:
-    found = (await server.make("one", {"x": {"p": 1}})).body
-    del found["spec"]["x"]
-    put = await server.ask("PUT", f"{server.gadgets}/one", found)
+    stored = (await server.make("one", {"x": {"p": 1}})).body
+    del stored["spec"]["x"]
+    put = await server.ask("PUT", f"{server.gadgets}/one", stored)
     assert put.status == 200
     assert "x" not in put.body["spec"]
 
@@ -75,8 +75,8 @@ async def put_without_version_isrefused(server: Server) -> None:
 
 @check("the URL and the body must name the same object")
 async def put_under_another_name_isrefused(server: Server) -> None:
-    found = (await server.make("one")).body
-    put = await server.ask("PUT", f"{server.gadgets}/two", found)
+    stored = (await server.make("one")).body
+    put = await server.ask("PUT", f"{server.gadgets}/two", stored)
     assert put.status == 400
     assert put.body["message"] == "the name of the object (one) does not match the name on the URL (two)"
 

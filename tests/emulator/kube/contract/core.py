@@ -54,8 +54,8 @@ class Server:
                 return Answer(answer.status, json.loads(text), answer.headers)
             return Answer(answer.status, text, answer.headers)
 
-    async def make(self, name: str, spec: Obj | None = None, **more: Any) -> Answer:
-        return await self.ask("POST", self.gadgets, gadget(name, spec, **more))
+    async def make(self, name: str, spec: Obj | None = None, **fields: Any) -> Answer:
+        return await self.ask("POST", self.gadgets, gadget(name, spec, **fields))
 
     async def patch(self, name: str, patch: Any, kind: str = MERGE) -> Answer:
         return await self.ask("PATCH", f"{self.gadgets}/{name}", patch, kind)
@@ -145,13 +145,13 @@ async def establish(server: Server) -> None:
 
 def _is_established(crd: Obj) -> bool:
     conditions = crd.get("status", {}).get("conditions") or []
-    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+    return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 
 async def refused(server: Server, spec: Obj, *words: str) -> Answer:
     made = await server.make("bad", spec)
     assert made.status == 422, made.body
     assert made.body["reason"] == "Invalid"
-    for each in words:
-        assert each in made.body["message"], made.body["message"]
+    for item in words:
+        assert item in made.body["message"], made.body["message"]
     return made

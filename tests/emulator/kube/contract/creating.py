@@ -25,7 +25,7 @@ async def generate_name_makes_names(server: Server) -> None:
     body = gadget("x")
     body["metadata"] = {"generateName": "many-"}
     made = [await server.ask("POST", server.gadgets, body) for _ in range(2)]
-    names = {each.meta["name"] for each in made}
+    names = {item.meta["name"] for item in made}
     assert len(names) == 2
     assert all(name.startswith("many-") and len(name) == 10 for name in names)
 
@@ -61,6 +61,6 @@ async def annotation_types_are_checked(server: Server) -> None:
 
 @check("a missing object is told apart from everything else by its reason")
 async def get_missing_is_not_found(server: Server) -> None:
-    found = await server.ask("GET", f"{server.gadgets}/nope")
-    assert (found.status, found.body["reason"]) == (404, "NotFound")
-    assert found.body["message"] == f'{PLURAL}.{GROUP} "nope" not found'
+    response = await server.ask("GET", f"{server.gadgets}/nope")
+    assert (response.status, response.body["reason"]) == (404, "NotFound")
+    assert response.body["message"] == f'{PLURAL}.{GROUP} "nope" not found'

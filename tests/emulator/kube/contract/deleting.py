@@ -17,9 +17,9 @@ async def finalizers_hold(server: Server) -> None:
 async def no_new_finalizers_when_going(server: Server) -> None:
     await server.make("one", metadata={"finalizers": ["example.com/hold"]})
     await server.ask("DELETE", f"{server.gadgets}/one")
-    late = await server.patch("one", {"metadata": {"finalizers": ["example.com/hold", "example.com/late"]}})
-    assert late.status == 422
-    assert "no new finalizers can be added" in late.body["message"]
+    response = await server.patch("one", {"metadata": {"finalizers": ["example.com/hold", "example.com/late"]}})
+    assert response.status == 422
+    assert "no new finalizers can be added" in response.body["message"]
     await server.patch("one", {"metadata": {"finalizers": None}})
 
 
@@ -43,5 +43,5 @@ async def delete_collection(server: Server) -> None:
     await server.make("one", metadata={"labels": {"a": "b"}})
     await server.make("two")
     assert (await server.ask("DELETE", f"{server.gadgets}?labelSelector=a%3Db")).status == 200
-    left = await server.ask("GET", server.gadgets)
-    assert [each["metadata"]["name"] for each in left.body["items"]] == ["two"]
+    remaining = await server.ask("GET", server.gadgets)
+    assert [item["metadata"]["name"] for item in remaining.body["items"]] == ["two"]

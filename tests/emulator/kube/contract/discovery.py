@@ -7,24 +7,24 @@ from tests.emulator.kube.contract.gadgets import GROUP, KIND, PLURAL
 @check("clients find a kind by its group, short name and category")
 async def discovery_tells_kinds(server: Server) -> None:
     groups = await server.ask("GET", "/apis")
-    assert GROUP in [each["name"] for each in groups.body["groups"]]
+    assert GROUP in [item["name"] for item in groups.body["groups"]]
     listed = await server.ask("GET", f"/apis/{GROUP}/v1")
-    found = {each["name"]: each for each in listed.body["resources"]}
-    assert found[PLURAL]["shortNames"] == ["gg"]
-    assert found[PLURAL]["categories"] == ["contract"]
+    resources = {item["name"]: item for item in listed.body["resources"]}
+    assert resources[PLURAL]["shortNames"] == ["gg"]
+    assert resources[PLURAL]["categories"] == ["contract"]
     assert {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"} == set(
-        found[PLURAL]["verbs"]
+        resources[PLURAL]["verbs"]
     )
-    assert found[f"{PLURAL}/status"]["kind"] == KIND
+    assert resources[f"{PLURAL}/status"]["kind"] == KIND
 
 
 @check("kubectl explain and validate read the schema")
 async def openapi_describes_kinds(server: Server) -> None:
     index = await server.ask("GET", "/openapi/v3")
     document = await server.ask("GET", index.body["paths"][f"apis/{GROUP}/v1"]["serverRelativeURL"])
-    wanted = {"group": GROUP, "version": "v1", "kind": KIND}
+    kind_key = {"group": GROUP, "version": "v1", "kind": KIND}
     schemas = document.body["components"]["schemas"].values()
-    schema = next(each for each in schemas if wanted in each.get("x-kubernetes-group-version-kind", []))
+    schema = next(item for item in schemas if kind_key in item.get("x-kubernetes-group-version-kind", []))
     assert schema["properties"]["spec"]["properties"]["nsg"]["description"] == "Which group it watches."
 
 

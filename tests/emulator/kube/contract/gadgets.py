@@ -101,12 +101,12 @@ CRD: Obj = {
 }
 
 
-def gadget(name: str, spec: Obj | None = None, **more: Any) -> Obj:
-    metadata = {"name": name, **more.pop("metadata", {})}
+def gadget(name: str, spec: Obj | None = None, **fields: Any) -> Obj:
+    metadata = {"name": name, **fields.pop("metadata", {})}
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": KIND,
         "metadata": metadata,
         "spec": {"nsg": "a", **(spec or {})},
-        **more,
+        **fields,
     }

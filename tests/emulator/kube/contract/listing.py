@@ -7,9 +7,9 @@ from tests.emulator.kube.contract.gadgets import GROUP, KIND
 @check("a list carries the version that a watch can go on from")
 async def lists_have_versions(server: Server) -> None:
     await server.make("one")
-    found = await server.ask("GET", server.gadgets)
-    assert (found.body["kind"], found.body["apiVersion"]) == (f"{KIND}List", f"{GROUP}/v1")
-    assert found.meta["resourceVersion"].isdigit()
+    response = await server.ask("GET", server.gadgets)
+    assert (response.body["kind"], response.body["apiVersion"]) == (f"{KIND}List", f"{GROUP}/v1")
+    assert response.meta["resourceVersion"].isdigit()
 
 
 @check("labels select, in all the forms that kubectl sends")
@@ -17,7 +17,7 @@ async def label_selectors(server: Server) -> None:
     await server.make("one", metadata={"labels": {"env": "prod"}})
     await server.make("two", metadata={"labels": {"env": "test", "old": ""}})
     await server.make("three")
-    for selector, wanted in (
+    for selector, expected in (
         ("env%3Dprod", ["one"]),
         ("env!%3Dprod", ["three", "two"]),
         ("env%20in%20(prod,test)", ["one", "two"]),
@@ -25,16 +25,16 @@ async def label_selectors(server: Server) -> None:
         ("env,!old", ["one"]),
         ("nothing%3Dat-all", []),
     ):
-        found = await server.ask("GET", f"{server.gadgets}?labelSelector={selector}")
-        assert [each["metadata"]["name"] for each in found.body["items"]] == wanted, selector
+        response = await server.ask("GET", f"{server.gadgets}?labelSelector={selector}")
+        assert [item["metadata"]["name"] for item in response.body["items"]] == expected, selector
 
 
 @check("one object can be listed and watched by its name")
 async def field_selectors(server: Server) -> None:
     await server.make("one")
     await server.make("two")
-    found = await server.ask("GET", f"{server.gadgets}?fieldSelector=metadata.name%3Dtwo")
-    assert [each["metadata"]["name"] for each in found.body["items"]] == ["two"]
+    response = await server.ask("GET", f"{server.gadgets}?fieldSelector=metadata.name%3Dtwo")
+    assert [item["metadata"]["name"] for item in response.body["items"]] == ["two"]
     unknown = await server.ask("GET", f"{server.gadgets}?fieldSelector=spec.nsg%3Da")
     assert unknown.status == 400
     assert "field label not supported" in unknown.body["message"]
@@ -44,14 +44,14 @@ async def field_selectors(server: Server) -> None:
 async def lists_are_paged(server: Server) -> None:
     for at in range(5):
         await server.make(f"n{at}")
-    names, token, left = [], "", []
+    names, token, remaining = [], "", []
     for _ in range(3):
         page = await server.ask("GET", f"{server.gadgets}?limit=2&continue={token}")
-        names += [each["metadata"]["name"] for each in page.body["items"]]
+        names += [item["metadata"]["name"] for item in page.body["items"]]
         token = page.meta.get("continue", "")
-        left.append(page.meta.get("remainingItemCount"))
+        remaining.append(page.meta.get("remainingItemCount"))
     assert names == ["n0", "n1", "n2", "n3", "n4"]
-    assert left == [3, 1, None]
+    assert remaining == [3, 1, None]
     assert not token
 
 
@@ -64,15 +64,15 @@ async def pages_show_one_moment(server: Server) -> None:
     await server.make("n2b")
     await server.patch("n2", {"spec": {"nsg": "later"}})
     second = await server.ask("GET", f"{server.gadgets}?limit=2&continue={first.meta['continue']}")
-    assert [each["metadata"]["name"] for each in second.body["items"]] == ["n2", "n3"]
+    assert [item["metadata"]["name"] for item in second.body["items"]] == ["n2", "n3"]
     assert second.body["items"][0]["spec"]["nsg"] == "a"
     assert second.meta["resourceVersion"] == first.meta["resourceVersion"]
 
 
 @check("a broken page token is an error, not a first page")
 async def broken_token_isrefused(server: Server) -> None:
-    found = await server.ask("GET", f"{server.gadgets}?limit=2&continue=nonsense")
-    assert (found.status, found.body["reason"]) == (400, "BadRequest")
+    response = await server.ask("GET", f"{server.gadgets}?limit=2&continue=nonsense")
+    assert (response.status, response.body["reason"]) == (400, "BadRequest")
 
 
 @check("kubectl prints what the server's table says")
@@ -85,7 +85,7 @@ async def tables_have_columns(server: Server) -> None:
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
     table = await server.ask("GET", server.gadgets, Accept=accept)
     assert table.body["kind"] == "Table"
-    assert [each["name"] for each in table.body["columnDefinitions"]] == ["Name", "NSG", "Ready", "Changes", "Age"]
+    assert [item["name"] for item in table.body["columnDefinitions"]] == ["Name", "NSG", "Ready", "Changes", "Age"]
     row = table.body["rows"][0]
     assert row["cells"][:4] == ["one", "a", "True", 3]
     assert row["cells"][4].endswith("s")

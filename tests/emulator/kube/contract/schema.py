@@ -24,7 +24,7 @@ async def refusals_name_fields(server: Server) -> None:
         "spec.rules[1].priority: Invalid value: 1: ",
         "spec.rules[1].priority in body should be greater than or equal to 100",
     )
-    causes = {each["field"]: each["reason"] for each in made.body["details"]["causes"]}
+    causes = {item["field"]: item["reason"] for item in made.body["details"]["causes"]}
     assert causes["spec.rules[0].priority"] == "FieldValueInvalid"
 
 

@@ -18,9 +18,9 @@ async def watch_continues_a_list(server: Server) -> None:
     await server.patch("one", {"spec": {"nsg": "b"}})
     await server.ask("DELETE", f"{server.gadgets}/one")
     events = await server.watched(f"resourceVersion={version}&timeoutSeconds=1")
-    told = [(each["type"], each["object"]["metadata"]["name"]) for each in events]
-    assert told == [("ADDED", "one"), ("MODIFIED", "one"), ("DELETED", "one")]
-    versions = [int(each["object"]["metadata"]["resourceVersion"]) for each in events]
+    event_types = [(item["type"], item["object"]["metadata"]["name"]) for item in events]
+    assert event_types == [("ADDED", "one"), ("MODIFIED", "one"), ("DELETED", "one")]
+    versions = [int(item["object"]["metadata"]["resourceVersion"]) for item in events]
     assert versions == sorted(set(versions)), "a deletion has a version of its own"
 
 
@@ -38,7 +38,7 @@ async def watch_tells_live(server: Server) -> None:
 async def watch_without_version_lists_first(server: Server) -> None:
     await server.make("one")
     events = await server.watched("timeoutSeconds=1")
-    assert [(each["type"], each["object"]["metadata"]["name"]) for each in events] == [("ADDED", "one")]
+    assert [(item["type"], item["object"]["metadata"]["name"]) for item in events] == [("ADDED", "one")]
 
 
 @check("an object that leaves the selection is told as deleted")
@@ -48,7 +48,7 @@ async def watch_selects(server: Server) -> None:
     await server.make("other")
     await server.patch("one", {"metadata": {"labels": {"a": "c"}}})
     events = await server.watched(f"resourceVersion={version}&labelSelector=a%3Db&timeoutSeconds=1")
-    assert [(each["type"], each["object"]["metadata"]["name"]) for each in events] == [
+    assert [(item["type"], item["object"]["metadata"]["name"]) for item in events] == [
         ("ADDED", "one"),
         ("DELETED", "one"),
     ]
@@ -67,8 +67,8 @@ async def watch_sends_bookmarks(server: Server) -> None:
     await server.make("one")
     query = f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds={server.patience}"
     async with server.watch(query) as events:
-        told = [event["type"] async for event in until_bookmark(events)]
-    assert told[-1] == "BOOKMARK"
+        event_types = [event["type"] async for event in until_bookmark(events)]
+    assert event_types[-1] == "BOOKMARK"
 
 
 @check("newer clients list by watching, and are told where the list ends")
@@ -77,7 +77,7 @@ async def watch_sends_initial_events(server: Server) -> None:
     query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"
     events = await server.watched(query)
     assert events[0]["type"] == "ADDED"
-    ends = [each["object"]["metadata"].get("annotations", {}) for each in events if each["type"] == "BOOKMARK"]
+    ends = [item["object"]["metadata"].get("annotations", {}) for item in events if item["type"] == "BOOKMARK"]
     assert {"k8s.io/initial-events-end": "true"} in ends
 
 
@@ -85,6 +85,6 @@ async def watch_sends_initial_events(server: Server) -> None:
 async def watch_too_old_is_gone(server: Server) -> None:
     await server.make("one")
     events = await server.watched("resourceVersion=1&timeoutSeconds=1")
-    assert [(each["type"], each["object"]["code"], each["object"]["reason"]) for each in events] == [
+    assert [(item["type"], item["object"]["code"], item["object"]["reason"]) for item in events] == [
         ("ERROR", 410, "Expired")
     ]
