@@ -1,14 +1,14 @@
 """A Kubernetes API server in one process, for the demo and the fast tests.
 
 kopf, the Python client and kubectl accept it. It serves namespaces, events, secrets, config maps, service accounts,
-leases and whatever CustomResourceDefinitions define, with structural schemas, optimistic locking, status, finalizers,
+leases and the kinds of CustomResourceDefinitions, with structural schemas, optimistic locking, status, finalizers,
 server-side apply, watches with bookmarks, paged lists and tables.
 
-Limits, so that nobody reads more into it than is there:
+Limits:
 
 - no TLS, no authentication, no RBAC; protobuf only as far as `kubectl create namespace|configmap|secret|sa` sends it;
-- no `metadata.managedFields`: who owns which field is kept, and conflicts are reported, but not shown;
-- no CEL of its own: `KubeApi(validators=...)` takes what judges a schema's rules;
+- no `metadata.managedFields`: field owners are recorded and conflicts are reported, but the field is not served;
+- no CEL evaluation: pass `KubeApi(validators=...)` to evaluate the rules of a schema;
 - no conversion webhooks: the versions of a definition share their fields;
 - what controllers do (establishing definitions, emptying namespaces, collecting owned objects) happens at once, and
   deletion with `Foreground` acts like `Background`;

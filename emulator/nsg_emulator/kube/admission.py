@@ -1,4 +1,4 @@
-"""What an object goes through before it is stored: decoding, pruning, defaults, validation by schema and by others."""
+"""Admission of an object: decoding, pruning, defaults, validation by the schema and by validators."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,19 +23,19 @@ _UNCHECKED = Fault(
 
 @dataclass(slots=True)
 class Strictness:
-    """What becomes of unknown fields: `Strict` refuses, `Warn` warns, the others drop them silently."""
+    """How unknown fields are handled: `Strict` refuses, `Warn` warns, other values drop them silently."""
 
     mode: str = "Warn"
     unknown: list[str] = field(default_factory=list)
 
     @property
     def warnings(self) -> list[str]:
-        """What the client is warned of."""
+        """Return the warnings for the client."""
         return [f'unknown field "{path}"' for path in self.unknown] if self.mode == "Warn" else []
 
 
 class StrictError(ApiError):
-    """Unknown fields where the client wanted none."""
+    """Unknown fields in a request with strict field validation."""
 
     def __init__(self, kind: Kind, unknown: Sequence[str]) -> None:
         """Name the fields."""
@@ -47,7 +47,7 @@ class StrictError(ApiError):
 def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None) -> Obj:
     """Read an object of a kind: its type, its metadata, the fields that its schema knows, and defaults.
 
-    What it shares with `old`, the stored object, has been read before.
+    Parts shared with `old`, the stored object, are not read again.
 
     Raises:
         ApiError: 400 when it cannot be read as this kind.
@@ -64,7 +64,7 @@ def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None
 
 
 def decode_config(kind: Kind, body: Any) -> tuple[Obj, list[str]]:
-    """Read an applied configuration: its author owns what it says, but not the defaults.
+    """Read an applied configuration. Its manager owns the given fields, but not the defaults.
 
     Returns:
         The configuration, and the paths of its unknown fields.
@@ -78,10 +78,10 @@ def decode_config(kind: Kind, body: Any) -> tuple[Obj, list[str]]:
 
 
 def validate(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[Validator], subresource: str = "") -> None:
-    """Judge a decoded object. The words of a schema's refusal count from the subresource, as on the real server.
+    """Validate a decoded object. Schema errors name paths relative to the subresource, as on the real server.
 
     Raises:
-        ApiError: 422 with every fault.
+        ApiError: 422 with all errors.
     """
     if new["kind"] != kind.kind:
         fault = faults.bad("kind", new["kind"], f"must be {kind.kind}")
@@ -135,7 +135,7 @@ def _refuse_undecodable(kind: Kind, broken: Sequence[Fault]) -> None:
 
 
 def _bare(obj: Obj) -> Obj:
-    """Return an object without what `metadata.check` judges."""
+    """Return an object without the fields that `metadata.check` validates."""
     return {name: part for name, part in obj.items() if name != "metadata"}
 
 
@@ -153,7 +153,7 @@ def _read(words: str) -> Fault:
 
 
 def _typed(kind: Kind, body: Any) -> Obj:
-    """Read what kind of object the body is; custom resources must say so themselves."""
+    """Read the kind of the object; custom resources must state it."""
     if not isinstance(body, dict):
         raise _unrecognized(kind, f"json: cannot unmarshal {faults.TYPE_NAMES[type(body)]} into an object")
     if kind.custom and not body.get("kind"):

@@ -1,4 +1,4 @@
-"""The API server: a store behind HTTP, with a request log, trouble on demand, and helpers for in-process use."""
+"""The API server: a store behind HTTP, with a request log, injected faults, and helpers for in-process use."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -33,7 +33,7 @@ class KubeApi:
         """Start with the built-in kinds.
 
         Args:
-            validators: judge custom resources beyond their schema, as CEL rules do.
+            validators: validate custom resources beyond their schema, as CEL rules do.
             history: how many changes of each resource a watch or a continue token can reach back.
         """
         self.store = Store(validators, history)
@@ -56,7 +56,7 @@ class KubeApi:
         return app
 
     def apply(self, obj: Obj) -> Obj:
-        """Create an object, or merge it into the one that is there (server-side apply, with force)."""
+        """Create an object or merge it into the existing object (server-side apply, with force)."""
         resource, key = self._locate(obj)
         if resource.kind.namespaced:
             self.store.require_namespace(key[0], resource.kind, key[1])
@@ -99,7 +99,7 @@ class KubeApi:
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Log a request, let trouble meet it, and turn errors into Status objects."""
+        """Log a request, apply injected faults, and turn errors into Status objects."""
         if request.path.startswith("/_emulator"):
             return await handler(request)
         trouble = self.interference.meet(request)
@@ -146,7 +146,7 @@ def _troubled(error: ApiError, retry_after: int | None = None) -> web.Response:
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Break the connection; what is returned reaches nobody."""
+    """Break the connection; the response is not sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -1,4 +1,4 @@
-"""Server-side apply: who owns which field (kept beside the object), conflicts, and what a manager gives up."""
+"""Server-side apply: field ownership (stored beside the object), conflicts, and fields that a manager releases."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,14 +26,14 @@ _UNOWNED_METADATA = {"name", "namespace", "uid", "resourceVersion", "generation"
 
 
 def owned_part(config: Obj) -> Obj:
-    """Return what of an applied configuration can be owned: all but the object's identity."""
+    """Return the part of an applied configuration that can be owned: everything except the object's identity."""
     metadata = {name: part for name, part in config.get("metadata", {}).items() if name not in _UNOWNED_METADATA}
     fields = {name: part for name, part in config.items() if name not in _UNOWNED and name != "metadata"}
     return {**fields, **({"metadata": metadata} if metadata else {})}
 
 
 def owned_paths(schema: Obj, config: Obj) -> dict[Path, Any]:
-    """Return every path that the configuration decides, with its value."""
+    """Return every path that the configuration sets, with its value."""
     part = owned_part(config)
     return dict(leaves(schema, part)) if part else {}
 
@@ -42,7 +42,7 @@ def check_typed(kind: Kind, config: Obj, unknown: list[str]) -> None:
     """Refuse a configuration that cannot be merged by its schema.
 
     Raises:
-        ApiError: 500, as on the real server, for unknown fields and for items that cannot be told apart.
+        ApiError: 500, as on the real server, for unknown fields and for list items with the same key.
     """
     faults = [f".{path}: field not declared in schema" for path in unknown]
     faults += [
@@ -66,7 +66,7 @@ def apply(
         The merged object and the new ownership.
 
     Raises:
-        ApiError: 409 when another manager decided a field otherwise, and `force` is not set.
+        ApiError: 409 when another manager owns a field with a different value and `force` is not set.
     """
     owner = (manager, "")
     applied_paths = owned_paths(schema, config)
@@ -81,14 +81,14 @@ def apply(
 
 
 def created(schema: Obj, obj: Obj, owners: Ownership, creator: Owner) -> Ownership:
-    """Return the ownership where whoever created the object owns what nobody has written since."""
+    """Return the ownership in which the creator of the object owns all fields that no manager has written since."""
     claimed = {path for paths in owners.values() for path in paths}
     unclaimed = frozenset(owned_paths(schema, obj)) - claimed
     return {**owners, creator: owners.get(creator, frozenset()) | unclaimed}
 
 
 def updated(schema: Obj, old: Obj, new: Obj, owners: Ownership, writer: Owner) -> Ownership:
-    """Return the ownership after a write that was no apply: its writer now owns what it changed."""
+    """Return the ownership after a write other than apply: the writer owns the fields that it changed."""
     changed, removed = differences(schema, owned_part(old), owned_part(new))
     if not changed and not removed:
         return owners
@@ -107,7 +107,7 @@ def merge(schema: Obj, live: Any, applied: Any) -> Any:
 
 
 def _merged_items(schema: Obj, live: list[Any], applied: list[Any]) -> Iterator[Any]:
-    """Yield the items of both: the applied ones in their order, those of others where they stood among them."""
+    """Yield the items of both lists: applied items in their order, other items at their previous positions."""
     before = {identity(schema, item): item for item in live}
     applied_items = [(identity(schema, item), item) for item in applied]
     shared = {item_id for item_id, _ in applied_items} & before.keys()
@@ -139,7 +139,7 @@ def _disputes(
 
 
 def _given_up(owned: frozenset[Path], applied: frozenset[Path], others: Ownership) -> set[Path]:
-    """Return what this manager decided before and nobody decides now."""
+    """Return the paths that this manager owned before and that no manager owns now."""
     kept_prefixes = {
         path[:depth] for paths in (applied, *others.values()) for path in paths for depth in range(1, len(path) + 1)
     }

@@ -1,4 +1,4 @@
-"""Request bodies: JSON, or YAML where it says so."""
+"""Request bodies in JSON, YAML or protobuf."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ async def read_body(request: web.Request) -> Any:
     Raises:
         ApiError: 400 when it cannot be read, 415 for another encoding, or a kind that is not read from protobuf.
     """
-    named = request.headers.get("Content-Type", "application/json")  # the Python client does not always say
+    named = request.headers.get("Content-Type", "application/json")  # the Python client does not always send it
     if "protobuf" not in named and "json" not in named and "yaml" not in named:
         raise unsupported_media(_ACCEPTED)
     content = await request.read()
@@ -33,7 +33,7 @@ async def read_body(request: web.Request) -> Any:
 
 
 async def read_options(request: web.Request) -> dict[str, Any]:
-    """Return a DELETE's options; none when it has no body."""
+    """Return the options of a DELETE request; empty without a body."""
     if not request.can_read_body or not await request.read():
         return {}
     options = await read_body(request)

@@ -1,4 +1,4 @@
-"""The built-in kinds that an operator and its users meet, with as much of their rules as those can notice."""
+"""The built-in kinds that an operator and its users need, with the validation rules that they can observe."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ def _map(values: Obj) -> Obj:
 
 
 def _prepare_namespace(obj: Obj) -> Obj:
-    """Label a namespace with its name, keep it until it is empty, and tell which of both it is."""
+    """Label a namespace with its name, add its finalizer, and set its phase."""
     metadata = obj["metadata"]
     labels = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": metadata["name"]}
     phase = "Terminating" if "deletionTimestamp" in metadata else "Active"
@@ -73,7 +73,7 @@ def _check_data(obj: Obj) -> list[Fault]:
 
 
 def _prepare_crd(obj: Obj) -> Obj:
-    """Fill in the names that follow from the others."""
+    """Fill in the default names."""
     spec = obj.get("spec")
     if not isinstance(spec, dict) or not isinstance(spec.get("names"), dict) or "kind" not in spec["names"]:
         return obj

@@ -1,4 +1,4 @@
-"""What goes along with a deleted object: the objects that it owns, and a namespace's content."""
+"""Cascading deletion: the objects that a deleted object owns, and the content of a deleted namespace."""
 
 from collections import defaultdict
 
@@ -8,14 +8,14 @@ from .shapes import Key, Obj
 
 
 class Owners:
-    """Which objects name which owner, kept up with every change."""
+    """An index from owners to their objects, updated with every change."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._owned: defaultdict[str, dict[tuple[int, Key], Collection]] = defaultdict(dict)
 
     def record(self, collection: Collection, change: Change) -> None:
-        """Keep the index up with one change."""
+        """Update the index with one change."""
         place = (id(collection), change.key)
         for uid in _owners(change.before):
             self._owned[uid].pop(place, None)
@@ -24,7 +24,7 @@ class Owners:
                 self._owned[uid][place] = collection
 
     def left_by(self, owner: Obj) -> list[tuple[Collection, Key]]:
-        """Return the objects that a deleted owner leaves, and forget the owner."""
+        """Return the objects of a deleted owner, and remove the owner from the index."""
         dependents = self._owned.pop(owner["metadata"]["uid"], {})
         return [(collection, key) for (_, key), collection in dependents.items()]
 

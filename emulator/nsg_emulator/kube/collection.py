@@ -1,4 +1,4 @@
-"""All objects of one resource type, with their versions. It stores; what may be stored, `writing` decides."""
+"""All objects of one resource type, with their versions. `Resource` validates before it stores here."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from .shapes import Key, Obj
 
 
 class Collection:
-    """The objects of one resource type, whichever version of it they are read in."""
+    """The objects of one resource type, shared by all its API versions."""
 
     def __init__(self, clock: Iterator[int], born: int = 0, history: int = 1000) -> None:
         """Start empty.
@@ -27,7 +27,7 @@ class Collection:
         self.hooks: list[Callable[[Change], None]] = []
 
     def rehearsal(self) -> "Collection":
-        """Return a copy whose changes nobody sees: for dry runs."""
+        """Return a copy for dry runs, whose changes are not visible."""
         twin = Collection(itertools.count(self.history.forgotten + 1))
         twin.objects, twin.owners, twin.creators = dict(self.objects), dict(self.owners), dict(self.creators)
         return twin
@@ -46,7 +46,7 @@ class Collection:
         return self._commit(Change(*self._stamp(obj, key, "ADDED" if before is None else "MODIFIED"), before))
 
     def remove(self, key: Key, last: Obj) -> Obj:
-        """Remove an object; `last` is its final state, which watchers are told."""
+        """Remove an object; watchers receive `last`, its final state."""
         before = self.objects[key]
         return self._commit(Change(*self._stamp(last, key, "DELETED"), before))
 

@@ -1,4 +1,4 @@
-"""What a CustomResourceDefinition makes the API serve."""
+"""The kinds that a CustomResourceDefinition adds to the API."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the server says that it serves."""
+"""API discovery."""
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ class Discovery:
     """The version, the groups and the resources of a store."""
 
     def __init__(self, store: Store) -> None:
-        """Tell about one store."""
+        """Describe the resources of one store."""
         self._store = store
 
     def routes(self) -> list[web.RouteDef]:
@@ -34,30 +34,30 @@ class Discovery:
         ]
 
     async def health(self, _: web.Request) -> web.Response:
-        """Say ok."""
+        """Answer a health probe."""
         return web.Response(text="ok")
 
     async def version(self, _: web.Request) -> web.Response:
-        """Tell the release that is emulated."""
+        """Return the emulated release."""
         return json_reply({"major": "1", "minor": "32", "gitVersion": GIT_VERSION, "platform": "emulator"})
 
     async def core(self, _: web.Request) -> web.Response:
-        """Tell the versions of the core group."""
+        """Return the versions of the core group."""
         return json_reply({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
 
     async def groups(self, _: web.Request) -> web.Response:
-        """Tell the named groups."""
+        """Return the API groups."""
         return json_reply({"kind": "APIGroupList", "apiVersion": "v1", "groups": self._groups()})
 
     async def group(self, request: web.Request) -> web.Response:
-        """Tell one named group."""
+        """Return one API group."""
         for group in self._groups():
             if group["name"] == request.match_info["group"]:
                 return json_reply({"kind": "APIGroup", "apiVersion": "v1", **group})
         raise no_resource()
 
     async def resources(self, request: web.Request) -> web.Response:
-        """Tell the resources of one group version."""
+        """Return the resources of one group version."""
         kinds = kinds_in(self._store, request.match_info.get("group", ""), request.match_info["version"])
         listed = [entry for kind in kinds for entry in _entries(kind)]
         body = {

@@ -1,4 +1,4 @@
-"""Failures as a real API server answers them: a code, a reason and a Status."""
+"""Errors in the form of a real API server: a code, a reason and a Status."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from .shapes import Obj
 
 
 class ApiError(Exception):
-    """A failure with the reason and code that a real API server would answer."""
+    """An error with the reason and code of a real API server."""
 
     def __init__(self, code: int, reason: str, message: str, details: Obj | None = None) -> None:
-        """Hold a Status: HTTP code, machine-readable reason, words, and optional details."""
+        """Keep the parts of a Status: HTTP code, machine-readable reason, message, and optional details."""
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details
 
@@ -30,28 +30,28 @@ class ApiError(Exception):
 
 
 def not_found(kind: Kind, name: str) -> ApiError:
-    """No object of this name."""
+    """Return the error for a missing object."""
     return ApiError(404, "NotFound", f'{kind.title} "{name}" not found', _about(kind, name))
 
 
 def no_resource() -> ApiError:
-    """No such path; the real server has only plain words for it."""
+    """Return the error for an unknown path; the real server answers plain text."""
     return ApiError(404, "", "404 page not found\n")
 
 
 def already_exists(kind: Kind, name: str) -> ApiError:
-    """The name is taken."""
+    """Return the error for a name that exists already."""
     return ApiError(409, "AlreadyExists", f'{kind.title} "{name}" already exists', _about(kind, name))
 
 
 def conflict(kind: Kind, name: str, why: str, *, named: str = "") -> ApiError:
-    """A lost optimistic lock or a failed precondition; `named` is what the words call the kind."""
+    """Return the error for a failed precondition or resourceVersion check; `named` is the kind in the message."""
     words = f'Operation cannot be fulfilled on {named or kind.title} "{name}": {why}'
     return ApiError(409, "Conflict", words, _about(kind, name))
 
 
 def precondition_words(name: str, expected: object, actual: object) -> str:
-    """Say that a delete means another object or version than there is."""
+    """Return the message for a failed precondition of a delete."""
     spelled = {"uid": "UID", "resourceVersion": "ResourceVersion"}.get(name, name)
     ending = {"uid": "deleted and then recreated"}.get(name, "modified")
     words = f"the {spelled} in the precondition ({expected}) does not match the {spelled} in record ({actual})"
@@ -59,28 +59,28 @@ def precondition_words(name: str, expected: object, actual: object) -> str:
 
 
 def expired(message: str) -> ApiError:
-    """A resourceVersion or continue token that history no longer reaches."""
+    """Return the error for a resourceVersion or continue token that is older than the history."""
     return ApiError(410, "Expired", message)
 
 
 def bad_request(message: str) -> ApiError:
-    """A request that cannot be read."""
+    """Return the error for a request that cannot be parsed."""
     return ApiError(400, "BadRequest", message)
 
 
 def not_allowed() -> ApiError:
-    """A verb that the path does not know."""
+    """Return the error for a verb that the path does not support."""
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def unsupported_media(accepted: Sequence[str]) -> ApiError:
-    """A body in an encoding that is not read here."""
+    """Return the error for a body with an unsupported encoding."""
     words = "the body of the request was in an unknown format - accepted media types include: "
     return ApiError(415, "UnsupportedMediaType", words + ", ".join(accepted))
 
 
 def invalid(kind: Kind, name: str, faults: Sequence[Fault], *, named: str = "") -> ApiError:
-    """Refuse an object, naming every field that is wrong; `named` is what the words call the kind."""
+    """Return the error for an invalid object, with every invalid field; `named` is the kind in the message."""
     messages = list(dict.fromkeys(str(fault) for fault in faults))
     words = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     details = {
@@ -92,7 +92,7 @@ def invalid(kind: Kind, name: str, faults: Sequence[Fault], *, named: str = "") 
 
 
 def invalid_options(options: str, fault: Fault) -> ApiError:
-    """Refuse a query parameter."""
+    """Return the error for an invalid query parameter."""
     details = {"group": "meta.k8s.io", "kind": options, "causes": [_cause(fault)]}
     return ApiError(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: {fault}', details)
 

@@ -31,7 +31,7 @@ def to_core(event: Obj) -> Obj:
 
 
 def _prepare(event: Obj) -> Obj:
-    """Spell the times anew, under either version's names."""
+    """Write the times in the server's format, under the names of either version."""
     spellings = {"eventTime": micro_time, **dict.fromkeys(_TIMES, time)}
     return respelled("Event", event, spellings)
 

@@ -18,10 +18,10 @@ Step: TypeAlias = str | bytes
 Path: TypeAlias = tuple[Step, ...]
 
 Owner: TypeAlias = tuple[str, str]
-"""A manager, and the apiVersion it wrote in; that is empty for one that applies."""
+"""A manager and the apiVersion of its write; the apiVersion is empty for apply."""
 
 Ownership: TypeAlias = Mapping[Owner, frozenset[Path]]
-"""For each owner the paths whose values it decided."""
+"""The paths that each owner set."""
 
 ANYTHING: Obj = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -48,7 +48,7 @@ def is_granular(schema: Obj, value: Any) -> bool:
 
 
 def identity(schema: Obj, item: Any) -> bytes:
-    """Return what tells an item of a list-map or set from its neighbours."""
+    """Return the identity of an item in a list-map or set."""
     if schema.get("x-kubernetes-list-type") == "set" or not isinstance(item, dict):
         return _ENCODER.encode(item)
     defaults = items(schema).get("properties", {})
@@ -67,7 +67,7 @@ def parts(schema: Obj, value: Any) -> Iterator[tuple[Step, Obj, Any]]:
 
 
 def leaves(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield every path that a manager can own, with its value; a list item owns its own place too."""
+    """Yield every path that a manager can own, with its value; the item of a list-map is a path too."""
     if not is_granular(schema, value) or not value:
         yield path, value
         return
@@ -82,7 +82,7 @@ def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[P
     if old is new or old == new:
         return set(), set()
     comparable = is_granular(schema, old) and is_granular(schema, new) and type(old) is type(new)
-    if not (comparable and old and new):  # an empty container is a value of its own
+    if not (comparable and old and new):  # an empty container counts as a value
         after = {leaf_path for leaf_path, _ in leaves(schema, new, path)}
         return after, {leaf_path for leaf_path, _ in leaves(schema, old, path)} - after
     before = {step: part for step, _, part in parts(schema, old)}
@@ -101,7 +101,7 @@ def differences(schema: Obj, old: Any, new: Any, path: Path = ()) -> tuple[set[P
 
 
 def duplicates(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path, Step]]:
-    """Yield the path and step of every list item that its list has already."""
+    """Yield the path and step of every duplicate list item."""
     if not is_granular(schema, value):
         return
     steps = set()
@@ -113,7 +113,7 @@ def duplicates(schema: Obj, value: Any, path: Path = ()) -> Iterator[tuple[Path,
 
 
 def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:
-    """Return a value without what stands at the given paths; a map or list that this empties goes too (as None)."""
+    """Return a value without the given paths; a map or list that becomes empty is removed too (None)."""
     gone: dict[Step, list[Path]] = {}
     for path in paths:
         gone.setdefault(path[0], []).append(path[1:])

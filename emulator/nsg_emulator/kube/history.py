@@ -1,4 +1,4 @@
-"""What changed lately in one collection, for watchers and for paging through a state that has moved on."""
+"""Recent changes of one collection, for watches and for consistent paging."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from .shapes import Key, Obj
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write: `object` is what it left (or removed), `before` what stood there."""
+    """One write: `object` is the state after it (or the removed object), `before` the state before it."""
 
     version: int
     type: str
@@ -20,10 +20,10 @@ class Change:
 
 
 class History:
-    """The last `size` changes. Older ones are forgotten: whoever asks for them gets 410 and lists again."""
+    """The last `size` changes. A request for older changes gets 410, and the client lists again."""
 
     def __init__(self, size: int, forgotten: int) -> None:
-        """Start empty; versions below `forgotten` are unknown here."""
+        """Start empty; versions below `forgotten` are not available."""
         self._changes: deque[Change] = deque()
         self._size = size
         self.forgotten = forgotten
@@ -47,7 +47,7 @@ class History:
         """Return the changes after a version, oldest first.
 
         Raises:
-            ApiError: 410 when some of them are forgotten.
+            ApiError: 410 when some of them are no longer available.
         """
         if version < self.forgotten:
             raise expired(f"too old resource version: {version} ({self.forgotten})")

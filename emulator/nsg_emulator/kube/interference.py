@@ -1,4 +1,4 @@
-"""Trouble on purpose, for tests: failing answers, cut connections, watches that die."""
+"""Injected faults for tests: error responses, cut connections, silent watches."""
 
 import re
 from collections.abc import Callable
@@ -18,10 +18,10 @@ _WORDS = {
 
 
 class Stream(Protocol):
-    """What can be done to a watch."""
+    """The faults that can be injected into a watch."""
 
     def mute(self) -> None:
-        """Send nothing any more, but keep the connection."""
+        """Stop sending, but keep the connection."""
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -29,7 +29,7 @@ class Stream(Protocol):
 
 @dataclass(slots=True)
 class Trouble:
-    """What happens to the next `remaining` requests that match; `happened` counts those that it hit."""
+    """The fault for the next `remaining` requests that match; `happened` counts the affected requests."""
 
     matches: Callable[[web.Request], bool]
     remaining: int
@@ -40,7 +40,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class Interference:
-    """The trouble that is set up now."""
+    """The faults that are injected now."""
 
     watches: set[Stream] = field(default_factory=set)
     _troubles: list[Trouble] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Interference:
             times: how many requests.
             code: the HTTP status.
             methods: a regular expression for the whole method.
-            path: a regular expression that the path must contain; `/_emulator` is never hit.
+            path: a regular expression that the path must contain; `/_emulator` is never affected.
             retry_after: seconds, for a `Retry-After` header.
         """
         error = ApiError(code, _WORDS.get(code, "InternalError"), f"the emulator was told to answer {code}")
@@ -65,24 +65,24 @@ class Interference:
         return self._add(Trouble(_matching(methods, path), times, None))
 
     def stop(self) -> None:
-        """End all trouble that is set up."""
+        """Remove all injected faults."""
         self._troubles.clear()
 
     def mute_watches(self) -> int:
-        """Let every open watch die silently: its connection stays, nothing comes any more. Return how many."""
+        """Silence every open watch, but keep its connection. Return the number of watches."""
         for watch in tuple(self.watches):
             watch.mute()
         return len(self.watches)
 
     def cut_watches(self) -> int:
-        """Cut the connection of every open watch. Return how many."""
+        """Cut the connection of every open watch. Return the number of watches."""
         open_now = tuple(self.watches)
         for watch in open_now:
             watch.abort()
         return len(open_now)
 
     def meet(self, request: web.Request) -> Trouble | None:
-        """Return the trouble that a request runs into, counting it."""
+        """Return the fault for a request, and count it."""
         for trouble in self._troubles:
             if trouble.remaining and trouble.matches(request):
                 trouble.remaining -= 1

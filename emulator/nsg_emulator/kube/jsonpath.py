@@ -17,10 +17,10 @@ _STEP = re.compile(
 
 
 def find(obj: Any, path: str) -> list[Any]:
-    """Return every value at the path; none where the path leads nowhere.
+    """Return every value at the path; empty when the path does not exist.
 
     Raises:
-        ValueError: the path uses what is not understood here.
+        ValueError: the path uses an unsupported expression.
     """
     values = [obj]
     for select in _compile(path):

@@ -1,4 +1,4 @@
-"""What the API knows about a resource type."""
+"""The description of a resource type."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .shapes import Obj
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One field that is not as it must be: the path, the Status cause's reason, and the words after the path."""
+    """One invalid field: its path, the reason of the Status cause, and the message after the path."""
 
     path: str
     reason: str
@@ -33,7 +33,7 @@ class Column:
     priority: int = 0
     description: str = ""
     value: Callable[[Obj], Any] | None = None
-    """Computes the cell, for what no path can say."""
+    """Computes the cell where a path is not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class Kind:
     fields: tuple[str, ...] = ()
     """Field selectors beside `metadata.name` and `metadata.namespace`."""
     check: Callable[[Obj], list[Fault]] | None = None
-    """What this kind demands beyond its schema."""
+    """Validates an object beyond its schema."""
     prepare: Callable[[Obj], Obj] | None = None
-    """What the server itself fills in before it validates."""
+    """Fills in the fields that the server sets before validation."""
     holds: Callable[[Obj], bool] | None = None
-    """Whether an object must outlive its deletion for a while, finalizers apart."""
+    """Whether a deleted object must stay for now, apart from its finalizers."""
     generations: bool = False
     """Whether `metadata.generation` counts the changes of the spec."""
     locked: bool = False
@@ -88,4 +88,4 @@ class Kind:
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "age")
-"""The age as the built-in kinds tell it: as text."""
+"""The age column of the built-in kinds, as text."""

@@ -1,4 +1,4 @@
-"""Lists: which objects, in which order, in pages that all show one moment."""
+"""Lists: selection, order, and pages of one consistent state."""
 
 import base64
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _EXPIRED = (
 
 
 class _Token(msgspec.Struct, frozen=True):
-    """What a continue token holds: the moment of the first page, and the key that the last page ended with."""
+    """The content of a continue token: the version of the first page and the last key of the previous page."""
 
     version: int
     after: Key
@@ -26,9 +26,9 @@ class _Token(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list asks for.
+    """The parameters of a list request.
 
-    `narrow` says whether `test` can refuse an object: then the number of those that remain is not told.
+    If `narrow`, `test` can refuse objects, and the response does not contain the number of remaining objects.
     """
 
     test: Callable[[Obj], bool]
@@ -43,7 +43,7 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Objects of one moment, and how the list goes on."""
+    """Objects of one version, and the list metadata with the continue token."""
 
     objects: list[Obj]
     metadata: Obj
@@ -69,7 +69,7 @@ def list_page(resource: Resource, query: ListQuery, now: int) -> Page:
         and (not query.namespace or key[0] == query.namespace)
         and query.test(obj := resource.read(stored))
     ]
-    limit = 0 if query.version == "0" else query.limit  # such a list comes from the cache, which knows no pages
+    limit = 0 if query.version == "0" else query.limit  # such a list comes from the cache, which does not page
     page, remaining = (matching[:limit], matching[limit:]) if limit else (matching, [])
     metadata: Obj = {"resourceVersion": str(token.version)}
     if remaining:

@@ -1,4 +1,4 @@
-"""OpenAPI v3, from which kubectl learns what it may validate on the server, and what it explains."""
+"""OpenAPI v3 documents, which kubectl uses for validation and for `kubectl explain`."""
 
 from aiohttp import web
 
@@ -70,13 +70,13 @@ class OpenApi:
     async def old(self, _: web.Request) -> web.Response:
         """Answer with an empty OpenAPI v2 document, in the one encoding that kubectl reads it in.
 
-        kubectl asks for it before it applies a `kind: List`, and checks on its own side what it finds described;
+        kubectl requests it before it applies a `kind: List` and validates the described kinds itself;
         the server checks each object anyway.
         """
         return web.Response(body=_OLD, content_type=_OLD_TYPE)
 
     async def index(self, _: web.Request) -> web.Response:
-        """Tell where each document is; the hash changes with the store, so that nobody reads an old one."""
+        """Return the path of each document; the hash changes with the store, so that clients reload."""
         roots = sorted({resource.kind.root for resource in self._store.resources.values()})
         version = self._store.version
         return json_reply(

@@ -41,7 +41,7 @@ def json_patch(old: Obj, patch: Any) -> Obj:
     """Apply an RFC 6902 patch.
 
     Raises:
-        ApiError: 422 when an operation does not apply, 400 when it is none.
+        ApiError: 422 when an operation does not apply, 400 when it is not a JSON patch.
     """
     if not isinstance(patch, list) or not all(isinstance(operation, dict) for operation in patch):
         raise bad_request("error decoding patch: json: a JSON patch is a list of operations")

@@ -1,6 +1,6 @@
 """The protobuf that `kubectl create` sends for built-in kinds, whatever content types the server names.
 
-Only what its subcommands fill in is read: names, labels, annotations, and the data of config maps and secrets.
+Only the fields that its subcommands set are read: names, labels, annotations, and the data of config maps and secrets.
 Answers are JSON, which kubectl accepts. Source: the `generated.proto` files of `k8s.io/api/core/v1` and apimachinery.
 """
 
@@ -31,7 +31,7 @@ def read_object(content: bytes) -> Obj:
 
     Raises:
         ApiError: 415 for kinds that are not read here.
-        ValueError: it is no such envelope.
+        ValueError: the content has no such envelope.
     """
     if not content.startswith(_MAGIC):
         raise ValueError("the body has no protobuf envelope")
@@ -78,11 +78,11 @@ def _entry(raw: bytes) -> tuple[str, bytes]:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield number and bytes of every length-delimited field; numbers are skipped, since none of ours is one."""
+    """Yield number and bytes of every length-delimited field; numeric fields are skipped, because none is needed."""
     at = 0
     while at < len(raw):
         tag, at = _varint(raw, at)
-        size, at = _varint(raw, at)  # of a number this is the value itself
+        size, at = _varint(raw, at)  # for a number this is the value
         if tag & 7 == _BYTES and at + size > len(raw):
             raise ValueError("protobuf ends within a field")
         if tag & 7 == _BYTES:

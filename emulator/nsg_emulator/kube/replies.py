@@ -1,4 +1,4 @@
-"""How the client wants its answer: as it is, as a Table, or metadata alone."""
+"""Responses in the accepted form: the object, a Table, or metadata only."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def json_reply(body: Any, status: int = 200, headers: Mapping[str, str] | None =
 
 
 def shown_object(request: web.Request, kind: Kind, obj: Obj, *, headed: bool = True) -> Obj:
-    """Render one object as the request's `Accept` asks; a table tells its columns if `headed`."""
+    """Render one object as the request's `Accept` asks; a table contains its column definitions if `headed`."""
     accept = request.headers.get("Accept", "")
     if "as=Table" in accept:
         version = {"resourceVersion": obj["metadata"]["resourceVersion"]}

@@ -1,4 +1,4 @@
-"""Every request that came in, for tests that count them."""
+"""The log of all requests, for tests that count them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ _REVIEWS = "/apis/authorization.k8s.io/"
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request and the status it was answered with; 0 while it runs (a watch) or when its connection was cut."""
+    """One request and the status of its response; 0 while it runs (a watch) or when its connection was cut."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Logged:
 
     @property
     def is_write(self) -> bool:
-        """Whether it asked to change stored objects."""
+        """Whether the request changes stored objects."""
         return self.method in _WRITES and not self.path.startswith(_REVIEWS)
 
 
@@ -30,13 +30,13 @@ class RequestLog:
     """The latest requests, and counters over all since the last reset.
 
     Attributes:
-        reads: how many requests only looked.
-        writes: how many asked to change stored objects.
-        listeners: called with each request as it is logged, on the server's thread: tests need not poll.
+        reads: the number of read requests.
+        writes: the number of requests to change stored objects.
+        listeners: called with each request when it is logged, on the server's thread, so that tests need not poll.
     """
 
     def __init__(self, size: int = 100_000) -> None:
-        """Keep at most `size` requests; the counters count on."""
+        """Keep at most `size` requests; the counters are not limited."""
         self._entries: deque[Logged] = deque(maxlen=size)
         self.reads = 0
         self.writes = 0
@@ -59,7 +59,7 @@ class RequestLog:
             listener(entry)
 
     def reset(self) -> None:
-        """Forget everything and count from zero."""
+        """Remove all entries and reset the counters."""
         self._entries.clear()
         self.reads = self.writes = 0
 

@@ -1,4 +1,4 @@
-"""One kind in one version over its collection: what each verb does to the state."""
+"""One kind in one version over its collection: the effect of each verb."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _MODIFIED = "the object has been modified; please apply your changes to the late
 
 @dataclass(slots=True)
 class Write:
-    """How a write is meant, beside its object."""
+    """The parameters of a write."""
 
     manager: str = "unknown"
     subresource: str = ""
@@ -50,14 +50,14 @@ class Resource:
     write: Callable[[Obj], Obj] = lambda obj: obj
 
     def rehearsal(self) -> "Resource":
-        """Return the same over a copy that nobody sees: for dry runs."""
+        """Return the same resource over a private copy, for dry runs."""
         return replace(self, collection=self.collection.rehearsal())
 
     def get(self, key: Key) -> Obj:
         """Return an object.
 
         Raises:
-            ApiError: 404 when there is none.
+            ApiError: 404 when it does not exist.
         """
         stored = self.collection.get(key)
         if stored is None:
@@ -68,7 +68,7 @@ class Resource:
         """Store a new object under its name, or one made from its `generateName`.
 
         Raises:
-            ApiError: 400 unreadable, 409 the name is taken, 422 invalid.
+            ApiError: 400 unreadable, 409 the name exists, 422 invalid.
         """
         obj = decode(self.kind, body, write.strictness)
         key = self._new_key(namespace, obj)
@@ -92,10 +92,10 @@ class Resource:
         return self.read(self.collection.put(key, self.write(obj)))
 
     def replace(self, key: Key, body: Any, write: Write) -> Obj:
-        """Store the whole object anew (or its status alone), if nobody was faster.
+        """Replace the whole object, or its status only.
 
         Raises:
-            ApiError: 400 unreadable, 404 none there, 409 changed meanwhile, 422 invalid.
+            ApiError: 400 unreadable, 404 missing, 409 changed since it was read, 422 invalid.
         """
         new = self._sent(key, body, write)
         old = self.get(key)
@@ -108,7 +108,7 @@ class Resource:
         """Change an object by a JSON, merge or strategic merge patch.
 
         Raises:
-            ApiError: 415 unknown kind of patch, else as `replace`.
+            ApiError: 415 unsupported patch type, else as `replace`.
         """
         accepted = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
         if content_type not in accepted:
@@ -123,13 +123,13 @@ class Resource:
         return self._update(key, old, new, write)
 
     def apply(self, key: Key, body: Any, write: Write) -> tuple[Obj, bool]:
-        """Merge an applied configuration (server-side apply), creating the object where there is none.
+        """Merge an applied configuration (server-side apply), creating the object if it does not exist.
 
         Returns:
             The object, and whether it is new.
 
         Raises:
-            ApiError: 409 another manager decided a field otherwise; else as `replace`.
+            ApiError: 409 another manager owns a field with a different value; else as `replace`.
         """
         config, unknown = decode_config(self.kind, body)
         applying.check_typed(self.kind, config, unknown)
@@ -151,13 +151,13 @@ class Resource:
         return self._update(key, old, self._sent(key, merged, write, old), write, owners=owners), False
 
     def delete(self, key: Key, preconditions: Obj | None = None) -> tuple[Obj, bool]:
-        """Remove an object; one with finalizers is only marked.
+        """Remove an object; an object with finalizers only gets a deletion timestamp.
 
         Returns:
             Its last state, and whether it is gone.
 
         Raises:
-            ApiError: 404 none there, 409 a precondition fails.
+            ApiError: 404 missing, 409 a precondition fails.
         """
         old = self.get(key)
         for name, expected in (preconditions or {}).items():
@@ -186,7 +186,7 @@ class Resource:
         return (namespace if self.kind.namespaced else "", name or f"{start}{metadata.suffix()}")
 
     def _sent(self, key: Key, body: Any, write: Write, old: Obj | None = None) -> Obj:
-        """Decode what a client wants stored at a key; what it shares with `old` needs no decoding."""
+        """Decode the object that a client sends for a key; parts shared with `old` are not decoded again."""
         obj = decode(self.kind, body, write.strictness, old)
         name = obj["metadata"].get("name", key[1])
         if name != key[1]:
@@ -196,7 +196,7 @@ class Resource:
         return obj
 
     def _of_subresource(self, obj: Obj, write: Write) -> Obj:
-        """Return what of an object a request to this path can decide."""
+        """Return the part of an object that a request to this path can change."""
         if not self.kind.status:
             return obj
         if write.subresource == "status":
@@ -204,7 +204,7 @@ class Resource:
         return {name: part for name, part in obj.items() if name != "status"}
 
     def _update(self, key: Key, old: Obj, new: Obj, write: Write, owners: Ownership | None = None) -> Obj:
-        """Store a changed object; `owners` is given by a write that has settled them itself."""
+        """Store a changed object; `owners` is the ownership, if the caller has computed it already."""
         self._lock(key, old["metadata"], new["metadata"])
         new = self._merged_for(old, new, write)
         new["metadata"] = metadata.kept(old["metadata"], new["metadata"])
@@ -221,7 +221,7 @@ class Resource:
         return self.read(self.collection.put(key, self.write(new)))
 
     def _settle_owners(self, key: Key, old: Obj, new: Obj, write: Write, owners: Ownership | None) -> None:
-        """Keep who owns which field. Status is left to its one writer, unless that applies it."""
+        """Record the owners of the fields. Status has one writer, so its owners are recorded for apply only."""
         if owners is not None:
             self.collection.owners[key] = owners
         elif not write.subresource:
@@ -231,7 +231,7 @@ class Resource:
                 self.collection.owners[key] = after
 
     def _merged_for(self, old: Obj, new: Obj, write: Write) -> Obj:
-        """Keep the side that this path does not write: status on the main path, all else on `/status`."""
+        """Keep the part that this path does not write: status on the main path, everything else on `/status`."""
         if write.subresource == "status":
             fields = {name: part for name, part in old.items() if name != "status"}
             return {**fields, **({"status": new["status"]} if new.get("status") is not None else {})}
@@ -255,6 +255,6 @@ class Resource:
 
 
 def _moved(old: Obj, new: Obj, apart: tuple[str, ...]) -> bool:
-    """Say whether anything but metadata (and a separate status) differs."""
+    """Return whether anything other than metadata (and a separate status) differs."""
     names = (old.keys() | new.keys()) - {"metadata", *apart}
     return any(old.get(name) is not new.get(name) and old.get(name) != new.get(name) for name in names)

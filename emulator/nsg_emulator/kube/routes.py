@@ -1,4 +1,4 @@
-"""The paths of objects: what each method on a collection, an item or its status does."""
+"""The HTTP routes of collections, objects and their status."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ class Objects:
     """The verbs on a store's objects over HTTP."""
 
     def __init__(self, store: Store, interference: Interference) -> None:
-        """Act on one store; watches are open to interference."""
+        """Serve one store; faults can be injected into watches."""
         self._store, self._interference = store, interference
 
     def routes(self) -> list[web.RouteDef]:
@@ -86,7 +86,7 @@ class Objects:
         return json_reply(shown_object(request, resource.kind, obj), 201 if created else 200, headers)
 
     def _target(self, request: web.Request) -> tuple[Resource, str]:
-        """Return what a path names: a resource (for a dry run, a copy), and the namespace or ""."""
+        """Return the resource of a path (a copy for a dry run) and the namespace or ""."""
         info = request.match_info
         resource = self._store.find(info.get("group", ""), info["version"], info["plural"])
         namespace = info.get("namespace", "")
@@ -147,10 +147,10 @@ class Objects:
 
 
 def _write(request: web.Request) -> Write:
-    """Read how a write is meant.
+    """Read the parameters of a write.
 
     Raises:
-        ApiError: 422 for parameters that make no sense.
+        ApiError: 422 for invalid parameters.
     """
     query, agent = request.query, request.headers.get("User-Agent", "unknown").split("/", 1)[0]
     options = _OPTIONS.get(request.method, "CreateOptions")
@@ -198,10 +198,10 @@ def _number(text: str) -> int:
 
 
 def _match(query: Mapping[str, str]) -> str:
-    """Read `resourceVersionMatch`, which makes sense in few company.
+    """Read `resourceVersionMatch`, which is valid with certain other parameters only.
 
     Raises:
-        ApiError: 422 for the others.
+        ApiError: 422 for other combinations.
     """
     match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
     initial, watched = "sendInitialEvents" in query, query.get("watch") in ("1", "true")

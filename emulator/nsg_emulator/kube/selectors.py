@@ -1,4 +1,4 @@
-"""Label and field selectors, as a list's or watch's query carries them."""
+"""Label and field selectors of list and watch requests."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _BETWEEN_TERMS = re.compile(r",(?![^(]*\))")
 
 
 def label_test(selector: str) -> Test:
-    """Return the test that a label selector spells.
+    """Return the test for a label selector.
 
     Raises:
         ApiError: 400 when it is not a selector.
@@ -27,10 +27,10 @@ def label_test(selector: str) -> Test:
 
 
 def field_test(kind: Kind, selector: str) -> Test:
-    """Return the test that a field selector spells.
+    """Return the test for a field selector.
 
     Raises:
-        ApiError: 400 when the kind does not offer the field.
+        ApiError: 400 when the kind does not support the field.
     """
     return _every([_field_term(kind, term.strip()) for term in selector.split(",") if term.strip()])
 

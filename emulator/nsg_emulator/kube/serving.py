@@ -1,4 +1,4 @@
-"""Serving an API on loopback: in the running loop, or from a thread of its own."""
+"""Serves an API on loopback, in the running event loop or in a separate thread."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ _HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class Running:
-    """An API that listens."""
+    """A running server."""
 
     api: KubeApi
     url: str
@@ -26,12 +26,12 @@ class Running:
     _sites: list[web.SockSite] = field(default_factory=list)
 
     def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig that leads here, and return its path."""
+        """Write a kubeconfig for this server and return its path."""
         path.write_text(json.dumps(kubeconfig(self.url)))
         return path
 
     async def away(self) -> None:
-        """Stop listening and cut all connections; clients are refused until `back`."""
+        """Stop listening and cut all connections; connections are refused until `back`."""
         while self._sites:
             await self._sites.pop().stop()
         server = self._runner.server
@@ -55,17 +55,17 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serve(api: KubeApi, port: int = 0) -> AsyncIterator[Running]:
-    """Serve an API on loopback for as long as the context is open.
+    """Serve an API on loopback while the context is open.
 
     Args:
-        api: what to serve.
-        port: where; any free one when 0.
+        api: the API to serve.
+        port: the port; 0 picks a free port.
 
     Yields:
         The running server.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     runner = web.AppRunner(api.app(), access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
     await runner.setup()
@@ -81,7 +81,7 @@ async def serve(api: KubeApi, port: int = 0) -> AsyncIterator[Running]:
 def serve_in_thread(api: KubeApi, port: int = 0) -> Iterator[Running]:
     """Serve an API from a thread with its own event loop, for callers that have none.
 
-    While it runs, the state belongs to that thread: reach it over HTTP, or when nothing is under way.
+    While it runs, the state belongs to that thread: use HTTP, or access it when no request is running.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="kube-api", daemon=True)
@@ -100,7 +100,7 @@ def serve_in_thread(api: KubeApi, port: int = 0) -> Iterator[Running]:
 
 
 def kubeconfig(url: str) -> dict[str, object]:
-    """Return a kubeconfig that leads to a URL without credentials."""
+    """Return a kubeconfig for a URL, without credentials."""
     return {
         "apiVersion": "v1",
         "kind": "Config",

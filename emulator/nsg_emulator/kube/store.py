@@ -23,7 +23,7 @@ class Store:
         """Serve the built-in kinds and namespaces.
 
         Args:
-            validators: judge custom resources beyond their schema.
+            validators: validate custom resources beyond their schema.
             history: how many changes each collection remembers.
         """
         self._counter = itertools.count(1)
@@ -50,7 +50,7 @@ class Store:
         return self._collections["", "namespaces"]
 
     def serve(self, kind: Kind) -> Resource:
-        """Serve a kind from now on; the objects of one that was served already stay."""
+        """Serve a kind; objects of a kind that was served before stay."""
         collection = self._collection(kind)
         if kind is events.NEW_EVENT:
             resource = Resource(kind, collection, read=events.to_new, write=events.to_core)
@@ -65,7 +65,7 @@ class Store:
         """Return a served resource.
 
         Raises:
-            ApiError: 404 when none is served there.
+            ApiError: 404 when no such resource is served.
         """
         try:
             return self.resources[group, version, plural]
@@ -76,7 +76,7 @@ class Store:
         """Return the resource that holds objects of an apiVersion and kind.
 
         Raises:
-            ApiError: 404 when none is served.
+            ApiError: 404 when no such kind is served.
         """
         for resource in self.resources.values():
             if (resource.kind.api_version, resource.kind.kind) == (api_version, kind):
@@ -84,10 +84,10 @@ class Store:
         raise ApiError(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
 
     def require_namespace(self, name: str, kind: Kind, new: str) -> None:
-        """Make sure that a namespace takes a new object of a kind and name.
+        """Check that a namespace accepts a new object of a kind and name.
 
         Raises:
-            ApiError: 404 when it is not there, 403 when it is going.
+            ApiError: 404 when the namespace does not exist, 403 when it is being deleted.
         """
         namespace = self.namespaces.get(("", name))
         if namespace is None:
@@ -96,13 +96,13 @@ class Store:
             raise _terminating(name, kind, new)
 
     def orphan(self, owner: Obj) -> None:
-        """Cut the references to an owner that is about to go, so that what it owned stays."""
+        """Remove the references to an owner before its deletion, so that its dependents stay."""
         for collection, key in self._owners.left_by(owner):
             if (obj := collection.get(key)) is not None:
                 collection.put(key, disowned(obj, owner))
 
     def compact(self) -> None:
-        """Forget the history, as etcd's compaction does: older watches and continue tokens answer 410."""
+        """Drop the history, as etcd's compaction does: older watches and continue tokens get 410."""
         for collection in self._collections.values():
             collection.history.forget()
 
@@ -115,7 +115,7 @@ class Store:
         return self._collections[group, kind.plural]
 
     def _follow(self, kind: Kind, collection: Collection, change: Change) -> None:
-        """Do what the real cluster's controllers do a moment after a change."""
+        """Act as the controllers of a real cluster do after a change."""
         self._owners.record(collection, change)
         if change.type == "DELETED":
             self._collect(change.object)
@@ -129,7 +129,7 @@ class Store:
             self._release(namespace)
 
     def _collect(self, owner: Obj) -> None:
-        """Delete what a deleted object owned, if nobody else owns it too."""
+        """Delete the dependents of a deleted object that have no other owner."""
         for collection, key in self._owners.left_by(owner):
             obj = collection.get(key)
             if obj is None:
@@ -143,12 +143,12 @@ class Store:
     def _empty(self, namespace: str) -> None:
         for collection in list(self._collections.values()):
             for key in [key for key in collection.objects if key[0] == namespace]:
-                if key in collection.objects:  # an owner may have taken it along
+                if key in collection.objects:  # the deletion of an owner may have removed it already
                     self._resource_of(collection).delete(key)
         self._release(namespace)
 
     def _release(self, name: str) -> None:
-        """Let an empty namespace go that waits for it."""
+        """Remove a namespace that is being deleted once it is empty."""
         namespace = self.namespaces.get(("", name))
         if namespace is None or "deletionTimestamp" not in namespace["metadata"]:
             return

@@ -1,4 +1,4 @@
-"""The Table form, in which kubectl asks for what it prints."""
+"""The Table form, which kubectl requests for printing."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from .kinds import AGE, Column, Kind
 from .shapes import Obj
 
 _SECOND, _MINUTE, _HOUR, _DAY, _YEAR = (1, "s"), (60, "m"), (3600, "h"), (86400, "d"), (365 * 86400, "y")
-# An age below so many of a unit is told in it, with the rest in the smaller unit if there is one.
+# An age below this number of a unit is shown in that unit, with the remainder in the smaller unit, if any.
 # Source: apimachinery `pkg/util/duration`, HumanDuration.
 _STEPS: tuple[tuple[int, tuple[int, str], tuple[int, str] | None], ...] = (
     (120, _SECOND, None),
@@ -37,10 +37,10 @@ def table(
     Args:
         kind: gives the columns.
         objects: the rows.
-        list_metadata: resourceVersion and paging, as the list itself would carry them.
-        include: what a row holds of its object: `Object`, `None` or `Metadata`.
-        now: what ages are counted from.
-        headed: whether to say what the columns are; a watch says it once.
+        list_metadata: resourceVersion and paging, as in the plain list.
+        include: the part of the object in a row: `Object`, `None` or `Metadata`.
+        now: the time from which ages are counted.
+        headed: whether to include the column definitions; a watch sends them once.
     """
     columns = columns_of(kind)
     return {
@@ -55,7 +55,7 @@ def table(
 
 
 def columns_of(kind: Kind) -> list[Column]:
-    """Return the name, then what the kind declares, or its age."""
+    """Return the name column and the columns that the kind declares, or its age."""
     if any(column.format == "name" for column in kind.columns):
         return list(kind.columns)
     fallback = Column("Age", AGE.path, "date") if kind.custom else AGE
@@ -63,7 +63,7 @@ def columns_of(kind: Kind) -> list[Column]:
 
 
 def human_duration(seconds: int) -> str:
-    """Spell an age as kubectl does: the more, the coarser."""
+    """Format an age as kubectl does, with less precision for larger ages."""
     if seconds < 0:
         return "<invalid>" if seconds < -1 else "0s"
     for below, large, small in _STEPS:

@@ -1,4 +1,4 @@
-"""The time fields of built-in kinds, which the real server decodes and spells anew."""
+"""The time fields of built-in kinds, which the real server parses and formats."""
 
 import datetime as dt
 import re
@@ -12,19 +12,19 @@ _SECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d
 
 
 def micro_time(text: str) -> str:
-    """Read a `MicroTime`, which has exactly six digits of a second, and spell it in UTC.
+    """Parse a `MicroTime`, which has exactly six fractional digits, and format it in UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not such a time.
     """
     return _read(text, _MICRO, "2006-01-02T15:04:05.000000Z07:00").strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def time(text: str) -> str:
-    """Read a `Time` and spell it in UTC, in whole seconds.
+    """Parse a `Time` and format it in UTC, in whole seconds.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not such a time.
     """
     return _read(text, _SECONDS, "2006-01-02T15:04:05Z07:00").strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -35,10 +35,10 @@ def timestamp() -> str:
 
 
 def respelled(kind: str, fields: Obj, spellings: Mapping[str, Callable[[str], str]]) -> Obj:
-    """Return fields with their times spelled anew.
+    """Return fields with their times in the server's format.
 
     Raises:
-        ApiError: 400 when one is no time.
+        ApiError: 400 when a time cannot be parsed.
     """
     new = dict(fields)
     for name, spell in spellings.items():

@@ -1,4 +1,4 @@
-"""Watch streams: the present state if asked for, then every change, with bookmarks."""
+"""Watch streams: the current state on request, then every change, with bookmarks."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ class Watch:
     """One client's stream of one resource's changes."""
 
     def __init__(self, request: web.Request, resource: Resource, query: ListQuery, current: Callable[[], int]) -> None:
-        """Prepare a stream; `current` tells the store's version."""
+        """Prepare a stream; `current` returns the store's version."""
         self._request, self._resource, self._query, self._current = request, resource, query, current
         self._bookmarks = request.query.get("allowWatchBookmarks") == "true"
         self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -37,7 +37,7 @@ class Watch:
         self._headed = True
 
     async def run(self, interference: Interference) -> web.StreamResponse:
-        """Stream until the client goes, its time is over, or history has run away from it."""
+        """Stream until the client disconnects, the timeout expires, or the history no longer covers the position."""
         await self._response.prepare(self._request)
         history = self._resource.collection.history
         history.listeners.add(self._notice)
@@ -47,18 +47,18 @@ class Watch:
         except ApiError as error:
             await self._send("ERROR", error.status())
         except ConnectionResetError:
-            pass  # the client has gone, which is how watches end
+            pass  # the client has disconnected, which is how watches end
         finally:
             history.listeners.discard(self._notice)
             interference.watches.discard(self)
         return self._response
 
     def _notice(self) -> None:
-        """Look for changes; the one who made them may be in another thread."""
+        """Check for changes; the writer may be in another thread."""
         self._loop.call_soon_threadsafe(self._wake.set)
 
     def mute(self) -> None:
-        """Send nothing any more, but keep the connection: how watches die silently."""
+        """Stop sending but keep the connection, as a silently broken watch does."""
         self._muted = True
 
     def abort(self) -> None:
@@ -96,7 +96,7 @@ class Watch:
                 )
 
     def _seen_as(self, change: Change) -> str | None:
-        """Say what a selective watcher sees: entering the selection is ADDED, leaving it DELETED."""
+        """Return the event for a watch with a selector: entering the selection is ADDED, leaving it is DELETED."""
         now = change.type != "DELETED" and self._matches(change.object)
         was = change.before is not None and self._matches(change.before)
         if now:
@@ -108,7 +108,7 @@ class Watch:
         return in_namespace and self._query.test(self._resource.read(stored))
 
     async def _send_bookmark(self, annotations: dict[str, str]) -> None:
-        """Tell how far the stream is; everything up to the store's version has been sent, or does not concern it."""
+        """Send a bookmark; all matching changes up to the store's version have been sent."""
         if not self._bookmarks:
             return
         await self._send_changes()

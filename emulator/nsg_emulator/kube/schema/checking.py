@@ -1,6 +1,6 @@
-"""Validation by a structural schema, in the real API server's order and words.
+"""Validation by a structural schema, in the order and with the messages of the real API server.
 
-What an update leaves as it was is not judged again ("ratcheting"): a stricter schema does not block older objects.
+Unchanged values are not validated again ("ratcheting"), so that a stricter schema does not block older objects.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def check(schema: Obj, value: Any, old: Any = ABSENT, path: str = "") -> list[Fault]:
-    """Return everything that the schema finds wrong.
+    """Return all schema errors.
 
     Args:
         schema: a structural schema.
-        value: what to judge, already pruned and defaulted.
-        old: what stood there before; `ABSENT` where nothing did.
-        path: where the value stands, for messages.
+        value: the value to validate, already pruned and defaulted.
+        old: the previous value; `ABSENT` if there was none.
+        path: the path of the value, for messages.
     """
     errors: list[Fault] = []
     _check(schema, value, old, path, errors)

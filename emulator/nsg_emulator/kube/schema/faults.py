@@ -1,4 +1,4 @@
-"""The words of the real API server for a wrong field.
+"""The messages of the real API server for invalid fields.
 
 Source: kube-openapi `pkg/validation/errors` and apimachinery `pkg/util/validation/field` (release 1.37).
 """
@@ -22,64 +22,64 @@ TYPE_NAMES = {
 
 
 def shown(value: Any) -> str:
-    """Spell a bad value as the server does."""
+    """Format an invalid value as the server does."""
     return msgspec.json.encode(value).decode()
 
 
 def number(value: float) -> str:
-    """Spell a bound as Go's `%v` does."""
+    """Format a bound as Go's `%v` does."""
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def required(path: str, words: str = "") -> Fault:
-    """A field that must be there is not."""
+    """Return the error for a missing required field."""
     return Fault(path, "FieldValueRequired", f"Required value{': ' + words if words else ''}")
 
 
 def bad(path: str, value: Any, words: str) -> Fault:
-    """A value that is not allowed, and why."""
+    """Return the error for a value that is not allowed, with the reason."""
     return Fault(path, "FieldValueInvalid", f"Invalid value: {shown(value)}: {words}")
 
 
 def in_body(path: str, value: Any, rule: str) -> Fault:
-    """A value that breaks a schema rule, named as the schema validator names fields."""
+    """Return the error for a value that breaks a schema rule, with the schema validator's field name."""
     return bad(path, value, f"{path} in body {rule}")
 
 
 def wrong_type(path: str, value: Any, expected: Iterable[str]) -> Fault:
-    """A value of another JSON type."""
+    """Return the error for a wrong JSON type."""
     actual = TYPE_NAMES[type(value)]
     words = f'Invalid value: "{actual}": {path} in body must be of type {",".join(expected)}: "{actual}"'
     return Fault(path, "FieldValueTypeInvalid", words)
 
 
 def wrong_format(path: str, value: str, expected: str) -> Fault:
-    """A string of another format."""
+    """Return the error for a string with a wrong format."""
     words = f"Invalid value: {shown(value)}: {path} in body must be of type {expected}: {shown(value)}"
     return Fault(path, "FieldValueTypeInvalid", words)
 
 
 def unsupported(path: str, value: Any, supported: Iterable[Any]) -> Fault:
-    """A value that is not in the enumeration."""
+    """Return the error for a value outside the enumeration."""
     values = ", ".join(shown(choice if isinstance(choice, str) else shown(choice)) for choice in supported)
     return Fault(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {values}")
 
 
 def too_long(path: str, most: int) -> Fault:
-    """A string with more bytes than allowed."""
+    """Return the error for a string that is too long."""
     return Fault(path, "FieldValueTooLong", f"Too long: may not be more than {most} bytes")
 
 
 def too_many(path: str, count: int, most: int) -> Fault:
-    """A list or map with more entries than allowed."""
+    """Return the error for a list or map with too many entries."""
     return Fault(path, "FieldValueTooMany", f"Too many: {count}: must have at most {most} items")
 
 
 def duplicate(path: str, value: Any) -> Fault:
-    """An item that its list has already."""
+    """Return the error for a duplicate list item."""
     return Fault(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
 
 
 def forbidden(path: str, words: str) -> Fault:
-    """A change that is not allowed."""
+    """Return the error for a forbidden change."""
     return Fault(path, "FieldValueForbidden", f"Forbidden: {words}")

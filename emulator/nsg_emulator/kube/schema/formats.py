@@ -23,7 +23,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def is_format(name: str, value: str) -> bool:
-    """Say whether a string has a format; formats that the server does not know are ignored."""
+    """Return whether a string has a format; formats unknown to the server are ignored."""
     check = _CHECKS.get(name)
     return check is None or check(value)
 

@@ -1,4 +1,4 @@
-"""What a structural schema makes of an object before it is judged: unknown fields go, nulls give way, defaults come in.
+"""Pruning and defaulting by a structural schema, before validation.
 
 Values that need no change are shared with the input, which is never changed itself.
 """
@@ -18,10 +18,10 @@ def shape(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]
     Args:
         schema: a structural schema.
         obj: what a client sent.
-        old: what is stored; what `obj` shares with it is in shape already.
+        old: the stored object; parts shared with `obj` are pruned and defaulted already.
 
     Returns:
-        The object in shape, and the paths of what was dropped.
+        The pruned and defaulted object, and the paths of the dropped fields.
     """
     pruned, unknown = prune(schema, obj, old)
     return _default(schema, pruned, old), unknown
