@@ -9,8 +9,8 @@ from typing import Any
 
 from nsg_emulator.arm import Fault
 from nsg_emulator.arm import faults as azure_faults
-from nsg_emulator.arm.calls import Call
 from nsg_emulator.arm.faults import Drop, FailOperation, OmitFromListing, StickOperation
+from nsg_emulator.arm.messages import ArmRequest
 from tests.chaos.environment import API, Stage
 from tests.chaos.objects import BEGINNING, CAST, OWNED, Actor, baseline, document, live
 from tests.support.rule_shorthand import terse
@@ -146,7 +146,7 @@ class Hands:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """Do it now. What Azure refuses, somebody tried in vain."""
         self.stage.azure.handle(
-            Call(
+            ArmRequest(
                 method,
                 path,
                 {"api-version": "2024-05-01"},

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from nsg_emulator.arm import ids
-from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.messages import ArmRequest
 from nsg_emulator.arm.principals import Principal
 
 _SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -158,17 +158,17 @@ class ActivityLog:
         }
 
 
-def change_of(call: Call, operation: str, resource_id: str) -> Change:
+def change_of(request: ArmRequest, operation: str, resource_id: str) -> Change:
     """What a request is about to change."""
     return Change(
         operation=operation,
         resource_id=resource_id,
-        correlation=call.correlation,
-        principal=call.principal,
-        method=call.method,
-        client_ip=call.client_ip,
-        client_request_id=call.headers.get("x-ms-client-request-id", call.correlation),
-        body=_compact(call.body),
+        correlation=request.correlation,
+        principal=request.principal,
+        method=request.method,
+        client_ip=request.client_ip,
+        client_request_id=request.headers.get("x-ms-client-request-id", request.correlation),
+        body=_compact(request.body),
     )
 
 

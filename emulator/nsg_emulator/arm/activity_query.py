@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from nsg_emulator.arm import paging
 from nsg_emulator.arm.activity import ActivityLog, Row
-from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 from nsg_emulator.arm.paging import Place
 
 PAGE = 200
@@ -44,28 +44,28 @@ class Filter:
             return False
         if not self.name:
             return True
-        found = row.document[self.name]
-        text = found["value"] if isinstance(found, dict) else found
+        value = row.document[self.name]
+        text = value["value"] if isinstance(value, dict) else value
         return str(text).lower() == self.value.lower()
 
 
-def answer(log: ActivityLog, call: Call, now: datetime) -> Reply:
+def respond(log: ActivityLog, request: ArmRequest, now: datetime) -> ArmResponse:
     """GET of the log's rows: newest first, 200 a page."""
     try:
-        wanted = parse(call.query.get("$filter", ""), now)
+        row_filter = parse(request.query.get("$filter", ""), now)
     except FilterError as error:
         return refused(str(error))
-    rows = [row for row in reversed(log.rows) if row.readable <= now and wanted.admits(row)]
+    rows = [row for row in reversed(log.rows) if row.readable <= now and row_filter.admits(row)]
     rows.sort(key=lambda row: row.happened, reverse=True)
-    start = paging.read_token(paging.token_of(call.query)).page * PAGE
-    shown = [_selected(row.document, call.query.get("$select", "")) for row in rows[start : start + PAGE]]
-    more = {"nextLink": _next(call, start // PAGE + 1)} if start + PAGE < len(rows) else {}
-    return Reply(200, {"value": shown, **more})
+    start = paging.read_token(paging.token_of(request.query)).page * PAGE
+    documents = [_select(row.document, request.query.get("$select", "")) for row in rows[start : start + PAGE]]
+    next_page = {"nextLink": _next(request, start // PAGE + 1)} if start + PAGE < len(rows) else {}
+    return ArmResponse(200, {"value": documents, **next_page})
 
 
-def refused(message: str) -> Reply:
+def refused(message: str) -> ArmResponse:
     """The log's own error, recorded: capitals, and no `error` around it."""
-    return Reply(400, {"Code": "BadRequest", "Message": message})
+    return ArmResponse(400, {"Code": "BadRequest", "Message": message})
 
 
 def parse(text: str, now: datetime) -> Filter:
@@ -76,17 +76,17 @@ def parse(text: str, now: datetime) -> Filter:
     """
     clauses = [_clause(part) for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if part.strip()]
     times = {operator: _moment(value) for name, operator, value in clauses if name == "eventtimestamp"}
-    others = [(name, value) for name, _, value in clauses if name != "eventtimestamp" and name in _FIELDS]
+    property_clauses = [(name, value) for name, _, value in clauses if name != "eventtimestamp" and name in _FIELDS]
     start = times.get("ge")
     if start is None:
         raise FilterError("The $filter must contain a start time: eventTimestamp ge '...'.")
     if start < now - KEPT:
         raise FilterError("The start time cannot be more than 90 days in the past.")
-    if len(others) > 1:
+    if len(property_clauses) > 1:
         raise FilterError(
             "Only one of resourceGroupName, resourceUri, resourceProvider, correlationId may be filtered by."
         )
-    name, value = others[0] if others else ("", "")
+    name, value = property_clauses[0] if property_clauses else ("", "")
     return Filter(start, times.get("le", now), _FIELDS.get(name, ""), value)
 
 
@@ -110,13 +110,16 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _selected(document: Mapping[str, Any], select: str) -> dict[str, Any]:
+def _select(document: Mapping[str, Any], select: str) -> dict[str, Any]:
     names = {name.strip().lower() for name in select.split(",") if name.strip()}
     return {name: value for name, value in document.items() if not names or name.lower() in names}
 
 
-def _next(call: Call, page: int) -> str:
-    kept = "".join(
-        f"&{quote(name)}={quote(value)}" for name, value in call.query.items() if name.lower() != paging.TOKEN.lower()
+def _next(request: ArmRequest, page: int) -> str:
+    kept_query = "".join(
+        f"&{quote(name)}={quote(value)}"
+        for name, value in request.query.items()
+        if name.lower() != paging.TOKEN.lower()
     )
-    return f"{call.origin}{call.path}?{kept.lstrip('&')}&%24skipToken={quote(paging.write_token(Place(0, page)))}"
+    token = quote(paging.write_token(Place(0, page)))
+    return f"{request.origin}{request.path}?{kept_query.lstrip('&')}&%24skipToken={token}"

@@ -9,15 +9,15 @@ from typing import Any
 from nsg_emulator.arm import errors, permissions, routes, tokens
 from nsg_emulator.arm import state as states
 from nsg_emulator.arm.activity import change_of
-from nsg_emulator.arm.calls import Call, Reply, error_reply
+from nsg_emulator.arm.emulated_azure import EmulatedAzure, utc_now
 from nsg_emulator.arm.errors import ArmError
 from nsg_emulator.arm.faults import Answer, Delay, Drop, DropListing, DropPoint, FailListing, Faults
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse, error_response
 from nsg_emulator.arm.model import Nsg
 from nsg_emulator.arm.requests import DROPPED, RequestLog, RequestRecord
 from nsg_emulator.arm.routes import Handler, Route
 from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION, Settings
 from nsg_emulator.arm.store import Store
-from nsg_emulator.arm.world import World, utc_now
 
 _VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(-preview)?$")
 _LIMITS = {"GET": ("reads", 16499), "HEAD": ("reads", 16499), "DELETE": ("deletes", 11999)}
@@ -35,7 +35,7 @@ _CONSTANT = {
 class Outcome:
     """What the server has to do: wait, answer, or drop the connection at some point."""
 
-    reply: Reply
+    response: ArmResponse
     delay: float = 0.0
     drop: DropPoint | None = None
 
@@ -61,9 +61,9 @@ class ArmEmulator:
             clock: Tells the time.
             new_id: Makes GUIDs.
         """
-        self.world = World(settings or Settings(), Store(new_id) if new_id else Store(), clock)
+        self.azure = EmulatedAzure(settings or Settings(), Store(new_id) if new_id else Store(), clock)
         if subscription:
-            states.add_subscription(self.world.store, subscription)
+            states.add_subscription(self.azure.store, subscription)
         if state is not None:
             self.load(state)
 
@@ -72,26 +72,26 @@ class ArmEmulator:
     @property
     def store(self) -> Store:
         """The state."""
-        return self.world.store
+        return self.azure.store
 
     @property
     def faults(self) -> Faults:
         """The faults in force."""
-        return self.world.faults
+        return self.azure.faults
 
     @property
     def requests(self) -> RequestLog:
         """The log of requests."""
-        return self.world.requests
+        return self.azure.requests
 
     @property
     def settings(self) -> Settings:
         """How it behaves."""
-        return self.world.settings
+        return self.azure.settings
 
     def configure(self, **changes: Any) -> None:
         """Change settings by name, as `Settings` has them."""
-        self.world.apply(replace(self.world.settings, **changes))
+        self.azure.apply(replace(self.azure.settings, **changes))
 
     def load(self, document: Any) -> None:
         """Add a state: a list of NSG documents, or `{subscriptions, resourceGroups, nsgs}`.
@@ -103,7 +103,7 @@ class ArmEmulator:
 
     def dump(self) -> dict[str, Any]:
         """The whole state as JSON, operations that are due ended."""
-        self.world.settle()
+        self.azure.settle()
         return states.dump(self.store)
 
     def add_nsg(self, document: Mapping[str, Any]) -> Nsg:
@@ -115,7 +115,7 @@ class ArmEmulator:
         stuck = [operation.id for operation in self.store.pending() if operation.stuck]
         for operation_id in stuck:
             self.store.release(operation_id)
-        self.world.settle()
+        self.azure.settle()
         return stuck
 
     def user_token(self, upn: str, *, ip: str = "") -> str:
@@ -127,100 +127,102 @@ class ArmEmulator:
         return self._token(tokens.app_claims(self.settings.tenant, client_id))
 
     def _token(self, claims: Mapping[str, Any]) -> str:
-        return tokens.mint(claims, tenant=self.settings.tenant, audience=tokens.ARM_AUDIENCE, now=self.world.clock())
+        return tokens.mint(claims, tenant=self.settings.tenant, audience=tokens.ARM_AUDIENCE, now=self.azure.clock())
 
     # --- requests ---
 
-    def handle(self, call: Call) -> Outcome:
+    def handle(self, request: ArmRequest) -> Outcome:
         """Answer a request, faults considered, and note it."""
         request_id = self.store.new_id()
-        correlation = call.headers.get("x-ms-correlation-request-id") or request_id
-        call = replace(call, id=request_id, correlation=correlation)
-        self.world.settle()
-        delay = self.faults.strike(call, Delay)
-        drop = self._drop(call)
-        call, reply = (call, Reply(0)) if drop == "request" else self._answered(call)
-        self._note(call, DROPPED if drop in {"request", "answer"} else reply.status)
-        return Outcome(self._with_headers(call, reply), delay.seconds if delay else 0.0, drop)
+        correlation = request.headers.get("x-ms-correlation-request-id") or request_id
+        request = replace(request, id=request_id, correlation=correlation)
+        self.azure.settle()
+        delay = self.faults.strike(request, Delay)
+        drop = self._drop(request)
+        request, response = (request, ArmResponse(0)) if drop == "request" else self._answered(request)
+        self._note(request, DROPPED if drop in {"request", "answer"} else response.status)
+        return Outcome(self._with_headers(request, response), delay.seconds if delay else 0.0, drop)
 
-    def _drop(self, call: Call) -> DropPoint | None:
-        drop = self.faults.strike(call, Drop)
+    def _drop(self, request: ArmRequest) -> DropPoint | None:
+        drop = self.faults.strike(request, Drop)
         if drop is not None:
             return drop.at
-        broken = self.faults.strike(call, DropListing)
+        broken = self.faults.strike(request, DropListing)
         return "answer" if broken else None
 
-    def _answered(self, call: Call) -> tuple[Call, Reply]:
+    def _answered(self, request: ArmRequest) -> tuple[ArmRequest, ArmResponse]:
         try:
-            route, handler, params = routes.find(call.method, call.path)
-            call = replace(call, params=params)
+            route, handler, params = routes.find(request.method, request.path)
+            request = replace(request, params=params)
             if not route.open:
-                call = self._authenticated(call)
-                if route.action(call.method):
-                    permissions.check(self.settings, call, route.action(call.method))
-            refusal = self._refusal(call)
-            return call, refusal or self._handled(route, handler, call)
+                request = self._authenticated(request)
+                if route.action(request.method):
+                    permissions.check(self.settings, request, route.action(request.method))
+            refusal = self._refusal(request)
+            return request, refusal or self._handled(route, handler, request)
         except ArmError as error:
-            return call, error_reply(error)
+            if error.code == errors.NOT_EMULATED:
+                self.requests.not_emulated[f"{request.method} {request.path}"] += 1
+            return request, error_response(error)
 
-    def _authenticated(self, call: Call) -> Call:
-        authorization = call.headers.get("authorization", "")
-        now = self.world.clock()
-        principal = tokens.read(authorization, origin=call.origin, tenant=self.settings.tenant, now=now)
-        if not call.api_version:
+    def _authenticated(self, request: ArmRequest) -> ArmRequest:
+        authorization = request.headers.get("authorization", "")
+        now = self.azure.clock()
+        principal = tokens.read(authorization, origin=request.origin, tenant=self.settings.tenant, now=now)
+        if not request.api_version:
             raise errors.api_version_missing()
-        if not _VERSION.match(call.api_version):
-            raise errors.api_version_invalid(call.api_version)
-        return replace(call, principal=principal)
+        if not _VERSION.match(request.api_version):
+            raise errors.api_version_invalid(request.api_version)
+        return replace(request, principal=principal)
 
-    def _refusal(self, call: Call) -> Reply | None:
-        ordered = self.faults.strike(call, Answer) or self.faults.strike(call, FailListing)
-        return ordered.reply() if ordered else None
+    def _refusal(self, request: ArmRequest) -> ArmResponse | None:
+        ordered = self.faults.strike(request, Answer) or self.faults.strike(request, FailListing)
+        return ordered.response() if ordered else None
 
-    def _handled(self, route: Route, handler: Handler, call: Call) -> Reply:
-        operation = (route.changes or {}).get(call.method)
+    def _handled(self, route: Route, handler: Handler, request: ArmRequest) -> ArmResponse:
+        operation = (route.changes or {}).get(request.method)
         if operation is None:
-            return handler(self.world, call)
-        return self._logged(operation, handler, call)
+            return handler(self.azure, request)
+        return self._logged(operation, handler, request)
 
-    def _logged(self, operation: str, handler: Handler, call: Call) -> Reply:
+    def _logged(self, operation: str, handler: Handler, request: ArmRequest) -> ArmResponse:
         """Run a change between its two rows of the Activity Log; an operation writes the second when it ends."""
-        log, now, new_id = self.world.activity, self.world.clock(), self.store.new_id
-        log.begin(call.id, change_of(call, operation, call.path.rstrip("/")), now, new_id())
+        log, now, new_id = self.azure.activity, self.azure.clock(), self.store.new_id
+        log.begin(request.id, change_of(request, operation, request.path.rstrip("/")), now, new_id())
         try:
-            reply = handler(self.world, call)
+            response = handler(self.azure, request)
         except ArmError as error:
-            log.end(call.id, now, new_id(), error.status, error.message)
+            log.end(request.id, now, new_id(), error.status, error.message)
             raise
-        if not any(pending.request == call.id for pending in self.store.pending()):
-            log.end(call.id, now, new_id(), reply.status)
-        return reply
+        if not any(pending.request == request.id for pending in self.store.pending()):
+            log.end(request.id, now, new_id(), response.status)
+        return response
 
-    def _note(self, call: Call, status: int) -> None:
-        headers = call.headers
-        query = "&".join(f"{name}={value}" for name, value in call.query.items())
+    def _note(self, request: ArmRequest, status: int) -> None:
+        headers = request.headers
+        query = "&".join(f"{name}={value}" for name, value in request.query.items())
         self.requests.add(
             RequestRecord(
-                at=self.world.clock(),
-                method=call.method,
-                path=call.path,
+                at=self.azure.clock(),
+                method=request.method,
+                path=request.path,
                 query=query,
                 status=status,
                 etag=headers.get("if-match", ""),
                 user_agent=headers.get("user-agent", ""),
-                caller=call.principal.label,
+                caller=request.principal.label,
             )
         )
 
-    def _with_headers(self, call: Call, reply: Reply) -> Reply:
+    def _with_headers(self, request: ArmRequest, response: ArmResponse) -> ArmResponse:
         own = {
-            "x-ms-request-id": call.id,
-            "x-ms-correlation-request-id": call.correlation,
-            "x-ms-routing-request-id": f"EMULATOR:{self.world.clock():%Y%m%dT%H%M%SZ}:{call.id}",
+            "x-ms-request-id": request.id,
+            "x-ms-correlation-request-id": request.correlation,
+            "x-ms-routing-request-id": f"EMULATOR:{self.azure.clock():%Y%m%dT%H%M%SZ}:{request.id}",
         }
-        if reply.headers.get(errors.FAILURE_CAUSE) != "gateway":  # which counts only what it lets through (recorded)
-            kind, limit = _LIMITS.get(call.method, _WRITES)
+        if response.headers.get(errors.FAILURE_CAUSE) != "gateway":  # which counts only what it lets through (recorded)
+            kind, limit = _LIMITS.get(request.method, _WRITES)
             own[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(limit)
-        if "x-ms-client-request-id" in call.headers:
-            own["x-ms-client-request-id"] = call.headers["x-ms-client-request-id"]
-        return replace(reply, headers={**_CONSTANT, **own, **reply.headers})
+        if "x-ms-client-request-id" in request.headers:
+            own["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
+        return replace(response, headers={**_CONSTANT, **own, **response.headers})

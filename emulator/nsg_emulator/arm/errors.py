@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 FAILURE_CAUSE = "x-ms-failure-cause"
+NOT_EMULATED = "NotEmulated"
 MORE = "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
 
 
@@ -86,9 +87,9 @@ def subscription_not_found(subscription: str) -> ArmError:
     return gateway(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
 
 
-def no_such_path(path: str) -> ArmError:
-    """Nothing is served there (wording `?`)."""
-    return gateway(404, "InvalidResourceType", f"The resource type could not be found: nothing is served at '{path}'.")
+def not_emulated(method: str, path: str) -> ArmError:
+    """501: the emulator does not know the path. A 404 would read as "the resource does not exist"."""
+    return gateway(501, NOT_EMULATED, f"The emulator does not implement {method} {path}.")
 
 
 def method_not_allowed(method: str, path: str) -> ArmError:
@@ -119,11 +120,12 @@ def location_required() -> ArmError:
     return gateway(400, "LocationRequired", "The location property is required for this definition.")
 
 
-def location_changed(name: str, group: str, location: str, wanted: str) -> ArmError:
+def location_changed(name: str, group: str, location: str, new_location: str) -> ArmError:
     """A resource cannot move to another region by a PUT."""
     message = (
         f"The resource '{name}' already exists in location '{location}' in resource group '{group}'. "
-        f"A resource with the same name cannot be created in location '{wanted}'. Please select a new resource name."
+        f"A resource with the same name cannot be created in location '{new_location}'. "
+        "Please select a new resource name."
     )
     return gateway(409, "InvalidResourceLocation", message)
 
@@ -142,9 +144,9 @@ def rule_not_found(rule_id: str) -> ArmError:
     return provider(404, "NotFound", f"Resource {rule_id} not found.")
 
 
-def etag_mismatch(given: str, etag: str, resource_id: str) -> ArmError:
+def etag_mismatch(if_match: str, etag: str, resource_id: str) -> ArmError:
     """If-Match names another version; `etag` is empty when there is no version at all (`?` for that case)."""
-    versions = f"Etag provided in if-match header {given} does not match etag {etag or 'null'}"
+    versions = f"Etag provided in if-match header {if_match} does not match etag {etag or 'null'}"
     message = f"{versions} of resource {resource_id} in NRP data store."
     details = [{"code": "PreconditionFailedEtagMismatch", "message": message}]
     return ArmError(412, "PreconditionFailed", "Precondition failed.", details=details)

@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 import msgspec
 
 from nsg_emulator.arm import paging
-from nsg_emulator.arm.calls import Call, Reply, error_reply
 from nsg_emulator.arm.errors import ArmError
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse, error_response
 
 DropPoint = Literal["request", "answer", "body"]
 
@@ -39,14 +39,14 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
     cause: Literal["gateway", "service"] = "gateway"
     details: list[dict[str, str]] = []
 
-    def reply(self) -> Reply:
+    def response(self) -> ArmResponse:
         """The answer."""
         wait = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         headers = {**self.headers, **wait}
         error = ArmError(
             self.status, self.code, self.message, cause=self.cause, details=list(self.details), headers=headers
         )
-        return error_reply(error)
+        return error_response(error)
 
 
 class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="kind"):
@@ -72,9 +72,9 @@ class FailListing(msgspec.Struct, frozen=True, tag="fail-listing", tag_field="ki
     code: str = "ServiceUnavailable"
     message: str = "The service is temporarily unavailable."
 
-    def reply(self) -> Reply:
+    def response(self) -> ArmResponse:
         """The answer."""
-        return Answer(self.status, self.code, self.message).reply()
+        return Answer(self.status, self.code, self.message).response()
 
 
 class StickOperation(msgspec.Struct, frozen=True, tag="stick-operation", tag_field="kind"):
@@ -116,12 +116,12 @@ class Fault(msgspec.Struct, frozen=True):
     path: str = ""
     count: int | None = 1
 
-    def matches(self, call: Call) -> bool:
+    def matches(self, request: ArmRequest) -> bool:
         """Whether it is meant for this request."""
-        target = f"{call.path}?{'&'.join(f'{name}={value}' for name, value in call.query.items())}"
-        meant = re.fullmatch(self.method, call.method, re.IGNORECASE) and re.search(self.path, target, re.IGNORECASE)
+        target = f"{request.path}?{'&'.join(f'{name}={value}' for name, value in request.query.items())}"
+        meant = re.fullmatch(self.method, request.method, re.IGNORECASE) and re.search(self.path, target, re.IGNORECASE)
         return bool(meant) and (
-            not isinstance(self.effect, DropListing | FailListing) or _page(call) >= self.effect.after_page
+            not isinstance(self.effect, DropListing | FailListing) or _page(request) >= self.effect.after_page
         )
 
 
@@ -130,44 +130,44 @@ class Faults:
 
     def __init__(self) -> None:
         """None at first."""
-        self._left: list[tuple[Fault, int | None]] = []
+        self._remaining: list[tuple[Fault, int | None]] = []
 
     def add(self, *faults: Fault) -> None:
         """Put faults in force, after those that already are."""
         for fault in faults:
             _checked(fault)
-            self._left.append((fault, fault.count))
+            self._remaining.append((fault, fault.count))
 
     def clear(self) -> None:
         """Lift all faults."""
-        self._left.clear()
+        self._remaining.clear()
 
     def in_force(self) -> list[Fault]:
         """What may still strike; `count` is what is left of it."""
-        return [msgspec.structs.replace(fault, count=left) for fault, left in self._left]
+        return [msgspec.structs.replace(fault, count=remaining) for fault, remaining in self._remaining]
 
-    def strike(self, call: Call, kind: type[E]) -> E | None:
+    def strike(self, request: ArmRequest, kind: type[E]) -> E | None:
         """The first effect of that kind that is meant for the request; it is used up by one."""
-        for index, (fault, left) in enumerate(self._left):
-            if isinstance(fault.effect, kind) and fault.matches(call):
-                self._use(index, fault, left)
+        for index, (fault, remaining) in enumerate(self._remaining):
+            if isinstance(fault.effect, kind) and fault.matches(request):
+                self._use(index, fault, remaining)
                 return fault.effect
         return None
 
-    def omitted(self, call: Call) -> Iterator[str]:
+    def omitted(self, request: ArmRequest) -> Iterator[str]:
         """Ids that the listing shall leave out; these are used up by one as well."""
-        for index, (fault, left) in reversed(list(enumerate(self._left))):
-            if isinstance(fault.effect, OmitFromListing) and fault.matches(call):
-                self._use(index, fault, left)
+        for index, (fault, remaining) in reversed(list(enumerate(self._remaining))):
+            if isinstance(fault.effect, OmitFromListing) and fault.matches(request):
+                self._use(index, fault, remaining)
                 yield fault.effect.id
 
-    def _use(self, index: int, fault: Fault, left: int | None) -> None:
-        if left is None:
+    def _use(self, index: int, fault: Fault, remaining: int | None) -> None:
+        if remaining is None:
             return
-        if left <= 1:
-            del self._left[index]
+        if remaining <= 1:
+            del self._remaining[index]
         else:
-            self._left[index] = (fault, left - 1)
+            self._remaining[index] = (fault, remaining - 1)
 
 
 def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
@@ -222,8 +222,8 @@ def broken_listing(*, after_page: int = 1, status: int = 0, count: int | None = 
     return Fault(effect, "GET", path, count)
 
 
-def _page(call: Call) -> int:
-    token = paging.token_of(call.query)
+def _page(request: ArmRequest) -> int:
+    token = paging.token_of(request.query)
     return paging.read_token(token).page if token else 0
 
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from nsg_emulator.arm import errors, ids
-from nsg_emulator.arm.calls import Call, Reply, checked_tags
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse, checked_tags
 from nsg_emulator.arm.model import Nsg, ResourceGroup, Subscription
 from nsg_emulator.arm.store import Store
 
 
-def tenants(tenant: str) -> Reply:
+def tenants(tenant: str) -> ArmResponse:
     """GET /tenants."""
     item = {
         "id": f"/tenants/{tenant}",
@@ -17,51 +17,53 @@ def tenants(tenant: str) -> Reply:
         "displayName": "Emulated",
         "tenantCategory": "Home",
     }
-    return Reply(200, {"value": [item]})
+    return ArmResponse(200, {"value": [item]})
 
 
-def subscriptions(store: Store, tenant: str) -> Reply:
+def subscriptions(store: Store, tenant: str) -> ArmResponse:
     """GET /subscriptions."""
-    return Reply(200, {"value": [_subscription(item, tenant) for item in store.subscriptions.values()]})
+    return ArmResponse(200, {"value": [_subscription(item, tenant) for item in store.subscriptions.values()]})
 
 
-def subscription(store: Store, call: Call, tenant: str) -> Reply:
+def subscription(store: Store, request: ArmRequest, tenant: str) -> ArmResponse:
     """GET /subscriptions/{id}."""
-    return Reply(200, _subscription(store.subscription(call.params["sub"]), tenant))
+    return ArmResponse(200, _subscription(store.subscription(request.params["sub"]), tenant))
 
 
-def collection(store: Store, call: Call) -> Reply:
+def collection(store: Store, request: ArmRequest) -> ArmResponse:
     """GET of a subscription's resource groups."""
-    prefix = f"/subscriptions/{store.subscription(call.params['sub']).id}/".lower()
-    return Reply(200, {"value": [_group(item) for key, item in sorted(store.groups.items()) if key.startswith(prefix)]})
+    prefix = f"/subscriptions/{store.subscription(request.params['sub']).id}/".lower()
+    return ArmResponse(
+        200, {"value": [_group(item) for key, item in sorted(store.groups.items()) if key.startswith(prefix)]}
+    )
 
 
-def get(store: Store, call: Call) -> Reply:
+def get(store: Store, request: ArmRequest) -> ArmResponse:
     """GET of one resource group."""
-    return Reply(200, _group(store.group(call.params["sub"], call.params["group"])))
+    return ArmResponse(200, _group(store.group(request.params["sub"], request.params["group"])))
 
 
-def head(store: Store, call: Call) -> Reply:
+def head(store: Store, request: ArmRequest) -> ArmResponse:
     """HEAD: 204 when it is there, 404 when not."""
-    store.group(call.params["sub"], call.params["group"])
-    return Reply(204)
+    store.group(request.params["sub"], request.params["group"])
+    return ArmResponse(204)
 
 
-def put(store: Store, call: Call) -> Reply:
+def put(store: Store, request: ArmRequest) -> ArmResponse:
     """PUT: create or update a resource group."""
-    known = store.groups.get(ids.key(ids.group_id(call.params["sub"], call.params["group"])))
-    document = call.json()
+    existing_group = store.groups.get(ids.key(ids.group_id(request.params["sub"], request.params["group"])))
+    document = request.json()
     location = document.get("location")
     if not isinstance(location, str) or not location:
         raise errors.location_required()
-    owner = store.subscription(call.params["sub"])
-    name = known.name if known else call.params["group"]
+    owner = store.subscription(request.params["sub"])
+    name = existing_group.name if existing_group else request.params["group"]
     group = ResourceGroup(owner.id, name, location, checked_tags(document.get("tags") or {}))
     store.put_group(group)
-    return Reply(200 if known else 201, _group(group))
+    return ArmResponse(200 if existing_group else 201, _group(group))
 
 
-def delete(store: Store, call: Call) -> tuple[Reply, list[Nsg]]:
+def delete(store: Store, request: ArmRequest) -> tuple[ArmResponse, list[Nsg]]:
     """DELETE: the group and all in it, at once; what Azure takes minutes for is not played out.
 
     NSGs in use do not hold it up, since what uses them goes with the group.
@@ -69,11 +71,11 @@ def delete(store: Store, call: Call) -> tuple[Reply, list[Nsg]]:
     Returns:
         The answer, and the NSGs that went.
     """
-    group = store.group(call.params["sub"], call.params["group"])
+    group = store.group(request.params["sub"], request.params["group"])
     gone = store.remove_group(group)
-    base = f"{call.origin}/subscriptions/{group.subscription}/operationresults"
-    where = f"{base}/{store.new_id()}?api-version={call.api_version}"
-    return Reply(202, None, {"Location": where, "Retry-After": "0"}), gone
+    base = f"{request.origin}/subscriptions/{group.subscription}/operationresults"
+    where = f"{base}/{store.new_id()}?api-version={request.api_version}"
+    return ArmResponse(202, None, {"Location": where, "Retry-After": "0"}), gone
 
 
 def _subscription(item: Subscription, tenant: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from nsg_emulator.arm import tokens
-from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -24,12 +24,12 @@ class Identity:
     tenant: str
     secrets: Mapping[str, str] = field(default_factory=dict)
 
-    def openid_configuration(self, call: Call) -> Reply:
+    def openid_configuration(self, request: ArmRequest) -> ArmResponse:
         """The discovery document that MSAL reads first."""
-        tenant = self._tenant(call)
-        base = f"{call.origin}/{tenant}"
+        tenant = self._tenant(request)
+        base = f"{request.origin}/{tenant}"
         oauth = f"{base}/oauth2/v2.0"
-        return Reply(
+        return ArmResponse(
             200,
             {
                 "issuer": f"{base}/v2.0",
@@ -51,29 +51,31 @@ class Identity:
             },
         )
 
-    def instance_discovery(self, call: Call) -> Reply:
+    def instance_discovery(self, request: ArmRequest) -> ArmResponse:
         """Tells MSAL that this authority is known and stands for itself."""
-        host = call.origin.partition("://")[2]
-        return Reply(
+        host = request.origin.partition("://")[2]
+        return ArmResponse(
             200,
             {
-                "tenant_discovery_endpoint": f"{call.origin}/{self.tenant}/v2.0/.well-known/openid-configuration",
+                "tenant_discovery_endpoint": f"{request.origin}/{self.tenant}/v2.0/.well-known/openid-configuration",
                 "api-version": "1.1",
                 "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
             },
         )
 
-    def token(self, call: Call, now: datetime) -> Reply:
+    def token(self, request: ArmRequest, now: datetime) -> ArmResponse:
         """The token endpoint, v1 and v2: client credentials (secret or assertion), password, refresh token."""
-        form = dict(parse_qsl(call.body.decode(errors="replace")))
+        form = dict(parse_qsl(request.body.decode(errors="replace")))
         refusal = self._refusal(form)
         if refusal is not None:
             return refusal
-        tenant = self._tenant(call)
+        tenant = self._tenant(request)
         audience = _audience(form)
-        claims = self._claims(tenant, form, call.client_ip)
+        claims = self._claims(tenant, form, request.client_ip)
         token = tokens.mint(claims, tenant=tenant, audience=audience, now=now)
-        return Reply(200, self._answer(call, form, claims, token, now), {"Cache-Control": "no-store, no-cache"})
+        return ArmResponse(
+            200, self._answer(request, form, claims, token, now), {"Cache-Control": "no-store, no-cache"}
+        )
 
     def _claims(self, tenant: str, form: Mapping[str, str], client_ip: str) -> dict[str, Any]:
         client = form["client_id"]
@@ -83,7 +85,7 @@ class Identity:
         return tokens.user_claims(tenant, user, client, client_ip)
 
     def _answer(
-        self, call: Call, form: Mapping[str, str], claims: Mapping[str, Any], token: str, now: datetime
+        self, request: ArmRequest, form: Mapping[str, str], claims: Mapping[str, Any], token: str, now: datetime
     ) -> dict[str, Any]:
         lifetime = {
             "token_type": "Bearer",
@@ -92,7 +94,7 @@ class Identity:
             "access_token": token,
         }
         answer: dict[str, Any] = lifetime
-        if "v2.0" not in call.path:
+        if "v2.0" not in request.path:
             expiry = int(now.timestamp()) + tokens.LIFETIME
             answer = {
                 **{name: str(value) for name, value in lifetime.items()},
@@ -100,10 +102,10 @@ class Identity:
                 "resource": form.get("resource", ""),
             }
         if claims.get("upn"):
-            answer = {**answer, **_signed_in(call, self._tenant(call), claims, form, now)}
+            answer = {**answer, **_signed_in(request, self._tenant(request), claims, form, now)}
         return answer
 
-    def _refusal(self, form: Mapping[str, str]) -> Reply | None:
+    def _refusal(self, form: Mapping[str, str]) -> ArmResponse | None:
         client = form.get("client_id", "")
         if not client:
             return _refused(
@@ -125,7 +127,7 @@ class Identity:
                     400,
                 )
 
-    def _app_refusal(self, client: str, form: Mapping[str, str]) -> Reply | None:
+    def _app_refusal(self, client: str, form: Mapping[str, str]) -> ArmResponse | None:
         if form.get("client_assertion"):
             known = form.get("client_assertion_type") == _ASSERTION
             return (
@@ -142,8 +144,8 @@ class Identity:
             return _refused("invalid_client", f"AADSTS7000215: Invalid client secret provided for app '{client}'.", 401)
         return None
 
-    def _tenant(self, call: Call) -> str:
-        named = call.params.get("tenant", "")
+    def _tenant(self, request: ArmRequest) -> str:
+        named = request.params.get("tenant", "")
         return self.tenant if named.lower() in {"", "common", "organizations", "consumers"} else named
 
 
@@ -155,14 +157,14 @@ def _audience(form: Mapping[str, str]) -> str:
 
 
 def _signed_in(
-    call: Call, tenant: str, claims: Mapping[str, Any], form: Mapping[str, str], now: datetime
+    request: ArmRequest, tenant: str, claims: Mapping[str, Any], form: Mapping[str, str], now: datetime
 ) -> dict[str, str]:
     """What comes beside a user's access token: who signed in, and the means to ask again."""
     about = {
         "preferred_username": claims["upn"],
         "name": claims["name"],
         "oid": claims["oid"],
-        "iss": f"{call.origin}/{tenant}/v2.0",
+        "iss": f"{request.origin}/{tenant}/v2.0",
     }
     return {
         "scope": form.get("scope", ""),
@@ -171,5 +173,5 @@ def _signed_in(
     }
 
 
-def _refused(code: str, description: str, status: int) -> Reply:
-    return Reply(status, {"error": code, "error_description": description, "error_codes": []})
+def _refused(code: str, description: str, status: int) -> ArmResponse:
+    return ArmResponse(status, {"error": code, "error_description": description, "error_codes": []})

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from nsg_emulator.arm import paging, render
-from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 from nsg_emulator.arm.model import Nsg
 from nsg_emulator.arm.store import Store
 
@@ -37,34 +37,34 @@ class Listings:
         self._store = store
         self._remembered: OrderedDict[tuple[str, bool], tuple[_Page, bytes]] = OrderedDict()
 
-    def answer(self, call: Call, prefix: str, size: int, omitted: Iterable[str] = ()) -> Reply:
+    def answer(self, request: ArmRequest, prefix: str, size: int, omitted: Iterable[str] = ()) -> ArmResponse:
         """One page of the NSGs below an id.
 
         Args:
-            call: The request; its `$skipToken` says which page.
+            request: The request; its `$skipToken` says which page.
             prefix: A subscription's or a resource group's id.
             size: NSGs a page.
             omitted: Keys that this listing leaves out although they exist.
         """
-        page = self._page(call, prefix, size, frozenset(omitted))
-        compressed = "gzip" in call.headers.get("accept-encoding", "")
+        page = self._page(request, prefix, size, frozenset(omitted))
+        compressed = "gzip" in request.headers.get("accept-encoding", "")
         headers = {"Content-Encoding": "gzip"} if compressed else {}
-        body = self._body(call, page, compressed=compressed)
-        return Reply(
+        body = self._body(request, page, compressed=compressed)
+        return ArmResponse(
             200, body, {"Content-Type": "application/json; charset=utf-8", "Vary": "Accept-Encoding", **headers}
         )
 
-    def _page(self, call: Call, prefix: str, size: int, omitted: frozenset[str]) -> _Page:
+    def _page(self, request: ArmRequest, prefix: str, size: int, omitted: frozenset[str]) -> _Page:
         items = [item for item in self._store.keys_below(prefix) if item[1] not in omitted]
-        page = paging.cut(items, paging.read_token(paging.token_of(call.query)), size)
+        page = paging.cut(items, paging.read_token(paging.token_of(request.query)), size)
         return _Page(tuple(self._store.nsgs[key] for key in page.keys), page.next_token)
 
-    def _body(self, call: Call, page: _Page, *, compressed: bool) -> bytes:
-        url = f"{call.origin}{call.path}?{call.api_version}&{paging.token_of(call.query)}"
+    def _body(self, request: ArmRequest, page: _Page, *, compressed: bool) -> bytes:
+        url = f"{request.origin}{request.path}?{request.api_version}&{paging.token_of(request.query)}"
         known = self._remembered.get((url, compressed))
         if known is not None and known[0].same_as(page):
             return known[1]
-        plain = _encoded(call, page)
+        plain = _encoded(request, page)
         body = gzip.compress(plain, 1) if compressed else plain
         self._remembered[url, compressed] = (page, body)
         while len(self._remembered) > _REMEMBERED_PAGES:
@@ -72,9 +72,9 @@ class Listings:
         return body
 
 
-def _encoded(call: Call, page: _Page) -> bytes:
-    body: dict[str, object] = {"value": [render.nsg_document(nsg, call.api_version) for nsg in page.nsgs]}
+def _encoded(request: ArmRequest, page: _Page) -> bytes:
+    body: dict[str, object] = {"value": [render.nsg_document(nsg, request.api_version) for nsg in page.nsgs]}
     if page.next_token:
-        query = f"api-version={call.api_version}&%24skipToken={quote(page.next_token)}"
-        body["nextLink"] = f"{call.origin}{quote(call.path)}?{query}"
+        query = f"api-version={request.api_version}&%24skipToken={quote(page.next_token)}"
+        body["nextLink"] = f"{request.origin}{quote(request.path)}?{query}"
     return msgspec.json.encode(body)

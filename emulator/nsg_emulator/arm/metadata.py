@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 
 _LIST_SINCE = "2019-05-01"
 _OBJECT_SINCE = "2022-09-01"
 
 
-def endpoints(call: Call) -> Reply:
+def endpoints(request: ArmRequest) -> ArmResponse:
     """Answer in the shape of the version asked for: 2015 flat, 2019 a list of clouds, 2022 one cloud."""
-    version = call.api_version
+    version = request.api_version
     if version >= _OBJECT_SINCE:
-        return Reply(200, _cloud(call.origin))
+        return ArmResponse(200, _cloud(request.origin))
     if version >= _LIST_SINCE:
-        return Reply(200, [_cloud(call.origin)])
-    return Reply(200, _flat(call.origin))
+        return ArmResponse(200, [_cloud(request.origin)])
+    return ArmResponse(200, _flat(request.origin))
 
 
 def _authentication(origin: str) -> dict[str, Any]:

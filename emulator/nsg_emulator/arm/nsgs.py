@@ -5,78 +5,78 @@ from dataclasses import replace
 from typing import Any
 
 from nsg_emulator.arm import errors, ids, operations, preconditions, render, state, validate
-from nsg_emulator.arm.calls import Call, Reply, checked_tags
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse, checked_tags
 from nsg_emulator.arm.model import Nsg, Rule
 from nsg_emulator.arm.operations import TermsOf
 from nsg_emulator.arm.store import Store
 
 
-def find(store: Store, call: Call) -> Nsg:
+def find(store: Store, request: ArmRequest) -> Nsg:
     """The NSG that the path names, or 404."""
-    return store.nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    return store.nsg(request.params["sub"], request.params["group"], request.params["nsg"])
 
 
-def writable(store: Store, call: Call) -> Nsg | None:
+def writable(store: Store, request: ArmRequest) -> Nsg | None:
     """The NSG that the path names, None when there is none; 429 while it is being deleted.
 
     A write that meets another write is taken: two rules put at once were both accepted (recorded).
     """
-    nsg = store.find_nsg(call.params["sub"], call.params["group"], call.params["nsg"])
+    nsg = store.find_nsg(request.params["sub"], request.params["group"], request.params["nsg"])
     if nsg is not None and nsg.state == "Deleting":
         raise errors.another_operation(nsg.id)
     return nsg
 
 
-def existing(store: Store, call: Call) -> Nsg:
+def existing(store: Store, request: ArmRequest) -> Nsg:
     """As `writable`, but 404 when there is none."""
-    return writable(store, call) or find(store, call)
+    return writable(store, request) or find(store, request)
 
 
-def get(store: Store, call: Call) -> Reply:
+def get(store: Store, request: ArmRequest) -> ArmResponse:
     """GET of one NSG."""
-    nsg = find(store, call)
-    return Reply(200, render.nsg_document(nsg, call.api_version), {"ETag": nsg.etag})
+    nsg = find(store, request)
+    return ArmResponse(200, render.nsg_document(nsg, request.api_version), {"ETag": nsg.etag})
 
 
-def patch(store: Store, call: Call) -> Reply:
+def patch(store: Store, request: ArmRequest) -> ArmResponse:
     """PATCH: the tags alone, at once, without a long-running operation."""
-    nsg = existing(store, call)
-    preconditions.check(call.headers, nsg.etag, nsg.id)
-    tags = call.json().get("tags")
+    nsg = existing(store, request)
+    preconditions.check(request.headers, nsg.etag, nsg.id)
+    tags = request.json().get("tags")
     changed = nsg if tags is None else replace(nsg, tags=checked_tags(tags), etag=store.new_etag())
-    return Reply(200, render.nsg_document(store.put(changed), call.api_version))
+    return ArmResponse(200, render.nsg_document(store.put(changed), request.api_version))
 
 
-def put(store: Store, call: Call, terms_of: TermsOf) -> Reply:
+def put(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
     """PUT: create or replace the whole NSG.
 
     What changes the rules takes an operation; tags alone, or nothing, is done at once (both recorded).
     """
-    old = writable(store, call)
-    preconditions.check(call.headers, old.etag if old else None, ids.nsg_id(*_path(call)))
-    wanted = _wanted(store, call, old)
-    if old is not None and old.state == "Succeeded" and _content(old) == _content(wanted):
-        nsg = store.put(replace(wanted, state="Succeeded"))
+    old = writable(store, request)
+    preconditions.check(request.headers, old.etag if old else None, ids.nsg_id(*_path(request)))
+    requested = _requested_nsg(store, request, old)
+    if old is not None and old.state == "Succeeded" and _content(old) == _content(requested):
+        nsg = store.put(replace(requested, state="Succeeded"))
         operation = operations.at_once(store, nsg, terms_of())
-        return _written(call, nsg, 200, operations.headers(call, operation, None, with_location=False))
-    nsg, terms = store.put(wanted), terms_of()
+        return _written(request, nsg, 200, operations.headers(request, operation, None, with_location=False))
+    nsg, terms = store.put(requested), terms_of()
     operation = operations.begin(store, nsg, terms)
-    headers = operations.headers(call, operation, terms.retry_after, with_location=False)
-    return _written(call, nsg, 200 if old else 201, headers)
+    headers = operations.headers(request, operation, terms.retry_after, with_location=False)
+    return _written(request, nsg, 200 if old else 201, headers)
 
 
-def delete(store: Store, call: Call, terms_of: TermsOf) -> Reply:
+def delete(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
     """DELETE: 202 and an operation; 204 when there is nothing; refused while something uses the NSG."""
-    nsg = writable(store, call)
-    preconditions.check(call.headers, nsg.etag if nsg else None, ids.nsg_id(*_path(call)))
+    nsg = writable(store, request)
+    preconditions.check(request.headers, nsg.etag if nsg else None, ids.nsg_id(*_path(request)))
     if nsg is None:
-        return Reply(204)
+        return ArmResponse(204)
     if nsg.users():
         raise errors.nsg_in_use(nsg.id, nsg.users())
     store.put(replace(nsg, state="Deleting", etag=store.new_etag()))
     terms = terms_of()
     operation = operations.begin(store, nsg, terms, deletes=True)
-    return Reply(202, None, operations.headers(call, operation, terms.retry_after, with_location=True))
+    return ArmResponse(202, None, operations.headers(request, operation, terms.retry_after, with_location=True))
 
 
 def _content(nsg: Nsg) -> object:
@@ -85,22 +85,22 @@ def _content(nsg: Nsg) -> object:
     return rules, nsg.extras
 
 
-def _path(call: Call) -> tuple[str, str, str]:
-    return call.params["sub"], call.params["group"], call.params["nsg"]
+def _path(request: ArmRequest) -> tuple[str, str, str]:
+    return request.params["sub"], request.params["group"], request.params["nsg"]
 
 
-def _written(call: Call, nsg: Nsg, status: int, headers: Mapping[str, str]) -> Reply:
-    return Reply(status, render.nsg_document(nsg, call.api_version), headers)
+def _written(request: ArmRequest, nsg: Nsg, status: int, headers: Mapping[str, str]) -> ArmResponse:
+    return ArmResponse(status, render.nsg_document(nsg, request.api_version), headers)
 
 
-def _wanted(store: Store, call: Call, old: Nsg | None) -> Nsg:
+def _requested_nsg(store: Store, request: ArmRequest, old: Nsg | None) -> Nsg:
     """The NSG that a PUT's body asks for; what only Azure sets is carried over."""
-    document = call.json()
-    group = store.group(call.params["sub"], call.params["group"])
-    name = old.name if old else call.params["nsg"]
+    document = request.json()
+    group = store.group(request.params["sub"], request.params["group"])
+    name = old.name if old else request.params["nsg"]
     base = old or Nsg(group.subscription, group.name, name, "", store.new_id(), "")
     validate.check_name(name, base.id)
-    properties = call.properties()
+    properties = request.properties()
     return replace(
         base,
         location=_location(document, old),
@@ -137,9 +137,9 @@ def _location(document: Mapping[str, Any], old: Nsg | None) -> str:
 
 def _extras(properties: Mapping[str, Any], old: Nsg | None) -> dict[str, Any]:
     """Associations belong to subnets and interfaces, and a PUT cannot change them; other unknown properties it can."""
-    ours = {name: value for name, value in (old.extras if old else {}).items() if name in ATTACHED}
+    associations = {name: value for name, value in (old.extras if old else {}).items() if name in ATTACHED}
     sent = {name: value for name, value in properties.items() if name not in {*ATTACHED, *OWN}}
-    return {**ours, **sent}
+    return {**associations, **sent}
 
 
 ATTACHED = ("networkInterfaces", "subnets", "flowLogs")

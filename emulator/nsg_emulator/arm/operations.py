@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nsg_emulator.arm import errors, ids
-from nsg_emulator.arm.calls import Call, Reply
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 from nsg_emulator.arm.model import Nsg, Operation
 from nsg_emulator.arm.store import Store
 
@@ -46,41 +46,46 @@ def at_once(store: Store, nsg: Nsg, terms: Terms) -> Operation:
     return store.start(replace(begin(store, nsg, terms), status="Succeeded"))
 
 
-def headers(call: Call, operation: Operation, retry_after: int | None, *, with_location: bool) -> dict[str, str]:
+def headers(
+    request: ArmRequest, operation: Operation, retry_after: int | None, *, with_location: bool
+) -> dict[str, str]:
     """What a write's answer says about its operation."""
     subscription = operation.target.split("/")[2]
-    base = f"{call.origin}/subscriptions/{subscription}/providers/Microsoft.Network/locations/{operation.location}"
-    query = f"{operation.id}?api-version={call.api_version}"
-    found = {"Azure-AsyncNotification": "Enabled", "Azure-AsyncOperation": f"{base}/operations/{query}"}
+    base = f"{request.origin}/subscriptions/{subscription}/providers/Microsoft.Network/locations/{operation.location}"
+    query = f"{operation.id}?api-version={request.api_version}"
+    headers_by_name = {"Azure-AsyncNotification": "Enabled", "Azure-AsyncOperation": f"{base}/operations/{query}"}
     if with_location:
-        found["Location"] = f"{base}/operationResults/{query}"
+        headers_by_name["Location"] = f"{base}/operationResults/{query}"
     if retry_after is not None:
-        found["Retry-After"] = str(retry_after)
-    return found
+        headers_by_name["Retry-After"] = str(retry_after)
+    return headers_by_name
 
 
-def status(store: Store, call: Call, retry_after: int | None) -> Reply:
+def status(store: Store, request: ArmRequest, retry_after: int | None) -> ArmResponse:
     """Answer `.../operations/{id}`."""
-    operation = _operation(store, call)
+    operation = _operation(store, request)
     body = {
         "status": operation.status,
         **({"error": dict(operation.error)} if _failed(operation) and operation.error else {}),
     }
-    return Reply(200, body, _wait(operation, retry_after))
+    return ArmResponse(200, body, _wait(operation, retry_after))
 
 
-def result(store: Store, call: Call, retry_after: int | None) -> Reply:
+def result(store: Store, request: ArmRequest, retry_after: int | None) -> ArmResponse:
     """Answer `.../operationResults/{id}`: 202 while it runs, 204 after it, 409 when it failed."""
-    operation = _operation(store, call)
+    operation = _operation(store, request)
     if operation.status == "InProgress":
-        return Reply(
+        return ArmResponse(
             202,
             None,
-            {**_wait(operation, retry_after), "Location": f"{call.origin}{call.path}?api-version={call.api_version}"},
+            {
+                **_wait(operation, retry_after),
+                "Location": f"{request.origin}{request.path}?api-version={request.api_version}",
+            },
         )
     if _failed(operation) and operation.error:
         raise errors.provider(409, operation.error["code"], operation.error["message"])
-    return Reply(204)
+    return ArmResponse(204)
 
 
 def _failed(operation: Operation) -> bool:
@@ -91,9 +96,9 @@ def _wait(operation: Operation, retry_after: int | None) -> dict[str, str]:
     return {"Retry-After": str(retry_after)} if operation.status == "InProgress" and retry_after is not None else {}
 
 
-def _operation(store: Store, call: Call) -> Operation:
-    operation = store.operations.get(call.params["operation"].lower())
+def _operation(store: Store, request: ArmRequest) -> Operation:
+    operation = store.operations.get(request.params["operation"].lower())
     if operation is None:  # what Azure answers for an operation it has forgotten is `?`
-        message = f"The entity with name '{call.params['operation']}' was not found."
+        message = f"The entity with name '{request.params['operation']}' was not found."
         raise errors.provider(404, "NotFound", message)
     return operation

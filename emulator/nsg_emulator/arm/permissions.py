@@ -3,32 +3,33 @@
 import re
 from collections.abc import Sequence
 
-from nsg_emulator.arm.calls import Call, Reply
 from nsg_emulator.arm.errors import ArmError
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 from nsg_emulator.arm.settings import Settings
 
 _ALL = ("*",)
 
 
-def granted(settings: Settings, call: Call) -> Sequence[str]:
+def granted(settings: Settings, request: ArmRequest) -> Sequence[str]:
     """The actions that the caller's roles grant."""
-    return settings.roles.get(call.principal.label, _ALL)
+    return settings.roles.get(request.principal.label, _ALL)
 
 
-def answer(settings: Settings, call: Call) -> Reply:
+def answer(settings: Settings, request: ArmRequest) -> ArmResponse:
     """GET of the caller's permissions."""
-    one = {"actions": list(granted(settings, call)), "notActions": [], "dataActions": [], "notDataActions": []}
-    return Reply(200, {"value": [one]})
+    one = {"actions": list(granted(settings, request)), "notActions": [], "dataActions": [], "notDataActions": []}
+    return ArmResponse(200, {"value": [one]})
 
 
-def check(settings: Settings, call: Call, action: str) -> None:
+def check(settings: Settings, request: ArmRequest, action: str) -> None:
     """Refuse what no role grants, as recorded: 403 of the gateway."""
-    patterns = (re.escape(one).replace(r"\*", ".*") for one in granted(settings, call))
+    patterns = (re.escape(one).replace(r"\*", ".*") for one in granted(settings, request))
     if any(re.fullmatch(pattern, action, re.IGNORECASE) for pattern in patterns):
         return
-    who = call.principal.label
+    who = request.principal.label
     message = (
         f"The client '{who}' with object id '{who}' does not have authorization to perform action '{action}' over "
-        f"scope '{call.path}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+        f"scope '{request.path}' or the scope is invalid. "
+        "If access was recently granted, please refresh your credentials."
     )
     raise ArmError(403, "AuthorizationFailed", message, cause="gateway")

@@ -34,6 +34,7 @@ class RequestLog:
     """The last requests, and how many of each kind since the last reset.
 
     Attributes:
+        not_emulated: How often each `METHOD path` was asked for that the emulator does not know.
         listeners: Called with each record as it is noted, on the server's thread: tests need not poll.
     """
 
@@ -41,6 +42,7 @@ class RequestLog:
         """Empty at first."""
         self.records: deque[RequestRecord] = deque(maxlen=KEPT)
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.not_emulated: Counter[str] = Counter()
         self.listeners: list[Callable[[RequestRecord], None]] = []
 
     def add(self, record: RequestRecord) -> None:
@@ -54,6 +56,7 @@ class RequestLog:
         """Forget all."""
         self.records.clear()
         self.counts.clear()
+        self.not_emulated.clear()
 
     def total(self, *methods: str) -> int:
         """How many requests of these methods (of all, when none is named)."""

@@ -1,4 +1,4 @@
-"""Which path is answered by what. Paths match whatever their case, as ARM's do."""
+"""The routes of the emulator. Paths match without regard to case, as in ARM."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from nsg_emulator.arm import (
     rules,
 )
 from nsg_emulator.arm.activity import change_of
-from nsg_emulator.arm.calls import Call, Reply
-from nsg_emulator.arm.world import World
+from nsg_emulator.arm.emulated_azure import EmulatedAzure
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 
-Handler = Callable[[World, Call], Reply]
+Handler = Callable[[EmulatedAzure, ArmRequest], ArmResponse]
 
 _SUB = r"/subscriptions/(?P<sub>[^/]+)"
 _GROUP = rf"{_SUB}/resourceGroups/(?P<group>[^/]+)"
@@ -57,36 +57,38 @@ def _route(path: str, *, is_open: bool = False, changes: str = "", reads: str = 
     return Route(re.compile(f"{path}/?", re.IGNORECASE), handlers, is_open, writes, reads)
 
 
-def _list_subscription(world: World, call: Call) -> Reply:
-    found = world.store.subscription(call.params["sub"])
-    return world.listings.answer(call, f"/subscriptions/{found.id}", world.settings.page_size, _omitted(world, call))
+def _list_subscription(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
+    subscription = azure.store.subscription(request.params["sub"])
+    return azure.listings.answer(
+        request, f"/subscriptions/{subscription.id}", azure.settings.page_size, _omitted(azure, request)
+    )
 
 
-def _list_group(world: World, call: Call) -> Reply:
-    found = world.store.group(call.params["sub"], call.params["group"])
-    return world.listings.answer(call, found.id, world.settings.page_size, _omitted(world, call))
+def _list_group(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
+    group = azure.store.group(request.params["sub"], request.params["group"])
+    return azure.listings.answer(request, group.id, azure.settings.page_size, _omitted(azure, request))
 
 
-def _omitted(world: World, call: Call) -> list[str]:
-    return [ids.key(resource_id) for resource_id in world.faults.omitted(call)]
+def _omitted(azure: EmulatedAzure, request: ArmRequest) -> list[str]:
+    return [ids.key(resource_id) for resource_id in azure.faults.omitted(request)]
 
 
-def _permissions(world: World, call: Call) -> Reply:
-    return permissions.answer(world.settings, call)
+def _permissions(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
+    return permissions.answer(azure.settings, request)
 
 
-def _activity(world: World, call: Call) -> Reply:
-    world.store.subscription(call.params["sub"])
-    return activity_query.answer(world.activity, call, world.clock())
+def _activity(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
+    azure.store.subscription(request.params["sub"])
+    return activity_query.respond(azure.activity, request, azure.clock())
 
 
-def _delete_group(world: World, call: Call) -> Reply:
+def _delete_group(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
     """What goes with a group leaves EndRequest rows alone, with the group's correlation id (recorded)."""
-    reply, gone = groups.delete(world.store, call)
+    response, gone = groups.delete(azure.store, request)
     for nsg in gone:
-        change = change_of(call, f"{ids.NSG_TYPE}/delete", nsg.id)
-        world.activity.end_of(change, world.clock(), world.store.new_id(), 200)
-    return reply
+        change = change_of(request, f"{ids.NSG_TYPE}/delete", nsg.id)
+        azure.activity.end_of(change, azure.clock(), azure.store.new_id(), 200)
+    return response
 
 
 ROUTES = (
@@ -115,7 +117,7 @@ ROUTES = (
         PUT=lambda w, c: groups.put(w.store, c),
         DELETE=_delete_group,
     ),
-    _route(f"{_SUB}/operationresults/(?P<operation>[^/]+)", GET=lambda _w, _c: Reply(200)),
+    _route(f"{_SUB}/operationresults/(?P<operation>[^/]+)", GET=lambda _w, _c: ArmResponse(200)),
     _route(f"{_SUB}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_subscription),
     _route(f"{_GROUP}/providers/Microsoft\\.Network/networkSecurityGroups", reads=_READ, GET=_list_group),
     _route(f"{_SUB}/providers/Microsoft\\.Authorization/permissions", GET=_permissions),
@@ -160,7 +162,7 @@ def find(method: str, path: str) -> tuple[Route, Handler, dict[str, str]]:
     """The route of a path, what answers the method, and what the path names.
 
     Raises:
-        ArmError: 404 for an unknown path, 405 for an unknown method of a known one.
+        ArmError: 501 for a path that is not emulated, 405 for a method that an emulated path does not have.
     """
     for route in ROUTES:
         match = route.pattern.fullmatch(path)
@@ -170,4 +172,4 @@ def find(method: str, path: str) -> tuple[Route, Handler, dict[str, str]]:
         if handler is None:
             raise errors.method_not_allowed(method, path)
         return route, handler, {name: value for name, value in match.groupdict().items() if value is not None}
-    raise errors.no_such_path(path)
+    raise errors.not_emulated(method, path)

@@ -6,15 +6,16 @@ import ipaddress
 import ssl
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from nsg_emulator.arm import control
-from nsg_emulator.arm.calls import Call, Reply
 from nsg_emulator.arm.emulator import ArmEmulator, Outcome
+from nsg_emulator.arm.messages import ArmRequest, ArmResponse
 from nsg_emulator.arm.tls import make_certificate
 
 _LARGEST_BODY = 32 * 1024 * 1024
@@ -46,6 +47,7 @@ async def serve(
     port: int = 0,
     ca_file: Path | None = None,
     names: Sequence[str] = (),
+    middlewares: Iterable[Middleware] = (),
 ) -> AsyncIterator[Running]:
     """Serve an emulator until the block ends.
 
@@ -56,6 +58,7 @@ async def serve(
         port: Port to listen on; 0: any free one.
         ca_file: Where to write the authority's certificate as well; None: only in a folder that goes with the block.
         names: Further names that the certificate is for, of clients that reach it by a proxy.
+        middlewares: aiohttp middlewares in front of the emulator, for responses that it does not send by itself.
 
     Raises:
         ValueError: Plain http on an address that others can reach.
@@ -65,7 +68,7 @@ async def serve(
     with tempfile.TemporaryDirectory(prefix="arm-emulator-") as folder:
         context, authority = _tls(Path(folder), (host, *names), ca_file) if tls else (None, None)
         runner = web.AppRunner(
-            _application(emulator), handle_signals=False, access_log=None, shutdown_timeout=_CLOSING_GRACE
+            _application(emulator, middlewares), handle_signals=False, access_log=None, shutdown_timeout=_CLOSING_GRACE
         )
         await runner.setup()
         try:
@@ -101,9 +104,9 @@ def serve_in_thread(
 async def _close(runner: web.AppRunner) -> None:
     """Close the connections too: clients that keep theirs would have TLS wait for a farewell that never comes."""
     server = runner.server
-    open_ones = [] if server is None else [connection.transport for connection in server.connections]
+    transports = [] if server is None else [connection.transport for connection in server.connections]
     await runner.cleanup()
-    for transport in open_ones:
+    for transport in transports:
         if transport is not None:
             transport.abort()
     for _ in range(2):  # the loop closes an aborted socket in its next round
@@ -127,11 +130,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _application(emulator: ArmEmulator) -> web.Application:
+def _application(emulator: ArmEmulator, middlewares: Iterable[Middleware]) -> web.Application:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await _answer(emulator, request)
 
-    application = web.Application(client_max_size=_LARGEST_BODY)
+    application = web.Application(client_max_size=_LARGEST_BODY, middlewares=middlewares)
     application.router.add_route("*", "/{path:.*}", answer)
     return application
 
@@ -145,11 +148,11 @@ async def _answer(emulator: ArmEmulator, request: web.Request) -> web.StreamResp
         await asyncio.sleep(outcome.delay)
     if outcome.drop is not None:
         return await _dropped(request, outcome)
-    return _response(outcome.reply)
+    return _response(outcome.response)
 
 
-async def _call(request: web.Request) -> Call:
-    return Call(
+async def _call(request: web.Request) -> ArmRequest:
+    return ArmRequest(
         method=request.method,
         path=request.path,
         query=dict(request.query),
@@ -160,7 +163,7 @@ async def _call(request: web.Request) -> Call:
     )
 
 
-def _response(reply: Reply) -> web.Response:
+def _response(reply: ArmResponse) -> web.Response:
     body = reply.encoded()
     headers = dict(reply.headers)
     if body:
@@ -170,8 +173,8 @@ def _response(reply: Reply) -> web.Response:
 
 async def _dropped(request: web.Request, outcome: Outcome) -> web.StreamResponse:
     """Cut the connection, at once or halfway through the body."""
-    response = web.StreamResponse(status=outcome.reply.status or 200, headers=dict(outcome.reply.headers))
-    body = outcome.reply.encoded()
+    response = web.StreamResponse(status=outcome.response.status or 200, headers=dict(outcome.response.headers))
+    body = outcome.response.encoded()
     if outcome.drop == "body" and body:
         response.content_length = len(body)
         response.headers.setdefault("Content-Type", _JSON)

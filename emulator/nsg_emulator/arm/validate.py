@@ -124,13 +124,13 @@ def _addresses(properties: Mapping[str, Any], side: str) -> int:
     return len(properties.get(f"{side}AddressPrefixes") or ()) or int(bool(properties.get(f"{side}AddressPrefix")))
 
 
-def _too_many(code: str, what: str, nsg_id: str) -> ArmError:
+def _too_many(code: str, limit: str, nsg_id: str) -> ArmError:
     """Code and text are `?`; the limits are documented."""
-    return provider(400, code, f"Network security group {nsg_id} exceeds the limit of {what}.")
+    return provider(400, code, f"Network security group {nsg_id} exceeds the limit of {limit}.")
 
 
-def _conflict(rule: Rule, other: Rule) -> ArmError:
-    names = f"Security rule {rule.name} conflicts with rule {other.name}."
+def _conflict(rule: Rule, other_rule: Rule) -> ArmError:
+    names = f"Security rule {rule.name} conflicts with rule {other_rule.name}."
     message = f"{names} Rules cannot have the same Priority and Direction."
     return provider(400, "SecurityRuleConflict", message)
 
@@ -191,12 +191,12 @@ def _check_addresses(properties: Mapping[str, Any], side: str, rule_id: str) -> 
     single = properties.get(f"{side.lower()}AddressPrefix")
     several = _list(properties, f"{side.lower()}AddressPrefixes")
     groups = _list(properties, f"{side.lower()}ApplicationSecurityGroups")
-    given = {
+    values_by_name = {
         f"{side}AddressPrefixes": several,
         f"{side}AddressPrefix": single,
         f"{side}ApplicationSecurityGroups": groups,
     }
-    _exactly_one(given, rule_id)
+    _exactly_one(values_by_name, rule_id)
     if len(groups) > MAX_SECURITY_GROUPS:
         raise _too_many(
             "ApplicationSecurityGroupsPerSecurityRuleLimitReached", f"{MAX_SECURITY_GROUPS} {side} groups", rule_id
@@ -238,12 +238,11 @@ def _check_list(values: list[str], side: str, rule_id: str) -> None:
         raise provider(400, "OverlappingSubnetsNotPermittedInSecurityRule", message)
 
 
-def _exactly_one(given: Mapping[str, Any], rule_id: str) -> None:
+def _exactly_one(values_by_name: Mapping[str, Any], rule_id: str) -> None:
     """The text is reported, the code is `?`."""
-    if sum(bool(value) for value in given.values()) != 1:
-        message = (
-            f"Security rule with Id {rule_id} must specify a non empty value for exactly one of: {', '.join(given)}."
-        )
+    if sum(bool(value) for value in values_by_name.values()) != 1:
+        names = ", ".join(values_by_name)
+        message = f"Security rule with Id {rule_id} must specify a non empty value for exactly one of: {names}."
         raise provider(400, "SecurityRuleParametersNotSpecified", message)
 
 

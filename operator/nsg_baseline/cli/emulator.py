@@ -73,7 +73,7 @@ def emulator(  # noqa: PLR0913 - click passes one argument for each option
     except (StateError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if save_to is not None:
-        arm.world.settle()
+        arm.azure.settle()
         save_file(arm.store, save_to)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nsg_emulator.arm import ArmEmulator, Settings
-from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.messages import ArmRequest
 from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
 
 SUBSCRIPTION = f"/subscriptions/{DEFAULT_SUBSCRIPTION}"
@@ -63,10 +63,10 @@ class Azure:
         }
         headers = {"authorization": f"Bearer {self.token}", **self.headers, **options.get("headers", {})}
         content = b"" if body is None else json.dumps(body).encode()
-        call = Call(method, url, query, headers, content, origin=ORIGIN, client_ip="203.0.113.7")
-        outcome = self.emulator.handle(call)
-        raw = outcome.reply.encoded()
-        return Answer(outcome.reply.status, outcome.reply.headers, json.loads(raw) if raw else None)
+        request = ArmRequest(method, url, query, headers, content, origin=ORIGIN, client_ip="203.0.113.7")
+        outcome = self.emulator.handle(request)
+        raw = outcome.response.encoded()
+        return Answer(outcome.response.status, outcome.response.headers, json.loads(raw) if raw else None)
 
     def poll(self, answer: Answer) -> Answer:
         """Ask how the operation of a write goes."""

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from nsg_emulator.arm.calls import Call
+from nsg_emulator.arm.messages import ArmRequest
 from nsg_emulator.arm.tokens import read
 from tests.emulator.arm.direct import API, NSGS, ORIGIN, SUBSCRIPTION, WEB, Azure, nsg
 from tests.emulator.arm.direct import azure as make_azure
@@ -21,9 +21,9 @@ APP = {"client_id": "app-1", "scope": SCOPE, "grant_type": "client_credentials"}
 def sign_in(
     azure: Azure, form: Mapping[str, str], path: str = "oauth2/v2.0/token", tenant: str = TENANT
 ) -> tuple[int, Any]:
-    call = Call("POST", f"/{tenant}/{path}", {}, {}, urlencode(form).encode(), origin=ORIGIN)
-    reply = azure.emulator.handle(call).reply
-    return reply.status, msgspec.json.decode(reply.encoded())
+    request = ArmRequest("POST", f"/{tenant}/{path}", {}, {}, urlencode(form).encode(), origin=ORIGIN)
+    response = azure.emulator.handle(request).response
+    return response.status, msgspec.json.decode(response.encoded())
 
 
 def claims(azure: Azure, token: str) -> Mapping[str, Any]:

@@ -204,7 +204,18 @@ def test_each_kind_of_absence_has_its_own_404(azure: Azure) -> None:
     no_group = WEB.replace("rg-web", "rg-none")
     assert [azure(method, no_group, nsg()).code for method in ("GET", "PUT", "DELETE")] == ["ResourceGroupNotFound"] * 3
     assert azure("GET", WEB.replace("1111-1111", "1111-2222")).code == "SubscriptionNotFound"
-    assert azure("GET", f"{GROUP}/providers/Microsoft.Compute/disks").code == "InvalidResourceType"
+
+
+def test_a_path_that_is_not_emulated_does_not_read_as_absent(azure: Azure) -> None:
+    """Terraform reads 404 on `{group}/resources` as an empty group and deletes it with a foreign NSG inside."""
+    path = f"{GROUP}/resources"
+    refused = azure("GET", path)
+    assert (refused.status, refused.code) == (501, "NotEmulated")
+    assert f"GET {path}" in refused.message
+    azure("GET", path)
+    assert dict(azure.emulator.requests.not_emulated) == {f"GET {path}": 2}
+    azure("GET", WEB)
+    assert len(azure.emulator.requests.not_emulated) == 1, "an NSG that does not exist is emulated"
 
 
 def test_a_location_is_needed_and_does_not_change(azure: Azure) -> None:

@@ -140,6 +140,16 @@ async def test_state_is_read_added_to_and_replaced_over_http(running: Running) -
     assert (await order(running, "GET", "/state"))[1]["nsgs"] == state["nsgs"][:1]
 
 
+async def test_paths_that_are_not_emulated_are_listed(running: Running) -> None:
+    # A client that fails against the emulator only is explained by this list.
+    path = "/subscriptions/x/providers/Microsoft.Compute/disks"
+    async with aiohttp.ClientSession() as session, session.get(f"{running.url}{path}", ssl=False) as response:
+        assert response.status == 501
+    assert await order(running, "GET", "/not-emulated") == (200, {f"GET {path}": 1})
+    await order(running, "DELETE", "/requests")
+    assert await order(running, "GET", "/not-emulated") == (200, {})
+
+
 async def test_requests_are_counted_and_forgotten_over_http(running: Running) -> None:
     async with aiohttp.ClientSession() as session:
         await session.get(f"{running.url}/subscriptions")

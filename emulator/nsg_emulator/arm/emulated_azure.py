@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nsg_emulator.arm.activity import ActivityLog
-from nsg_emulator.arm.calls import Call
 from nsg_emulator.arm.faults import FailOperation, Faults, StickOperation
 from nsg_emulator.arm.identity import Identity
 from nsg_emulator.arm.listings import Listings
+from nsg_emulator.arm.messages import ArmRequest
 from nsg_emulator.arm.operations import Terms
 from nsg_emulator.arm.requests import RequestLog
 from nsg_emulator.arm.settings import Settings
@@ -21,7 +21,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(slots=True)
-class World:
+class EmulatedAzure:
     """The emulated Azure.
 
     Attributes:
@@ -49,14 +49,14 @@ class World:
         self.activity = ActivityLog(settings.tenant, timedelta(seconds=settings.activity_delay), rows)
         self.identity = Identity(settings.tenant, settings.secrets)
 
-    def terms(self, call: Call) -> Terms:
+    def terms(self, request: ArmRequest) -> Terms:
         """How the operation of a write is to go, faults considered."""
-        failure = self.faults.strike(call, FailOperation)
+        failure = self.faults.strike(request, FailOperation)
         terms = Terms(
             due=self.clock() + timedelta(seconds=self.settings.operation_delay),
-            stuck=self.faults.strike(call, StickOperation) is not None,
+            stuck=self.faults.strike(request, StickOperation) is not None,
             retry_after=self.settings.retry_after,
-            request=call.id,
+            request=request.id,
         )
         return replace(terms, error={"code": failure.code, "message": failure.message}) if failure else terms
 

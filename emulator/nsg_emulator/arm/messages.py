@@ -13,7 +13,7 @@ NO_BODY = b""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ArmRequest:
     """One HTTP request.
 
     Attributes:
@@ -67,14 +67,14 @@ class Call:
         Raises:
             ArmError: 400 InvalidRequestContent when it is no object.
         """
-        found = self.json().get("properties")
-        if found is not None and not isinstance(found, dict):
+        properties_value = self.json().get("properties")
+        if properties_value is not None and not isinstance(properties_value, dict):
             raise invalid_content("properties must be a JSON object")
-        return found or {}
+        return properties_value or {}
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ArmResponse:
     """One HTTP answer; `body` is sent as it is when bytes, else encoded as JSON (None: nothing)."""
 
     status: int
@@ -88,9 +88,9 @@ class Reply:
         return self.body if isinstance(self.body, bytes) else msgspec.json.encode(self.body)
 
 
-def error_reply(error: ArmError) -> Reply:
+def error_response(error: ArmError) -> ArmResponse:
     """The answer that tells of an error."""
-    return Reply(error.status, error.document(), error.headers())
+    return ArmResponse(error.status, error.document(), error.headers())
 
 
 def checked_tags(tags: Any) -> dict[str, str]:
