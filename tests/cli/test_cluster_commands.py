@@ -45,10 +45,10 @@ COMMON = {
 
 @pytest.fixture
 async def staged(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver):
-            found.cluster.api.apply(one)
-        yield found
+    async with demo_environment(tmp_path) as environment:
+        for manifest in objects(environment.receiver):
+            environment.cluster.api.apply(manifest)
+        yield environment
 
 
 async def run(staged: DemoEnvironment, *arguments: str, code: int = 0) -> str:
@@ -85,8 +85,8 @@ async def test_incidents_are_listed_the_heaviest_first_with_who(staged: DemoEnvi
     assert lines[0].split() == ["SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME"]
     assert [line.split()[-1] for line in lines[1:]] == ["appgate-2", "appgate-1"]
     assert "NSG".join(lines).count("jo@example.com") == 1
-    told = json.loads(await run(staged, "incidents", "--all", "-o", "json"))
-    assert [one["name"] for one in told["incidents"]] == ["appgate-2", "appgate-1", "appgate-3"]
+    listed = json.loads(await run(staged, "incidents", "--all", "-o", "json"))
+    assert [incident["name"] for incident in listed["incidents"]] == ["appgate-2", "appgate-1", "appgate-3"]
     assert await run(staged, "incidents", "-n", "elsewhere") == "no open incidents\n"
 
 
@@ -149,13 +149,13 @@ async def test_notify_says_what_each_channel_answered(staged: DemoEnvironment) -
     secret = {"urls": base64.b64encode(urls.encode()).decode()}
     staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
     assert await run(staged, "notify", "chat", "--local", code=1) == ""
-    assert [one["title"] for one in staged.receiver.alerts] == [
-        f"[TEST] nsgb notify by route {OPERATOR_NAMESPACE}/chat"
+    assert [alert["title"] for alert in staged.receiver.alerts] == [
+        f"[TEST] nsgb notify, route {OPERATOR_NAMESPACE}/chat"
     ]
     secret = {"urls": base64.b64encode(staged.receiver.url.encode()).decode()}
     staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
-    assert await run(staged, "notify", "chat", "--local") == "line 1, json: taken\n"
-    assert "there are 0 routes called pager" in await run(staged, "notify", "pager", code=1)
+    assert await run(staged, "notify", "chat", "--local") == "line 1, json: delivered\n"
+    assert "no route is named pager" in await run(staged, "notify", "pager", code=1)
 
 
 async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(staged: DemoEnvironment) -> None:
@@ -168,11 +168,11 @@ async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(stag
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "<script" not in page
     text = await run(staged, "report", "--since", "2026-02-01T00:00:00Z")
-    assert "2 incidents (1 critical and 1 low), 1 still open" in text
+    assert "2 incidents (1 critical and 1 low), 1 open" in text
     assert "after" not in text.splitlines()[0]
-    found = json.loads(await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "json"))
-    assert [one["name"] for one in found["incidents"]] == ["appgate-1", "appgate-2"]
+    document = json.loads(await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "json"))
+    assert [incident["name"] for incident in document["incidents"]] == ["appgate-1", "appgate-2"]
     # What is open belongs to every time; what was over before it does not.
-    late = json.loads(await run(staged, "report", "--since", "1h", "-o", "json"))
-    assert [one["name"] for one in late["incidents"]] == ["appgate-1"]
+    recent = json.loads(await run(staged, "report", "--since", "1h", "-o", "json"))
+    assert [incident["name"] for incident in recent["incidents"]] == ["appgate-1"]
     assert "--since" in await run(staged, "report", "--since", "yesterday", code=1)

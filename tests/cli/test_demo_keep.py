@@ -35,8 +35,8 @@ class Demo:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
-            if found := re.search(pattern, line):
-                return found[1]
+            if match := re.search(pattern, line):
+                return match[1]
         raise AssertionError(f"the demo ended without a line that matches {pattern}:\n{self.said}")
 
     def press_ctrl_c(self) -> int:
@@ -50,14 +50,14 @@ class Demo:
         return self._end()
 
     def _end(self) -> int:
-        rest, _ = self.process.communicate(timeout=SECONDS)
-        self.said += rest
+        output, _ = self.process.communicate(timeout=SECONDS)
+        self.said += output
         return self.process.returncode
 
     def left_over(self) -> list[int]:
         """Return the processes of its session that still run."""
-        found = subprocess.run(["ps", "-o", "pid=", "-s", str(self.process.pid)], capture_output=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        processes = subprocess.run(["ps", "-o", "pid=", "-s", str(self.process.pid)], capture_output=True, check=False)
+        return [int(pid) for pid in processes.stdout.split()]
 
 
 def demo_process() -> Demo:
@@ -69,13 +69,13 @@ def demo_process() -> Demo:
 
 @pytest.fixture
 def demo() -> Iterator[Demo]:
-    found = demo_process()
+    process = demo_process()
     try:
-        yield found
+        yield process
     finally:
-        for pid in found.left_over():
+        for pid in process.left_over():
             os.kill(pid, signal.SIGKILL)
-        found.process.communicate()
+        process.process.communicate()
 
 
 def test_kubectl_shows_the_demo_and_ctrl_c_ends_it(demo: Demo, clients: dict[str, Path], tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def explains_every_field(kubectl: Program) -> None:
     document = json.loads(kubectl("get", "--raw", "/openapi/v3/apis/nsg-baseline.io/v1alpha1"))
     schemas = document["components"]["schemas"]
     for kind in KINDS:
-        (schema,) = (each for key, each in schemas.items() if key.endswith(f".{kind.__name__}"))
+        (schema,) = (candidate for key, candidate in schemas.items() if key.endswith(f".{kind.__name__}"))
         silent = [path for path, inner in properties(schema) if not inner.get("description")]
         assert silent == [], kind.__name__
 

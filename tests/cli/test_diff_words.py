@@ -36,16 +36,16 @@ def test_a_widened_baseline_is_told_as_traffic_first(old: str, tmp_path: Path) -
         "  critical  RuleCreated ssh",
         "    before: -",
         "    after:  200 Inbound Allow Tcp from Internet to * port 22",
-        "1 baseline, 1 with another meaning",
+        "1 baseline, 1 with a different meaning",
     ]
 
 
 def test_the_same_in_other_words_is_no_difference(old: str, tmp_path: Path) -> None:
     # Formatting a file is no change of a firewall.
-    same = {**terse(WEB), "protocol": "TCP", "destinationPortRange": "443-443", "sourceAddressPrefix": "internet"}
-    new = write_baseline(tmp_path / "new" / "web.yaml", same)
+    equal_rule = {**terse(WEB), "protocol": "TCP", "destinationPortRange": "443-443", "sourceAddressPrefix": "internet"}
+    new = write_baseline(tmp_path / "new" / "web.yaml", equal_rule)
     result = run(old, new)
-    assert (result.exit_code, result.stdout) == (0, "1 baseline, 0 with another meaning\n")
+    assert (result.exit_code, result.stdout) == (0, "1 baseline, 0 with a different meaning\n")
 
 
 def test_folders_are_compared_by_nsg_not_by_file(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_removed_baseline_and_a_new_one_are_told(tmp_path: Path) -> None:
     write_baseline(tmp_path / "old" / "web.yaml", WEB)
     other = NSG.replace("/web", "/db")
     write_baseline(tmp_path / "new" / "db.yaml", SSH, name="db", nsg=other)
-    told = run(str(tmp_path / "old"), str(tmp_path / "new")).stdout
-    assert "team-web/web  NSG web  removed\n  the baseline is removed: its NSG is no longer watched" in told
-    assert "team-web/db  NSG db  added, critical: ssh opens TCP 22 to the Internet" in told
+    output = run(str(tmp_path / "old"), str(tmp_path / "new")).stdout
+    assert "team-web/web  NSG web  removed\n  the baseline is removed: its NSG is no longer compared" in output
+    assert "team-web/db  NSG db  added, critical: ssh opens TCP 22 to the Internet" in output
 
 
 def test_what_may_come_and_go_is_told_as_well(old: str, tmp_path: Path) -> None:
@@ -73,17 +73,17 @@ def test_what_may_come_and_go_is_told_as_well(old: str, tmp_path: Path) -> None:
         tolerate=[{"name": "corp-*"}],
         exceptions=[excepted(terse(SSH))],
     )
-    told = run(old, new).stdout
-    assert "mode" in told
-    assert "corp-*" in told
-    assert "INC-42" in told
+    output = run(old, new).stdout
+    assert "mode" in output
+    assert "corp-*" in output
+    assert "INC-42" in output
 
 
 def test_markdown_tells_what_opens_before_the_table(old: str, tmp_path: Path) -> None:
     # A comment on a pull request: the first lines are all that many will read.
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     lines = run(old, new, "-o", "markdown").stdout.splitlines()
-    assert lines[0] == "### NSG baselines: 1 baseline, 1 with another meaning"
+    assert lines[0] == "### NSG baselines: 1 baseline, 1 with a different meaning"
     assert lines[2] == "**web** (team-web/web), changed, critical: ssh opens TCP 22 to the Internet"
     assert lines[4].startswith("- newly allowed inbound: TCP 22 from Internet to any")
     assert lines.index("<details><summary>1 change</summary>") > 4
@@ -93,9 +93,9 @@ def test_json_and_yaml_say_the_same(old: str, tmp_path: Path) -> None:
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     document = json.loads(run(old, new, "-o", "json").stdout)
     assert document == yaml.safe_load(run(old, new, "-o", "yaml").stdout)
-    (one,) = document["baselines"]
-    assert (one["state"], one["severity"]) == ("Changed", "critical")
-    assert [(entry["ruleBefore"], entry["ruleAfter"]) for entry in one["exposure"]] == [("DenyAllInBound", "ssh")]
+    (revision,) = document["baselines"]
+    assert (revision["state"], revision["severity"]) == ("Changed", "critical")
+    assert [(entry["ruleBefore"], entry["ruleAfter"]) for entry in revision["exposure"]] == [("DenyAllInBound", "ssh")]
 
 
 def test_an_unreadable_side_is_named(old: str, tmp_path: Path) -> None:
@@ -116,24 +116,24 @@ def test_of_a_setting_only_what_comes_and_goes_is_told(tmp_path: Path) -> None:
         exceptions=[excepted(terse(SSH))],
         enforcement={"maxChanges": 3, "delay": "5m"},
     )
-    told = run(old, new).stdout.splitlines()
+    lines = run(old, new).stdout.splitlines()
     until = str(excepted(terse(SSH))["until"]).replace("+00:00", "Z")
-    assert told[told.index("  info  baseline's mode") : -1] == [
-        "  info  baseline's mode",
+    assert lines[lines.index("  info  setting mode") : -1] == [
+        "  info  setting mode",
         "    before: Alert",
         "    after:  Enforce",
-        "  info  baseline's tolerate",
+        "  info  setting tolerate",
         "    before: name gone-*, priorities 100-200, caller tf",
         "    after:  preset AKS",
-        "  info  baseline's exceptions",
+        "  info  setting exceptions",
         "    before: -",
         f"    after:  ssh 200 Inbound Allow Tcp from Internet to * port 22, until {until}, approved by {_approver()}",
-        "  info  baseline's enforcement",
+        "  info  setting enforcement",
         "    before: delay 0s",
         "    after:  delay 5m",
     ]
 
 
 def _approver() -> str:
-    one = excepted(terse(SSH))
-    return f"{one['approvedBy']}: {one['reason']}"
+    exception = excepted(terse(SSH))
+    return f"{exception['approvedBy']}: {exception['reason']}"

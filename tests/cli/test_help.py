@@ -19,9 +19,9 @@ def test_help_lists_every_command_without_importing_any() -> None:
         "finally: print([name for name in ('kopf', 'azure', 'kubernetes', 'pydantic') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    *told, imported = done.stdout.splitlines()
+    *lines, imported = done.stdout.splitlines()
     assert imported == "[]"
-    assert all(any(line.strip().startswith(name) for line in told) for name in COMMANDS)
+    assert all(any(line.strip().startswith(name) for line in lines) for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -33,5 +33,9 @@ def test_every_command_tells_what_it_does_and_its_options(name: str) -> None:
     assert "\\b" not in result.stdout
     command = nsgb.get_command(click.Context(nsgb), name)
     assert command is not None
-    options = [one for one in command.params if isinstance(one, click.Option)]
-    assert [one.name for one in options if not (one.help or isinstance(one.type, click.Choice) or one.is_flag)] == []
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    assert [
+        option.name
+        for option in options
+        if not (option.help or isinstance(option.type, click.Choice) or option.is_flag)
+    ] == []

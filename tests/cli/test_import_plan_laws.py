@@ -46,8 +46,8 @@ def planned(baselines: Path, live: Any) -> tuple[int, dict[str, Any]]:
 def changes(plan: dict[str, Any]) -> list[tuple[str, str | None, tuple[str, ...]]]:
     return [
         (change["kind"], change["rule"], tuple(change["fields"]))
-        for one in plan["baselines"]
-        for change in one["changes"]
+        for baseline in plan["baselines"]
+        for change in baseline["changes"]
     ]
 
 
@@ -155,17 +155,17 @@ def test_as_processes(tmp_path: Path) -> None:
 
 
 def _two() -> tuple[dict[str, Any], dict[str, Any]]:
-    found = [recorded_nsgs()[number] for number in WITH_RULES]
-    return found[0], next(nsg for nsg in found if nsg["id"].lower() != found[0]["id"].lower())
+    nsgs = [recorded_nsgs()[number] for number in WITH_RULES]
+    return nsgs[0], next(nsg for nsg in nsgs if nsg["id"].lower() != nsgs[0]["id"].lower())
 
 
 def canonical(live: dict[str, Any]) -> dict[str, Any]:
     """Undo the spellings that the strategies do not read: empty fields, and protocols in capitals."""
-    found = copy.deepcopy(live)
-    for rule in found["properties"]["securityRules"]:
+    document = copy.deepcopy(live)
+    for rule in document["properties"]["securityRules"]:
         rule["properties"] = {key: value for key, value in rule["properties"].items() if value not in ("", [])}
         rule["properties"]["protocol"] = rule["properties"]["protocol"].capitalize()
-    return found
+    return document
 
 
 def as_az(live: dict[str, Any]) -> dict[str, Any]:

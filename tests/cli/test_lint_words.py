@@ -42,7 +42,7 @@ def test_a_finding_has_file_line_id_and_a_way_out_on_one_line(tmp_path: Path) ->
 
 def test_nothing_found_is_said_and_is_success(tmp_path: Path) -> None:
     result = run(write_baseline(tmp_path / "web.yaml", WEB))
-    assert (result.exit_code, result.stdout) == (0, "nothing found\n")
+    assert (result.exit_code, result.stdout) == (0, "no findings\n")
 
 
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 2), ("note", 2), ("never", 0)])
@@ -52,42 +52,42 @@ def test_the_exit_code_follows_the_level_that_was_asked_for(tmp_path: Path, leve
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected", "way_out"),
+    ("fields", "expected", "fix"),
     [
         ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["*", "10.0.0.0/8"]}, "StarInList", "singular field"),
-        ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["Internet"]}, "TagInList", "a rule of its own"),
+        ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["Internet"]}, "TagInList", "separate rule"),
         ({"sourceAddressPrefix": None, "sourceAddressPrefixes": ["10.0.0.0/8", "fd00::/8"]}, "MixedFamilies", "rule"),
         ({"destinationPortRange": None, "destinationPortRanges": ["*", "80"]}, "StarInList", "singular field"),
-        ({"name": "WEB", "priority": 300}, "DuplicateName", "give each its own"),
+        ({"name": "WEB", "priority": 300}, "DuplicateName", "unique name"),
         ({"priority": 100}, "DuplicatePriority", "priority"),
         ({"priority": 99}, "InvalidForm", "explain"),
     ],
 )
 def test_what_azure_refuses_is_an_error_with_its_way_out(
-    tmp_path: Path, fields: dict[str, Any], expected: str, way_out: str
+    tmp_path: Path, fields: dict[str, Any], expected: str, fix: str
 ) -> None:
     # Before anybody applies it, and all of it at once.
     odd = {key: value for key, value in {**terse(SSH), **fields}.items() if value is not None}
     findings = found(write_baseline(tmp_path / "web.yaml", WEB, odd))
-    assert [one["id"] for one in findings if one["level"] == "error"] == [expected]
-    told = next(one for one in findings if one["id"] == expected)
-    assert way_out in told["wayOut"], told
+    assert [finding["id"] for finding in findings if finding["level"] == "error"] == [expected]
+    error = next(finding for finding in findings if finding["id"] == expected)
+    assert fix in error["fix"], error
 
 
 def test_too_many_rules_and_addresses_are_errors(tmp_path: Path) -> None:
     # Limits of Azure: 1,000 rules, 4,000 addresses a side.
     rules = [f"{100 + n} r{n} allow tcp 10.0.0.{n % 250} -> *:{n + 1}" for n in range(1001)]
-    assert [one["id"] for one in found(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
+    assert [finding["id"] for finding in found(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
     wide = [
         f"{100 + k} w{k} allow tcp {','.join(f'10.{k}.{n // 100}.{2 * (n % 100)}' for n in range(1000))} -> *:9"
         for k in range(5)
     ]
-    assert "TooManyAddresses" in {one["id"] for one in found(write_baseline(tmp_path / "b.yaml", *wide))}
+    assert "TooManyAddresses" in {finding["id"] for finding in found(write_baseline(tmp_path / "b.yaml", *wide))}
 
 
 def test_findings_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     rules = [SSH, "300 a allow tcp 10.1.2.3/16 -> *:8080", "400 b allow tcp 10.1.0.0/16 -> *:8080"]
-    lines = [one["line"] for one in found(write_baseline(tmp_path / "web.yaml", *rules))]
+    lines = [finding["line"] for finding in found(write_baseline(tmp_path / "web.yaml", *rules))]
     assert lines == sorted(lines)
     assert len(lines) >= 3
 
@@ -95,7 +95,7 @@ def test_findings_come_in_the_order_of_the_file(tmp_path: Path) -> None:
 def test_other_kinds_are_passed_over_and_no_baseline_at_all_is_said(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     result = run(str(tmp_path))
-    assert (result.exit_code, result.stderr) == (1, "nsgb: there is no NSGBaseline in these files\n")
+    assert (result.exit_code, result.stderr) == (1, "nsgb: no NSGBaseline in these files\n")
     write_baseline(tmp_path / "web.yaml", WEB)
     assert run(str(tmp_path)).exit_code == 0
 
@@ -120,7 +120,7 @@ def test_every_form_tells_the_same_findings(tmp_path: Path, form: str) -> None:
         assert text.startswith("### nsgb lint: 1 warning")
         assert "| warning | OpenToInternet | ssh: critical: ssh opens TCP 22 to the Internet |" in text
     else:
-        assert [one["id"] for one in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
+        assert [finding["id"] for finding in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
 
 
 def test_nobody_has_to_read_a_pattern(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_nobody_has_to_read_a_pattern(tmp_path: Path) -> None:
         key: value for key, value in terse(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
     }
     odd |= {"sourceAddressPrefixes": ["300.1.1.1"], "destinationPortRanges": ["ssh"]}
-    told = [one["message"] for one in found(write_baseline(tmp_path / "web.yaml", WEB, odd))]
-    assert sorted(told) == [
+    messages = [finding["message"] for finding in found(write_baseline(tmp_path / "web.yaml", WEB, odd))]
+    assert sorted(messages) == [
         "must be a port such as 443 or a range such as 8000-8099",
         "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
     ]

@@ -24,7 +24,7 @@ def run(*arguments: str) -> Result:
 
 
 def live(*rules: str) -> dict[str, Any]:
-    documents = [{"name": one["name"], "properties": {**one}} for one in map(terse, rules)]
+    documents = [{"name": fields["name"], "properties": {**fields}} for fields in map(terse, rules)]
     return {"id": NSG, "name": "web", "properties": {"provisioningState": "Succeeded", "securityRules": documents}}
 
 
@@ -72,7 +72,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    result = run(*(page if one == "LIVE" else one for one in command), str(Path(baseline).parent))
+    result = run(*(page if argument == "LIVE" else argument for argument in command), str(Path(baseline).parent))
     assert result.exit_code == 1
     assert f"{hidden}: Permission denied" in result.stderr
 
@@ -82,9 +82,9 @@ def test_a_misspelled_kind_of_our_own_is_an_error(baseline: str, page: str, comm
     # Passed over, it would watch nothing, and nobody would know.
     odd = Path(baseline).with_name("odd.yaml")
     odd.write_text("apiVersion: nsg-baseline.io/v1alpha1\nmetadata: {name: odd}\nkind: NSGBaselin\n")
-    result = run(*(page if one == "LIVE" else one for one in command), str(odd.parent))
+    result = run(*(page if argument == "LIVE" else argument for argument in command), str(odd.parent))
     assert result.exit_code == 1
-    assert f"{odd}:3: kind: 'NSGBaselin' is none of NSGBaseline, NSGScope" in result.stderr
+    assert f"{odd}:3: kind: 'NSGBaselin' is unknown; use one of NSGBaseline, NSGScope" in result.stderr
 
 
 def test_two_accounts_of_one_nsg_are_an_error(tmp_path: Path, baseline: str) -> None:
@@ -93,7 +93,7 @@ def test_two_accounts_of_one_nsg_are_an_error(tmp_path: Path, baseline: str) -> 
     file.write_text(json.dumps([live(WEB, SSH), live(WEB)]))
     result = run("plan", "-f", baseline, "--live", str(file))
     assert result.exit_code == 1
-    assert "[1]: is the NSG of [0] once more, and differs" in result.stderr
+    assert "[1]: same NSG as [0], with different content" in result.stderr
     file.write_text(json.dumps([live(WEB), live(WEB)]))
     assert run("plan", "-f", baseline, "--live", str(file)).exit_code == 0
 
@@ -104,7 +104,7 @@ def test_a_file_without_a_baseline_is_no_removal(tmp_path: Path, baseline: str) 
     file.write_text(json.dumps(live(WEB)))
     result = run("diff", baseline, str(file))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "there is no NSGBaseline in it" in result.stderr
+    assert "contains no NSGBaseline" in result.stderr
     (tmp_path / "empty").mkdir()
     assert "the baseline is removed" in run("diff", baseline, str(tmp_path / "empty")).stdout
 
@@ -121,10 +121,10 @@ def test_two_baselines_of_one_nsg_are_found(tmp_path: Path, baseline: str) -> No
     twin = write_baseline(tmp_path / "baselines" / "xweb.yaml", WEB)
     result = run("lint", str(Path(baseline).parent), "-o", "yaml")
     assert result.exit_code == 2
-    found = yaml.safe_load(result.stdout)["findings"]
-    assert [one["id"] for one in found] == ["DuplicateBaseline", "DuplicateTarget"]
-    assert {one["file"] for one in found} == {twin}
-    assert f"{baseline}:" in found[1]["message"]
+    findings = yaml.safe_load(result.stdout)["findings"]
+    assert [finding["id"] for finding in findings] == ["DuplicateBaseline", "DuplicateTarget"]
+    assert {finding["file"] for finding in findings} == {twin}
+    assert f"{baseline}:" in findings[1]["message"]
 
 
 def test_what_cannot_be_written_is_told_in_a_line(
@@ -144,7 +144,7 @@ def test_what_cannot_be_written_is_told_in_a_line(
 
 def test_the_folder_of_a_report_is_looked_for_before_the_cluster_is_asked() -> None:
     result = run("report", "--to", "/nowhere/at/all.html")
-    assert (result.exit_code, result.stderr) == (1, "nsgb: --to: there is no folder /nowhere/at\n")
+    assert (result.exit_code, result.stderr) == (1, "nsgb: --to: folder /nowhere/at does not exist\n")
     assert "is in the future" in run("report", "--since", "2999-01-01T00:00:00Z").stderr
 
 

@@ -30,24 +30,26 @@ def test_the_body_is_what_matches_and_says_what_it_cuts_off(tmp_path: Path) -> N
     write = told(tmp_path, WEB, SSH)["write"]
     assert [rule.name for rule in read_live(write["body"]).rules] == ["web"]
     assert write["reverts"] == [{"kind": "RuleCreated", "rule": "open-ssh"}]
-    assert [(one["effect"], one["text"]) for one in write["exposure"]] == [("Denied", "TCP 22 from Internet to any")]
-    assert (len(write["planHash"]), write["hold"]) == (24, None)
+    assert [(entry["effect"], entry["text"]) for entry in write["exposure"]] == [
+        ("Denied", "TCP 22 from Internet to any")
+    ]
+    assert (len(write["planHash"]), write["blocked"]) == (24, None)
 
 
 def test_people_read_the_hash_what_is_undone_and_what_it_cuts_off(tmp_path: Path) -> None:
     lines = told(tmp_path, WEB, SSH, form="table").splitlines()
     enforce = [line.strip() for line in lines if "enforce:" in line]
-    assert enforce[0].startswith("enforce: would write once, with If-Match (plan ")
-    assert enforce[0].endswith("and so undo: RuleCreated open-ssh")
+    assert enforce[0].startswith("enforce: one write with If-Match (plan ")
+    assert enforce[0].endswith(" reverts: RuleCreated open-ssh")
     assert enforce[1].startswith("enforce: newly denied inbound: TCP 22 from Internet to any")
 
 
 def test_what_it_would_not_write_is_told_with_the_reason(tmp_path: Path) -> None:
     # The same reason that Stalled gives, with the annotation that lifts it.
     write = told(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
-    assert write["hold"]["reason"] == "TooManyChanges"
-    assert "nsg-baseline.io/confirm=" in write["hold"]["message"]
-    assert write["planHash"] in write["hold"]["message"]
+    assert write["blocked"]["reason"] == "TooManyChanges"
+    assert "nsg-baseline.io/confirm=" in write["blocked"]["message"]
+    assert write["planHash"] in write["blocked"]["message"]
     assert write["body"] is None
 
 

@@ -136,9 +136,9 @@ def test_sarif_points_at_the_baselines_rule(baseline: str) -> None:
     # Code scanning shows the finding beside the line that it deviates from.
     changed = json.dumps(nsg([rule("web", priority=101)]))
     result = run("-f", baseline, "--live", "-", "-o", "sarif", text=changed)
-    (found,) = json.loads(result.stdout)["runs"][0]["results"]
-    place = found["locations"][0]["physicalLocation"]
-    assert (found["ruleId"], place["region"]["startLine"]) == ("RuleUpdated", 16)
+    (result_document,) = json.loads(result.stdout)["runs"][0]["results"]
+    place = result_document["locations"][0]["physicalLocation"]
+    assert (result_document["ruleId"], place["region"]["startLine"]) == ("RuleUpdated", 16)
     assert place["artifactLocation"]["uri"] == baseline
 
 
@@ -168,7 +168,7 @@ def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:
         ('"443"', '"70000"', 24, "spec.rules[0].destinationPortRange"),
         ("  rules:", "  rulez:", 15, "rulez"),
         ("    access: Allow", "    access: Permit", 19, "spec.rules[0].access"),
-        ("  namespace: team-web", "  namespace: team-web\n  namespace: b", 6, "comes twice"),
+        ("  namespace: team-web", "  namespace: team-web\n  namespace: b", 6, "duplicate key"),
         ("spec:", "spec: [", 8, ""),
     ],
 )
@@ -182,14 +182,16 @@ def test_a_bad_baseline_is_one_line_with_file_line_and_field(
     assert result.exit_code == 1
     assert result.stdout == ""
     place = f"nsgb: {file}:{line}:"
-    assert any(one.startswith(place) and words in one for one in result.stderr.splitlines()), result.stderr
+    assert any(line_text.startswith(place) and words in line_text for line_text in result.stderr.splitlines()), (
+        result.stderr
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "is not JSON"),
-        ("{}", "neither an NSG nor a list"),
+        ("{", "invalid JSON"),
+        ("{}", "not an NSG or a list"),
         ('[{"id": "x", "properties": {"securityRules": []}}]', "[0]"),
         ('{"value": [1]}', "value[0]"),
     ],
@@ -206,7 +208,7 @@ def test_two_baselines_for_one_nsg_are_refused(tmp_path: Path, baseline: str) ->
     other.write_text(BASELINE.replace("name: web\n  namespace", "name: web2\n  namespace"))
     result = run("-f", str(tmp_path), "--live", "-", text=live())
     assert result.exit_code == 1
-    assert "speaks for this NSG" in result.stderr
+    assert "targets the same NSG" in result.stderr
 
 
 def test_a_wrong_call_is_no_deviation() -> None:

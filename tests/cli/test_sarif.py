@@ -35,9 +35,9 @@ def told(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     old = write_baseline(tmp_path / "old dir" / "web.yaml", WEB)
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
-    one = nsg(map(terse, (WEB, SSH)))
-    stray = {**one, "name": "db", "id": one["id"].replace("/web", "/db")}
-    (tmp_path / "live.json").write_text(json.dumps([one, stray]))
+    web = nsg(map(terse, (WEB, SSH)))
+    stray = {**web, "name": "db", "id": web["id"].replace("/web", "/db")}
+    (tmp_path / "live.json").write_text(json.dumps([web, stray]))
     arguments = {
         "plan": ["-f", old, "--live", str(tmp_path / "live.json")],
         "lint": [new],
@@ -51,9 +51,9 @@ def told(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_it_has_the_published_form(told: dict[str, Any]) -> None:
     # GitHub refuses the whole upload for one property of the wrong type.
-    found = Sarif.model_validate(told)
-    assert not list(_strangers(found))
-    assert found.version == "2.1.0"
+    parsed = Sarif.model_validate(told)
+    assert not list(_strangers(parsed))
+    assert parsed.version == "2.1.0"
 
 
 def test_what_code_scanning_needs_beyond_the_form_is_there(told: dict[str, Any]) -> None:
@@ -70,4 +70,4 @@ def test_what_code_scanning_needs_beyond_the_form_is_there(told: dict[str, Any])
         uri = place["physicalLocation"]["artifactLocation"]["uri"]
         assert uri in ("old%20dir/web.yaml", "new/web.yaml")
         assert place["physicalLocation"]["region"]["startLine"] >= 1
-        assert all(isinstance(mark, str) for mark in result["partialFingerprints"].values())
+        assert all(isinstance(fingerprint, str) for fingerprint in result["partialFingerprints"].values())

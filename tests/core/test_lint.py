@@ -41,7 +41,7 @@ def test_a_rule_behind_one_that_decides_alike_is_shadowed() -> None:
     found = _found("100 wide allow tcp 10.0.0.0/8 -> *:*", "200 narrow allow tcp 10.1.0.0/16 -> *:443")
     assert _told(found) == [("Shadowed", "spec.rules[1]", "narrow")]
     assert found[0].message == "decides nothing: wide comes first and decides alike"
-    assert found[0].way_out == "leave it out"
+    assert found[0].fix == "leave it out"
 
 
 def test_a_rule_behind_one_that_decides_otherwise_is_contradicted() -> None:
@@ -49,7 +49,7 @@ def test_a_rule_behind_one_that_decides_otherwise_is_contradicted() -> None:
     found = _found("100 all allow tcp 10.0.0.0/8 -> *:*", "200 no-db deny tcp 10.1.0.0/16 -> *:5432")
     assert _told(found) == [("Contradicted", "spec.rules[1]", "no-db")]
     assert found[0].message == "never denies anything: all comes first and decides otherwise"
-    assert found[0].way_out == "move it before all, or leave it out"
+    assert found[0].fix == "move it before all, or leave it out"
 
 
 def test_a_rule_before_one_that_would_decide_alike_is_redundant() -> None:
@@ -62,7 +62,7 @@ def test_a_rule_that_opens_management_to_the_internet_is_told_with_its_reason() 
     found = _found("100 ssh allow tcp * -> *:22")
     assert _told(found) == [("OpenToInternet", "spec.rules[0]", "ssh")]
     assert found[0].message == "critical: ssh opens TCP 22 to the Internet"
-    assert "Bastion" in found[0].way_out
+    assert "Bastion" in found[0].fix
 
 
 def test_an_open_rule_behind_a_deny_is_not_open() -> None:
@@ -79,7 +79,7 @@ def test_host_bits_are_told_with_the_prefix_that_is_meant(written: str, masked: 
     # Azure refuses it at the write: too late, and with less to go by.
     (found,) = _found(f"100 a allow tcp {written} -> *:8080")
     assert (found.id, found.field) == ("HostBits", "spec.rules[0].sourceAddressPrefix")
-    assert found.way_out == f"write {masked}"
+    assert found.fix == f"write {masked}"
 
 
 def test_prefixes_of_one_list_that_overlap_are_told_at_the_one_to_leave_out() -> None:
@@ -91,7 +91,7 @@ def test_prefixes_of_one_list_that_overlap_are_told_at_the_one_to_leave_out() ->
 def test_the_narrower_of_two_overlapping_prefixes_is_the_one_to_leave_out() -> None:
     # They begin alike; leaving out the wide one would cut traffic off.
     (found,) = _found("100 a allow tcp 10.3.0.0/24,10.3.0.0/16 -> *:8080")
-    assert found.way_out == "leave out 10.3.0.0/24"
+    assert found.fix == "leave out 10.3.0.0/24"
 
 
 def test_overlaps_are_found_however_long_the_list() -> None:

@@ -26,8 +26,8 @@ def _names(spec: BaselineSpec) -> Iterator[Problem]:
         before = first.setdefault(rule.name.lower(), at)
         if before != at:
             other = spec.rules[before].name
-            words = f"{rule.name} is the name of spec.rules[{before}] ({other}) too, case aside; give each its own"
-            yield Problem(f"spec.rules[{at}].name", words, "DuplicateName")
+            words = f"{rule.name} is the name of spec.rules[{before}] ({other}) too, ignoring case"
+            yield Problem(f"spec.rules[{at}].name", words, "DuplicateName", "give each rule a unique name")
 
 
 def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
@@ -37,7 +37,8 @@ def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
         if before != at:
             other = spec.rules[before].name
             words = f"{rule.name} and {other} (spec.rules[{before}]) are both {rule.direction} {rule.priority}"
-            yield Problem(f"spec.rules[{at}].priority", f"{words}; give each its own priority", "DuplicatePriority")
+            fix = "give each rule a unique priority"
+            yield Problem(f"spec.rules[{at}].priority", words, "DuplicatePriority", fix)
 
 
 def _values(spec: BaselineSpec) -> Iterator[Problem]:
@@ -60,14 +61,14 @@ def _addresses(items: tuple[str, ...], singular: str) -> Iterator[Problem]:
         if is_address(item):
             families.add(":" in item)
         elif is_word(item):
-            words = (
-                f"Azure takes no service tag in a list; give it a rule of its own, with {singular.rpartition('.')[2]}"
-            )
-            yield Problem(f"{singular}es[{at}]", words, "TagInList")
+            words = "Azure does not accept a service tag in a list"
+            fix = f"create a separate rule for it, with {singular.rpartition('.')[2]}"
+            yield Problem(f"{singular}es[{at}]", words, "TagInList", fix)
         else:
             yield Problem(f"{singular}es[{at}]", "must be an IP address or a CIDR prefix such as 10.0.0.0/8")
     if len(families) > 1:
-        yield Problem(f"{singular}es", "Azure takes no IPv4 and IPv6 in one list; make it two rules", "MixedFamilies")
+        words = "Azure does not accept IPv4 and IPv6 in one list"
+        yield Problem(f"{singular}es", words, "MixedFamilies", "split the rule in two")
 
 
 def _ports(items: tuple[str, ...], place: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""One thing that is wrong with an object, said at its field."""
+"""A problem of an object, located by field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,23 @@ from typing_extensions import override
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with an object.
+    """A problem of an object.
 
     Attributes:
-        field: where, in Kubernetes' notation: `spec.rules[3].sourceAddressPrefixes[0]`.
-        message: what must be so, and the way out; reads on after the field.
-        id: a short name of this kind of problem, for tools that sort by it.
+        field: the location, in Kubernetes notation: `spec.rules[3].sourceAddressPrefixes[0]`.
+        message: what is wrong; continues the sentence that the field starts.
+        id: the stable identifier of this kind of problem.
+        fix: how to resolve it; empty if the message is enough.
     """
 
     field: str
     message: str
     id: str = "InvalidForm"
+    fix: str = ""
 
     @override
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        return f"{self.field}: {self.message}" + (f"; {self.fix}" if self.fix else "")
 
 
 def path(parts: Sequence[int | str]) -> str:

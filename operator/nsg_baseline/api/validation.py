@@ -90,7 +90,7 @@ def _envelope(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, "is required")
     for name in document:
         if name not in _ENVELOPE:
-            yield Problem(str(name), f"unknown field; an object has {', '.join(_ENVELOPE)}")
+            yield Problem(str(name), "unknown field", fix=f"allowed fields: {', '.join(_ENVELOPE)}")
 
 
 def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
@@ -98,19 +98,19 @@ def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
     if error["type"] == "at_field":
         place = (*place, context["field"])
     if error["type"] == "extra_forbidden":
-        return Problem(path(place), f"unknown field{_meant(kind, place)}")
+        return Problem(path(place), "unknown field", fix=_suggestion(kind, place))
     words = _PATTERN_WORDS.get(context.get("pattern", "")) or _WORDS.get(error["type"])
     return Problem(path(place) or "the document", words.format(**context) if words else error["msg"])
 
 
-def _meant(kind: type[Resource], place: Sequence[int | str]) -> str:
+def _suggestion(kind: type[Resource], place: Sequence[int | str]) -> str:
     """Suggest the known field that an unknown one looks like."""
     schema = kind.model_json_schema(by_alias=True)
     node = schema
     for part in place[:-1]:
         node = _inner(node["items"] if isinstance(part, int) else node["properties"][part], schema["$defs"])
     close = get_close_matches(str(place[-1]), node["properties"], n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(node['properties'])}"
+    return f"did you mean {close[0]}?" if close else f"allowed fields: {', '.join(node['properties'])}"
 
 
 def _inner(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`nsgb approve`: the edit of a baseline by which what is live is approved."""
+"""`nsgb approve`: the edit of a baseline that approves the live rules."""
 
 import getpass
 import json
@@ -22,25 +22,32 @@ from nsg_baseline.core.verdict import judge
 
 _PAST = "is in the past"
 _ABOUT = {
-    "Unbaselined": "NSGs without a baseline: write one with nsgb import, or name them in unbaselined.ignoreNames",
-    "WatchLost": "a scope that cannot be watched, not about rules: the incident says what is missing",
+    "Unbaselined": "NSGs without a baseline; create one with nsgb import, or add the NSGs to unbaselined.ignoreNames",
+    "WatchLost": "a scope that cannot be read, so there are no rules to approve; see the incident for the cause",
 }
 
 
 @click.command()
 @click.argument("name")
-@click.option("--until", help="Approve for a time alone: 2026-12-01T00:00:00Z, or 4h from now.")
-@click.option("--reason", help="With --until: why, or the ticket.")
-@click.option("--by", help="With --until: who approves it; your login name when left out.")
-@click.option("--rule", "rules", multiple=True, help="Only the change of this rule; may be repeated.")
-@click.option("-f", "--filename", "files", multiple=True, help="The baseline in files, not in the cluster.")
-@click.option("--live", "live_file", help="Live NSGs in a file, as for plan; else Azure is asked.")
-@click.option("-o", "--output", type=click.Choice(["yaml", "patch"]), default="yaml", show_default=True)
-@click.option("--apply", "at_once", is_flag=True, help="Patch the baseline in the cluster.")
+@click.option("--until", help="Approve as an exception until a time (2026-12-01T00:00:00Z) or for a duration (4h).")
+@click.option("--reason", help="With --until: the reason or ticket; required.")
+@click.option("--by", help="With --until: the approver.  [default: your login name]")
+@click.option("--rule", "rules", multiple=True, help="Approve only changes of this rule; can be repeated.")
+@click.option("-f", "--filename", "files", multiple=True, help="Read the baseline from files instead of the cluster.")
+@click.option("--live", "live_file", help="Read live NSGs from a file, as for plan, instead of Azure.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "patch"]),
+    default="yaml",
+    show_default=True,
+    help="Whole baseline, or merge patch.",
+)
+@click.option("--apply", "apply_patch", is_flag=True, help="Patch the baseline in the cluster.")
 @click.option("-n", "--namespace", help="Namespace of the incident or baseline.")
-@click.option("--kubeconfig", type=click.Path(exists=True), help="The kubeconfig to use.")
-@click.option("--context", help="The kubeconfig's context to use.")
-def approve(  # noqa: PLR0913 - one an option
+@click.option("--kubeconfig", type=click.Path(exists=True), help="Path of the kubeconfig.")
+@click.option("--context", help="Context of the kubeconfig.")
+def approve(  # noqa: PLR0913 - click passes one argument for each option
     *,
     name: str,
     until: str | None,
@@ -50,14 +57,14 @@ def approve(  # noqa: PLR0913 - one an option
     files: tuple[str, ...],
     live_file: str | None,
     output: str,
-    at_once: bool,
+    apply_patch: bool,
     namespace: str | None,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    r"""Print the baseline that approves what is live, ready for Git; or patch the cluster with --apply.
+    r"""Print the baseline that approves the live rules, or patch the baseline in the cluster with --apply.
 
-    NAME is that of an NSGIncident or of an NSGBaseline. -o patch prints the merge patch alone.
+    NAME is the name of an NSGIncident or of an NSGBaseline. -o patch prints only the merge patch.
 
     \b
     nsgb approve web-20261125-153413-c99dea > baselines/web.yaml
@@ -65,23 +72,27 @@ def approve(  # noqa: PLR0913 - one an option
     nsgb approve web -n team-web --rule open-ssh --apply
     """
     if until is not None and not reason:
-        raise Failure("--until needs --reason: who reads it in a month wants to know why")
+        raise Failure("--until requires --reason, so that reviewers know why the exception exists")
+    if until is None and (reason or by):
+        raise Failure("--reason and --by require --until")
+    if apply_patch and files:
+        raise Failure("--apply patches the cluster and cannot be combined with -f")
     source = _baseline(name, files, namespace, kubeconfig, context)
     spec = source.baseline.spec
     live = _live(live_file, source)
-    mine = next((one for one in live.nsgs if one.id.key == read_approved(spec).id.key), None)
-    if mine is None:
-        raise Failure(f"{spec.target.resource_id} is not among the live NSGs")
-    changes = _chosen(judge(read_approved(spec), mine, now()).changes, rules)
+    nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id.key == read_approved(spec).id.key), None)
+    if nsg is None:
+        raise Failure(f"{spec.target.resource_id} is not in the live NSGs")
+    changes = _chosen(judge(read_approved(spec), nsg, now()).changes, rules)
     try:
         if until is None:
-            fields = approved(spec, changes, mine)
+            fields = approved(spec, changes, nsg)
         else:
-            fields = except_for_now(spec, changes, mine, _time(until), reason or "", by or getpass.getuser())
+            fields = except_for_now(spec, changes, nsg, _time(until), reason or "", by or getpass.getuser())
     except NotApprovableError as error:
         raise Failure(str(error)) from None
     patch = {"spec": fields}
-    if at_once:
+    if apply_patch:
         _apply(source.baseline, patch, kubeconfig, context)
     else:
         click.echo(
@@ -90,28 +101,28 @@ def approve(  # noqa: PLR0913 - one an option
 
 
 def _chosen(changes: Iterable[Change], rules: tuple[str, ...]) -> list[Change]:
-    wanted = {rule.lower() for rule in rules}
-    found = [change for change in changes if not wanted or (change.rule or "").lower() in wanted]
-    if not found:
-        raise Failure("there is nothing to approve: live matches approved" + (" in these rules" if rules else ""))
-    return found
+    names = {rule.lower() for rule in rules}
+    chosen = [change for change in changes if not names or (change.rule or "").lower() in names]
+    if not chosen:
+        raise Failure("nothing to approve: live matches approved" + (" for these rules" if rules else ""))
+    return chosen
 
 
 def _time(text: str) -> datetime:
     try:
         return now() + parse_duration(text) if text[:1].isdigit() and "T" not in text else _stamp(text)
     except ValueError as error:
-        why = "is neither a time such as 2026-12-01T00:00:00Z nor a duration such as 4h"
+        why = "is not a time such as 2026-12-01T00:00:00Z or a duration such as 4h"
         raise Failure(f"--until: {text!r} {error if str(error) == _PAST else why}") from None
 
 
 def _stamp(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise ValueError(text)
-    if found <= now() - timedelta(seconds=1):
+    if time <= now() - timedelta(seconds=1):
         raise ValueError(_PAST)
-    return found
+    return time
 
 
 def _yaml(baseline: NSGBaseline, fields: dict[str, Any]) -> str:
@@ -128,47 +139,53 @@ def _yaml(baseline: NSGBaseline, fields: dict[str, Any]) -> str:
 def _baseline(
     name: str, files: tuple[str, ...], namespace: str | None, kubeconfig: str | None, context: str | None
 ) -> Sourced:
-    found = _in_files(name, files) if files else _in_cluster(name, namespace, kubeconfig, context)
-    if not found:
-        raise Failure(f"there is no baseline or incident of the name {name}; see nsgb incidents")
-    if len(found) > 1:
-        raise Failure(f"there are {len(found)} baselines or incidents of the name {name}; name the namespace by -n")
-    return found[0]
+    sources = _in_files(name, files) if files else _in_cluster(name, namespace, kubeconfig, context)
+    if not sources:
+        raise Failure(f"no baseline or incident is named {name}; list incidents with nsgb incidents")
+    if len(sources) > 1:
+        raise Failure(f"{len(sources)} baselines or incidents are named {name}; select a namespace with -n")
+    return sources[0]
 
 
 def _in_files(name: str, files: tuple[str, ...]) -> list[Sourced]:
-    return [one for one in read_baselines(files) if name == one.baseline.metadata.name]
+    return [source for source in read_baselines(files) if name == source.baseline.metadata.name]
 
 
 def _in_cluster(name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
-    from nsg_baseline.cli.cluster import asked, every  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.cluster import list_objects, query  # noqa: PLC0415 - slow to import, and not needed for files
     from nsg_baseline.kube.client import Kube  # noqa: PLC0415 - as above
 
     async def ask(kube: Kube) -> list[Sourced]:
-        incidents = [one for one in await every(kube, NSGIncident, namespace) if one.metadata.name == name]
-        if strays := [one for one in incidents if one.spec.baseline is None]:
-            raise Failure(f"{name} is about {_ABOUT[strays[0].spec.kind]}")
-        wanted = {(one.metadata.namespace, one.spec.baseline) for one in incidents}
-        baselines = await every(kube, NSGBaseline, namespace)
-        return [Sourced(one) for one in baselines if one.key in wanted or (not wanted and one.metadata.name == name)]
+        incidents = [
+            incident for incident in await list_objects(kube, NSGIncident, namespace) if incident.metadata.name == name
+        ]
+        if without_baseline := [incident for incident in incidents if incident.spec.baseline is None]:
+            raise Failure(f"{name} is about {_ABOUT[without_baseline[0].spec.kind]}")
+        keys = {(incident.metadata.namespace, incident.spec.baseline) for incident in incidents}
+        baselines = await list_objects(kube, NSGBaseline, namespace)
+        return [
+            Sourced(incident)
+            for incident in baselines
+            if incident.key in keys or (not keys and incident.metadata.name == name)
+        ]
 
-    return asked(ask, kubeconfig, context)
+    return query(ask, kubeconfig, context)
 
 
 def _live(live_file: str | None, source: Sourced) -> Live:
     if live_file is not None:
         return read_live_file(live_file)
-    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - slow to import, and not needed for files
 
     return azure_live([source])
 
 
 def _apply(baseline: NSGBaseline, patch: dict[str, Any], kubeconfig: str | None, context: str | None) -> None:
-    from nsg_baseline.cli.cluster import asked  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.cluster import query  # noqa: PLC0415 - slow to import, and not needed for files
     from nsg_baseline.kube.client import Kube  # noqa: PLC0415 - as above
 
     async def ask(kube: Kube) -> None:
         await kube.patch(NSGBaseline, baseline.key, patch)
 
-    asked(ask, kubeconfig, context)
+    query(ask, kubeconfig, context)
     click.echo(f"NSGBaseline {'/'.join(baseline.key)} patched", err=True)

@@ -1,4 +1,4 @@
-"""What commands read from a cluster, and the options by which they reach it."""
+"""Access to the cluster, and the options that select it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,22 +19,22 @@ Command = Callable[..., Any]
 
 
 def cluster_options(command: Command) -> Command:
-    """Add the options of kubectl that say which cluster and namespace."""
+    """Add kubectl's options for the cluster and the namespace."""
     for option in (
-        click.option("--context", help="The kubeconfig's context to use."),
-        click.option("--kubeconfig", type=click.Path(exists=True), help="The kubeconfig to use."),
-        click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default."),
-        click.option("-n", "--namespace", help="Only this namespace."),
+        click.option("--context", help="Context of the kubeconfig."),
+        click.option("--kubeconfig", type=click.Path(exists=True), help="Path of the kubeconfig."),
+        click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces (default)."),
+        click.option("-n", "--namespace", help="Only objects in this namespace."),
     ):
         command = option(command)
     return command
 
 
-def asked(ask: Callable[[Kube], Awaitable[T]], kubeconfig: str | None, context: str | None) -> T:
-    """Ask a cluster something.
+def query(ask: Callable[[Kube], Awaitable[T]], kubeconfig: str | None, context: str | None) -> T:
+    """Run `ask` with a client of the cluster and return its result.
 
     Raises:
-        Failure: the cluster cannot be reached, or refuses.
+        Failure: the cluster cannot be reached, or rejects a request.
     """
 
     async def connected() -> T:
@@ -50,15 +50,17 @@ def asked(ask: Callable[[Kube], Awaitable[T]], kubeconfig: str | None, context: 
         raise Failure(f"the cluster cannot be read: {error}") from None
 
 
-async def every(kube: Kube, kind: type[R], namespace: str | None) -> list[R]:
-    """Return all objects of a kind, or those of a namespace; ones that cannot be read are left out."""
-    found = []
+async def list_objects(kube: Kube, kind: type[R], namespace: str | None) -> list[R]:
+    """Return all objects of a kind, or those in a namespace. Invalid objects are skipped with a warning."""
+    objects = []
     async for page, _ in kube.pages(kind):
         for item in page:
             if namespace in (None, item["metadata"].get("namespace")):
                 try:
-                    found.append(read(kind, {**item, "apiVersion": "nsg-baseline.io/v1alpha1", "kind": kind.__name__}))
+                    objects.append(
+                        read(kind, {**item, "apiVersion": "nsg-baseline.io/v1alpha1", "kind": kind.__name__})
+                    )
                 except InvalidObject as error:
                     name = item["metadata"].get("name")
-                    click.echo(f"nsgb: {kind.__name__} {name} is passed over: {error}", err=True)
-    return found
+                    click.echo(f"nsgb: {kind.__name__} {name} is invalid and was skipped: {error}", err=True)
+    return objects

@@ -1,4 +1,4 @@
-"""`nsgb diff`: what a change of baselines newly allows and denies."""
+"""`nsgb diff`: the traffic that a change of baselines allows or blocks."""
 
 import sys
 from collections.abc import Iterator
@@ -22,40 +22,40 @@ DIFFERENCES = 2
 @click.argument("new")
 @click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
 @severity_options
-def diff(*, old: str, new: str, output: str, yardstick: SeverityConfig) -> None:
-    r"""Say what a change of baselines newly allows and denies: the reviewer's view of a pull request.
+def diff(*, old: str, new: str, output: str, severity_config: SeverityConfig) -> None:
+    r"""Show the traffic that a change of baselines allows or blocks, for the review of a pull request.
 
-    OLD and NEW are files or folders of NSGBaselines; those of one NSG are compared. Exits with 0 when nothing changes
-    in meaning, 2 when something does, 1 when something cannot be read.
+    OLD and NEW are files or folders with NSGBaselines. Baselines of the same NSG are compared, whatever their names.
+    Exits with 0 if the meaning is the same, 2 if it differs, and 1 if a file cannot be read.
 
     \b
     git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
-    found = list(_revisions(_read(old), _read(new), yardstick))
-    click.echo(FORMS[output](found))
-    sys.exit(0 if all(one.revised.same for one in found) else DIFFERENCES)
+    revisions = list(_revisions(_read(old), _read(new), severity_config))
+    click.echo(FORMS[output](revisions))
+    sys.exit(0 if all(revision.revised.same for revision in revisions) else DIFFERENCES)
 
 
-def _revisions(old: list[Sourced], new: list[Sourced], yardstick: SeverityConfig) -> Iterator[Revision]:
-    before, after = ({_nsg(one): one for one in some} for some in (old, new))
+def _revisions(old: list[Sourced], new: list[Sourced], severity_config: SeverityConfig) -> Iterator[Revision]:
+    before, after = ({_nsg(source): source for source in sources} for sources in (old, new))
     for nsg in sorted(before | after):
         was, becomes = before.get(nsg), after.get(nsg)
-        source = becomes or was
-        if source is not None:
-            yield Revision(source, diff_baselines(_spec(was), _spec(becomes), now(), yardstick))
+        present = becomes or was
+        if present is not None:
+            yield Revision(present, diff_baselines(_spec(was), _spec(becomes), now(), severity_config))
 
 
 def _read(place: str) -> list[Sourced]:
-    """Read one side. A folder may be empty, as before the first baseline; a file without one is another file."""
-    found = read_baselines([place])
-    if not found and not Path(place).is_dir():
-        raise Failure(f"{place}: there is no NSGBaseline in it")
-    return found
+    """Read one side. A folder may be empty; a file without a baseline is the wrong file."""
+    sources = read_baselines([place])
+    if not sources and not Path(place).is_dir():
+        raise Failure(f"{place}: contains no NSGBaseline")
+    return sources
 
 
-def _spec(one: Sourced | None) -> BaselineSpec | None:
-    return one.baseline.spec if one is not None else None
+def _spec(source: Sourced | None) -> BaselineSpec | None:
+    return source.baseline.spec if source is not None else None
 
 
-def _nsg(one: Sourced) -> str:
-    return one.baseline.spec.target.resource_id.rstrip("/").lower()
+def _nsg(source: Sourced) -> str:
+    return source.baseline.spec.target.resource_id.rstrip("/").lower()

@@ -1,4 +1,4 @@
-"""What a command cannot go on with: one line a problem, exit code 1."""
+"""Errors that end a command: one line for each problem, exit code 1."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from typing_extensions import override
 
 
 class Failure(click.ClickException):
-    """Told on stderr as `nsgb: FILE:LINE: field: what, and the way out`."""
+    """Printed on stderr as `nsgb: FILE:LINE: field: problem; fix`."""
 
     exit_code = 1
 
@@ -23,11 +23,11 @@ class Failure(click.ClickException):
 
 
 def fail_if(problems: Iterable[str]) -> None:
-    """Stop if there are problems.
+    """Fail if there are problems.
 
     Raises:
-        Failure: there are.
+        Failure: there is at least one problem.
     """
-    found = list(problems)
-    if found:
-        raise Failure(*found)
+    messages = list(problems)
+    if messages:
+        raise Failure(*messages)

@@ -1,4 +1,4 @@
-"""`nsgb import`: baselines from what is live."""
+"""`nsgb import`: generate baselines from live NSGs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,15 +13,19 @@ from nsg_baseline.core.baseline_export import manifest, names
 
 
 @click.command(name="import")
-@click.option("--live", "live_file", help="Live NSGs: ARM's JSON, or what az network nsg show/list prints; or -.")
-@click.option("--subscription", help="Without --live: all NSGs of this subscription, from Azure.")
+@click.option(
+    "--live", "live_file", help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input."
+)
+@click.option("--subscription", help="Without --live: read all NSGs of this subscription from Azure.")
 @click.option("-g", "--resource-group", help="With --subscription: only this resource group.")
-@click.option("-n", "--namespace", default="default", show_default=True, help="The namespace of the baselines.")
-@click.option("--mode", type=click.Choice(["Alert", "Enforce"]), default="Alert", show_default=True)
-@click.option("--tags", is_flag=True, help="Approve the tags too.")
-@click.option("--associations", is_flag=True, help="Approve the attached subnets and network interfaces too.")
+@click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of the baselines.")
+@click.option(
+    "--mode", type=click.Choice(["Alert", "Enforce"]), default="Alert", show_default=True, help="Mode of the baselines."
+)
+@click.option("--tags", is_flag=True, help="Also approve the tags.")
+@click.option("--associations", is_flag=True, help="Also approve the attached subnets and network interfaces.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-def import_(  # noqa: PLR0913 - one an option
+def import_(  # noqa: PLR0913 - click passes one argument for each option
     *,
     live_file: str | None,
     subscription: str | None,
@@ -32,7 +36,7 @@ def import_(  # noqa: PLR0913 - one an option
     associations: bool,
     output: str,
 ) -> None:
-    r"""Write baselines that approve exactly what is live.
+    r"""Generate baselines that approve exactly the live rules, on standard output.
 
     \b
     az network nsg list | nsgb import --live - -n team-web > baselines.yaml
@@ -40,30 +44,28 @@ def import_(  # noqa: PLR0913 - one an option
     """
     live = _live(live_file, subscription, resource_group)
     if live.extent == "Partial":
-        raise Failure(
-            f"{live_file}: has a next page: baselines of a part would leave the rest unwatched; give all pages"
-        )
-    found = [
+        raise Failure(f"{live_file}: has a next page, so baselines would be missing; pass the complete list")
+    manifests = [
         manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
         for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)
     ]
     if output == "json":
-        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2, ensure_ascii=False))
     else:
-        click.echo("".join(_stream(found)), nl=False)
+        click.echo("".join(_stream(manifests)), nl=False)
 
 
 def _live(live_file: str | None, subscription: str | None, resource_group: str | None) -> Live:
     if live_file is not None:
         return read_live_file(live_file)
     if subscription is None:
-        raise Failure("give --live FILE, or --subscription ID to read from Azure")
-    from nsg_baseline.cli.live_sources import azure_listing  # noqa: PLC0415 - heavy, and not needed for files
+        raise Failure("--live FILE or --subscription ID is required")
+    from nsg_baseline.cli.live_sources import azure_listing  # noqa: PLC0415 - slow to import, and not needed for files
 
     return azure_listing(subscription, resource_group)
 
 
-def _stream(found: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for one in found:
+def _stream(manifests: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for document in manifests:
         yield "---\n"
-        yield yaml.safe_dump(one, sort_keys=False, allow_unicode=True, width=120)
+        yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

@@ -1,4 +1,4 @@
-"""`nsgb incidents`: what is open, and since when."""
+"""`nsgb incidents`: list and watch incidents."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ import click
 import yaml
 
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.cli.cluster import asked, cluster_options, every
+from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import lasting
@@ -19,9 +19,18 @@ _HEADINGS = ("SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
-@click.option("--all", "resolved_too", is_flag=True, help="Resolved ones too.")
-@click.option("-w", "--watch", is_flag=True, help="Go on and print each incident that begins, changes or ends.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--all", "resolved_too", is_flag=True, help="Also list resolved incidents.")
+@click.option(
+    "-w", "--watch", is_flag=True, help="Watch for changes and print each incident as it opens, changes or resolves."
+)
 @cluster_options
 def incidents(
     *,
@@ -33,7 +42,7 @@ def incidents(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    r"""List incidents, the heaviest first: severity, age, NSG, what happened, who did it.
+    r"""List open incidents by severity: age, NSG, summary, and who made the change.
 
     \b
     nsgb incidents
@@ -43,75 +52,77 @@ def incidents(
     where = None if all_namespaces else namespace
 
     async def ask(kube: Kube) -> None:
-        known = await every(kube, NSGIncident, where)
-        shown = [one for one in known if resolved_too or one.status.state != "Resolved"]
-        click.echo(_told(_ordered(shown), output))
+        stored = await list_objects(kube, NSGIncident, where)
+        shown = [incident for incident in stored if resolved_too or incident.status.state != "Resolved"]
+        click.echo(_render(_ordered(shown), output))
         if watch:
-            await _follow(kube, where, known, output)
+            await _follow(kube, where, stored, output)
 
-    asked(ask, kubeconfig, context)
+    query(ask, kubeconfig, context)
 
 
-async def _follow(kube: Kube, where: str | None, known: list[NSGIncident], output: str) -> None:
-    """Print what begins, changes or ends, until interrupted."""
-    told = {one.key: one.status.revision for one in known}
+async def _follow(kube: Kube, where: str | None, stored: list[NSGIncident], output: str) -> None:
+    """Print each incident that opens, changes or resolves, until interrupted."""
+    printed = {incident.key: incident.status.revision for incident in stored}
     async for item in kube.changes(NSGIncident):
-        one = NSGIncident.model_validate(item)
-        fresh = one.status.revision > told.get(one.key, 0)
-        if fresh and where in (None, one.metadata.namespace):
-            told[one.key] = one.status.revision
-            click.echo(_told([one], output, headed=False))
+        incident = NSGIncident.model_validate(item)
+        fresh = incident.status.revision > printed.get(incident.key, 0)
+        if fresh and where in (None, incident.metadata.namespace):
+            printed[incident.key] = incident.status.revision
+            click.echo(_render([incident], output, headed=False))
 
 
-def _ordered(found: Iterable[NSGIncident]) -> list[NSGIncident]:
-    return sorted(found, key=_place)
+def _ordered(stored: Iterable[NSGIncident]) -> list[NSGIncident]:
+    return sorted(stored, key=_order)
 
 
-def _place(one: NSGIncident) -> tuple[bool, int, str]:
-    status = one.status
-    return status.state == "Resolved", SEVERITIES.index(status.severity or "info"), one.metadata.name
+def _order(incident: NSGIncident) -> tuple[bool, int, str]:
+    status = incident.status
+    return status.state == "Resolved", SEVERITIES.index(status.severity or "info"), incident.metadata.name
 
 
-def _told(found: Sequence[NSGIncident], output: str, *, headed: bool = True) -> str:
-    documents = [document(one) for one in found]
+def _render(shown: Sequence[NSGIncident], output: str, *, headed: bool = True) -> str:
+    documents = [document(incident) for incident in shown]
     if output == "json":
         return json.dumps({"incidents": documents}, indent=2, ensure_ascii=False)
     if output == "yaml":
         return yaml.safe_dump({"incidents": documents}, sort_keys=False, allow_unicode=True).rstrip()
-    if not found:
+    if not shown:
         return "no open incidents"
-    rows = [*([_HEADINGS] if headed else []), *(_row(one) for one in found)]
+    rows = [*([_HEADINGS] if headed else []), *(_row(incident) for incident in shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def _row(one: NSGIncident) -> tuple[str, ...]:
-    status = one.status
-    who = status.changed_by[0].name if status.changed_by else "not found" if status.attribution else "-"
+def _row(incident: NSGIncident) -> tuple[str, ...]:
+    status = incident.status
+    who = status.changed_by[0].name if status.changed_by else "unknown" if status.attribution else "-"
     return (
         status.severity or "-",
-        "Acknowledged" if status.state == "Open" and one.spec.acknowledged is not None else status.state or "-",
-        age(one),
-        one.metadata.namespace,
-        NSGId.parse(one.spec.nsg).name if one.spec.nsg else f"scope {one.spec.scope}",
+        "Acknowledged" if status.state == "Open" and incident.spec.acknowledged is not None else status.state or "-",
+        age(incident),
+        incident.metadata.namespace,
+        NSGId.parse(incident.spec.nsg).name if incident.spec.nsg else f"scope {incident.spec.scope}",
         status.summary or "-",
         who,
-        one.metadata.name,
+        incident.metadata.name,
     )
 
 
-def age(one: NSGIncident) -> str:
-    """Return for how long an incident is, or was, open."""
-    status = one.status
+def age(incident: NSGIncident) -> str:
+    """Return how long an incident has been open, or was open."""
+    status = incident.status
     if status.opened_at is None:
         return "-"
     return lasting((status.resolved_at or datetime.now(UTC)) - status.opened_at)
 
 
-def document(one: NSGIncident) -> dict[str, Any]:
-    """Return an incident as it is stored, without what is Kubernetes' own."""
-    spec = one.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    status = {key: value for key, value in one.status.document().items() if key not in ("fingerprints", "deliveries")}
-    return {"namespace": one.metadata.namespace, "name": one.metadata.name, **spec, **status}
+def document(incident: NSGIncident) -> dict[str, Any]:
+    """Return the document of `-o json`: spec and status without delivery state and Kubernetes metadata."""
+    spec = incident.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    status = {
+        key: value for key, value in incident.status.document().items() if key not in ("fingerprints", "deliveries")
+    }
+    return {"namespace": incident.metadata.namespace, "name": incident.metadata.name, **spec, **status}

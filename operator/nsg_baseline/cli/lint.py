@@ -1,17 +1,17 @@
-"""`nsgb lint`: what is odd, dangerous or refused by Azure in baselines."""
+"""`nsgb lint`: rules that Azure rejects, that have no effect, or that allow too much."""
 
 import sys
 from typing import get_args
 
 import click
 
-from nsg_baseline.cli.lint_result import lint_files, loudest
+from nsg_baseline.cli.lint_result import highest_level, lint_files
 from nsg_baseline.cli.render.lint import FORMS
 from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import LEVELS, Level
 
-FOUND = 2
+FINDINGS = 2
 
 
 @click.command()
@@ -22,21 +22,21 @@ FOUND = 2
     type=click.Choice([*get_args(Level), "never"]),
     default="warning",
     show_default=True,
-    help="Exit with 2 when something of this level or louder is found.",
+    help="Lowest level that makes nsgb exit with 2.",
 )
 @severity_options
-def lint(*, files: tuple[str, ...], output: str, fail_on: str, yardstick: SeverityConfig) -> None:
-    r"""Look for rules that Azure refuses, that decide nothing, or that open too much.
+def lint(*, files: tuple[str, ...], output: str, fail_on: str, severity_config: SeverityConfig) -> None:
+    r"""Find rules that Azure rejects, that have no effect, or that allow too much.
 
-    FILES are YAML or JSON files, folders, or - for standard input. Each finding has an id, a file and line, and a way
-    out. Exits with 0 when nothing is found that is loud enough, 2 when something is, 1 when a file cannot be read.
+    FILES are YAML or JSON files, folders, or - for standard input. Each finding has an id, a file and line, and a fix.
+    Exits with 0 without findings of the --fail-on level or above, 2 with such findings, and 1 if a file cannot be read.
 
     \b
     nsgb lint baselines/
     nsgb lint baselines/ -o sarif > lint.sarif
     """
-    found = lint_files(files, yardstick)
-    click.echo(FORMS[output](found))
-    level = loudest(found)
-    counting = LEVELS[: LEVELS.index(fail_on) + 1] if fail_on in LEVELS else ()
-    sys.exit(FOUND if level in counting else 0)
+    findings = lint_files(files, severity_config)
+    click.echo(FORMS[output](findings))
+    level = highest_level(findings)
+    failing = LEVELS[: LEVELS.index(fail_on) + 1] if fail_on in LEVELS else ()
+    sys.exit(FINDINGS if level in failing else 0)

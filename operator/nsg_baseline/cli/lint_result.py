@@ -1,4 +1,4 @@
-"""Findings in files: each with file and line."""
+"""Lint findings with the file and line of each."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,16 +15,18 @@ from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import LEVELS, Finding, Level, lint
 
 _IN_LIST = re.compile(r"spec\.rules\[(\d+)\]\.(\w+(?:Prefixes|Ranges))\[(\d+)\]")
-_WAYS_OUT = {
+_FIXES = {
     "InvalidForm": "see `kubectl explain nsgbaseline.spec`",
-    "StarInList": "write it in the singular field, by itself",
-    "TooManyRules": "merge rules, or split the NSG",
+    "StarInList": "use the singular field instead of the list",
+    "TooManyRules": "merge rules or split the NSG",
+    "TooManyAddresses": "use larger prefixes, service tags or application security groups",
+    "TooManyGroups": "merge application security groups",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A finding at its line."""
+    """A finding and its location: a file and a 1-based line."""
 
     finding: Finding
     file: str
@@ -32,74 +34,75 @@ class Placed:
     baseline: str
 
 
-def lint_files(files: Iterable[str], yardstick: SeverityConfig) -> list[Placed]:
+def lint_files(files: Iterable[str], severity_config: SeverityConfig) -> list[Placed]:
     """Lint the NSGBaselines of files and folders, file by file, line by line.
 
     Raises:
-        Failure: a file cannot be read, or there is no NSGBaseline in any.
+        Failure: a file cannot be read, or none contains an NSGBaseline.
     """
-    found: list[Placed] = []
-    seen = _Seen()
+    findings: list[Placed] = []
+    duplicates = _Duplicates()
     baselines = False
     for document in documents_of(files):
         if isinstance(document.value, Mapping) and document.value.get("kind") == "NSGBaseline":
             baselines = True
             name = _name(document.value)
-            odd = [*_found(document, yardstick), *seen.twice(document)]
-            placed = (Placed(one, document.file, document.line(one.field), name) for one in odd)
-            found += sorted(placed, key=lambda one: (one.line, LEVELS.index(one.finding.level)))
+            document_findings = [*_findings(document, severity_config), *duplicates.detect(document)]
+            placed = (
+                Placed(finding, document.file, document.line(finding.field), name) for finding in document_findings
+            )
+            findings += sorted(placed, key=lambda finding: (finding.line, LEVELS.index(finding.finding.level)))
     if not baselines:
-        raise Failure("there is no NSGBaseline in these files")
-    return found
+        raise Failure("no NSGBaseline in these files")
+    return findings
 
 
-def loudest(found: Iterable[Placed]) -> Level | None:
-    """Return the loudest level; None for nothing found."""
-    return min((one.finding.level for one in found), key=LEVELS.index, default=None)
+def highest_level(findings: Iterable[Placed]) -> Level | None:
+    """Return the most severe level; None without findings."""
+    return min((placed.finding.level for placed in findings), key=LEVELS.index, default=None)
 
 
-class _Seen:
-    """What the documents so far speak of."""
+class _Duplicates:
+    """Detects baselines that share a name or a target with an earlier document."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str], str] = {}
 
-    def twice(self, document: Document) -> Iterator[Finding]:
-        """Yield what a document has in common with an earlier one and must not."""
+    def detect(self, document: Document) -> Iterator[Finding]:
+        """Yield a finding for the name and for the target if an earlier document has the same."""
         metadata, spec = (document.value.get(key) for key in ("metadata", "spec"))
         target = spec.get("target") if isinstance(spec, Mapping) else None
         nsg = target.get("resourceId") if isinstance(target, Mapping) else None
         if isinstance(metadata, Mapping):
             name = f"{metadata.get('namespace', 'default')}/{metadata.get('name')}"
-            yield from self._again("DuplicateBaseline", name, "metadata.name", f"{name} is written", document)
+            yield from self._register("DuplicateBaseline", name, "metadata.name", document)
         if isinstance(nsg, str):
-            known, field = nsg.rstrip("/").lower(), "spec.target.resourceId"
-            yield from self._again("DuplicateTarget", known, field, "this NSG is spoken for", document)
+            yield from self._register("DuplicateTarget", nsg.rstrip("/").lower(), "spec.target.resourceId", document)
 
-    def _again(self, kind: str, what: str, field: str, said: str, document: Document) -> Iterator[Finding]:
-        here = document.at(field)
-        first = self._places.setdefault((kind, what), here)
-        if first != here:
-            yield Finding(kind, field, f"{said} at {first} too", "keep one of the two")
+    def _register(self, kind: str, key: str, field: str, document: Document) -> Iterator[Finding]:
+        place = document.at(field)
+        first = self._places.setdefault((kind, key), place)
+        if first != place:
+            subject = f"baseline {key}" if kind == "DuplicateBaseline" else "a baseline for this NSG"
+            yield Finding(kind, field, f"{subject} is already defined at {first}", "remove one of the two")
 
 
-def _found(document: Document, yardstick: SeverityConfig) -> Iterator[Finding]:
+def _findings(document: Document, severity_config: SeverityConfig) -> Iterator[Finding]:
     try:
         baseline = read(NSGBaseline, document.value)
     except InvalidObject as error:
-        yield from (_refused(problem, document.value) for problem in error.problems)
+        yield from (_invalid(problem, document.value) for problem in error.problems)
         return
     wrong = problems(baseline.spec)
-    yield from (_refused(problem, document.value) for problem in wrong)
-    # With two rules of one name, or one priority, nothing can be said about who decides what.
+    yield from (_invalid(problem, document.value) for problem in wrong)
+    # With duplicate names or priorities, the deciding rule is ambiguous.
     if not any(problem.id.startswith("Duplicate") for problem in wrong):
-        yield from lint(baseline.spec, now(), yardstick)
+        yield from lint(baseline.spec, now(), severity_config)
 
 
-def _refused(problem: Problem, document: Mapping[str, Any]) -> Finding:
+def _invalid(problem: Problem, document: Mapping[str, Any]) -> Finding:
     kind = _kind(problem, document)
-    message, _, way_out = problem.message.partition("; ")
-    return Finding(kind, problem.field, message, _WAYS_OUT.get(kind) or way_out or "see the message")
+    return Finding(kind, problem.field, problem.message, problem.fix or _FIXES.get(kind, "correct the value"))
 
 
 def _kind(problem: Problem, document: Mapping[str, Any]) -> str:

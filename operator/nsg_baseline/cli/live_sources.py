@@ -1,4 +1,4 @@
-"""Baselines from the cluster, live NSGs from Azure: the same edges that the operator uses."""
+"""Reads baselines from the cluster and live NSGs from Azure, with the operator's own clients."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -23,32 +23,32 @@ T = TypeVar("T")
 
 
 def cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
-    """Return the baselines of a namespace, or of all.
+    """Return the baselines in a namespace, or in all namespaces.
 
     Raises:
-        Failure: the cluster cannot be read, or holds none.
+        Failure: the cluster cannot be read, or there is no baseline.
     """
     try:
-        found = asyncio.run(_cluster_baselines(namespace, kubeconfig, context))
+        sources = asyncio.run(_cluster_baselines(namespace, kubeconfig, context))
     except (KubeError, ConfigException) as error:
-        raise Failure(f"the cluster cannot be read: {error}; or give files with -f") from None
-    if not found:
-        # Green would be the answer to a misspelled namespace.
-        raise Failure(f"there is no NSGBaseline in {f'namespace {namespace}' if namespace else 'the cluster'}")
-    return found
+        raise Failure(f"the cluster cannot be read: {error}; pass files with -f instead") from None
+    if not sources:
+        # Without this check a misspelled namespace would exit with 0.
+        raise Failure(f"no NSGBaseline in {f'namespace {namespace}' if namespace else 'the cluster'}")
+    return sources
 
 
 def azure_live(baselines: Iterable[Sourced]) -> Live:
-    """Return the NSGs that some baselines speak of, each asked for by its id.
+    """Return the NSGs that baselines target, each requested by its id.
 
     Raises:
         Failure: Azure cannot be read.
     """
-    ids = [one.baseline.spec.target.resource_id for one in baselines]
+    ids = [source.baseline.spec.target.resource_id for source in baselines]
 
     async def ask(arm: ArmServices) -> list[dict[str, Any]]:
-        found = [await arm.reader.get(nsg) for nsg in ids]
-        return [one for one in found if one is not None]
+        responses = [await arm.reader.get(nsg) for nsg in ids]
+        return [response for response in responses if response is not None]
 
     return replace(_live(_asked(ask)), asked_by_id=True)
 
@@ -78,14 +78,14 @@ def _asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
     try:
         return asyncio.run(connected())
     except (AzureError, SettingError) as error:
-        raise Failure(f"Azure cannot be read: {error}; or give a file with --live") from None
+        raise Failure(f"Azure cannot be read: {error}; pass a file with --live instead") from None
 
 
 def _live(documents: Iterable[dict[str, Any]]) -> Live:
     try:
         return Live(tuple(map(read_live, documents)), "Complete")
     except (UnreadableNSGError, UnreadableRuleError) as error:
-        raise Failure(f"Azure's answer cannot be judged: {error}") from None
+        raise Failure(f"the response from Azure could not be parsed: {error}") from None
 
 
 async def _cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:

@@ -1,4 +1,4 @@
-"""The `nsgb` command, also `kubectl nsgb`. Each command is imported only when it is asked for."""
+"""The `nsgb` command, also `kubectl nsgb`. Commands are imported when they are called."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 
 class Command(NamedTuple):
-    """Where a command is, and what `nsgb --help` says of it without importing it."""
+    """The module and function of a command, and its summary for `nsgb --help`, which imports no command."""
 
     module: str
     name: str
@@ -18,24 +18,24 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "approve": Command("nsg_baseline.cli.approve", "approve", "Print the edit that approves a deviation."),
-    "incidents": Command("nsg_baseline.cli.incidents", "incidents", "List what is open, and since when."),
-    "notify": Command("nsg_baseline.cli.notify", "notify", "Send a test message by a route."),
-    "demo": Command("nsg_baseline.cli.demo.command", "demo", "The whole story on this machine, without Azure."),
-    "diff": Command("nsg_baseline.cli.diff", "diff", "Say what a change of baselines newly allows and denies."),
+    "approve": Command("nsg_baseline.cli.approve", "approve", "Print the baseline that approves the live rules."),
+    "incidents": Command("nsg_baseline.cli.incidents", "incidents", "List open incidents."),
+    "notify": Command("nsg_baseline.cli.notify", "notify", "Send a test message through a route."),
+    "demo": Command("nsg_baseline.cli.demo.command", "demo", "Run the operator against emulators on this machine."),
+    "diff": Command("nsg_baseline.cli.diff", "diff", "Show the traffic that a change of baselines allows or blocks."),
     "emulator": Command("nsg_baseline.cli.emulator", "emulator", "Serve Azure's NSG API on this machine."),
-    "import": Command("nsg_baseline.cli.import_", "import_", "Write baselines that approve exactly what is live."),
-    "lint": Command("nsg_baseline.cli.lint", "lint", "Look for rules refused, without effect, or too open."),
-    "plan": Command("nsg_baseline.cli.plan", "plan", "Compare approved with live."),
-    "probe": Command("nsg_baseline.cli.probe", "probe", "Say which rule decides one connection, and why."),
-    "report": Command("nsg_baseline.cli.report", "report", "Tell the incidents of a time, as evidence."),
+    "import": Command("nsg_baseline.cli.import_", "import_", "Generate baselines from live NSGs."),
+    "lint": Command("nsg_baseline.cli.lint", "lint", "Find rules that are invalid, ineffective or too open."),
+    "plan": Command("nsg_baseline.cli.plan", "plan", "Compare baselines with live NSGs."),
+    "probe": Command("nsg_baseline.cli.probe", "probe", "Show which rule decides a connection."),
+    "report": Command("nsg_baseline.cli.report", "report", "Write a report of all incidents in a period."),
     "run": Command("nsg_baseline.cli.run", "run", "Run the operator."),
 }
 ERROR = 1
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported at their first use, so that `nsgb --help` is quick."""
+    """A group that imports each command on first use, so that `nsgb --help` is fast."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,9 +45,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        known = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(known.module), known.name)
-        # Raw docstrings spell click's mark of a block that is not to be wrapped; click wants the sign itself.
+        entry = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(entry.module), entry.name)
+        # Raw docstrings contain the two characters \\b; click expects the backspace character to disable wrapping.
         command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
@@ -60,13 +60,13 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nsg-baseline-operator", prog_name="nsgb")
 def nsgb() -> None:
-    """Approved rules of Azure Network Security Groups, kept."""
+    """Keep Azure Network Security Groups in line with approved baselines."""
 
 
 def main() -> None:
     """Run the command line.
 
-    A wrong call exits with 1: click's own 2 means deviations here.
+    Usage errors exit with 1, since 2 means that drift or findings exist.
     """
     try:
         sys.exit(nsgb.main(standalone_mode=False))
@@ -76,10 +76,10 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever reads has enough. What is still in the buffer must not be tried again at exit.
+        # The reader closed the pipe. Redirect stdout so that the interpreter does not flush the buffer at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ERROR)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        click.echo(f"nsgb: {what}", err=True)
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        click.echo(f"nsgb: {message}", err=True)
         os._exit(ERROR)

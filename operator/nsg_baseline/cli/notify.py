@@ -1,4 +1,4 @@
-"""`nsgb notify`: a test message by a route, and what each channel answered."""
+"""`nsgb notify`: send a test message through a route and print the result of each channel."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,21 +8,22 @@ import click
 from nsg_baseline.alerts.channels import Channel, InvalidChannelError, SendResult, disable_url_logging, parse_channels
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.api.route import NSGAlertRoute
-from nsg_baseline.cli.cluster import asked, cluster_options, every
+from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.kube.client import Kube
 
 
 @click.command()
 @click.argument("route")
-@click.option("--local", is_flag=True, help="Let channels lead to this machine's own addresses.")
+@click.option("--local", is_flag=True, help="Allow channels on loopback addresses of this machine.")
 @cluster_options
 def notify(
     *, route: str, local: bool, namespace: str | None, all_namespaces: bool, kubeconfig: str | None, context: str | None
 ) -> None:
-    r"""Send a test message by an NSGAlertRoute and say what each of its channels answered.
+    r"""Send a test message through an NSGAlertRoute and print the result of each channel.
 
-    It is sent from here, with your own right to read the route's Secret. Exits with 0 when every channel took it.
+    The message is sent from this machine, with your own permission to read the route's Secret. Exits with 0 if every
+    channel accepted the message, else with 1.
 
     \b
     nsgb notify oncall -n nsg-baseline-system
@@ -31,23 +32,29 @@ def notify(
     where = None if all_namespaces else namespace
 
     async def ask(kube: Kube) -> tuple[list[tuple[Channel, SendResult]], list[InvalidChannelError]]:
-        found = [one for one in await every(kube, NSGAlertRoute, where) if one.metadata.name == route]
-        if len(found) != 1:
-            raise Failure(f"there are {len(found)} routes called {route}; name the namespace by -n")
-        channels, bad = await _channels(kube, found[0], allow_local=local)
-        return [(channel, await channel.send(_test(found[0]))) for channel in channels], bad
+        routes = [
+            invalid for invalid in await list_objects(kube, NSGAlertRoute, where) if invalid.metadata.name == route
+        ]
+        if len(routes) != 1:
+            raise Failure(
+                f"no route is named {route}"
+                if not routes
+                else f"{len(routes)} routes are named {route}; select a namespace with -n"
+            )
+        channels, bad = await _channels(kube, routes[0], allow_local=local)
+        return [(channel, await channel.send(_test(routes[0]))) for channel in channels], bad
 
-    results, bad = asked(ask, kubeconfig, context)
-    told = {channel.line: f"{channel.scheme}: {_answer(sent, allow_local=local)}" for channel, sent in results}
-    told |= {one.line: one.problem for one in bad}
-    for line in sorted(told):
-        click.echo(f"line {line}, {told[line]}")
+    results, bad = query(ask, kubeconfig, context)
+    answers = {channel.line: f"{channel.scheme}: {_answer(sent, allow_local=local)}" for channel, sent in results}
+    answers |= {invalid.line: invalid.problem for invalid in bad}
+    for line in sorted(answers):
+        click.echo(f"line {line}, {answers[line]}")
     sys.exit(0 if not bad and all(sent.delivered for _, sent in results) else 1)
 
 
 def _answer(sent: SendResult, *, allow_local: bool) -> str:
     if sent.delivered:
-        return "taken"
+        return "delivered"
     return f"{sent.reason}; --local allows it" if sent.egress_denied and not allow_local else sent.reason
 
 
@@ -57,10 +64,10 @@ async def _channels(
     where = route.spec.urls_from
     texts = await kube.secret(route.metadata.namespace, where.name)
     if texts is None or where.key not in texts:
-        raise Failure(f"there is no Secret {where.name} with a key {where.key} in namespace {route.metadata.namespace}")
+        raise Failure(f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}")
     channels, bad = parse_channels(texts[where.key], allow_local=allow_local)
     if not channels and not bad:
-        raise Failure(f"Secret {where.name}, key {where.key} names no channel")
+        raise Failure(f"Secret {where.name}, key {where.key} contains no channel")
     return channels, bad
 
 
@@ -70,9 +77,9 @@ def _test(route: NSGAlertRoute) -> AlertMessage:
     return AlertMessage(
         event="Opened",
         severity="info",
-        title=f"[TEST] nsgb notify by route {name}",
-        short=f"TEST of NSG alert route {name}: nothing happened",
-        facts=("This is a test of the route. Nothing happened.",),
+        title=f"[TEST] nsgb notify, route {name}",
+        short=f"TEST of NSG alert route {name}: no NSG changed",
+        facts=("This is a test message. No NSG changed.",),
         traffic=(),
         changes=(),
         actions=(),

@@ -1,4 +1,4 @@
-"""`nsgb plan`: approved against live."""
+"""`nsgb plan`: compare baselines with live NSGs."""
 
 import sys
 
@@ -15,20 +15,24 @@ from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.remediation import policy
 from nsg_baseline.core.text.phrasing import counted
 
-DEVIATIONS = 2
+DRIFT = 2
 
 
 @click.command()
-@click.option("-f", "--filename", "files", multiple=True, help="Baselines: YAML or JSON files, folders, or -.")
-@click.option("--live", "live_file", help="Live NSGs: ARM's JSON, or what az network nsg show/list prints; or -.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, help="Baselines: YAML or JSON files, folders, or - for standard input."
+)
+@click.option(
+    "--live", "live_file", help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input."
+)
 @click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
-@click.option("-n", "--namespace", help="Without -f: only the baselines of this namespace of the cluster.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: of all namespaces, which is the default.")
-@click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: the kubeconfig to use.")
-@click.option("--context", help="Without -f: the kubeconfig's context to use.")
-@click.option("--enforce", is_flag=True, help="Show the write that the operator would make in enforce mode, too.")
+@click.option("-n", "--namespace", help="Without -f: only baselines in this namespace of the cluster.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: baselines in all namespaces (default).")
+@click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: path of the kubeconfig.")
+@click.option("--context", help="Without -f: context of the kubeconfig.")
+@click.option("--enforce", is_flag=True, help="Also show the write that the operator would make in Enforce mode.")
 @severity_options
-def plan(  # noqa: PLR0913 - one an option
+def plan(  # noqa: PLR0913 - click passes one argument for each option
     *,
     files: tuple[str, ...],
     live_file: str | None,
@@ -38,13 +42,13 @@ def plan(  # noqa: PLR0913 - one an option
     kubeconfig: str | None,
     context: str | None,
     enforce: bool,
-    yardstick: SeverityConfig,
+    severity_config: SeverityConfig,
 ) -> None:
-    r"""Compare approved with live.
+    r"""Compare baselines with live NSGs.
 
-    Exits with 0 when all is in order, 2 when something deviates, 1 when something cannot be read. A list of NSGs is
-    taken for complete: an NSG that it lacks was deleted. One NSG alone is judged alone. Of a page that has a next one
-    nothing is concluded that it lacks, and exit is 1 when that is all.
+    Exits with 0 if all NSGs match their baselines, 2 if there is drift, and 1 if an input cannot be read. A list of
+    NSGs counts as complete: an NSG missing from it counts as deleted. If the input is one NSG, other baselines are
+    ignored. If the input is one page of several, NSGs missing from it are unknown, and nsgb exits with 1 or 2.
 
     \b
     nsgb plan -f baselines/ --live nsgs.json
@@ -54,26 +58,26 @@ def plan(  # noqa: PLR0913 - one an option
     """
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_file, baselines)
-    found = compare(baselines, live, now(), yardstick)
-    click.echo(FORMS[output](found, _writes(found, yardstick) if enforce else None))
-    if found.incomplete:
-        rest = (
-            f"nothing is concluded of {counted(len(found.unknown), 'baseline')}; give all pages, as az network nsg list"
+    result = compare(baselines, live, now(), severity_config)
+    click.echo(FORMS[output](result, _writes(result, severity_config) if enforce else None))
+    if result.incomplete:
+        unknown = counted(len(result.unknown), "baseline")
+        click.echo(f"nsgb: the input has a next page, so {unknown} cannot be judged; pass the complete list", err=True)
+    sys.exit(DRIFT if not result.in_order else 1 if result.incomplete else 0)
+
+
+def _writes(result: Plan, severity_config: SeverityConfig) -> dict[str, Write]:
+    """Return the write that the operator would make for each NSG, by NSG id."""
+    writes: dict[str, Write] = {}
+    for planned in result.drifted:
+        confirmed = planned.source.baseline.metadata.annotations.get(CONFIRM)
+        allowed = policy(planned.source.baseline.spec, confirmed)
+        write = write_for(
+            planned.verdict, planned.live.document if planned.live else None, allowed, severity_config.tags
         )
-        click.echo(f"nsgb: the listing has a next page: {rest} does", err=True)
-    sys.exit(DEVIATIONS if not found.in_order else 1 if found.incomplete else 0)
-
-
-def _writes(found: Plan, yardstick: SeverityConfig) -> dict[str, Write]:
-    """Return the operator's writes by NSG."""
-    made: dict[str, Write] = {}
-    for one in found.drifted:
-        confirmed = one.source.baseline.metadata.annotations.get(CONFIRM)
-        allowed = policy(one.source.baseline.spec, confirmed)
-        write = write_for(one.verdict, one.live.document if one.live else None, allowed, yardstick.tags)
         if write is not None:
-            made[one.verdict.nsg] = write
-    return made
+            writes[planned.verdict.nsg] = write
+    return writes
 
 
 def _baselines(
@@ -81,7 +85,7 @@ def _baselines(
 ) -> list[Sourced]:
     if files:
         return read_baselines(files)
-    from nsg_baseline.cli.live_sources import cluster_baselines  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import cluster_baselines  # noqa: PLC0415 - slow to import, and not needed for files
 
     return cluster_baselines(namespace, kubeconfig, context)
 
@@ -89,6 +93,6 @@ def _baselines(
 def _live(live_file: str | None, baselines: list[Sourced]) -> Live:
     if live_file is not None:
         return read_live_file(live_file)
-    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - heavy, and not needed for files
+    from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - slow to import, and not needed for files
 
     return azure_live(baselines)

@@ -1,4 +1,4 @@
-"""The plan: every baseline's verdict, and the NSGs that no baseline speaks of."""
+"""The result of `nsgb plan`: a verdict for each baseline, and the unbaselined NSGs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from nsg_baseline.core.verdict import UnbaselinedVerdict, Verdict, judge, judge_
 
 @dataclass(frozen=True, slots=True)
 class PlannedNSG:
-    """One baseline beside its NSG."""
+    """A baseline, its verdict and its live NSG; `live` is None if the NSG does not exist."""
 
     source: Sourced
     verdict: Verdict
@@ -27,12 +27,15 @@ class PlannedNSG:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of it.
+    """The result for all baselines.
 
-    `unknown` are baselines whose NSG a partial listing lacked: nothing is concluded of them.
-
-    `change_number` is that of the service tags file by which the traffic was weighed. `partial` says that the listing
-    has a next page, `strays_unknown` that nobody looked for NSGs without a baseline.
+    Attributes:
+        baselines: the baselines that could be judged.
+        unbaselined: the live NSGs without a baseline.
+        unknown: the baselines whose NSG is missing from a partial listing.
+        change_number: the `changeNumber` of the service tags file; None without a file.
+        partial: whether the listing has a next page.
+        unbaselined_unknown: whether unbaselined NSGs were not looked for.
     """
 
     baselines: tuple[PlannedNSG, ...]
@@ -40,85 +43,87 @@ class Plan:
     unknown: tuple[Sourced, ...] = ()
     change_number: int | None = None
     partial: bool = False
-    strays_unknown: bool = False
+    unbaselined_unknown: bool = False
 
     @property
     def drifted(self) -> tuple[PlannedNSG, ...]:
-        """The baselines whose NSG deviates."""
-        return tuple(one for one in self.baselines if not one.verdict.compliant)
+        """The baselines whose NSG has drifted."""
+        return tuple(planned for planned in self.baselines if not planned.verdict.compliant)
 
     @property
     def severity(self) -> Severity | None:
-        """The heaviest of all; None when all is in order."""
-        found = [one.verdict.severity for one in self.drifted] + [one.change.severity for one in self.unbaselined]
-        return worst(level for level in found if level is not None)
+        """The highest severity; None without drift."""
+        levels = [planned.verdict.severity for planned in self.drifted] + [
+            planned.change.severity for planned in self.unbaselined
+        ]
+        return worst(level for level in levels if level is not None)
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing deviates, as far as was seen."""
+        """Whether none of the judged NSGs has drifted and none is unbaselined."""
         return not self.drifted and not self.unbaselined
 
     @property
     def incomplete(self) -> bool:
-        """Whether there may be NSGs of which nothing is known because the listing broke off."""
+        """Whether the listing is partial, so that other NSGs may exist."""
         return self.partial
 
 
 def plan(
-    baselines: Iterable[Sourced], live: Live, now: datetime, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+    baselines: Iterable[Sourced], live: Live, now: datetime, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 ) -> Plan:
-    """Compare. What a complete listing lacks is deleted; of what any other lacks nothing is known."""
+    """Compare baselines with live NSGs. An NSG missing from a complete listing counts as deleted, else as unknown."""
     nsgs = {nsg.id.key: nsg for nsg in live.nsgs}
     planned: list[PlannedNSG] = []
     unknown: list[Sourced] = []
-    spoken_for: set[str] = set()
+    baselined: set[str] = set()
     for source in baselines:
         approved = read_approved(source.baseline.spec)
-        spoken_for.add(approved.id.key)
+        baselined.add(approved.id.key)
         if approved.id.key not in nsgs and live.extent != "Complete":
             unknown.append(source)
         else:
             live_nsg = nsgs.get(approved.id.key)
-            planned.append(PlannedNSG(source, judge(approved, live_nsg, now, yardstick), live_nsg))
-    known = yardstick.tags.change_number if yardstick.tags is not None else None
-    alone = sorted((nsg for key, nsg in nsgs.items() if key not in spoken_for), key=lambda nsg: nsg.id.key)
-    strays = tuple(judge_unbaselined(nsg, yardstick) for nsg in alone)
+            planned.append(PlannedNSG(source, judge(approved, live_nsg, now, severity_config), live_nsg))
+    change_number = severity_config.tags.change_number if severity_config.tags is not None else None
+    unbaselined = sorted((nsg for key, nsg in nsgs.items() if key not in baselined), key=lambda nsg: nsg.id.key)
+    verdicts = tuple(judge_unbaselined(nsg, severity_config) for nsg in unbaselined)
     return Plan(
         tuple(planned),
-        strays,
+        verdicts,
         tuple(unknown),
-        known,
+        change_number,
         live.extent == "Partial",
         live.asked_by_id or live.extent == "Partial",
     )
 
 
-def document(found: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:
-    """Return the plan in the form of `-o json`, with the operator's writes by NSG where they are asked for."""
+def document(result: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:
+    """Return the document of `-o json`. With `writes`, each baseline has a `write`; null if nothing may be written."""
     return {
         "summary": {
-            "baselines": len(found.baselines),
-            "drifted": len(found.drifted),
-            "severity": found.severity,
-            **({"unknown": len(found.unknown)} if found.incomplete else {}),
-            **({"serviceTags": found.change_number} if found.change_number is not None else {}),
+            "baselines": len(result.baselines),
+            "drifted": len(result.drifted),
+            "severity": result.severity,
+            **({"unknown": len(result.unknown)} if result.incomplete else {}),
+            **({"serviceTags": result.change_number} if result.change_number is not None else {}),
         },
-        "baselines": [_baseline(one, writes) for one in found.baselines],
+        "baselines": [_baseline(entry, writes) for entry in result.baselines],
         "unbaselined": [
             {
-                "nsg": one.change.nsg,
-                "severity": one.change.severity,
-                "severityReason": one.reason,
-                "exposure": [exposed.document() for exposed in one.exposure],
+                "nsg": entry.change.nsg,
+                "severity": entry.change.severity,
+                "severityReason": entry.reason,
+                "exposure": [exposed.document() for exposed in entry.exposure],
             }
-            for one in found.unbaselined
+            for entry in result.unbaselined
         ],
     }
 
 
-def _baseline(one: PlannedNSG, writes: Mapping[str, Write] | None) -> dict[str, Any]:
-    verdict = one.verdict
-    namespace, name = one.source.baseline.key
+def _baseline(planned: PlannedNSG, writes: Mapping[str, Write] | None) -> dict[str, Any]:
+    verdict = planned.verdict
+    namespace, name = planned.source.baseline.key
     return {
         "namespace": namespace,
         "name": name,
@@ -133,14 +138,14 @@ def _baseline(one: PlannedNSG, writes: Mapping[str, Write] | None) -> dict[str, 
 
 
 def field_of(baseline: NSGBaseline, change: Change) -> str:
-    """Return the field of a baseline that a change is about: the rule of that name, or all rules."""
+    """Return the field of the changed rule in a baseline, or `spec.rules` if the baseline has no such rule."""
     name = (change.rule or "").lower()
     index = next((index for index, rule in enumerate(baseline.spec.rules) if rule.name.lower() == name), None)
     return f"spec.rules[{index}]" if index is not None else "spec.rules"
 
 
 def change_document(change: Change) -> dict[str, Any]:
-    """Return one change in the form of `-o json`."""
+    """Return one change of the document of `-o json`."""
     return {
         "kind": change.kind,
         "rule": change.rule,

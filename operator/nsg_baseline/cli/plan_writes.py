@@ -1,4 +1,4 @@
-"""The writes that the operator would make in enforce mode: planned by the same code, from what is live now."""
+"""The writes that the operator would make in Enforce mode, planned by the operator's own code."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,46 +15,46 @@ from nsg_baseline.core.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What the operator would write of one NSG and what that newly allows and denies, or why it would not."""
+    """The write for one NSG and its exposure, or the reason why it is blocked."""
 
     hash: str | None
     reverted: tuple[Change, ...] = ()
     body: Mapping[str, Any] | None = None
     exposure: tuple[Exposed, ...] = ()
-    hold: Blocked | None = None
+    blocked: Blocked | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return it in the form of `-o json`."""
+        """Return the `write` of the document of `-o json`."""
         return {
             "planHash": self.hash,
-            "hold": {"reason": self.hold.reason, "message": self.hold.message} if self.hold else None,
+            "blocked": {"reason": self.blocked.reason, "message": self.blocked.message} if self.blocked else None,
             "reverts": [{"kind": change.kind, "rule": change.rule} for change in self.reverted],
-            "exposure": [one.document() for one in self.exposure],
+            "exposure": [exposed.document() for exposed in self.exposure],
             "body": self.body,
         }
 
     def lines(self) -> Iterator[str]:
-        """Say it for people."""
-        if self.hold is not None:
-            yield f"would not write: {self.hold.reason}: {self.hold.message}"
+        """Yield the lines for people."""
+        if self.blocked is not None:
+            yield f"blocked: {self.blocked.reason}: {self.blocked.message}"
             return
-        what = "; ".join(f"{change.kind} {change.rule or ''}".rstrip() for change in self.reverted)
-        yield f"would write once, with If-Match (plan {self.hash}), and so undo: {what}"
+        reverted = "; ".join(f"{change.kind} {change.rule or ''}".rstrip() for change in self.reverted)
+        yield f"one write with If-Match (plan {self.hash}) reverts: {reverted}"
         yield from lines(statuses(self.exposure))
 
 
 def write_for(
     verdict: Verdict, document: Mapping[str, Any] | None, allowed: RemediationPolicy, tags: TagTable | None
 ) -> Write | None:
-    """Return the write for a deviating NSG; None when there is nothing that the baseline lets be put back."""
+    """Return the write for a drifted NSG; None if the baseline allows no restore of any of its changes."""
     live = read_live(document) if document is not None else None
-    found = plan(live, verdict.changes, allowed)
-    match found:
+    outcome = plan(live, verdict.changes, allowed)
+    match outcome:
         case Blocked():
-            return Write(plan_hash(verdict.nsg, verdict.changes, allowed), hold=found)
+            return Write(plan_hash(verdict.nsg, verdict.changes, allowed), blocked=outcome)
         case Remediation():
-            after = read_live(found.document)
+            after = read_live(outcome.document)
             traffic = exposure(live.rules if live is not None else None, after.rules, tags=tags)
-            return Write(found.plan_hash, found.reverted, found.document, tuple(map(Exposed, traffic.entries)))
+            return Write(outcome.plan_hash, outcome.reverted, outcome.document, tuple(map(Exposed, traffic.entries)))
         case None:
             return None

@@ -1,4 +1,4 @@
-"""`nsgb probe`: which rule decides one connection."""
+"""`nsgb probe`: which rule decides a connection."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _FIELDS = {
     "sourcePort": "source port",
     "destination": "destination",
     "destinationPort": "destination port",
-    "earlier": "what is left of it by earlier rules",
+    "earlier": "already decided by earlier rules",
 }
 _PORT = click.IntRange(0, 65535)
 
@@ -32,15 +32,25 @@ _PORT = click.IntRange(0, 65535)
 @click.command()
 @click.argument("file")
 @click.option("--protocol", type=click.Choice(PROTOCOLS, case_sensitive=False), default="Tcp", show_default=True)
-@click.option("--source", default="*", show_default=True, help="Address, prefix, service tag or id of an ASG.")
-@click.option("--destination", default="*", show_default=True, help="Address, prefix, service tag or id of an ASG.")
-@click.option("--port", type=_PORT, help="Destination port; any when left out.")
-@click.option("--source-port", type=_PORT, help="Source port; any when left out.")
+@click.option(
+    "--source",
+    default="*",
+    show_default=True,
+    help="Address, prefix, service tag, or id of an application security group.",
+)
+@click.option(
+    "--destination",
+    default="*",
+    show_default=True,
+    help="Address, prefix, service tag, or id of an application security group.",
+)
+@click.option("--port", type=_PORT, help="Destination port.  [default: any]")
+@click.option("--source-port", type=_PORT, help="Source port.  [default: any]")
 @click.option("--direction", type=click.Choice(["Inbound", "Outbound"], case_sensitive=False), default="Inbound")
-@click.option("--nsg", help="Name of the NSG, where the file holds several.")
-@click.option("--service-tags", metavar="FILE", help="ServiceTags_Public JSON of Microsoft, to know tags' addresses.")
+@click.option("--nsg", help="Name of the NSG, if the file contains several.")
+@click.option("--service-tags", metavar="FILE", help="Microsoft's ServiceTags_Public JSON, to resolve service tags.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def probe(  # noqa: PLR0913 - one an option
+def probe(  # noqa: PLR0913 - click passes one argument for each option
     *,
     file: str,
     protocol: str,
@@ -53,10 +63,10 @@ def probe(  # noqa: PLR0913 - one an option
     service_tags: str | None,
     output: str,
 ) -> None:
-    r"""Say which rule decides one connection, and why the rules before it do not.
+    r"""Show which rule decides a connection, and why the rules before it do not match.
 
-    FILE holds an NSGBaseline, or live NSGs as ARM's JSON or as `az network nsg show` prints them. Exits with 0 whether
-    the connection is allowed or denied, and with 1 when that cannot be told.
+    FILE contains an NSGBaseline (.yaml, .yml), or live NSGs as JSON from ARM or from `az network nsg show`. Exits with
+    0 whether the connection is allowed or denied, and with 1 if the input is invalid.
 
     \b
     nsgb probe web.yaml --source 203.0.113.7 --destination 10.0.0.4 --port 22
@@ -64,63 +74,68 @@ def probe(  # noqa: PLR0913 - one an option
     """
     _check_side("--source", source)
     _check_side("--destination", destination)
-    asked = connection(protocol, source, destination, port, source_port)
+    traffic = connection(protocol, source, destination, port, source_port)
     rules, table = _rules(file, nsg), tag_table(service_tags)
-    found = decide(rules, asked, direction, tags=table)
-    if not found.outcomes:
-        raise Failure("there is no such connection: source and destination are of different families")
-    likely = decide(rules, usual(asked, direction), direction, tags=table) if len(found.outcomes) > 1 else found
+    decision = decide(rules, traffic, direction, tags=table)
+    if not decision.outcomes:
+        raise Failure("source and destination must both be IPv4 or both be IPv6")
+    likely = decide(rules, usual(traffic, direction), direction, tags=table) if len(decision.outcomes) > 1 else decision
     shown = _json if output == "json" else _table
-    click.echo(shown(found, likely, asked, direction))
+    click.echo(shown(decision, likely, traffic, direction))
 
 
 def _check_side(option: str, text: str) -> None:
     word = text.lower()
-    known = word in ("*", VIRTUAL_NETWORK) or is_service_tag(word) or is_group(word)
-    if not known and parse_prefix(text) is None:
+    is_name = word in ("*", VIRTUAL_NETWORK) or is_service_tag(word) or is_group(word)
+    if not is_name and parse_prefix(text) is None:
         raise click.BadParameter(
-            f"{text!r} is no address, prefix, service tag or id of an application security group", param_hint=option
+            f"{text!r} is not an address, a prefix, a service tag or the id of an application security group",
+            param_hint=option,
         )
 
 
 def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
-    """Return the rules of the one NSG that is meant."""
+    """Return the rules of the selected NSG."""
     by_name = _baselines(file) if file.endswith((".yaml", ".yml")) else _live(file)
-    wanted = {key: rules for key, rules in by_name.items() if name is None or key.lower() == name.lower()}
+    selected = {key: rules for key, rules in by_name.items() if name is None or key.lower() == name.lower()}
     if not by_name:
-        raise Failure(f"{file}: holds no NSG")
-    if len(wanted) != 1:
-        known = ", ".join(sorted(by_name)[:10])
-        raise Failure(f"{file}: holds {len(wanted)} such NSGs; name one of {known} by --nsg")
-    return next(iter(wanted.values()))
+        raise Failure(f"{file}: contains no NSG")
+    if len(selected) != 1:
+        names = ", ".join(sorted(by_name)[:10])
+        raise Failure(f"{file}: contains {len(selected)} matching NSGs; select one with --nsg: {names}")
+    return next(iter(selected.values()))
 
 
 def _baselines(file: str) -> dict[str, tuple[Rule, ...]]:
-    approved = [read_approved(one.baseline.spec) for one in read_baselines([file])]
-    excepted = [classify(one, [item.rule for item in one.exceptions], now()) for one in approved]
-    return {one.id.name: sides.approved for one, sides in zip(approved, excepted, strict=True)}
+    approved = [read_approved(approved_nsg.baseline.spec) for approved_nsg in read_baselines([file])]
+    excepted = [
+        classify(approved_nsg, [item.rule for item in approved_nsg.exceptions], now()) for approved_nsg in approved
+    ]
+    return {approved_nsg.id.name: sides.approved for approved_nsg, sides in zip(approved, excepted, strict=True)}
 
 
 def _live(file: str) -> dict[str, tuple[Rule, ...]]:
-    return {one.id.name: one.rules for one in read_live_file(file).nsgs}
+    return {nsg.id.name: nsg.rules for nsg in read_live_file(file).nsgs}
 
 
-def _table(found: Decision, likely: Decision, asked: Box, direction: Direction) -> str:
-    return "\n".join(_lines(found, likely, asked, direction))
+def _table(decision: Decision, likely: Decision, traffic: Box, direction: Direction) -> str:
+    return "\n".join(_lines(decision, likely, traffic, direction))
 
 
-def _lines(found: Decision, likely: Decision, asked: Box, direction: Direction) -> Iterator[str]:
-    yield f"{direction} {box_phrase(asked)}:"
-    if found is not likely and len(likely.outcomes) == 1:
-        (usually,) = likely.outcomes
-        yield f"  nearly always {_verb(usually)} by {_rule(usually.rule)}; to be exact:"
-    for outcome in found.outcomes:
-        yield f"  {_verb(outcome)} by {_rule(outcome.rule)}{_when(found, outcome)}"
-    if found.depends_on:
-        yield f"  it depends on what nobody here knows: {', '.join(found.depends_on)}"
-    if found.misses:
-        yield "rules before it that do not match:"
-    yield from (f"  {_rule(miss.rule)}: another {_FIELDS[miss.field]}" for miss in found.misses)
+def _lines(decision: Decision, likely: Decision, traffic: Box, direction: Direction) -> Iterator[str]:
+    yield f"{direction} {box_phrase(traffic)}:"
+    if decision is not likely and len(likely.outcomes) == 1:
+        (usual_outcome,) = likely.outcomes
+        yield f"  usually {_verb(usual_outcome)} by {_rule(usual_outcome.rule)}; exactly:"
+    for outcome in decision.outcomes:
+        yield f"  {_verb(outcome)} by {_rule(outcome.rule)}{_when(decision, outcome)}"
+    if decision.depends_on:
+        yield f"  depends on the unknown addresses of: {', '.join(decision.depends_on)}"
+    if decision.misses:
+        yield "earlier rules that do not match:"
+    for miss in decision.misses:
+        difference = _FIELDS[miss.field] if miss.field == "earlier" else f"different {_FIELDS[miss.field]}"
+        yield f"  {_rule(miss.rule)}: {difference}"
 
 
 def _verb(outcome: Outcome) -> str:
@@ -128,29 +143,32 @@ def _verb(outcome: Outcome) -> str:
 
 
 def _rule(rule: Rule | None) -> str:
-    return f"{rule.name} ({rule.priority})" if rule is not None else "the platform"
+    return f"{rule.name} ({rule.priority})" if rule is not None else "the Azure platform"
 
 
-def _when(found: Decision, outcome: Outcome) -> str:
-    return f", where it is {'; '.join(map(box_phrase, outcome.boxes[:3]))}" if len(found.outcomes) > 1 else ""
+def _when(decision: Decision, outcome: Outcome) -> str:
+    return f" if it is {'; '.join(map(box_phrase, outcome.boxes[:3]))}" if len(decision.outcomes) > 1 else ""
 
 
-def _json(found: Decision, likely: Decision, asked: Box, direction: Direction) -> str:
+def _json(decision: Decision, likely: Decision, traffic: Box, direction: Direction) -> str:
     document: dict[str, Any] = {
-        "connection": box_phrase(asked),
+        "connection": box_phrase(traffic),
         "direction": direction,
-        "access": found.access,
+        "access": decision.access,
         "likelyAccess": likely.access,
         "outcomes": [
             {
-                "access": one.access,
-                "rule": one.rule.name if one.rule else None,
-                "priority": one.rule.priority if one.rule else None,
-                "where": [box_phrase(box) for box in one.boxes],
+                "access": outcome.access,
+                "rule": outcome.rule.name if outcome.rule else None,
+                "priority": outcome.rule.priority if outcome.rule else None,
+                "where": [box_phrase(box) for box in outcome.boxes],
             }
-            for one in found.outcomes
+            for outcome in decision.outcomes
         ],
-        "dependsOn": list(found.depends_on),
-        "misses": [{"rule": one.rule.name, "priority": one.rule.priority, "field": one.field} for one in found.misses],
+        "dependsOn": list(decision.depends_on),
+        "nonMatchingRules": [
+            {"rule": outcome.rule.name, "priority": outcome.rule.priority, "field": outcome.field}
+            for outcome in decision.misses
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

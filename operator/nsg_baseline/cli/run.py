@@ -1,4 +1,4 @@
-"""`nsgb run`: the operator itself."""
+"""`nsgb run`: the operator."""
 
 import asyncio
 import logging
@@ -17,37 +17,37 @@ from nsg_baseline.engine.settings import SettingError, Settings, from_environmen
 def run() -> None:
     """Run the operator.
 
-    It is set by its environment: NSGB_NAMESPACE, NSGB_AZURE_CLOUD, NSGB_AZURE_ENDPOINT, NSGB_AZURE_AUTHORITY,
-    NSGB_LOG_LEVEL, NSGB_LOG_FORMAT, NSGB_HEALTH_PORT, NSGB_ALERT_LOCAL_ADDRESSES, NSGB_ATTRIBUTION,
-    NSGB_LEADER_ELECTION, NSGB_SERVICE_TAGS, NSGB_MANAGEMENT_PORTS, NSGB_MANAGEMENT_UDP_PORTS, NSGB_SEVERITY_LEVELS;
-    KUBECONFIG or the pod's ServiceAccount; and the variables of Azure's SDKs (AZURE_CLIENT_ID, AZURE_TENANT_ID, and
-    AZURE_FEDERATED_TOKEN_FILE or AZURE_CLIENT_SECRET).
+    The operator is configured by environment variables: NSGB_NAMESPACE, NSGB_AZURE_CLOUD, NSGB_AZURE_ENDPOINT,
+    NSGB_AZURE_AUTHORITY, NSGB_LOG_LEVEL, NSGB_LOG_FORMAT, NSGB_HEALTH_PORT, NSGB_ALERT_LOCAL_ADDRESSES,
+    NSGB_ATTRIBUTION, NSGB_LEADER_ELECTION, NSGB_SERVICE_TAGS, NSGB_MANAGEMENT_PORTS, NSGB_MANAGEMENT_UDP_PORTS and
+    NSGB_SEVERITY_LEVELS. It connects to the cluster through KUBECONFIG or the pod's ServiceAccount, and to Azure
+    through AZURE_CLIENT_ID, AZURE_TENANT_ID, and AZURE_FEDERATED_TOKEN_FILE or AZURE_CLIENT_SECRET.
     """
     try:
-        chosen = from_environment()
+        settings = from_environment()
     except SettingError as error:
         raise click.ClickException(str(error)) from None
-    _set_up_logs(chosen)
+    _set_up_logs(settings)
     try:
-        asyncio.run(run_operator(chosen))
+        asyncio.run(run_operator(settings))
     except ConfigException as error:
-        raise Failure(f"the cluster cannot be reached: {error}; set KUBECONFIG, or run in a pod") from None
+        raise Failure(f"the cluster cannot be reached: {error}; set KUBECONFIG or run in a pod") from None
 
 
-def _set_up_logs(chosen: Settings) -> None:
-    level = logging.getLevelNamesMapping()[chosen.log_level.upper()]
-    shown = structlog.processors.JSONRenderer() if chosen.log_format == "json" else structlog.dev.ConsoleRenderer()
+def _set_up_logs(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
-            shown,
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # kopf and the SDKs say through logging what concerns them; below a warning it is noise here.
+    # kopf and the Azure SDK use the logging module; below WARNING their messages do not concern operators.
     logging.basicConfig(
         level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )

@@ -1,4 +1,4 @@
-"""Options by which changes are weighed, the same for every command that weighs."""
+"""The options that configure severities, shared by several commands."""
 
 import json
 from collections.abc import Callable
@@ -17,22 +17,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def severity_options(command: F) -> Callable[..., Any]:
-    """Give a command the options, and one argument `yardstick`."""
+    """Add the options to a command, which receives them as `severity_config`."""
 
     @click.option(
-        "--service-tags", metavar="FILE", help="Microsoft's ServiceTags_Public JSON, to know tags' addresses."
+        "--service-tags", metavar="FILE", help="Microsoft's ServiceTags_Public JSON, to resolve service tags."
     )
-    @click.option("--management-ports", metavar="PORTS", help="What weighs most when open to the Internet, as 22,3389.")
-    @click.option("--management-udp-ports", metavar="PORTS", help="The same by UDP alone.")
+    @click.option(
+        "--management-ports",
+        metavar="PORTS",
+        help="Ports that are critical when open to the Internet, such as 22,3389.",
+    )
+    @click.option("--management-udp-ports", metavar="PORTS", help="The same for UDP only.")
     @click.option(
         "--severity",
         "levels",
-        metavar="GROUND=LEVEL",
+        metavar="REASON=SEVERITY",
         multiple=True,
-        help=f"Weigh a ground otherwise, as InternetToWeb=low. Grounds: {', '.join(GROUNDS)}.",
+        help=f"Override the severity of a reason, such as InternetToWeb=low. Reasons: {', '.join(GROUNDS)}.",
     )
     @wraps(command)
-    def with_yardstick(
+    def with_severity_config(
         *args: Any,
         service_tags: str | None,
         management_ports: str | None,
@@ -41,26 +45,26 @@ def severity_options(command: F) -> Callable[..., Any]:
         **kwargs: Any,
     ) -> Any:
         try:
-            # Empty is what a pipeline passes whose variable is not set; it must not make a critical change a high one.
+            # A pipeline passes an empty value for an unset variable. It must not lower the severity of a change.
             weights = severity_policy_of(management_ports or None, management_udp_ports or None, levels)
         except ValueError as error:
             raise Failure(f"--management-ports, --management-udp-ports or --severity: {error}") from None
-        return command(*args, yardstick=SeverityConfig(weights, tag_table(service_tags)), **kwargs)
+        return command(*args, severity_config=SeverityConfig(weights, tag_table(service_tags)), **kwargs)
 
-    return with_yardstick
+    return with_severity_config
 
 
 def tag_table(file: str | None) -> TagTable | None:
-    """Read a service tags file; None for none.
+    """Read a service tags file; None without a file.
 
     Raises:
-        Failure: it is none.
+        Failure: the file is not a service tags file.
     """
     if file is None:
         return None
     try:
         return read_tags(json.loads(read_text(file)))
     except json.JSONDecodeError as error:
-        raise Failure(f"{file}:{error.lineno}: is not JSON: {error.msg}") from None
+        raise Failure(f"{file}:{error.lineno}: invalid JSON: {error.msg}") from None
     except UnreadableTagsError as error:
         raise Failure(f"{file}: {error}") from None

@@ -1,4 +1,4 @@
-"""Where baselines and live NSGs come from: files, the cluster, Azure."""
+"""Reads baselines and live NSGs from files."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from nsg_baseline.core.az_cli_format import is_flat, unflatten
 from nsg_baseline.core.nsg import LiveNSG, UnreadableNSGError, read_live
 from nsg_baseline.core.rules import UnreadableRuleError
 
-# One NSG; all NSGs of a listing; a part of a listing.
+# One NSG; a complete listing; one page of a listing.
 Extent = Literal["Single", "Complete", "Partial"]
 _KINDS = ("NSGBaseline", "NSGScope", "NSGAlertRoute", "NSGIncident")
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -26,7 +26,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Live NSGs, and what their absence means. `asked_by_id` says that none but those of baselines were looked for."""
+    """Live NSGs and the extent of the input. `asked_by_id`: only the NSGs of the baselines were requested."""
 
     nsgs: tuple[LiveNSG, ...]
     extent: Extent
@@ -35,20 +35,20 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """A baseline and where it stands; the cluster has no files."""
+    """A baseline and its document; None for a baseline from the cluster."""
 
     baseline: NSGBaseline
     document: Document | None = None
 
     def place(self, field: str = "") -> tuple[str, int]:
-        """Return file and line of a field."""
+        """Return the file and 1-based line of a field."""
         if self.document is None:
             return "/".join(self.baseline.key), 1
         return self.document.file, self.document.line(field)
 
 
 def now() -> datetime:
-    """Return the time by which exceptions are judged."""
+    """Return the time at which exceptions are evaluated."""
     return datetime.now(UTC)
 
 
@@ -56,61 +56,61 @@ def read_text(file: str) -> str:
     """Read a file, or standard input for -.
 
     Raises:
-        Failure: it cannot be read.
+        Failure: the file cannot be read.
     """
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise Failure(f"{file}: {why}") from None
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise Failure(f"{file}: {reason}") from None
 
 
 def read_live_file(file: str) -> Live:
-    """Read what ARM's REST API or `az network nsg show/list` gave.
+    """Read live NSGs from the JSON of ARM's REST API or of `az network nsg show/list`.
 
     Raises:
-        Failure: it is something else.
+        Failure: the file cannot be read or has another format.
     """
     text = read_text(file)
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Failure(f"{file}:{error.lineno}: is not JSON: {error.msg}") from None
+        raise Failure(f"{file}:{error.lineno}: invalid JSON: {error.msg}") from None
     items, extent = _extent(file, content)
-    found: dict[str, tuple[str, LiveNSG]] = {}
+    nsgs: dict[str, tuple[str, LiveNSG]] = {}
     for place, item in items:
         nsg = _live(file, place, item)
-        before = found.setdefault(nsg.id.key, (place, nsg))
+        before = nsgs.setdefault(nsg.id.key, (place, nsg))
         if before[1] != nsg:
-            raise Failure(f"{file}:1: {place}: is the NSG of {before[0]} once more, and differs; which one is live?")
-    return Live(tuple(nsg for _, nsg in found.values()), extent)
+            raise Failure(f"{file}:1: {place}: same NSG as {before[0]}, with different content; remove one of the two")
+    return Live(tuple(nsg for _, nsg in nsgs.values()), extent)
 
 
 def read_baselines(files: Iterable[str]) -> list[Sourced]:
-    """Read the NSGBaselines of files and folders; objects of other kinds are passed over.
+    """Read the NSGBaselines in files and folders. Objects of other kinds are skipped.
 
     Raises:
-        Failure: one of them is invalid, or two speak for one NSG.
+        Failure: a baseline is invalid, or two baselines target the same NSG.
     """
-    found: list[Sourced] = []
-    wrong: list[str] = []
+    sources: list[Sourced] = []
+    invalid: list[str] = []
     for document in documents_of(files):
         if isinstance(document.value, Mapping) and document.value.get("kind") == "NSGBaseline":
-            baseline, faults = _baseline(document)
-            wrong += faults
-            found += [Sourced(baseline, document)] if baseline is not None and not faults else []
+            baseline, errors = _baseline(document)
+            invalid += errors
+            sources += [Sourced(baseline, document)] if baseline is not None and not errors else []
         elif not isinstance(document.value, Mapping):
-            wrong.append(f"{document.at()}: is no Kubernetes object")
-    fail_if(wrong)
-    fail_if(_conflicts(found))
-    return found
+            invalid.append(f"{document.at()}: not a Kubernetes object")
+    fail_if(invalid)
+    fail_if(_conflicts(sources))
+    return sources
 
 
 def documents_of(files: Iterable[str]) -> Iterator[Document]:
-    """Yield the documents of files and folders.
+    """Yield the documents in files and folders.
 
     Raises:
-        Failure: one of them cannot be read.
+        Failure: a file or folder cannot be read.
     """
     for file in _expanded(files):
         for document in read_documents(file, read_text(file)):
@@ -119,16 +119,16 @@ def documents_of(files: Iterable[str]) -> Iterator[Document]:
 
 
 def _check_kind(document: Document) -> None:
-    """Stop at an object of our own group that is of no known kind: passed over, it would watch nothing.
+    """Reject unknown kinds of this API group: skipping a misspelled kind would leave an NSG unwatched.
 
     Raises:
-        Failure: it is one.
+        Failure: the kind is unknown.
     """
     if not isinstance(document.value, Mapping):
         return
     group, kind = str(document.value.get("apiVersion", "")).partition("/")[0], document.value.get("kind")
     if group == GROUP and kind not in _KINDS:
-        raise Failure(f"{document.at('kind')}: kind: {kind!r} is none of {', '.join(_KINDS)}")
+        raise Failure(f"{document.at('kind')}: kind: {kind!r} is unknown; use one of {', '.join(_KINDS)}")
 
 
 def _extent(file: str, content: Any) -> tuple[list[tuple[str, Any]], Extent]:
@@ -139,12 +139,14 @@ def _extent(file: str, content: Any) -> tuple[list[tuple[str, Any]], Extent]:
         return items, "Partial" if content.get("nextLink") else "Complete"
     if isinstance(content, Mapping) and ("properties" in content or is_flat(content)):
         return [("", content)], "Single"
-    raise Failure(f"{file}:1: is neither an NSG nor a list of NSGs, as ARM's REST API or az network nsg show/list give")
+    raise Failure(
+        f"{file}:1: not an NSG or a list of NSGs; pass the output of ARM's REST API or of az network nsg show/list"
+    )
 
 
 def _live(file: str, place: str, item: Any) -> LiveNSG:
     if not isinstance(item, Mapping):
-        raise Failure(f"{file}:1: {place}: is not an object")
+        raise Failure(f"{file}:1: {place}: not an object")
     try:
         return read_live(unflatten(item) if is_flat(item) else item)
     except (UnreadableNSGError, UnreadableRuleError) as error:
@@ -155,20 +157,20 @@ def _baseline(document: Document) -> tuple[NSGBaseline | None, list[str]]:
     try:
         baseline = read(NSGBaseline, document.value)
     except InvalidObject as error:
-        return None, [f"{document.at(one.field)}: {one}" for one in error.problems]
-    return baseline, [f"{document.at(one.field)}: {one}" for one in problems(baseline.spec)]
+        return None, [f"{document.at(problem.field)}: {problem}" for problem in error.problems]
+    return baseline, [f"{document.at(problem.field)}: {problem}" for problem in problems(baseline.spec)]
 
 
-def _conflicts(found: Iterable[Sourced]) -> Iterator[str]:
+def _conflicts(sources: Iterable[Sourced]) -> Iterator[str]:
     first: dict[str, Sourced] = {}
-    for one in found:
-        nsg = one.baseline.spec.target.resource_id.rstrip("/").lower()
-        before = first.setdefault(nsg, one)
-        if before is not one:
-            file, line = one.place("spec.target.resourceId")
-            other = ":".join(map(str, before.place()))
-            why = f"the baseline at {other} speaks for this NSG; keep one of them"
-            yield f"{file}:{line}: spec.target.resourceId: {why}"
+    for source in sources:
+        nsg = source.baseline.spec.target.resource_id.rstrip("/").lower()
+        before = first.setdefault(nsg, source)
+        if before is not source:
+            file, line = source.place("spec.target.resourceId")
+            first_place = ":".join(map(str, before.place()))
+            reason = f"the baseline at {first_place} targets the same NSG; remove one of the two"
+            yield f"{file}:{line}: spec.target.resourceId: {reason}"
 
 
 def _expanded(files: Iterable[str]) -> Iterator[str]:
@@ -180,14 +182,14 @@ def _expanded(files: Iterable[str]) -> Iterator[str]:
 
 
 def _within(folder: str) -> Iterator[str]:
-    """Yield the files of a folder and of those in it.
+    """Yield the YAML and JSON files below a folder.
 
     Raises:
-        Failure: a folder cannot be read. What is in it must not be taken for in order.
+        Failure: a folder cannot be read. Skipping it would report its baselines as in order.
     """
 
-    def refuse(error: OSError) -> None:
+    def fail(error: OSError) -> None:
         raise Failure(f"{error.filename}: {error.strerror}")
 
-    for path, _, names in os.walk(folder, onerror=refuse):
+    for path, _, names in os.walk(folder, onerror=fail):
         yield from (str(Path(path) / name) for name in names if Path(name).suffix in _SUFFIXES)

@@ -1,4 +1,4 @@
-"""YAML and JSON as Kubernetes reads them, with the line of every field."""
+"""Reads YAML and JSON as Kubernetes does, and keeps the line of each field."""
 
 import re
 from collections.abc import Iterator
@@ -14,39 +14,39 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
-    """Timestamps stay text, as in JSON; a key that comes twice is a mistake."""
+    """Keeps timestamps as text, as in JSON, and rejects duplicate keys."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
     @override
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} comes twice", key.start_mark)
-            seen.add(key.value)
+            if key.value in keys:
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file. `node` knows the lines."""
+    """A document of a file. `node` is its YAML node, with line numbers."""
 
     file: str
     value: Any
     node: Any
 
     def line(self, field: str = "") -> int:
-        """Return the line of a field such as spec.rules[3].priority, or of what is left of it."""
+        """Return the line of a field such as spec.rules[3].priority, or of its closest existing parent."""
         node, place = self.node, self.node
         for step in re.findall(r"[^.\[\]]+", field):
             deeper = _child(node, step)
             if deeper is None:
                 break
-            # A block begins on the line after its key; people look for the key.
+            # A block starts on the line after its key; readers look for the key.
             node, place = deeper, _key(node, step) or deeper
         return int(place.start_mark.line) + 1
 
@@ -55,15 +55,15 @@ class Document:
         return f"{self.file}:{self.line(field)}"
 
     def inner(self, field: str, index: int) -> "Document":
-        """Return one item of a list in the document, as a document of its own."""
+        """Return an item of a list in the document as a separate document."""
         return Document(self.file, self.value[field][index], _child(_child(self.node, field), str(index)))
 
 
 def read_documents(file: str, text: str) -> Iterator[Document]:
-    """Read a YAML stream or JSON; `kind: List` gives its items.
+    """Yield the documents of a YAML stream or of JSON, and the items of a `kind: List`.
 
     Raises:
-        Failure: it cannot be read; file and line are named.
+        Failure: the text cannot be parsed; the message names file and line.
     """
     try:
         for value, node in _parsed(text):
@@ -73,10 +73,10 @@ def read_documents(file: str, text: str) -> Iterator[Document]:
             elif value is not None:
                 yield document
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise Failure(f"{file}:{mark.line + 1 if mark else 1}: {error.problem or 'is not YAML'}") from None
+        position = error.problem_mark
+        raise Failure(f"{file}:{position.line + 1 if position else 1}: {error.problem or 'is not YAML'}") from None
     except yaml.YAMLError:
-        raise Failure(f"{file}:1: is neither YAML nor JSON") from None
+        raise Failure(f"{file}:1: not YAML or JSON") from None
 
 
 def _parsed(text: str) -> Iterator[tuple[Any, Any]]:

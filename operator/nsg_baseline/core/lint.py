@@ -49,12 +49,12 @@ _NAMES_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: `field` is its place, in Kubernetes' notation; `way_out` is what to do about it."""
+    """One thing found: `field` is its place, in Kubernetes' notation; `fix` says how to resolve it."""
 
     id: str
     field: str
     message: str
-    way_out: str
+    fix: str
     rule: str | None = None
 
     @property

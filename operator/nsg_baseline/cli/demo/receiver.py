@@ -32,12 +32,12 @@ class Receiver:
     async def next(self, *words: str, seconds: float = 60) -> dict[str, Any]:
         """Return the first alert, come or coming, whose title holds all the words."""
         async with asyncio.timeout(seconds), self._came:
-            while (found := self._find(words)) is None:
+            while (alert := self._find(words)) is None:
                 await self._came.wait()
-        return found
+        return alert
 
     def _find(self, words: tuple[str, ...]) -> dict[str, Any] | None:
-        return next((one for one in self.alerts if all(word in one["title"] for word in words)), None)
+        return next((alert for alert in self.alerts if all(word in alert["title"] for word in words)), None)
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""A plan on paper: one form a file."""
+"""Renders a plan, one module for each format."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ FORMS: dict[str, Callable[[Plan, Writes], str]] = {
     "json": _json,
     "yaml": _yaml,
     "markdown": markdown,
-    # Neither has a place for what is not yet so.
+    # Neither format can express a planned write.
     "sarif": lambda plan, _: sarif(plan),
     "junit": lambda plan, _: junit(plan),
 }

@@ -1,4 +1,4 @@
-"""Revisions of baselines on paper."""
+"""Renders the differences between two revisions of baselines."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -19,19 +19,19 @@ from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.exposure_lines import line, lines, statuses
 from nsg_baseline.core.text.phrasing import counted
 
-_REMOVED = "the baseline is removed: its NSG is no longer watched"
+_REMOVED = "the baseline is removed: its NSG is no longer compared"
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One baseline in its file, before and after."""
+    """A baseline, its file, and the difference between its two revisions."""
 
     source: Sourced
     revised: BaselineDiff
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What changes, settings last."""
+        """The changes of rules, then those of settings."""
         return (*self.revised.verdict.changes, *self.revised.settings)
 
     @property
@@ -41,88 +41,91 @@ class Revision:
 
     @property
     def head(self) -> str:
-        """What happens to the baseline, and how much that weighs."""
+        """The state of the baseline and the severity."""
         verdict = self.revised.verdict
-        weight = f", {verdict.severity}: {verdict.reason}" if verdict.severity else ""
-        return f"{self.revised.state.lower()}{weight}"
+        severity = f", {verdict.severity}: {verdict.reason}" if verdict.severity else ""
+        return f"{self.revised.state.lower()}{severity}"
 
 
-def _heading(one: Revision, change: Change) -> str:
-    """Name a change; a setting of the baseline is no change of the NSG."""
-    return f"baseline's {change.fields[0]}" if change in one.revised.settings else heading(change)
+def _heading(revision: Revision, change: Change) -> str:
+    """Return the title of a change of a rule or of a setting of the baseline."""
+    return f"setting {change.fields[0]}" if change in revision.revised.settings else heading(change)
 
 
-def _differing(found: Sequence[Revision]) -> list[Revision]:
-    return [one for one in found if not one.revised.same]
+def _differing(revisions: Sequence[Revision]) -> list[Revision]:
+    return [revision for revision in revisions if not revision.revised.same]
 
 
-def _summary(found: Sequence[Revision]) -> str:
-    return f"{counted(len(found), 'baseline')}, {len(_differing(found))} with another meaning"
+def _summary(revisions: Sequence[Revision]) -> str:
+    return f"{counted(len(revisions), 'baseline')}, {len(_differing(revisions))} with a different meaning"
 
 
-def _table(found: Sequence[Revision]) -> str:
-    return "\n".join([*(text for one in _differing(found) for text in _lines(one)), _summary(found)])
+def _table(revisions: Sequence[Revision]) -> str:
+    return "\n".join([*(text for revision in _differing(revisions) for text in _lines(revision)), _summary(revisions)])
 
 
-def _lines(one: Revision) -> Iterator[str]:
-    yield f"{one.name}  NSG {NSGId.parse(one.revised.verdict.nsg).name}  {one.head}"
-    if one.revised.state == "Removed":
+def _lines(revision: Revision) -> Iterator[str]:
+    yield f"{revision.name}  NSG {NSGId.parse(revision.revised.verdict.nsg).name}  {revision.head}"
+    if revision.revised.state == "Removed":
         yield f"  {_REMOVED}"
-    yield from (f"  {text}" for text in lines(statuses(one.revised.verdict.exposure)))
-    for change in one.changes:
+    yield from (f"  {text}" for text in lines(statuses(revision.revised.verdict.exposure)))
+    for change in revision.changes:
         before, after = sides(change)
-        yield f"  {change.severity}  {_heading(one, change)}"
+        yield f"  {change.severity}  {_heading(revision, change)}"
         yield f"    before: {before or '-'}"
         yield f"    after:  {after or '-'}"
 
 
-def _markdown(found: Sequence[Revision]) -> str:
+def _markdown(revisions: Sequence[Revision]) -> str:
     return "\n".join(
-        [f"### NSG baselines: {_summary(found)}", *(t for one in _differing(found) for t in _section(one))]
+        [
+            f"### NSG baselines: {_summary(revisions)}",
+            *(t for revision in _differing(revisions) for t in _section(revision)),
+        ]
     )
 
 
-def _section(one: Revision) -> Iterator[str]:
-    verdict = one.revised.verdict
+def _section(revision: Revision) -> Iterator[str]:
+    verdict = revision.revised.verdict
     yield ""
-    yield f"**{plain(NSGId.parse(verdict.nsg).name)}** ({plain(one.name)}), {plain(one.head)}"
+    yield f"**{plain(NSGId.parse(verdict.nsg).name)}** ({plain(revision.name)}), {plain(revision.head)}"
     yield ""
-    if one.revised.state == "Removed":
+    if revision.revised.state == "Removed":
         yield f"- {_REMOVED}"
-    told = lines(statuses(verdict.exposure))
-    yield from (f"- {plain(text)}" for text in told or ("no connection is decided otherwise",))
-    if one.changes:
+    traffic = lines(statuses(verdict.exposure))
+    yield from (f"- {plain(text)}" for text in traffic or ("no effect on traffic",))
+    if revision.changes:
         yield ""
-        yield "<details><summary>" + counted(len(one.changes), "change") + "</summary>"
+        yield "<details><summary>" + counted(len(revision.changes), "change") + "</summary>"
         yield ""
         yield "| Change | Severity | Before | After |"
         yield "|---|---|---|---|"
-        for change in one.changes:
+        for change in revision.changes:
             before, after = (cell(text or None) for text in sides(change))
-            yield f"| {cell(_heading(one, change))} | {change.severity} | {before} | {after} |"
+            yield f"| {cell(_heading(revision, change))} | {change.severity} | {before} | {after} |"
         yield ""
         yield "</details>"
 
 
-def _document(one: Revision) -> dict[str, Any]:
-    verdict = one.revised.verdict
-    namespace, name = one.source.baseline.key
+def _document(revision: Revision) -> dict[str, Any]:
+    verdict = revision.revised.verdict
+    namespace, name = revision.source.baseline.key
     return {
         "namespace": namespace,
         "name": name,
         "nsg": verdict.nsg,
-        "state": one.revised.state,
+        "state": revision.revised.state,
         "severity": verdict.severity,
         "severityReason": verdict.reason,
-        "changes": [_change(change) for change in one.changes],
+        "changes": [_change(change) for change in revision.changes],
         "exposure": [_exposure(exposed.document()) for exposed in verdict.exposure],
     }
 
 
 def _change(change: Change) -> dict[str, Any]:
-    known = change_document(change)
-    kept = {key: known[key] for key in ("kind", "rule", "severity", "fields")}
-    return {**kept, "before": known["approved"], "after": known["live"]}
+    document = change_document(change)
+    kept = {key: document[key] for key in ("kind", "rule", "severity", "fields")}
+    return {**kept, "before": document["approved"], "after": document["live"]}
 
 
 def _exposure(document: dict[str, Any]) -> dict[str, Any]:
@@ -130,30 +133,32 @@ def _exposure(document: dict[str, Any]) -> dict[str, Any]:
     return {renamed.get(key, key): value for key, value in document.items()}
 
 
-def _documents(found: Sequence[Revision]) -> dict[str, Any]:
-    return {"baselines": [_document(one) for one in found]}
+def _documents(revisions: Sequence[Revision]) -> dict[str, Any]:
+    return {"baselines": [_document(revision) for revision in revisions]}
 
 
-def _json(found: Sequence[Revision]) -> str:
-    return json.dumps(_documents(found), indent=2, ensure_ascii=False)
+def _json(revisions: Sequence[Revision]) -> str:
+    return json.dumps(_documents(revisions), indent=2, ensure_ascii=False)
 
 
-def _yaml(found: Sequence[Revision]) -> str:
-    return yaml.safe_dump(_documents(found), sort_keys=False, allow_unicode=True).rstrip()
+def _yaml(revisions: Sequence[Revision]) -> str:
+    return yaml.safe_dump(_documents(revisions), sort_keys=False, allow_unicode=True).rstrip()
 
 
-def _sarif(found: Sequence[Revision]) -> str:
-    results = [_result(one, change) for one in _differing(found) for change in one.revised.verdict.changes]
-    return log(results, {kind: f"A baseline's change: {kind}" for kind in KIND_ORDER})
+def _sarif(revisions: Sequence[Revision]) -> str:
+    results = [
+        _result(revision, change) for revision in _differing(revisions) for change in revision.revised.verdict.changes
+    ]
+    return log(results, {kind: f"Difference between two revisions of a baseline: {kind}" for kind in KIND_ORDER})
 
 
-def _result(one: Revision, change: Change) -> dict[str, Any]:
-    told = "; ".join(line(status) for status in statuses(one.revised.verdict.exposure_of(change)))
+def _result(revision: Revision, change: Change) -> dict[str, Any]:
+    traffic = "; ".join(line(status) for status in statuses(revision.revised.verdict.exposure_of(change)))
     return {
         "ruleId": change.kind,
         "level": LEVELS[change.severity],
-        "message": {"text": f"{heading(change)}: {told or 'no connection is decided otherwise'}"},
-        "locations": [place(*one.source.place(field_of(one.source.baseline, change)))],
+        "message": {"text": f"{heading(change)}: {traffic or 'no effect on traffic'}"},
+        "locations": [place(*revision.source.place(field_of(revision.source.baseline, change)))],
         "partialFingerprints": {"change/v1": change.fingerprint},
     }
 

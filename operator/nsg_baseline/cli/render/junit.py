@@ -1,4 +1,4 @@
-"""For CI servers: one test case a baseline."""
+"""Renders a plan as JUnit XML for CI servers: one test case for each baseline."""
 
 from xml.etree import ElementTree as ET
 
@@ -16,28 +16,28 @@ def junit(plan: Plan) -> str:
     failures = len(plan.drifted) + len(plan.unbaselined)
     counts = {"tests": total, "failures": failures, **({"skipped": skipped} if skipped else {})}
     suite = ET.Element("testsuite", {"name": "nsgb plan", **{key: str(count) for key, count in counts.items()}})
-    for one in plan.baselines:
-        namespace, name = one.source.baseline.key
+    for planned in plan.baselines:
+        namespace, name = planned.source.baseline.key
         case = ET.SubElement(suite, "testcase", classname=namespace, name=name)
-        if not one.verdict.compliant:
-            count = counted(len(one.verdict.changes), "change")
-            message = f"{one.verdict.severity}: {count}: {one.verdict.reason}"
+        if not planned.verdict.compliant:
+            count = counted(len(planned.verdict.changes), "change")
+            message = f"{planned.verdict.severity}: {count}: {planned.verdict.reason}"
             failure = ET.SubElement(case, "failure", message=message)
-            failure.text = _text(one)
+            failure.text = _text(planned)
     for unknown in plan.unknown if plan.incomplete else ():
         namespace, name = unknown.baseline.key
         case = ET.SubElement(suite, "testcase", classname=namespace, name=name)
-        ET.SubElement(case, "skipped", message="the listing has a next page, which was not given")
-    for stray in plan.unbaselined:
-        case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(stray.change.nsg))
-        message = f"{stray.change.severity}: no baseline speaks of this NSG: {stray.reason}"
-        ET.SubElement(case, "failure", message=message).text = "\n".join(lines(statuses(stray.exposure)))
+        ET.SubElement(case, "skipped", message="the input has a next page that was not passed")
+    for unbaselined in plan.unbaselined:
+        case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(unbaselined.change.nsg))
+        message = f"{unbaselined.change.severity}: the NSG has no baseline: {unbaselined.reason}"
+        ET.SubElement(case, "failure", message=message).text = "\n".join(lines(statuses(unbaselined.exposure)))
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _text(one: PlannedNSG) -> str:
+def _text(planned: PlannedNSG) -> str:
     changes = (
         f"{heading(change)}: approved: {side_line(change.approved) or '-'}; live: {side_line(change.live) or '-'}"
-        for change in one.verdict.changes
+        for change in planned.verdict.changes
     )
-    return "\n".join([*changes, *lines(statuses(one.verdict.exposure))])
+    return "\n".join([*changes, *lines(statuses(planned.verdict.exposure))])

@@ -1,4 +1,4 @@
-"""Findings on paper."""
+"""Renders lint findings."""
 
 import json
 from collections import Counter
@@ -15,70 +15,77 @@ from nsg_baseline.core.lint import KINDS, LEVELS
 from nsg_baseline.core.text.phrasing import counted, listed
 
 
-def _table(found: Sequence[Placed]) -> str:
+def _table(findings: Sequence[Placed]) -> str:
     lines = [
-        f"{one.file}:{one.line}: {one.finding.level} {one.finding.id}: {_subject(one)}{one.finding.message}; "
-        f"{one.finding.way_out}"
-        for one in found
+        f"{placed.file}:{placed.line}: {placed.finding.level} {placed.finding.id}: {_text(placed)}"
+        for placed in findings
     ]
-    return "\n".join([*lines, _summary(found)])
+    return "\n".join([*lines, _summary(findings)])
 
 
-def _summary(found: Sequence[Placed]) -> str:
-    levels = Counter(one.finding.level for one in found)
-    told = listed([counted(levels[level], level) for level in LEVELS if levels[level]])
-    return told or "nothing found"
+def _summary(findings: Sequence[Placed]) -> str:
+    levels = Counter(placed.finding.level for placed in findings)
+    counts = listed([counted(levels[level], level) for level in LEVELS if levels[level]])
+    return counts or "no findings"
 
 
-def _subject(one: Placed) -> str:
-    return f"{one.finding.rule}: " if one.finding.rule else f"{one.finding.field}: "
+def _subject(placed: Placed) -> str:
+    return f"{placed.finding.rule}: " if placed.finding.rule else f"{placed.finding.field}: "
 
 
-def _document(one: Placed) -> dict[str, Any]:
-    finding = one.finding
+def _text(placed: Placed) -> str:
+    return f"{_subject(placed)}{placed.finding.message}; {placed.finding.fix}"
+
+
+def _document(placed: Placed) -> dict[str, Any]:
+    finding = placed.finding
     return {
         "id": finding.id,
         "level": finding.level,
-        "file": one.file,
-        "line": one.line,
-        "baseline": one.baseline,
+        "file": placed.file,
+        "line": placed.line,
+        "baseline": placed.baseline,
         "field": finding.field,
         "rule": finding.rule,
         "message": finding.message,
-        "wayOut": finding.way_out,
+        "fix": finding.fix,
     }
 
 
-def _json(found: Sequence[Placed]) -> str:
-    return json.dumps({"findings": [_document(one) for one in found]}, indent=2, ensure_ascii=False)
+def _json(findings: Sequence[Placed]) -> str:
+    return json.dumps({"findings": [_document(placed) for placed in findings]}, indent=2, ensure_ascii=False)
 
 
-def _yaml(found: Sequence[Placed]) -> str:
-    return yaml.safe_dump({"findings": [_document(one) for one in found]}, sort_keys=False, allow_unicode=True).rstrip()
+def _yaml(findings: Sequence[Placed]) -> str:
+    return yaml.safe_dump(
+        {"findings": [_document(placed) for placed in findings]}, sort_keys=False, allow_unicode=True
+    ).rstrip()
 
 
-def _markdown(found: Sequence[Placed]) -> str:
-    lines = [f"### nsgb lint: {_summary(found)}"]
-    if found:
-        lines += ["", "| Where | Level | Finding | What | Way out |", "|---|---|---|---|---|"]
-    for one in found:
-        what = plain(f"{_subject(one)}{one.finding.message}")
-        where = plain(f"{one.file}:{one.line}")
-        lines.append(f"| {where} | {one.finding.level} | {one.finding.id} | {what} | {plain(one.finding.way_out)} |")
+def _markdown(findings: Sequence[Placed]) -> str:
+    lines = [f"### nsgb lint: {_summary(findings)}"]
+    if findings:
+        lines += ["", "| Location | Level | Id | Finding | Fix |", "|---|---|---|---|---|"]
+    for placed in findings:
+        message = plain(f"{_subject(placed)}{placed.finding.message}")
+        where = plain(f"{placed.file}:{placed.line}")
+        lines.append(
+            f"| {where} | {placed.finding.level} | {placed.finding.id} | {message} | {plain(placed.finding.fix)} |"
+        )
     return "\n".join(lines)
 
 
-def _sarif(found: Sequence[Placed]) -> str:
+def _sarif(findings: Sequence[Placed]) -> str:
     results = [
         {
-            "ruleId": one.finding.id,
-            "level": one.finding.level,
-            "message": {"text": f"{_subject(one)}{one.finding.message}; {one.finding.way_out}"},
-            "locations": [place(one.file, one.line)],
-            # By rule name, not by line: a finding that moved is the same one.
-            "partialFingerprints": {"finding/v1": fingerprint(one.finding.id, one.baseline, _subject(one))},
+            "ruleId": placed.finding.id,
+            "level": placed.finding.level,
+            "message": {"text": _text(placed)},
+            "locations": [place(placed.file, placed.line)],
+            # By rule name, not by line: a finding that moved keeps its fingerprint.
+            "partialFingerprints": {"finding/v1": fingerprint(placed.finding.id, placed.baseline, _subject(placed))},
         }
-        for one in found
+        for placed in findings
     ]
     return log(results, {name: text for name, (_, text) in KINDS.items()})
 

@@ -1,4 +1,4 @@
-"""For a pull request's comment."""
+"""Renders a plan as Markdown for a pull request comment."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,42 +17,42 @@ def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
 
 def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     counts = f"{len(plan.drifted)} drifted, {len(plan.unbaselined)} without a baseline"
-    unknown = f"{len(plan.unknown)} unknown, the listing has a next page" if plan.incomplete else ""
-    found = counts if not plan.in_order else "" if unknown else "in order"
-    yield f"### NSG baselines: {', '.join(filter(None, (found, unknown)))}"
-    for one in plan.drifted:
+    unknown = f"{len(plan.unknown)} unknown because the input has a next page" if plan.incomplete else ""
+    state = counts if not plan.in_order else "" if unknown else "in order"
+    yield f"### NSG baselines: {', '.join(filter(None, (state, unknown)))}"
+    for planned in plan.drifted:
         yield ""
-        verdict = one.verdict
-        yield f"**{NSGId.parse(verdict.nsg).name}** ({'/'.join(one.source.baseline.key)}), **{verdict.severity}**"
+        verdict = planned.verdict
+        yield f"**{NSGId.parse(verdict.nsg).name}** ({'/'.join(planned.source.baseline.key)}), **{verdict.severity}**"
         yield ""
         if verdict.reason:
-            yield f"Because {plain(verdict.reason)}."
+            yield f"Reason: {plain(verdict.reason)}."
             yield ""
-        yield from (f"- {plain(told)}" for told in lines(statuses(verdict.exposure)))
+        yield from (f"- {plain(text)}" for text in lines(statuses(verdict.exposure)))
         if verdict.exposure:
             yield ""
         yield "| Change | Severity | Approved | Live |"
         yield "|---|---|---|---|"
-        for change in one.verdict.changes:
+        for change in planned.verdict.changes:
             sides = (cell(side_line(side)) for side in (change.approved, change.live))
             yield f"| {cell(heading(change))} | {change.severity} | {' | '.join(sides)} |"
         if verdict.nsg in writes:
             yield ""
-            yield from (f"- enforce: {plain(told)}" for told in writes[verdict.nsg].lines())
+            yield from (f"- enforce: {plain(text)}" for text in writes[verdict.nsg].lines())
     if plan.unbaselined:
         yield ""
         yield "NSGs without a baseline:"
         yield ""
-        for stray in plan.unbaselined:
-            yield f"- `{stray.change.nsg}`, **{stray.change.severity}**: {plain(stray.reason or '')}"
-            yield from (f"  - {plain(told)}" for told in lines(statuses(stray.exposure)))
+        for unbaselined in plan.unbaselined:
+            yield f"- `{unbaselined.change.nsg}`, **{unbaselined.change.severity}**: {plain(unbaselined.reason or '')}"
+            yield from (f"  - {plain(text)}" for text in lines(statuses(unbaselined.exposure)))
 
 
 def plain(text: str) -> str:
-    """Return a text in which nothing is taken for markup: names of rules hold underscores, and any holds *."""
+    """Escape Markdown: names of rules may contain underscores, and addresses may be *."""
     return "".join(f"\\{sign}" if sign in "\\`*_<>|[]" else sign for sign in text)
 
 
 def cell(text: str | None) -> str:
-    """Return a text as code in a cell of a table."""
+    """Return a text as code for a table cell."""
     return "none" if not text else "`" + text.replace("|", "\\|").replace("`", "'") + "`"

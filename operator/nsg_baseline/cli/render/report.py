@@ -1,4 +1,4 @@
-"""The evidence of a time on paper: Markdown, JSON, and one page of HTML that needs nothing else."""
+"""Renders a report of incidents as Markdown, JSON, or one self-contained HTML page."""
 
 import html
 import json
@@ -20,7 +20,7 @@ from nsg_baseline.core.text.phrasing import counted, listed
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Incidents of a time, the oldest first."""
+    """The incidents of a period, oldest first."""
 
     incidents: tuple[NSGIncident, ...]
     since: datetime
@@ -28,42 +28,45 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """The time in one line."""
-        levels = Counter(one.status.severity or "info" for one in self.incidents)
-        told = listed([f"{levels[level]} {level}" for level in SEVERITIES if levels[level]])
-        still = sum(one.status.state == "Open" for one in self.incidents)
-        return f"{counted(len(self.incidents), 'incident')}{f' ({told})' if told else ''}, {still} still open"
+        """Counts of incidents by severity and of open incidents."""
+        levels = Counter(incident.status.severity or "info" for incident in self.incidents)
+        counts = listed([f"{levels[level]} {level}" for level in SEVERITIES if levels[level]])
+        open_count = sum(incident.status.state == "Open" for incident in self.incidents)
+        return f"{counted(len(self.incidents), 'incident')}{f' ({counts})' if counts else ''}, {open_count} open"
 
 
-def _subject(one: NSGIncident) -> str:
-    return f"NSG {NSGId.parse(one.spec.nsg).name}" if one.spec.nsg else f"scope {one.spec.scope}"
+def _subject(incident: NSGIncident) -> str:
+    return f"NSG {NSGId.parse(incident.spec.nsg).name}" if incident.spec.nsg else f"scope {incident.spec.scope}"
 
 
-def _facts(one: NSGIncident) -> Iterator[tuple[str, str]]:
-    status = one.status
+def _facts(incident: NSGIncident) -> Iterator[tuple[str, str]]:
+    status = incident.status
     if status.opened_at is not None:
         yield "opened", format_time(status.opened_at)
-    ended = f"{format_time(status.resolved_at)}, {status.resolution}" if status.resolved_at else "still open"
+    ended = f"{format_time(status.resolved_at)}, {status.resolution}" if status.resolved_at else "not resolved"
     yield "ended", ended
-    yield "open for", age(one)
+    yield "open for", age(incident)
     if status.severity_reason:
-        yield "weighs", f"{status.severity}, because {status.severity_reason}"
+        yield "severity", f"{status.severity}, because {status.severity_reason}"
     for who in status.changed_by:
         by = f"{who.name} ({who.kind})" + (f" from {who.address}" if who.address else "")
-        yield "who", by + (f" with {who.client}" if who.client else "") + f", {format_time(who.at)}, {who.operation}"
-    if not status.changed_by and one.spec.kind != "WatchLost":
-        yield "who", "not in Azure's Activity Log" if status.attribution == "NotFound" else "not known"
-    if one.spec.acknowledged is not None:
-        yield "acknowledged", f"by {one.spec.acknowledged.by} {one.spec.acknowledged.note}".rstrip()
+        yield (
+            "changed by",
+            by + (f" with {who.client}" if who.client else "") + f", {format_time(who.at)}, {who.operation}",
+        )
+    if not status.changed_by and incident.spec.kind != "WatchLost":
+        yield "changed by", "not in Azure's Activity Log" if status.attribution == "NotFound" else "not known yet"
+    if incident.spec.acknowledged is not None:
+        yield "acknowledged", f"by {incident.spec.acknowledged.by} {incident.spec.acknowledged.note}".rstrip()
     for action in status.actions:
         yield "operator", f"{action.kind}, {format_time(action.at)}: {action.reason} {action.message}".rstrip()
-    if one.spec.nsg:
-        yield "resource", one.spec.nsg
-    yield "incident", "/".join(one.key)
+    if incident.spec.nsg:
+        yield "resource", incident.spec.nsg
+    yield "incident", "/".join(incident.key)
 
 
-def _changes(one: NSGIncident) -> Iterator[str]:
-    for change in one.status.changes:
+def _changes(incident: NSGIncident) -> Iterator[str]:
+    for change in incident.status.changes:
         sides = f"approved {change.approved or 'none'}; live {change.live or 'none'}"
         yield f"{change.kind} {change.rule or ''}".rstrip() + f": {sides}"
 
@@ -76,14 +79,14 @@ def _markdown_lines(report: Report) -> Iterator[str]:
     yield f"# NSG incidents, {format_time(report.since)} to {format_time(report.until)}"
     yield ""
     yield report.summary
-    for one in report.incidents:
+    for incident in report.incidents:
         yield ""
-        weight = (one.status.severity or "info").upper()
-        yield f"## {plain(f'[{weight}] {_subject(one)}: {one.status.summary}')}"
+        level = (incident.status.severity or "info").upper()
+        yield f"## {plain(f'[{level}] {_subject(incident)}: {incident.status.summary}')}"
         yield ""
-        yield from (f"- {plain(text)}" for text in lines(one.status.exposure))
-        yield from (f"- {name}: {plain(text)}" for name, text in _facts(one))
-        yield from (f"- `{text}`" for text in _changes(one))
+        yield from (f"- {plain(text)}" for text in lines(incident.status.exposure))
+        yield from (f"- {name}: {plain(text)}" for name, text in _facts(incident))
+        yield from (f"- `{text}`" for text in _changes(incident))
 
 
 def _html(report: Report) -> str:
@@ -108,39 +111,37 @@ def _style() -> str:
 
 def _timeline(report: Report) -> Iterator[str]:
     span = max((report.until - report.since).total_seconds(), 1.0)
-    for one in report.incidents:
-        start = max(one.status.opened_at or report.since, report.since)
-        end = min(one.status.resolved_at or report.until, report.until)
-        left = 100 * (start - report.since).total_seconds() / span
+    for incident in report.incidents:
+        start = max(incident.status.opened_at or report.since, report.since)
+        end = min(incident.status.resolved_at or report.until, report.until)
+        offset = 100 * (start - report.since).total_seconds() / span
         width = 100 * max((end - start).total_seconds(), 0) / span
-        name = html.escape(f"{_subject(one)}, {age(one)}")
+        name = html.escape(f"{_subject(incident)}, {age(incident)}")
         yield (
             f'<div class="line"><span title="{name}">{name}</span><div class="track">'
-            f'<div class="bar {one.status.severity or "info"}" style="left:min({left:.2f}%,100% - .3rem);'
+            f'<div class="bar {incident.status.severity or "info"}" style="left:min({offset:.2f}%,100% - .3rem);'
             f'width:{width:.2f}%"></div></div></div>'
         )
     yield (f'<div class="scale"><span>{format_time(report.since)}</span><span>{format_time(report.until)}</span></div>')
 
 
-def _article(one: NSGIncident) -> str:
-    status = one.status
+def _article(incident: NSGIncident) -> str:
+    status = incident.status
     severity = status.severity or "info"
     traffic = "".join(f"<li>{html.escape(text)}</li>" for text in lines(status.exposure))
-    facts = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in _facts(one))
-    changes = "".join(f"<li><code>{html.escape(text)}</code></li>" for text in _changes(one))
-    return (
-        f'<article class="{severity}"><h2>[{severity.upper()}] {html.escape(f"{_subject(one)}: {status.summary}")}</h2>'
-        f"<ul>{traffic}</ul><dl>{facts}</dl><ul>{changes}</ul></article>"
-    )
+    facts = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in _facts(incident))
+    changes = "".join(f"<li><code>{html.escape(text)}</code></li>" for text in _changes(incident))
+    title = html.escape(f"[{severity.upper()}] {_subject(incident)}: {status.summary}")
+    return f'<article class="{severity}"><h2>{title}</h2><ul>{traffic}</ul><dl>{facts}</dl><ul>{changes}</ul></article>'
 
 
 def _json(report: Report) -> str:
-    told = {
+    document_fields = {
         "since": format_time(report.since),
         "until": format_time(report.until),
-        "incidents": [document(one) for one in report.incidents],
+        "incidents": [document(incident) for incident in report.incidents],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(document_fields, indent=2, ensure_ascii=False)
 
 
 FORMS: dict[str, Callable[[Report], str]] = {"markdown": _markdown, "html": _html, "json": _json}

@@ -1,4 +1,4 @@
-"""Settings of a baseline in words: of a list only the entries that come and go, of an entry only what it says."""
+"""Renders changed settings of a baseline: of a list only the added and removed entries."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from nsg_baseline.core.text.rule_lines import rule_line, side_line
 
 
 def sides(change: Change) -> tuple[str, str]:
-    """Return what stood there before and what stands there after; empty for nothing."""
+    """Return the values before and after; empty if a side has no value."""
     before, after = change.approved or {}, change.live or {}
     (name,) = change.fields if len(change.fields) == 1 else ("",)
     if change.rule or name not in before or name not in after:
@@ -17,22 +17,22 @@ def sides(change: Change) -> tuple[str, str]:
     return "; ".join(_only_in(old, new)), "; ".join(_only_in(new, old))
 
 
-def _only_in(mine: Any, other: Any) -> Iterator[str]:
-    """Yield what one side says and the other does not."""
-    if isinstance(mine, list):
-        yield from (_entry(one) for one in mine if one not in (other or ()))
-    elif isinstance(mine, Mapping):
-        apart = {key: value for key, value in mine.items() if value != (other or {}).get(key)}
-        yield from (_entry({key: value}) for key, value in apart.items())
-    elif mine is not None:
-        yield _word(mine)
+def _only_in(side: Any, reference: Any) -> Iterator[str]:
+    """Yield the entries of `side` that `reference` does not have."""
+    if isinstance(side, list):
+        yield from (_entry(entry) for entry in side if entry not in (reference or ()))
+    elif isinstance(side, Mapping):
+        differing = {key: value for key, value in side.items() if value != (reference or {}).get(key)}
+        yield from (_entry({key: value}) for key, value in differing.items())
+    elif side is not None:
+        yield _word(side)
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
     if "rule" in entry:
         rule = entry["rule"]
-        why = f", approved by {entry['approvedBy']}: {entry['reason']}"
-        return f"{rule['name']} {rule_line(rule)}, until {entry['until']}{why}"
+        approval = f", approved by {entry['approvedBy']}: {entry['reason']}"
+        return f"{rule['name']} {rule_line(rule)}, until {entry['until']}{approval}"
     return ", ".join(f"{key} {_word(value)}" for key, value in entry.items() if value not in ([], "", None))
 
 
