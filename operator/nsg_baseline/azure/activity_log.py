@@ -1,4 +1,7 @@
-"""The Activity Log: who did what to a subscription's network. It lags behind by seconds to minutes."""
+"""Reading the Activity Log: who changed the network resources of a subscription.
+
+Events appear in the log seconds to minutes after the change.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -6,22 +9,22 @@ from typing import Any
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.paging import list_all
 
-_VERSION = "2015-04-01"
+_API_VERSION = "2015-04-01"
 
 
 class ActivityLogReader:
-    """Reads the log with one identity."""
+    """Reads the Activity Log with one identity."""
 
     def __init__(self, client: ArmClient) -> None:
         self._client = client
 
     async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
-        """Return what was done to network resources since a time, the latest first; 4,000 rows at most.
+        """Return the events of network resources since a time, newest first, at most 4,000.
 
         Raises:
-            AzureError: the log cannot be read.
+            AzureError: the log could not be read.
         """
-        wanted = f"eventTimestamp ge '{since:%Y-%m-%dT%H:%M:%SZ}' and resourceProvider eq 'Microsoft.Network'"
+        event_filter = f"eventTimestamp ge '{since:%Y-%m-%dT%H:%M:%SZ}' and resourceProvider eq 'Microsoft.Network'"
         path = f"/subscriptions/{subscription_id}/providers/Microsoft.Insights/eventtypes/management/values"
-        rows, _ = await list_all(self._client, "events", path, _VERSION, **{"$filter": wanted})
-        return rows
+        events, _ = await list_all(self._client, path, _API_VERSION, **{"$filter": event_filter})
+        return events

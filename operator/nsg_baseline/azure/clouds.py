@@ -1,4 +1,4 @@
-"""Azure's clouds, and endpoints of one's own."""
+"""Azure's public and national clouds, and custom endpoints."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Where ARM answers, which token it wants, and who gives that token.
+    """The endpoint of ARM, the scope of its tokens, and the authority that issues them.
 
     Source: Microsoft's list of the national clouds' endpoints.
     """
@@ -36,10 +36,10 @@ CLOUDS = {
 
 
 def custom_cloud(base: Cloud, endpoint: str | None, authority: str | None) -> Cloud:
-    """Return a cloud with another endpoint or authority: Azure Stack, a proxy, or an emulator.
+    """Return a cloud with a custom endpoint or authority: Azure Stack, a proxy, or an emulator.
 
     Raises:
-        ValueError: an address is not https; plain http is for loopback alone, since tokens travel there.
+        ValueError: an address is not https. Plain http is allowed on loopback only, because requests carry tokens.
     """
     for address in filter(None, (endpoint, authority)):
         _check(address)

@@ -1,4 +1,4 @@
-"""Whose token is used: an application's secret, the pod's workload identity, or the machine's managed identity."""
+"""The credential of requests: a client secret, the pod's workload identity, or the node's managed identity."""
 
 import os
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from nsg_baseline.azure.clouds import Cloud
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An identity other than the pod's own."""
+    """An identity that differs from the pod's own."""
 
     client_id: str
     tenant_id: str
 
 
 def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
-    """Return the credential that the environment offers, for the pod's own identity or another.
+    """Return the credential that the environment configures, for the pod's own identity or the given one.
 
-    The environment is that of Azure's SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
+    The variables are those of the Azure SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
     AZURE_FEDERATED_TOKEN_FILE as AKS workload identity sets it.
     """
-    # Heavy, and of no use to a command that only reads files.
+    # A slow import that commands without Azure access do not need.
     from azure.identity.aio import (  # noqa: PLC0415
         ClientSecretCredential,
         ManagedIdentityCredential,
@@ -36,7 +36,7 @@ def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.C
     options = {
         "authority": cloud.authority,
         "transport": transport(session),
-        # Asked of a public host, which knows nothing of an authority of one's own.
+        # Discovery asks a public host, and that host does not know custom authorities.
         "disable_instance_discovery": not cloud.known_authority,
     }
     secret, token_file = os.environ.get("AZURE_CLIENT_SECRET"), os.environ.get("AZURE_FEDERATED_TOKEN_FILE")

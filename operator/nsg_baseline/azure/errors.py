@@ -1,12 +1,13 @@
-"""What ARM refuses or fails at, as one exception with a reason.
+"""Failures of calls to Azure, as one exception with a reason.
 
-AzureError              every failure of this edge: `reason`, `message`, `retry_after`
+AzureError              every failure of this package: `reason`, `message`, `retry_after`
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from azure.core.exceptions import (
@@ -16,44 +17,49 @@ from azure.core.exceptions import (
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
     ServiceResponseError,
     ServiceResponseTimeoutError,
 )
 
-Retry = Literal["Soon", "Later", "Never"]
-MESSAGE_LENGTH = 500
+MAX_MESSAGE_LENGTH = 500
+MAX_RETRY_AFTER_SECONDS = 900.0
+"""The longest pause that Azure can ask for. A larger value would stop the watch."""
+_SERVER_ERROR = 500
+_UNPARSABLE = "the response from Azure could not be parsed"
 
-# ARM's code -> (reason, when another try makes sense). Codes and statuses as recorded or documented; more specific
-# ones stand in details[] at times, and are looked at first.
-_CODES: dict[str, tuple[str, Retry]] = {
-    "ResourceNotFound": ("ResourceNotFound", "Never"),
-    "ResourceGroupNotFound": ("ResourceGroupNotFound", "Never"),
-    "SubscriptionNotFound": ("SubscriptionNotFound", "Later"),
-    "InvalidAuthenticationToken": ("Unauthenticated", "Later"),
-    "ExpiredAuthenticationToken": ("Unauthenticated", "Soon"),
-    "AuthenticationFailed": ("Unauthenticated", "Later"),
-    "AuthorizationFailed": ("Forbidden", "Later"),
-    "LinkedAuthorizationFailed": ("Forbidden", "Later"),
-    "ScopeLocked": ("ScopeLocked", "Later"),
-    "RequestDisallowedByPolicy": ("PolicyDisallowed", "Later"),
-    "AnotherOperationInProgress": ("AnotherOperationInProgress", "Soon"),
-    "RetryableErrorDueToAnotherOperation": ("AnotherOperationInProgress", "Soon"),
-    "PreconditionFailed": ("PreconditionFailed", "Soon"),
-    "PreconditionFailedEtagMismatch": ("PreconditionFailed", "Soon"),
-    "SubscriptionRequestsThrottled": ("Throttled", "Later"),
-    "TooManyRequests": ("Throttled", "Later"),
+# ARM's code -> reason. Codes are recorded or documented. A code in details[] is more specific and is looked up first.
+_REASONS_BY_CODE = {
+    "ResourceNotFound": "ResourceNotFound",
+    "ResourceGroupNotFound": "ResourceGroupNotFound",
+    "SubscriptionNotFound": "SubscriptionNotFound",
+    "InvalidAuthenticationToken": "Unauthenticated",
+    "ExpiredAuthenticationToken": "Unauthenticated",
+    "AuthenticationFailed": "Unauthenticated",
+    "AuthorizationFailed": "Forbidden",
+    "LinkedAuthorizationFailed": "Forbidden",
+    "ScopeLocked": "ScopeLocked",
+    "RequestDisallowedByPolicy": "PolicyDisallowed",
+    "AnotherOperationInProgress": "AnotherOperationInProgress",
+    "RetryableErrorDueToAnotherOperation": "AnotherOperationInProgress",
+    "PreconditionFailed": "PreconditionFailed",
+    "PreconditionFailedEtagMismatch": "PreconditionFailed",
+    "SubscriptionRequestsThrottled": "Throttled",
+    "TooManyRequests": "Throttled",
 }
-# Where the code says nothing: the status.
-_STATUSES: dict[int, tuple[str, Retry]] = {
-    400: ("Invalid", "Never"),
-    401: ("Unauthenticated", "Later"),
-    403: ("Forbidden", "Later"),
-    404: ("NotFound", "Never"),
-    409: ("Conflict", "Soon"),
-    412: ("PreconditionFailed", "Soon"),
-    429: ("Throttled", "Later"),
+# These reasons conclude that a resource does not exist. A body alone is not enough: the status must be 404.
+_ABSENCE = ("ResourceNotFound", "ResourceGroupNotFound")
+_NOT_FOUND = 404
+_REASONS_BY_STATUS = {
+    400: "Invalid",
+    401: "Unauthenticated",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    412: "PreconditionFailed",
+    429: "Throttled",
 }
 
 
@@ -62,81 +68,119 @@ class AzureError(Exception):
 
     Attributes:
         reason: one word in PascalCase.
-        message: what Azure or the network said, at most 500 characters; never a token.
-        retry: when another try makes sense.
-        retry_after: seconds that Azure asked to wait; 0 when it did not say.
+        message: what Azure or the network reported, one line of at most 500 characters; never a token.
+        retry_after: seconds to wait before the next request, at most `MAX_RETRY_AFTER_SECONDS`; 0 if not specified.
     """
 
-    def __init__(self, reason: str, message: str, retry: Retry = "Later", retry_after: float = 0) -> None:
-        super().__init__(f"{reason}: {message}")
+    def __init__(self, reason: str, message: str, retry_after: float = 0) -> None:
         self.reason = reason
-        self.message = message[:MESSAGE_LENGTH]
-        self.retry = retry
+        self.message = _printable(message)[:MAX_MESSAGE_LENGTH]
         self.retry_after = retry_after
+        super().__init__(f"{reason}: {self.message}")
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what azure-core, azure-identity and the decoder raise into an AzureError.
+    """Turn every exception of azure-core, azure-identity and the decoder into an AzureError.
+
+    An exception that is not expected here keeps its type's name. Its text is dropped, because it may hold a secret.
 
     Raises:
         AzureError: the call failed.
     """
     try:
         yield
+    except AzureError:
+        raise
+    except IncompleteReadError as error:
+        raise AzureError("Unreachable", "the connection to Azure was closed before the response ended") from error
     except HttpResponseError as error:
-        raise _of_answer(error) from error
+        raise _from_http_error(error) from error
     except (ServiceRequestTimeoutError, ServiceResponseTimeoutError, TimeoutError) as error:
-        raise AzureError("Timeout", _text(error)) from error
+        raise AzureError("Timeout", _first_line(error)) from error
     except (ServiceRequestError, ServiceResponseError, OSError) as error:
-        raise AzureError("Unreachable", _text(error)) from error
-    except (msgspec.DecodeError, DecodeError, json.JSONDecodeError) as error:
-        raise AzureError("InvalidResponse", _text(error)) from error
+        raise AzureError("Unreachable", _first_line(error)) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeError, json.JSONDecodeError) as error:
+        raise AzureError("InvalidResponse", f"{_UNPARSABLE}: {_first_line(error)}") from error
     except CoreError as error:
-        raise AzureError("Unreachable", _text(error)) from error
+        raise AzureError("Unreachable", _first_line(error)) from error
+    except Exception as error:
+        raise AzureError("Unexpected", f"the call to Azure failed: {type(error).__name__}") from error
 
 
-def _of_answer(error: HttpResponseError) -> AzureError:
-    # azure-identity raises this without an answer when no token is to be had.
+def error_from_response(status: int, headers: Mapping[str, str], body: object) -> AzureError:
+    """Return the error that a response with a status of 400 or more stands for.
+
+    Args:
+        status: the HTTP status.
+        headers: the response headers.
+        body: the decoded body, of any type; ARM sends `{"error": {"code", "message", "details"}}`.
+    """
+    error = _error_object(body)
+    details = error.get("details")
+    causes = [item for item in details if isinstance(item, Mapping)] if isinstance(details, list) else []
+    codes = [_string(item, "code") for item in (*causes, error)]
+    reason = next((_REASONS_BY_CODE[code] for code in codes if code in _REASONS_BY_CODE), "")
+    if not reason or (reason in _ABSENCE and status != _NOT_FOUND):
+        reason = _reason_of_status(status)
+    message = _string(error, "message") or f"HTTP {status}"
+    # The outermost code; without one, the last of the details.
+    code = next((code for code in reversed(codes) if code), "")
+    requested = parse_number(headers.get("Retry-After"))
+    text = f"{code}: {message}" if code else message
+    if requested > MAX_RETRY_AFTER_SECONDS:
+        pause = f" (Azure asked to wait {requested:.0f} s; the limit is {MAX_RETRY_AFTER_SECONDS:.0f} s)"
+        text = text[: MAX_MESSAGE_LENGTH - len(pause)] + pause
+    return AzureError(reason, text, min(requested, MAX_RETRY_AFTER_SECONDS))
+
+
+def parse_number(text: str | None) -> float:
+    """Return the number in a header such as `Retry-After`; 0 if it is absent, negative or not a number."""
+    try:
+        number = float(text or 0)
+    except ValueError:
+        return 0.0
+    return 0.0 if math.isnan(number) else max(0.0, number)
+
+
+def _error_object(body: object) -> Mapping[str, Any]:
+    """Return ARM's error object, or the body itself: the Activity Log sends it without the wrapper."""
+    error = body.get("error", body) if isinstance(body, Mapping) else None
+    return error if isinstance(error, Mapping) else {}
+
+
+def _string(error: Mapping[str, Any], name: str) -> str:
+    """Return a property as text; the Activity Log capitalises its names."""
+    value = error.get(name) or error.get(name.capitalize())
+    return value if isinstance(value, str) else ""
+
+
+def _reason_of_status(status: int) -> str:
+    return _REASONS_BY_STATUS.get(status) or ("ServerError" if status >= _SERVER_ERROR else "Invalid")
+
+
+def _from_http_error(error: HttpResponseError) -> AzureError:
+    # azure-identity raises this without a response when it gets no token.
     if error.response is None:
         reason = "Unauthenticated" if isinstance(error, ClientAuthenticationError) else "Unreachable"
-        return AzureError(reason, _text(error))
+        return AzureError(reason, _first_line(error))
     if isinstance(error, DecodeError):
-        return AzureError("InvalidResponse", _text(error))
-    status = error.status_code or 0
-    return error_from_response(status, getattr(error.response, "headers", {}), _body(error))
+        return AzureError("InvalidResponse", f"{_UNPARSABLE}: {_first_line(error)}")
+    return error_from_response(error.status_code or 0, getattr(error.response, "headers", {}), _body(error))
 
 
-def error_from_response(status: int, headers: Mapping[str, str], body: Any) -> AzureError:
-    """Return what an answer with an error status means."""
-    wrapped = body.get("error", body) if isinstance(body, Mapping) else {}
-    top = wrapped if isinstance(wrapped, Mapping) else {}
-    details = [item for item in top.get("details") or () if isinstance(item, Mapping)]
-    codes = [str(item.get("code") or item.get("Code") or "") for item in (*details, top)]
-    reason, retry = next((_CODES[code] for code in codes if code in _CODES), _of_status(status))
-    message = str(top.get("message") or top.get("Message") or f"HTTP {status}")
-    shown = next((code for code in reversed(codes) if code), "")
-    return AzureError(reason, f"{shown}: {message}" if shown else message, retry, _seconds(headers.get("Retry-After")))
-
-
-def _of_status(status: int) -> tuple[str, Retry]:
-    return _STATUSES.get(status) or (("ServerError", "Soon") if status >= 500 else ("Invalid", "Never"))  # noqa: PLR2004
-
-
-def _body(error: HttpResponseError) -> Any:
+def _body(error: HttpResponseError) -> object:
     try:
         return json.loads(error.response.text()) if error.response is not None else None
-    except (ValueError, TypeError, AttributeError, CoreError):
+    except (ValueError, TypeError, AttributeError, RecursionError, CoreError):
         return None
 
 
-def _seconds(text: str | None) -> float:
-    try:
-        return max(0.0, float(text or 0))
-    except ValueError:
-        return 0.0
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:MAX_MESSAGE_LENGTH] if lines else type(error).__name__
 
 
-def _text(error: BaseException) -> str:
-    first = str(error).strip().splitlines()
-    return first[0][:MESSAGE_LENGTH] if first else type(error).__name__
+def _printable(text: str) -> str:
+    """Return the text with control and bidirectional characters as blanks."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,44 +1,48 @@
-"""ARM's small lists, page by page. Listings of NSGs are another matter; see `read`."""
+"""Short ARM lists, read as a whole. NSG listings are read page by page; see `read`."""
 
-import json
 from typing import Any
 
+import msgspec
+
 from nsg_baseline.azure.client import ArmClient
-from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.errors import translate_errors
 
 MAX_PAGES = 20
 
 
-async def list_all(
-    client: ArmClient, what: str, path: str, version: str, **query: str
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return the objects of a list, and whether these are all: after 20 pages it is left.
+class _Page(msgspec.Struct):
+    value: list[Any]
+    next_link: str | None = msgspec.field(default=None, name="nextLink")
+
+
+async def list_all(client: ArmClient, path: str, version: str, **query: str) -> tuple[list[dict[str, Any]], bool]:
+    """Return the objects of a list, and whether the list is complete: at most `MAX_PAGES` pages are read.
 
     Args:
-        client: Whose rights count.
-        what: What they are, for an error's text.
-        path: The list's path.
-        version: Its API version.
-        query: Further parameters.
+        client: sends the requests.
+        path: the path of the list.
+        version: its API version.
+        query: further query parameters.
 
     Raises:
-        AzureError: the list cannot be had, or is none.
+        AzureError: the list could not be read.
     """
     body = await client.get(path, version, **query)
-    found: list[dict[str, Any]] = []
-    for _ in range(MAX_PAGES):
-        page, link = _page(body, what)
-        found += page
-        if not link:
-            return found, True
-        body = await client.follow(link)
-    return found, False
+    items: list[dict[str, Any]] = []
+    for _ in range(MAX_PAGES - 1):
+        page = _parse_page(body)
+        items += _objects(page)
+        if not page.next_link:
+            return items, True
+        body = await client.follow(page.next_link)
+    last = _parse_page(body)
+    return items + _objects(last), not last.next_link
 
 
-def _page(body: bytes, what: str) -> tuple[list[dict[str, Any]], str | None]:
-    try:
-        document = json.loads(body)
-        rows, link = document["value"], document.get("nextLink")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise AzureError("InvalidResponse", f"Azure's answer is no list of {what}") from None
-    return [row for row in rows if isinstance(row, dict)], link
+def _parse_page(body: bytes) -> _Page:
+    with translate_errors():
+        return msgspec.json.decode(body, type=_Page)
+
+
+def _objects(page: _Page) -> list[dict[str, Any]]:
+    return [item for item in page.value if isinstance(item, dict)]

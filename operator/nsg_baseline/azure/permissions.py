@@ -1,15 +1,22 @@
-"""What the caller may do, by Azure's own answer."""
+"""The permissions of the operator's identity, as Azure reports them."""
+
+import msgspec
 
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.paging import MAX_PAGES, list_all
 from nsg_baseline.core.permissions import Grant
 
-_VERSION = "2022-04-01"
+_API_VERSION = "2022-04-01"
+
+
+class _Permission(msgspec.Struct):
+    actions: list[str] | None = None
+    not_actions: list[str] | None = msgspec.field(default=None, name="notActions")
 
 
 class PermissionReader:
-    """Asks for the permissions of one identity."""
+    """Reads the permissions of one identity."""
 
     def __init__(self, client: ArmClient) -> None:
         self._client = client
@@ -18,11 +25,15 @@ class PermissionReader:
         """Return what the identity's role assignments grant on a subscription or a resource group.
 
         Raises:
-            AzureError: it cannot be told.
+            AzureError: the permissions could not be read, or there are more than `MAX_PAGES` pages of them.
         """
         group = f"/resourceGroups/{resource_group}" if resource_group else ""
         path = f"/subscriptions/{subscription_id}{group}/providers/Microsoft.Authorization/permissions"
-        found, whole = await list_all(self._client, "permissions", path, _VERSION)
-        if not whole:
-            raise AzureError("TooMany", f"there are more than {MAX_PAGES} pages of permissions")
-        return [Grant(tuple(one.get("actions") or ()), tuple(one.get("notActions") or ())) for one in found]
+        items, complete = await list_all(self._client, path, _API_VERSION)
+        if not complete:
+            raise AzureError("TooManyPages", f"there are more than {MAX_PAGES} pages of permissions")
+        try:
+            permissions = msgspec.convert(items, list[_Permission])
+        except msgspec.ValidationError as error:
+            raise AzureError("InvalidResponse", f"the permissions could not be parsed: {error}") from error
+        return [Grant(tuple(item.actions or ()), tuple(item.not_actions or ())) for item in permissions]

@@ -1,6 +1,7 @@
-"""Reading NSGs: listings page by page, not decoded unless somebody asks, and single ones."""
+"""Reading NSGs: listings page by page, decoded on demand, and single NSGs."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,34 +10,39 @@ import xxhash
 
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError, translate_errors
+from nsg_baseline.core.ids import NSGId
 
+MAX_PAGES = 2000
+LISTING_DEADLINE_SECONDS = 600.0
+"""Limit of the time that a listing waits for Azure. The time to judge its pages does not count."""
+MAX_ID_LENGTH = 1024
 _TYPE = "providers/Microsoft.Network/networkSecurityGroups"
 _ABSENT = ("ResourceNotFound", "ResourceGroupNotFound")
 
 
-class _Named(msgspec.Struct):
+class _Identified(msgspec.Struct):
     id: str
 
 
 class _Listing(msgspec.Struct):
-    # Required: an answer without `value` is no listing, and must not pass for an empty one.
+    # Required: a response without `value` is not a listing, and must not read as an empty one.
     value: list[msgspec.Raw]
     next_link: str | None = msgspec.field(default=None, name="nextLink")
 
 
 @dataclass(frozen=True, slots=True)
 class RawNSG:
-    """One NSG as received. The digest is of its raw bytes: equal digests, equal NSGs."""
+    """One NSG as received. `digest` is the hash of its bytes: equal digests mean equal NSGs."""
 
     id: str
     digest: bytes
     raw: msgspec.Raw
 
     def document(self) -> dict[str, Any]:
-        """Decode it.
+        """Decode the NSG.
 
         Raises:
-            AzureError: it is not an object.
+            AzureError: it is not a JSON object.
         """
         with translate_errors():
             return msgspec.json.decode(self.raw, type=dict[str, Any])
@@ -44,41 +50,45 @@ class RawNSG:
 
 @dataclass(frozen=True, slots=True)
 class NSGPage:
-    """One page of a listing."""
+    """One page of a listing. `unreadable` counts the elements that have no valid NSG id."""
 
     nsgs: tuple[RawNSG, ...]
+    unreadable: int = 0
 
 
 class ArmReader:
-    """Looks at NSGs. Every failure is an AzureError; none is ever taken for absence."""
+    """Reads NSGs. Every failure is an AzureError; a failure never means that an NSG does not exist."""
 
     def __init__(self, client: ArmClient) -> None:
         self._client = client
 
     async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
-        """Yield the NSGs of a subscription or a resource group, page by page.
+        """Yield the NSGs of a subscription or a resource group, page by page, each NSG once.
 
         Raises:
-            AzureError: the listing cannot be had, or breaks off; the pages before are good.
+            AzureError: the listing could not be read to its end. The pages before are valid.
         """
         group = f"/resourceGroups/{resource_group}" if resource_group else ""
-        body = await self._client.get(f"/subscriptions/{subscription_id}{group}/{_TYPE}")
+        request: Awaitable[bytes] = self._client.get(f"/subscriptions/{subscription_id}{group}/{_TYPE}")
         followed: set[str] = set()
+        keys: set[str] = set()
+        waited = 0.0
         while True:
-            page, link = _page(body)
+            started = time.monotonic()
+            page, link = _parse_page(await request, keys)
+            waited += time.monotonic() - started
             yield page
             if not link:
                 return
-            if link in followed:
-                raise AzureError("InvalidResponse", "a listing's nextLink leads in a circle")
+            _check_next(link, followed, waited)
             followed.add(link)
-            body = await self._client.follow(link)
+            request = self._client.follow(link)
 
     async def get(self, nsg_id: str) -> dict[str, Any] | None:
-        """Return one NSG; None only when Azure says that it or its resource group does not exist.
+        """Return one NSG; None only if Azure says that the NSG or its resource group does not exist.
 
         Raises:
-            AzureError: anything else went wrong.
+            AzureError: any other failure, or the response is another resource.
         """
         try:
             body = await self._client.get(nsg_id)
@@ -87,14 +97,43 @@ class ArmReader:
                 return None
             raise
         with translate_errors():
-            return msgspec.json.decode(body, type=dict[str, Any])
+            document = msgspec.json.decode(body, type=dict[str, Any])
+        if str(document.get("id")).lower() != nsg_id.lower():
+            raise AzureError("InvalidResponse", "the response is not the NSG that was requested")
+        return document
 
 
-def _page(body: bytes) -> tuple[NSGPage, str | None]:
+def _check_next(link: str, followed: set[str], waited: float) -> None:
+    """Raise an AzureError if the listing repeats itself or does not end."""
+    if link in followed:
+        raise AzureError("InvalidResponse", "the nextLinks of the listing form a cycle")
+    if len(followed) + 1 >= MAX_PAGES:
+        raise AzureError("InvalidResponse", f"the listing exceeds {MAX_PAGES} pages")
+    if waited > LISTING_DEADLINE_SECONDS:
+        raise AzureError("Timeout", f"the listing did not end within {LISTING_DEADLINE_SECONDS:g} s")
+
+
+def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
+    """Return a page and its nextLink. `keys` holds the folded ids of the listing so far, and is extended."""
     with translate_errors():
         listing = msgspec.json.decode(body, type=_Listing)
-        found = tuple(
-            RawNSG(msgspec.json.decode(raw, type=_Named).id, xxhash.xxh3_128_digest(bytes(raw)), raw)
-            for raw in listing.value
-        )
-    return NSGPage(found), listing.next_link
+    nsgs: list[RawNSG] = []
+    unreadable = 0
+    for raw in listing.value:
+        nsg_id = _parse_id(raw)
+        if nsg_id is None:
+            unreadable += 1
+        elif (key := nsg_id.lower()) not in keys:
+            keys.add(key)
+            nsgs.append(RawNSG(nsg_id, xxhash.xxh3_128_digest(bytes(raw)), raw))
+    return NSGPage(tuple(nsgs), unreadable), listing.next_link
+
+
+def _parse_id(raw: msgspec.Raw) -> str | None:
+    """Return the id of an element, or None if it has no valid one."""
+    try:
+        nsg_id = msgspec.json.decode(raw, type=_Identified).id
+        NSGId.parse(nsg_id)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return nsg_id if len(nsg_id) <= MAX_ID_LENGTH and nsg_id.isprintable() else None

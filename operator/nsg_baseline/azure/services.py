@@ -1,4 +1,4 @@
-"""Everything that the engine holds of Azure for one identity."""
+"""The services of the Azure edge for one identity."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from nsg_baseline.azure.write import ArmWriter
 
 @dataclass(frozen=True, slots=True)
 class ArmServices:
-    """A reader and a writer with one identity, over shared connections."""
+    """Readers and a writer for one identity, over shared connections."""
 
     reader: ArmReader
     writer: ArmWriter
@@ -30,15 +30,22 @@ class ArmServices:
 
     @classmethod
     def connect(cls, cloud: Cloud, identity: Identity | None = None) -> "ArmServices":
-        """Return the means; nothing is sent before the first read. Needs a running event loop."""
+        """Return the services. Nothing is sent before the first request. Needs a running event loop."""
         session = new_session()
-        who = build_credential(cloud, identity, session)
+        azure_credential = build_credential(cloud, identity, session)
         rate_limiter = RateLimiter()
-        client = ArmClient(cloud, who, session, rate_limiter)
+        client = ArmClient(cloud, azure_credential, session, rate_limiter)
         reader = ArmReader(client)
-        writer = ArmWriter(cloud, who, session, reader, rate_limiter)
+        writer = ArmWriter(cloud, azure_credential, session, reader, rate_limiter)
         return cls(
-            reader, writer, ActivityLogReader(client), rate_limiter, PermissionReader(client), client, who, session
+            reader=reader,
+            writer=writer,
+            activity_log=ActivityLogReader(client),
+            rate_limiter=rate_limiter,
+            permissions=PermissionReader(client),
+            _client=client,
+            _credential=azure_credential,
+            _session=session,
         )
 
     async def aclose(self) -> None:

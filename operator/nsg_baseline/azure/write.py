@@ -1,30 +1,32 @@
-"""Writing an NSG: one guarded PUT of the whole document."""
+"""Writing an NSG: one conditional PUT of the whole document."""
 
 import asyncio
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError as CoreError
-from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline.policies import AsyncRetryPolicy
+from azure.core.exceptions import DecodeError, HttpResponseError
+from azure.core.pipeline.policies import AsyncRedirectPolicy, AsyncRetryPolicy
 
 from nsg_baseline.azure.client import API_VERSION, USER_AGENT, transport
 from nsg_baseline.azure.clouds import Cloud
+from nsg_baseline.azure.endpoint_policy import EndpointPolicy
 from nsg_baseline.azure.errors import AzureError, translate_errors
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.read import ArmReader
 from nsg_baseline.azure.throttling import RateLimitPolicy
+from nsg_baseline.core.ids import NSGId
 
 POLLING_SECONDS = 1
 OPERATION_SECONDS = 120
-"""So long is the end of a write awaited; a pass must not hang because Azure does."""
+"""Limit of one write, polling included: a reconcile must not hang because Azure does."""
 
 
 class ArmWriter:
-    """Puts NSG documents through azure-mgmt-network, which is loaded at the first write: it takes 180 MB."""
+    """Writes NSGs with azure-mgmt-network. The package needs 180 MB and is imported at the first write."""
 
     def __init__(
         self,
@@ -41,31 +43,35 @@ class ArmWriter:
         self._rate_limiter = rate_limiter
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        """Write an NSG only if its etag is still this one; return it as it is afterwards.
+        """Write an NSG if its etag has not changed, and return the NSG as Azure has it afterwards.
 
         Raises:
-            AzureError: `PreconditionFailed` when the NSG moved meanwhile; `OutcomeUnknown` when the answer was lost,
-                so that the caller must read before it writes again; else why Azure refused or failed.
+            AzureError: `PreconditionFailed` if the NSG changed; `OutcomeUnknown` if the response was lost, so that the
+                caller must read before the next write; any other reason if Azure rejected the write.
         """
-        parts = nsg_id.strip("/").split("/")
-        subscription, group, name = parts[1], parts[3], parts[-1]
-        async with self._client(subscription) as client:
-            try:
-                poller = await client.network_security_groups.begin_create_or_update(
-                    group, name, _body(document), headers={"If-Match": etag}
-                )
-                async with asyncio.timeout(OPERATION_SECONDS):
-                    await poller.result()
-            except HttpResponseError:
-                with translate_errors():
-                    raise
-            except (CoreError, OSError, TimeoutError) as error:
-                raise AzureError("OutcomeUnknown", f"the answer to a write was lost: {type(error).__name__}") from error
-        # The etag is renewed when the operation ends: only a read knows it.
+        await self._put(NSGId.parse(nsg_id), document, etag)
+        # The etag changes when the operation ends, so only a read returns it.
         written = await self._reader.get(nsg_id)
         if written is None:
-            raise AzureError("ResourceNotFound", "the NSG was deleted while it was written", "Soon")
+            raise AzureError("ResourceNotFound", "the NSG was deleted during the write")
         return written
+
+    async def _put(self, nsg: NSGId, document: Mapping[str, Any], etag: str) -> None:
+        try:
+            async with self._client(nsg.subscription) as client, asyncio.timeout(OPERATION_SECONDS):
+                poller = await client.network_security_groups.begin_create_or_update(
+                    nsg.resource_group, nsg.name, _body(document), headers={"If-Match": etag}
+                )
+                await poller.result()
+        except AzureError:
+            raise
+        except Exception as error:
+            # A response that could not be read says nothing about the write.
+            if isinstance(error, HttpResponseError) and not isinstance(error, DecodeError):
+                with translate_errors():
+                    raise
+            message = f"the response to the write was lost: {type(error).__name__}"
+            raise AzureError("OutcomeUnknown", message) from error
 
     def _client(self, subscription: str) -> Any:
         from azure.mgmt.network.aio import NetworkManagementClient  # noqa: PLC0415 - 180 MB that a watcher saves
@@ -79,14 +85,13 @@ class ArmWriter:
             transport=transport(self._session),
             polling_interval=POLLING_SECONDS,
             user_agent=USER_AGENT,
-            # A PUT that may have been sent is not sent again: the caller reads first.
+            redirect_policy=AsyncRedirectPolicy.no_redirects(),
+            # A PUT that Azure may have received is not repeated: the caller reads first.
             retry_policy=AsyncRetryPolicy.no_retries(),
-            per_retry_policies=[RateLimitPolicy(self._rate_limiter)],
+            per_retry_policies=[EndpointPolicy(self._cloud.endpoint), RateLimitPolicy(self._rate_limiter)],
         )
 
 
-def _body(document: Mapping[str, Any]) -> Any:
-    """Return the request's body as a stream of bytes, so that no model drops what it does not know."""
-    from io import BytesIO  # noqa: PLC0415 - beside its only use
-
+def _body(document: Mapping[str, Any]) -> BytesIO:
+    """Return the request body as bytes, so that no SDK model drops properties that it does not know."""
     return BytesIO(json.dumps(document).encode())
