@@ -67,7 +67,7 @@ class Watchman:
         told = self._open_incidents()
         for actor in CAST:
             scope = "production" if actor.group == "rg-prod" else "watched"
-            whole = scope in tallies and tallies[scope].failure is None and not tallies[scope].unrecorded
+            whole = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
             if self._is_watched(actor) and whole:
                 self._check_told(actor, told)
 

@@ -8,12 +8,12 @@ from nsg_baseline.core.changes import Change
 from nsg_baseline.core.incidents import (
     FLAP_WITHIN,
     FLAPPING,
-    Sighting,
-    back_again,
-    calming_down,
-    is_back,
+    Finding,
+    is_recurrence,
     opened_or_updated,
+    reopened,
     resolved,
+    while_quiet,
 )
 from tests.support.nsgs import NOW
 
@@ -25,8 +25,8 @@ def change(rule: str = "ssh", severity: str = "high") -> Change:
     return Change("RuleCreated", rule, f"mark-{rule}", None, live, (), severity)  # type: ignore[arg-type]  # a severity
 
 
-def seen(*changes: Change, **more: Any) -> Sighting:
-    return Sighting(changes, **more)
+def seen(*changes: Change, **more: Any) -> Finding:
+    return Finding(changes, **more)
 
 
 OPEN = opened_or_updated(IncidentStatus(), seen(change()), NOW)
@@ -92,11 +92,11 @@ def test_the_end_keeps_what_it_was() -> None:
 
 def test_what_comes_back_within_minutes_is_the_same_incident() -> None:
     over = resolved(OPEN, "Reverted", None, NOW + MINUTE)
-    assert is_back(over, seen(change()), NOW + MINUTE + FLAP_WITHIN - timedelta(seconds=1))
-    assert not is_back(over, seen(change()), NOW + MINUTE + FLAP_WITHIN)
-    assert not is_back(over, seen(change("rdp")), NOW + 2 * MINUTE)
-    again = back_again(over, seen(change()), NOW + 2 * MINUTE)
-    assert (again.state, again.event, again.revision, again.reopen_count) == ("Open", "Updated", 3, 1)
+    assert is_recurrence(over, seen(change()), NOW + MINUTE + FLAP_WITHIN - timedelta(seconds=1))
+    assert not is_recurrence(over, seen(change()), NOW + MINUTE + FLAP_WITHIN)
+    assert not is_recurrence(over, seen(change("rdp")), NOW + 2 * MINUTE)
+    again = reopened(over, seen(change()), NOW + 2 * MINUTE)
+    assert (again.state, again.turn, again.revision, again.flaps) == ("Open", "Updated", 3, 1)
     assert (again.opened_at, again.resolved_at, again.resolution) == (NOW, None, None)
 
 
@@ -105,13 +105,13 @@ def test_what_flaps_is_told_seldom_and_ends_when_it_stays_away() -> None:
     status, now = OPEN, NOW
     for _ in range(30):
         now += MINUTE
-        calming = calming_down(status, now)
+        calming = while_quiet(status, now)
         if calming is not None:
             status = opened_or_updated(calming, seen(change()), now + MINUTE)
         else:
-            status = back_again(resolved(status, "Reverted", None, now), seen(change()), now + MINUTE)
+            status = reopened(resolved(status, "Reverted", None, now), seen(change()), now + MINUTE)
     assert status.revision <= 1 + 2 * FLAPPING
-    assert status.reopen_count == 30
-    status = calming_down(status, now) or status
-    assert calming_down(status, now + FLAP_WITHIN - MINUTE) is not None
-    assert calming_down(status, now + FLAP_WITHIN) is None
+    assert status.flaps == 30
+    status = while_quiet(status, now) or status
+    assert while_quiet(status, now + FLAP_WITHIN - MINUTE) is not None
+    assert while_quiet(status, now + FLAP_WITHIN) is None

@@ -39,5 +39,5 @@ async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
         change, name = {"status": {"actions": written}}, known.metadata.name
         ours.api.patch(API, "NSGIncident", name, change, "team-web", subresource="status")
         after = known.status.model_copy(update={"actions": (mine,)})
-        stored = await ours.records.record("team-web", known.spec, known, after, ours.clock())
+        stored = await ours.records.update_incident(known, after)
         assert stored.status.actions == (theirs, mine)

@@ -1,4 +1,4 @@
-"""What a scope's watch remembers of an NSG between passes, so that an unchanged world costs no work."""
+"""What a scope's loop remembers of an NSG between reconciles, so that an unchanged NSG is not judged again."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,14 +6,23 @@ from datetime import datetime
 from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.core.changes import Change
 
-GONE = b""
-# Read by itself and not in a listing, so that its bytes tell nothing: the next listing looks again.
+ABSENT = b""
+"""The digest of an NSG that does not exist."""
 UNKNOWN = b"?"
+"""The digest of an NSG that was read by id: the bytes of a listing cannot be compared with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no verdict, or why a reading was incomplete."""
+
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class UnbaselinedNSG:
-    """An NSG without a baseline, in as little as its incident tells of it."""
+    """An NSG without a baseline, as its incident reports it."""
 
     change: Change
     exposure: tuple[ExposureStatus, ...] = ()
@@ -22,18 +31,22 @@ class UnbaselinedNSG:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An NSG as of the last look that ended well.
+    """An NSG at its last successful reconcile.
 
-    `digest` is of the NSG's raw bytes, GONE or UNKNOWN; `intent` is the version of everything that users said about it.
-    `stray` is what there is to tell of an NSG that no baseline speaks of.
+    Attributes:
+        digest: of the NSG's raw bytes, or ABSENT, or UNKNOWN.
+        intent: version of everything that users ask for.
+        due: when to reconcile again although nothing changed.
+        deviates: whether the NSG drifts.
+        unbaselined: what to report about an NSG without a baseline.
     """
 
     digest: bytes
     intent: str
     due: datetime | None = None
     deviates: bool = False
-    stray: UnbaselinedNSG | None = None
+    unbaselined: UnbaselinedNSG | None = None
 
-    def still(self, digest: bytes, intent: str, now: datetime) -> bool:
-        """Say whether nothing moved since and nothing fell due."""
+    def is_current(self, digest: bytes, intent: str, now: datetime) -> bool:
+        """Say whether nothing changed since and nothing is due."""
         return self.digest == digest and self.intent == intent and (self.due is None or now < self.due)

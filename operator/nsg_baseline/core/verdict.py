@@ -22,7 +22,7 @@ class Verdict:
 
     `exposure` is the traffic that all changes together newly allow or deny; `reason` says why they weigh what they do,
     and that there is more than `exposure` tells where that is so. `excepted` are the folded names of live rules that
-    stand under a running exception, `borne` those of co-owners' rules whose writer is known.
+    stand under a running exception, `tolerated_by_caller` those of co-owners' rules whose writer is known.
     """
 
     nsg: str
@@ -33,7 +33,7 @@ class Verdict:
     live_hash: str | None = None
     compared_hash: str | None = None
     excepted: frozenset[str] = frozenset()
-    borne: frozenset[str] = frozenset()
+    tolerated_by_caller: frozenset[str] = frozenset()
 
     @property
     def compliant(self) -> bool:
@@ -67,7 +67,7 @@ def judge(
         live_hash=full,
         compared_hash=own,
         excepted=sides.excepted,
-        borne=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.rule_authors),
+        tolerated_by_caller=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.writers),
     )
 
 

@@ -14,6 +14,7 @@ from nsg_baseline.api.scope import Identity, NSGScope
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.attribution import callers
 from nsg_baseline.engine.baseline_claims import readable, scopes
+from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent
@@ -128,7 +129,7 @@ class AttributionLoop:
                     updates |= {"event": "Attributed", "revision": status.revision + 1, "updated_at": now}
             return status.model_copy(update=updates)
 
-        await self.records.change(incident.key, change)
+        await IncidentRecorder(self.records).amend(incident, change)
 
 
 def _seen(incident: NSGIncident) -> datetime:

@@ -9,11 +9,11 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal
-from nsg_baseline.core.incidents import resolved
-from nsg_baseline.core.outcome import Failure
+from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
+from nsg_baseline.core.observations import Failure
+from nsg_baseline.core.scope_decisions import invalid_scope_status
 from nsg_baseline.engine.baseline_claims import readable, scopes
-from nsg_baseline.kube import status
-from nsg_baseline.kube.conditions import State, conditions
+from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Key, Stored
 
@@ -37,9 +37,9 @@ async def report_refused_baselines(records: Records, refused: Mapping[Key, Refus
         known = BaselineStatus.model_validate(document.get("status") or {})
         generation = int(document["metadata"].get("generation") or 0)
         if refusal.reason == "Suspended":
-            after = status.suspended(known, generation, now)
+            after = suspended(known, generation, now)
         else:
-            after = status.refused(known, Failure(refusal.reason, refusal.message), generation, now)
+            after = unreconciled(known, Failure(refusal.reason, refusal.message), generation, now)
         await records.save_status(NSGBaseline, key, after)
 
 
@@ -52,9 +52,7 @@ async def report_invalid_baselines(records: Records, stored: Stored, error: Inva
     document = stored.document()
     known = ScopeStatus.model_validate(document.get("status") or {})
     generation = int(document["metadata"].get("generation") or 0)
-    ready = State("Ready", "False", "InvalidSpec", str(error))
-    found = conditions(known.conditions, [ready], generation, now)
-    after = known.model_copy(update={"observed_generation": generation, "conditions": found})
+    after = invalid_scope_status(known, str(error), generation, now)
     await records.save_status(NSGScope, stored.key, after)
 
 
@@ -66,10 +64,10 @@ async def resolve_orphans(records: Records, refused: Mapping[Key, Refusal], now:
     """
     # Of a scope that is gone or wrong for a minute another may take over, which says no.
     there = frozenset(one.metadata.name for one in readable(list(scopes(records.store))))
+    recorder = IncidentRecorder(records)
     for incident in records.incidents.all():
         if incident.status.state != "Resolved" and not _has_subject(records, refused, there, incident):
-            after = resolved(incident.status, "TargetRemoved", None, now)
-            await records.record(incident.metadata.namespace, incident.spec, incident, after, now)
+            await recorder.resolve(incident, "TargetRemoved", now)
 
 
 async def prune_incidents(records: Records, now: datetime) -> None:
@@ -78,6 +76,7 @@ async def prune_incidents(records: Records, now: datetime) -> None:
     Raises:
         KubeError: one could not be deleted.
     """
+    recorder = IncidentRecorder(records)
     kept: dict[tuple[str, str, str], int] = {}
     for incident in sorted(records.incidents.all(), key=_resolved_at, reverse=True):
         at = incident.status.resolved_at
@@ -86,7 +85,7 @@ async def prune_incidents(records: Records, now: datetime) -> None:
         subject = (incident.metadata.namespace, incident.spec.kind, incident.spec.baseline or incident.spec.scope)
         kept[subject] = kept.get(subject, 0) + 1
         if kept[subject] > KEPT_EACH or now - at > KEPT_FOR:
-            await records.forget(incident)
+            await recorder.delete(incident)
 
 
 def _resolved_at(incident: NSGIncident) -> float:

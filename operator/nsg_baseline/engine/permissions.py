@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.core.conditions import ConditionState, find_condition, permissions
 from nsg_baseline.core.permissions import ENFORCE, WATCH, missing
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.kube.conditions import State, find
 
 PERMITTED = "Permitted"
 ASK_EVERY = timedelta(hours=1)
@@ -17,10 +17,10 @@ ASK_EVERY = timedelta(hours=1)
 class PermissionCache:
     """What was found out last. It never ends a watch: Azure itself refuses what it must."""
 
-    _state: State | None = None
+    _state: ConditionState | None = None
     _asked: tuple[datetime, int] | None = None
 
-    async def look(self, world: Dependencies, scope: NSGScope) -> State | None:
+    async def look(self, world: Dependencies, scope: NSGScope) -> ConditionState | None:
         """Return the scope's condition, asking Azure where it is not known or not as it should be; None without asking.
 
         Raises:
@@ -32,7 +32,7 @@ class PermissionCache:
         if self._state is None or self._state.status != "True" or self._is_old(now, generation):
             self._asked = (now, generation)
             self._state = await _asked_for(world, scope)
-            before = find(scope.status.conditions, PERMITTED)
+            before = find_condition(scope.status.conditions, PERMITTED)
             if self._state.status == "False" and (before is None or before.status != "False"):
                 await world.records.tell(scope, self._state.reason, self._state.message, now)
         return self._state
@@ -41,7 +41,7 @@ class PermissionCache:
         return self._asked is None or self._asked[1] != generation or now - self._asked[0] >= ASK_EVERY
 
 
-async def _asked_for(world: Dependencies, scope: NSGScope) -> State:
+async def _asked_for(world: Dependencies, scope: NSGScope) -> ConditionState:
     spec = scope.spec
     wanted = ENFORCE if spec.max_mode == "Enforce" else WATCH
     lacking: dict[str, None] = {}
@@ -51,9 +51,9 @@ async def _asked_for(world: Dependencies, scope: NSGScope) -> State:
                 found = await world.rights.grants(spec.subscription_id, group)
                 lacking |= dict.fromkeys(missing(found, wanted))
     except AzureError as error:
-        return State(PERMITTED, "Unknown", error.reason, f"its rights could not be looked up: {error.message}")
+        return permissions("Unknown", error.reason, f"its rights could not be looked up: {error.message}")
     if not lacking:
-        return State(PERMITTED, "True", "AllRights", "the identity may do all that this scope asks for")
+        return permissions("True", "AllRights", "the identity may do all that this scope asks for")
     role = "azure-role-enforce.json" if spec.max_mode == "Enforce" else "azure-role-watch.json"
     text = f"the identity lacks {', '.join(lacking)}; assign it the role in examples/{role}"
-    return State(PERMITTED, "False", "MissingRights", text)
+    return permissions("False", "MissingRights", text)

@@ -1,4 +1,4 @@
-"""A pass: one look at one scope, from reading Azure to recording the outcome."""
+"""A reconcile of one scope, from reading Azure to storing the result for each baseline."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,203 +8,229 @@ from typing import Any
 import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
-from nsg_baseline.api.incident import IncidentSpec
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.core.assignment import is_ignored, scope_of
+from nsg_baseline.core.decisions import AwaitReading, Reading
+from nsg_baseline.core.decisions.baseline_status import unreconciled
 from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import UnreadableNSGError
-from nsg_baseline.core.observations import GONE, UNKNOWN, Observation, UnbaselinedNSG
-from nsg_baseline.core.outcome import Failure
+from nsg_baseline.core.observations import ABSENT, UNKNOWN, Failure, Observation, UnbaselinedNSG
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.reconcile_baseline import BaselineReconciler, Reading
+from nsg_baseline.engine.reconcile_baseline import BaselineReconciler
 from nsg_baseline.engine.reconcile_unbaselined import reconcile_unbaselined
-from nsg_baseline.kube import status
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import Key, resource
 
-CONCURRENT_LOOKS = 8
+CONCURRENT_BASELINES = 8
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class ScopeResult:
-    """What one pass came to. `failure` is why its reading was incomplete; nothing is concluded from what it lacks."""
+    """The result of one reconcile of a scope.
+
+    Attributes:
+        nsgs: NSGs of the scope in the listing.
+        deviating: baselines whose NSG drifts.
+        unbaselined: NSGs without a baseline.
+        failure: why the reading is incomplete; nothing is concluded about NSGs that it does not contain.
+        unsaved: baselines whose status or incident could not be stored.
+    """
 
     nsgs: int = 0
     drifted: int = 0
     unbaselined: list[UnbaselinedNSG] = field(default_factory=list)
     failure: AzureError | None = None
-    unrecorded: int = 0
+    unsaved: int = 0
 
 
 class ScopeReconciler:
-    """Looks at every NSG of one scope. `memory` outlives the pass; `held` are the baselines here by folded NSG id."""
+    """Reconciles every NSG of one scope.
+
+    Args:
+        dependencies: the ports.
+        scope: the scope.
+        scopes: all scopes, to tell which NSGs belong to this one.
+        baselines: the scope's active baselines, by folded NSG id.
+        inactive: folded ids of NSGs whose baselines are suspended or invalid.
+        memory: observations by folded NSG id; kept from one reconcile to the next.
+    """
 
     def __init__(
         self,
-        world: Dependencies,
+        dependencies: Dependencies,
         scope: NSGScope,
-        others: tuple[NSGScope, ...],
-        held: Mapping[str, Key],
-        silent: frozenset[str],
+        scopes: tuple[NSGScope, ...],
+        baselines: Mapping[str, Key],
+        inactive: frozenset[str],
         memory: dict[str, Observation],
     ) -> None:
-        self._world = world
+        self._dependencies = dependencies
         self._scope = scope
-        self._others = others
-        self._held = held
-        self._silent = silent
+        self._scopes = scopes
+        self._baselines = baselines
+        self._inactive = inactive
         self._memory = memory
-        self._limit = asyncio.Semaphore(CONCURRENT_LOOKS)
-        self._tally = ScopeResult()
-        self._met: set[str] = set()
-        self._waiting: dict[str, RawNSG] = {}
+        self._limit = asyncio.Semaphore(CONCURRENT_BASELINES)
+        self._result = ScopeResult()
+        self._listed: set[str] = set()
+        self._awaiting: dict[str, RawNSG] = {}
 
     async def run(self) -> ScopeResult:
-        """Look at all, page by page; then, if the reading is complete, put back and look for those that it lacked."""
+        """Reconcile all NSGs page by page.
+
+        After a complete listing, enforce, and ask for the NSGs that it did not contain.
+        """
         try:
-            async for page in self._pages():
-                await self._look_at_page(page)
+            async for nsgs in self._pages():
+                await self._reconcile_page(nsgs)
         except AzureError as error:
-            self._tally.failure = error
-            await self._look_again("BrokenOff")
+            self._result.failure = error
+            await self._reconcile_awaiting("BrokenOff")
         else:
-            await self._look_again("Complete")
-            await self._look_for_missing()
-        self._tally.drifted = sum(seen.deviates for key, seen in self._memory.items() if key in self._held)
-        return self._tally
+            await self._reconcile_awaiting("Complete")
+            await self._reconcile_unlisted()
+        self._result.deviating = sum(seen.deviates for nsg, seen in self._memory.items() if nsg in self._baselines)
+        return self._result
 
     async def run_only(self, nsgs: frozenset[str]) -> ScopeResult:
-        """Look at some NSGs alone, by their folded ids: those whose baselines were edited."""
-        for key in nsgs & self._held.keys():
-            await self._ask(key)
-        return self._tally
+        """Reconcile only the NSGs with these folded ids, as after an edit of their baselines."""
+        for nsg in nsgs & self._baselines.keys():
+            await self._read_and_reconcile(nsg)
+        return self._result
 
     async def _pages(self) -> AsyncIterator[tuple[RawNSG, ...]]:
         spec = self._scope.spec
         for group in spec.resource_groups or (None,):
             try:
-                async for page in self._world.reader.pages(spec.subscription_id, group):
+                async for page in self._dependencies.reader.pages(spec.subscription_id, group):
                     yield page.nsgs
             except AzureError as error:
-                # A group that does not exist holds no NSGs; that is an answer, not a failure.
+                # A resource group that does not exist contains no NSGs: that is an answer, not a failure.
                 if error.reason != "ResourceGroupNotFound" or group is None:
                     raise
 
-    async def _look_at_page(self, nsgs: tuple[RawNSG, ...]) -> None:
-        async with asyncio.TaskGroup() as looks:
-            for nsg in nsgs:
-                key = fold(nsg.id)
-                if not self._is_ours(nsg.id):
+    async def _reconcile_page(self, nsgs: tuple[RawNSG, ...]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for raw in nsgs:
+                nsg = fold(raw.id)
+                if nsg in self._listed or not self._is_in_scope(raw.id):
+                    # Azure may list an NSG on two pages when others are created or deleted meanwhile.
                     continue
-                self._met.add(key)
-                self._tally.nsgs += 1
-                if key in self._silent:
+                self._listed.add(nsg)
+                self._result.nsgs += 1
+                if nsg in self._inactive:
                     continue
-                if key not in self._held:
-                    self._note_stray(key, nsg)
-                elif not self._unmoved(key, nsg.digest):
-                    looks.create_task(self._look(key, nsg.digest, nsg, "UnderWay"))
+                if nsg not in self._baselines:
+                    self._judge_unbaselined(nsg, raw)
+                elif not self._is_unchanged(nsg, raw.digest):
+                    tasks.create_task(self._reconcile(nsg, raw.digest, raw, "UnderWay"))
 
-    async def _look_again(self, reading: Reading) -> None:
-        """Look at those whose remedies waited for the end of the reading."""
-        async with asyncio.TaskGroup() as looks:
-            for key, nsg in self._waiting.items():
-                looks.create_task(self._look(key, nsg.digest, nsg, reading))
+    async def _reconcile_awaiting(self, reading: Reading) -> None:
+        """Reconcile the NSGs whose remediation waited for the end of the reading."""
+        async with asyncio.TaskGroup() as tasks:
+            for nsg, raw in self._awaiting.items():
+                tasks.create_task(self._reconcile(nsg, raw.digest, raw, reading))
 
-    def _is_ours(self, nsg_id: str) -> bool:
-        # Another scope may name this resource group, and goes first there.
-        holder = scope_of(NSGId.parse(nsg_id), self._others)
-        return holder is not None and holder.metadata.name == self._scope.metadata.name
+    def _is_in_scope(self, nsg_id: str) -> bool:
+        # A more specific scope may cover the NSG's resource group.
+        scope = scope_of(NSGId.parse(nsg_id), self._scopes)
+        return scope is not None and scope.metadata.name == self._scope.metadata.name
 
-    def _note_stray(self, key: str, nsg: RawNSG) -> None:
-        if is_ignored(self._scope.spec, NSGId.parse(nsg.id)):
-            self._memory.pop(key, None)
+    def _judge_unbaselined(self, nsg: str, raw: RawNSG) -> None:
+        if is_ignored(self._scope.spec, NSGId.parse(raw.id)):
+            self._memory.pop(nsg, None)
             return
-        seen = self._memory.get(key)
-        if seen is None or seen.stray is None or seen.digest != nsg.digest:
-            seen = self._memory[key] = Observation(
-                nsg.digest, "", stray=reconcile_unbaselined(nsg, self._world.yardstick)
-            )
-        if seen.stray is not None:
-            self._tally.unbaselined.append(seen.stray)
+        seen = self._memory.get(nsg)
+        if seen is None or seen.unbaselined is None or seen.digest != raw.digest:
+            unbaselined = reconcile_unbaselined(raw, self._dependencies.yardstick)
+            seen = self._memory[nsg] = Observation(raw.digest, "", unbaselined=unbaselined)
+        if seen.unbaselined is not None:
+            self._result.unbaselined.append(seen.unbaselined)
 
-    def _unmoved(self, key: str, digest: bytes) -> bool:
-        seen = self._memory.get(key)
-        intent = f"{self._intent(key)} {self._known(key)}"
-        return seen is not None and seen.still(digest, intent, self._world.clock())
+    def _is_unchanged(self, nsg: str, digest: bytes) -> bool:
+        seen = self._memory.get(nsg)
+        intent = f"{self._intent(nsg)} {self._incident_intent(nsg)}"
+        return seen is not None and seen.is_current(digest, intent, self._dependencies.clock())
 
-    def _intent(self, key: str) -> str:
-        stored = self._world.records.store.find(NSGBaseline, self._held[key])
+    def _intent(self, nsg: str) -> str:
+        """Return the version of what users ask for in the baseline and the scope."""
+        stored = self._dependencies.records.store.find(NSGBaseline, self._baselines[nsg])
         return f"{stored.uid} {stored.intent} {self._scope.metadata.generation}" if stored is not None else ""
 
-    def _known(self, key: str) -> str:
-        """Return what others wrote into an open incident that the next look takes into account."""
-        namespace, name = self._held[key]
-        about = IncidentSpec(kind="Drift", scope=self._scope.metadata.name, baseline=name)
-        incident = self._world.records.incidents.open_about(namespace, about)
+    def _incident_intent(self, nsg: str) -> str:
+        """Return what others wrote into the open incident that the next reconcile takes into account."""
+        namespace, name = self._baselines[nsg]
+        subject = IncidentSubject("Drift", namespace, self._scope.metadata.name, name)
+        incident = self._dependencies.records.incidents.open_about(subject)
         if incident is None:
             return ""
         return f"{incident.spec.acknowledged is not None} {incident.status.attribution}"
 
-    async def _look_for_missing(self) -> None:
-        """Ask for each NSG that a complete listing lacked: only Azure's own word makes it deleted."""
-        for key in self._held.keys() - self._met:
-            if not self._unmoved(key, GONE):
-                await self._ask(key)
+    async def _reconcile_unlisted(self) -> None:
+        """Ask for each NSG that a complete listing did not contain: only a 404 means that it was deleted."""
+        for nsg in self._baselines.keys() - self._listed:
+            if not self._is_unchanged(nsg, ABSENT):
+                await self._read_and_reconcile(nsg)
 
-    async def _ask(self, key: str) -> None:
+    async def _read_and_reconcile(self, nsg: str) -> None:
         try:
-            document = await self._world.reader.get(self._spelled(key))
+            document = await self._dependencies.reader.get(self._resource_id(nsg))
         except AzureError as error:
-            self._tally.failure = self._tally.failure or error
+            self._result.failure = self._result.failure or error
             return
-        await self._look(key, GONE if document is None else UNKNOWN, document)
+        await self._reconcile(nsg, ABSENT if document is None else UNKNOWN, document)
 
-    def _spelled(self, key: str) -> str:
-        stored = self._world.records.store.find(NSGBaseline, self._held[key])
-        return str(stored.document()["spec"]["target"]["resourceId"]) if stored is not None else key
+    def _resource_id(self, nsg: str) -> str:
+        """Return the NSG's id as the baseline spells it."""
+        stored = self._dependencies.records.store.find(NSGBaseline, self._baselines[nsg])
+        return str(stored.document()["spec"]["target"]["resourceId"]) if stored is not None else nsg
 
-    async def _look(
-        self, key: str, digest: bytes, nsg: RawNSG | dict[str, Any] | None, reading: Reading = "Complete"
+    async def _reconcile(
+        self, nsg: str, digest: bytes, live: RawNSG | dict[str, Any] | None, reading: Reading = "Complete"
     ) -> None:
-        intent = self._intent(key)
-        stored = self._world.records.store.find(NSGBaseline, self._held[key])
+        intent = self._intent(nsg)
+        stored = self._dependencies.records.store.find(NSGBaseline, self._baselines[nsg])
         if stored is None:
             return
         async with self._limit:
             try:
                 baseline = resource(NSGBaseline, stored)
-                document = nsg.document() if isinstance(nsg, RawNSG) else nsg
-                outcome = await BaselineReconciler(self._world, self._scope, baseline).take(document, reading)
+                document = live.document() if isinstance(live, RawNSG) else live
+                reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)
+                decision = await reconciler.reconcile(document, reading)
             except InvalidObject:
-                # Its own loop says so on the object; here it only speaks for its NSG.
+                # `cleanup` reports it on the object.
                 return
             except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
-                await self._unreadable(stored.key, error)
+                await self._report_unreadable(stored.key, error)
                 return
             except KubeError as error:
-                self._tally.unrecorded += 1
-                log.warning("not recorded", baseline=stored.key, reason=error.reason, message=error.message)
+                self._count_unsaved(stored.key, error)
                 return
-        if outcome.write_awaits_reading and isinstance(nsg, RawNSG):
-            self._waiting[key] = nsg
-        intent = f"{intent} {self._known(key)}"
-        self._memory[key] = Observation(digest, intent, outcome.due, deviates=not outcome.verdict.compliant)
+        if isinstance(decision.enforcement, AwaitReading) and isinstance(live, RawNSG):
+            self._awaiting[nsg] = live
+        intent = f"{intent} {self._incident_intent(nsg)}"
+        self._memory[nsg] = Observation(digest, intent, decision.due, deviates=not decision.verdict.compliant)
 
-    async def _unreadable(self, key: Key, error: Exception) -> None:
-        stored = self._world.records.store.find(NSGBaseline, key)
+    async def _report_unreadable(self, key: Key, error: Exception) -> None:
+        stored = self._dependencies.records.store.find(NSGBaseline, key)
         if stored is None:
             return
         baseline = resource(NSGBaseline, stored)
-        failure = Failure("Unreadable", f"Azure's answer cannot be judged: {error}")
-        found = status.refused(baseline.status, failure, baseline.metadata.generation, self._world.clock())
+        failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")
+        now = self._dependencies.clock()
+        status = unreconciled(baseline.status, failure, baseline.metadata.generation, now)
         try:
-            await self._world.records.save_status(NSGBaseline, key, found)
-        except KubeError as missed:
-            self._tally.unrecorded += 1
-            log.warning("not recorded", baseline=key, reason=missed.reason, message=missed.message)
+            await self._dependencies.records.save_status(NSGBaseline, key, status)
+        except KubeError as unsaved:
+            self._count_unsaved(key, unsaved)
+
+    def _count_unsaved(self, key: Key, error: KubeError) -> None:
+        self._result.unsaved += 1
+        log.warning("status not saved", baseline=key, reason=error.reason, message=error.message)

@@ -1,4 +1,4 @@
-"""A look at an NSG that no baseline speaks of."""
+"""A reconcile of an NSG without a baseline."""
 
 from dataclasses import replace
 
@@ -13,14 +13,13 @@ from nsg_baseline.core.text.exposure_lines import LINES, statuses
 from nsg_baseline.core.verdict import judge_unbaselined
 
 
-def reconcile_unbaselined(nsg: RawNSG, yardstick: SeverityConfig) -> UnbaselinedNSG:
-    """Weigh an NSG without a baseline. One that cannot be read weighs as what nobody can tell."""
+def reconcile_unbaselined(nsg: RawNSG, severity_config: SeverityConfig) -> UnbaselinedNSG:
+    """Return an NSG without a baseline with its severity. An NSG that cannot be parsed has severity `Unclear`."""
     try:
-        found = judge_unbaselined(read_live(nsg.document()), yardstick)
+        verdict = judge_unbaselined(read_live(nsg.document()), severity_config)
     except (UnreadableNSGError, UnreadableRuleError) as error:
-        change = replace(created(nsg.id), severity=yardstick.weights.severity("Unclear"))
-        return UnbaselinedNSG(change, reason=f"what it opens cannot be told: {error}")
+        change = replace(created(nsg.id), severity=severity_config.weights.severity("Unclear"))
+        return UnbaselinedNSG(change, reason=f"its exposure is unknown: {error}")
     place = f"NSG {NSGId.parse(nsg.id).name}"
-    return UnbaselinedNSG(
-        found.change, statuses([replace(one, place=place) for one in found.exposure])[:LINES], found.reason
-    )
+    exposure = statuses([replace(exposed, place=place) for exposed in verdict.exposure])[:LINES]
+    return UnbaselinedNSG(verdict.change, exposure, verdict.reason)

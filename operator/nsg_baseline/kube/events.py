@@ -10,15 +10,20 @@ MESSAGE_LENGTH = 1024
 COMPONENT = "nsg-baseline-operator"
 
 
-def event(about: Resource, kind: str, reason: str, message: str, now: datetime, *, warning: bool) -> dict[str, Any]:
-    """Return an event about an object. Those about cluster-scoped objects live in `default`, as Kubernetes demands."""
+def event(
+    about: Resource, kind: str, reason: str, message: str, now: datetime, *, warning: bool, name: str = ""
+) -> dict[str, Any]:
+    """Return an event about an object. Those about cluster-scoped objects live in `default`, as Kubernetes demands.
+
+    The event's name is random unless one is given.
+    """
     meta = about.metadata
     namespace = meta.namespace or "default"
     at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+        "metadata": {"name": name or f"{meta.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
         "involvedObject": {
             "apiVersion": about.api_version,
             "kind": kind,

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from nsg_baseline.api.common import Resource, StatusShape
-from nsg_baseline.api.incident import IncidentSpec, IncidentStatus, NSGIncident
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.core.incident_names import incident_name
+from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.incidents import SHOWN_ACTIONS
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.documents import merge_patch
@@ -40,15 +41,14 @@ class Records:
         self.store.put(kind, await self._kube.patch_status(kind, key, patch))
         return True
 
-    async def record(
-        self, namespace: str, spec: IncidentSpec, known: NSGIncident | None, status: IncidentStatus, now: datetime
-    ) -> NSGIncident:
-        """Store an incident's next state, creating it if it is new, and return it as stored.
+    async def update_incident(self, incident: NSGIncident, status: IncidentStatus) -> NSGIncident:
+        """Store an incident's next state and return the incident as stored.
+
+        `incident` is what `status` was computed from; what others wrote since is kept.
 
         Raises:
             KubeError: it could not be stored.
         """
-        incident = known or await self._create(namespace, spec, status.opened_at or now)
         await self.change(incident.key, lambda stored: _merged(incident.status, status, stored))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
@@ -85,30 +85,42 @@ class Records:
         await self._kube.delete(NSGIncident, incident.key)
         self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
 
-    async def tell(self, about: Resource, reason: str, message: str, now: datetime, *, warning: bool = True) -> None:
-        """Post a Kubernetes event about an object.
+    async def tell(
+        self, about: Resource, reason: str, message: str, now: datetime, *, warning: bool = True, name: str = ""
+    ) -> None:
+        """Post a Kubernetes event about an object. With a name that was used before, nothing is posted.
 
         Raises:
             KubeError: it could not be posted.
         """
-        await self._kube.post_event(event(about, type(about).__name__, reason, message, now, warning=warning))
+        document = event(about, type(about).__name__, reason, message, now, warning=warning, name=name)
+        try:
+            await self._kube.post_event(document)
+        except KubeError as error:
+            if error.status != _CONFLICT or not name:
+                raise
 
-    async def _create(self, namespace: str, spec: IncidentSpec, opened: datetime) -> NSGIncident:
-        subject = spec.baseline or spec.scope
-        name = incident_name(spec.kind, subject, f"{namespace}/{subject}", opened)
+    async def create_incident(self, subject: IncidentSubject, nsg: str | None, opened_at: datetime) -> NSGIncident:
+        """Create an incident without a status and return it.
+
+        Raises:
+            KubeError: it could not be created.
+        """
+        unique = f"{subject.namespace}/{subject.name}"
+        name = incident_name(subject.kind, subject.name, unique, opened_at)
         document = {
             "apiVersion": "nsg-baseline.io/v1alpha1",
             "kind": "NSGIncident",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": spec.model_dump(by_alias=True, exclude_none=True, mode="json"),
+            "metadata": {"name": name, "namespace": subject.namespace},
+            "spec": subject.spec(nsg).model_dump(by_alias=True, exclude_none=True, mode="json"),
         }
         try:
             self.store.put(NSGIncident, await self._kube.create(NSGIncident, document))
         except KubeError as error:
-            # Another leader, or a former life, made it in the same second, and the store has yet to hear of it.
+            # Another leader, or this operator before a restart, created it in the same second.
             if error.status != _CONFLICT:
                 raise
-            self.store.put(NSGIncident, await self._kube.get(NSGIncident, (namespace, name)))
+            self.store.put(NSGIncident, await self._kube.get(NSGIncident, (subject.namespace, name)))
         return NSGIncident.model_validate(document)
 
 

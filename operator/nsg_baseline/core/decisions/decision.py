@@ -1,0 +1,91 @@
+"""What to do about one baseline now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nsg_baseline.api.baseline_status import BaselineStatus
+from nsg_baseline.api.incident import IncidentStatus
+from nsg_baseline.core.decisions.baseline_status import Phase, status_of
+from nsg_baseline.core.decisions.drift_incidents import decide_incident
+from nsg_baseline.core.decisions.enforcement import (
+    RETRY_TRANSIENT_AFTER,
+    TRANSIENT,
+    Enforcement,
+    decide_enforcement,
+    delayed_until,
+    is_enforced,
+)
+from nsg_baseline.core.decisions.evaluation import Evaluation, evaluate
+from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.incident_steps import IncidentStep
+from nsg_baseline.core.incidents import FLAP_WITHIN
+from nsg_baseline.core.remediation import Blocked
+from nsg_baseline.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about one baseline.
+
+    Attributes:
+        verdict: the comparison of live with approved.
+        phase: whether live matches, drifts, or awaits the rollout of an edit.
+        enforcement: the next step towards the approved rules in Azure.
+        incident: the change of the baseline's incident; None if it does not change.
+        status: the baseline's status to store.
+        due: when to reconcile again although nothing changed; None if only a change requires it.
+    """
+
+    verdict: Verdict
+    phase: Phase
+    enforcement: Enforcement
+    incident: IncidentStep | None
+    status: BaselineStatus
+    due: datetime | None
+
+
+def decide(snapshot: Snapshot) -> Decision:
+    """Decide about one baseline. Equal snapshots give equal decisions; nothing is read or written."""
+    evaluation = evaluate(snapshot)
+    enforcement = decide_enforcement(snapshot, evaluation)
+    step = decide_incident(snapshot, evaluation, enforcement)
+    incident = _next_incident(snapshot, step)
+    phase = _phase(evaluation)
+    status = status_of(snapshot, evaluation, enforcement, phase, incident[0] if incident is not None else None)
+    due = _due(snapshot, evaluation, enforcement, incident[1] if incident is not None else None)
+    return Decision(evaluation.verdict, phase, enforcement, step, status, due)
+
+
+def _phase(evaluation: Evaluation) -> Phase:
+    if evaluation.verdict.compliant:
+        return "Compliant"
+    return "AwaitingRollout" if evaluation.awaiting_rollout else "Deviating"
+
+
+def _next_incident(snapshot: Snapshot, step: IncidentStep | None) -> tuple[str, IncidentStatus] | None:
+    """Return the name and status of the incident that is open once the decision is carried out."""
+    if step is not None:
+        return (step.name, step.status) if step.status.state != "Resolved" else None
+    incident = snapshot.open_incident
+    return (incident.metadata.name, incident.status) if incident is not None else None
+
+
+def _due(
+    snapshot: Snapshot, evaluation: Evaluation, enforcement: Enforcement, incident: IncidentStatus | None
+) -> datetime | None:
+    now = snapshot.now
+    moments = [item.until for item in snapshot.baseline.spec.exceptions if now < item.until]
+    if incident is not None and incident.calm_since is not None:
+        moments.append(incident.calm_since + FLAP_WITHIN)
+    if evaluation.awaiting_rollout and evaluation.rollout_until is not None:
+        moments.append(evaluation.rollout_until)
+    enforced = is_enforced(snapshot) and not snapshot.scope.spec.suspend_enforcement
+    if enforced and not evaluation.verdict.compliant:
+        opened_at = incident.opened_at if incident is not None else None
+        moments.append(delayed_until(snapshot, opened_at) or now + _retry_after(enforcement))
+    return min(moments, default=None)
+
+
+def _retry_after(enforcement: Enforcement) -> timedelta:
+    transient = isinstance(enforcement, Blocked) and enforcement.reason in TRANSIENT
+    return RETRY_TRANSIENT_AFTER if transient else timedelta()

@@ -1,0 +1,85 @@
+"""The next state of the incident about a baseline's drift."""
+
+from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.core.decisions.enforcement import Enforcement
+from nsg_baseline.core.decisions.evaluation import Evaluation
+from nsg_baseline.core.decisions.incident_notices import drift_notices, resolved_notice
+from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.incident_steps import IncidentStep
+from nsg_baseline.core.incidents import (
+    ACTION_MESSAGE_LENGTH,
+    Finding,
+    is_recurrence,
+    opened_or_updated,
+    reopened,
+    resolved,
+    while_quiet,
+)
+from nsg_baseline.core.remediation import Blocked
+from nsg_baseline.core.text.exposure_lines import statuses
+from nsg_baseline.core.text.phrasing import cut
+from nsg_baseline.core.verdict import Verdict
+
+
+def decide_incident(snapshot: Snapshot, evaluation: Evaluation, enforcement: Enforcement) -> IncidentStep | None:
+    """Return what changes about the baseline's incident; None if nothing does."""
+    action = _action(snapshot, enforcement)
+    if evaluation.verdict.compliant:
+        incident = snapshot.open_incident
+        return _resolve(snapshot, evaluation.verdict, incident, action) if incident is not None else None
+    if evaluation.awaiting_rollout and not _updates_while_awaiting(snapshot, action):
+        return None
+    return _report(snapshot, evaluation.verdict, action)
+
+
+def _updates_while_awaiting(snapshot: Snapshot, action: Action | None) -> bool:
+    """An awaited rollout opens no incident; what the operator does meanwhile is recorded in one that is open."""
+    return snapshot.open_incident is not None and (action is not None or snapshot.read_for_write)
+
+
+def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
+    if isinstance(enforcement, Blocked):
+        message = cut(enforcement.message, ACTION_MESSAGE_LENGTH)
+        return Action(kind="Held", at=snapshot.now, reason=enforcement.reason, message=message)
+    written = snapshot.attempt is not None and snapshot.attempt.written
+    return Action(kind="Remediated", at=snapshot.now, reason="PutBack") if written else None
+
+
+def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> IncidentStep | None:
+    exposure = statuses(verdict.exposure)
+    finding = Finding(verdict.changes, exposure, action, verdict.severity, verdict.reason)
+    incident, status = _next_state(snapshot, finding)
+    before = incident.status if incident is not None else IncidentStatus()
+    if incident is not None and before == status:
+        return None
+    step = IncidentStep(snapshot.subject, incident, status, verdict.nsg)
+    return drift_notices(step, before, finding)
+
+
+def _next_state(snapshot: Snapshot, finding: Finding) -> tuple[NSGIncident | None, IncidentStatus]:
+    incident, previous = snapshot.open_incident, snapshot.last_resolved
+    if incident is None and previous is not None and is_recurrence(previous.status, finding, snapshot.now):
+        return previous, reopened(previous.status, finding, snapshot.now)
+    acknowledged = incident is not None and incident.spec.acknowledged is not None
+    status = incident.status if incident is not None else IncidentStatus()
+    return incident, opened_or_updated(status, finding, snapshot.now, acknowledged=acknowledged)
+
+
+def _resolve(snapshot: Snapshot, verdict: Verdict, incident: NSGIncident, action: Action | None) -> IncidentStep | None:
+    quiet = while_quiet(incident.status, snapshot.now)
+    if quiet is not None:
+        return IncidentStep(snapshot.subject, incident, quiet) if quiet != incident.status else None
+    resolution = _resolution(snapshot, verdict, incident)
+    status = resolved(incident.status, resolution, action, snapshot.now)
+    notice = resolved_notice(incident.metadata.name, resolution)
+    return IncidentStep(snapshot.subject, incident, status, notices=(notice,))
+
+
+def _resolution(snapshot: Snapshot, verdict: Verdict, incident: NSGIncident) -> Resolution:
+    if snapshot.attempt is not None and snapshot.attempt.written:
+        return "Remediated"
+    if verdict.tolerated_by_caller & {(change.rule or "").lower() for change in incident.status.changes}:
+        return "Tolerated"
+    matched, generation = snapshot.baseline.status.matched, snapshot.baseline.metadata.generation
+    approved_generation = matched.generation if matched is not None else 1
+    return "Approved" if generation > approved_generation else "Reverted"

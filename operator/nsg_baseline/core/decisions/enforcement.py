@@ -1,0 +1,94 @@
+"""What to write to Azure now, or why not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nsg_baseline.api.common import CONFIRM, format_time
+from nsg_baseline.api.durations import parse
+from nsg_baseline.core.decisions.evaluation import Evaluation
+from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, contested, plan, policy
+from nsg_baseline.core.verdict import Verdict
+
+TRANSIENT = ("Updating", "AnotherOperationInProgress")
+"""Reasons that end within seconds: the remediation is tried again soon, because the exposure stands meanwhile."""
+RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
+_UNSETTLED = {
+    "Updating": "Azure is still updating this NSG; the operator retries shortly",
+    "Deleting": "this NSG is being deleted",
+    "Failed": "Azure's last write of this NSG failed; inspect the NSG and write it once by hand",
+}
+"""Provisioning states in which a write would meet one that has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoWrite:
+    """Nothing is to be written: live is as approved, enforcement is off, or the write was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitReading:
+    """A remediation waits until the whole scope is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNSG:
+    """Nothing blocks a remediation; read the NSG by id and decide again."""
+
+
+Enforcement = NoWrite | AwaitReading | ReadNSG | Blocked | Remediation
+
+
+def decide_enforcement(snapshot: Snapshot, evaluation: Evaluation) -> Enforcement:
+    """Return the next step towards the approved rules in Azure."""
+    if not is_enforced(snapshot) or evaluation.verdict.compliant:
+        return NoWrite()
+    if snapshot.attempt is not None:
+        return snapshot.attempt.blocked or NoWrite()
+    blocked = _blocked(snapshot)
+    if blocked is not None:
+        return blocked
+    if snapshot.reading == "UnderWay":
+        return AwaitReading()
+    return _plan(snapshot, evaluation.verdict) if snapshot.read_for_write else ReadNSG()
+
+
+def is_enforced(snapshot: Snapshot) -> bool:
+    """Say whether both the scope and the baseline ask for enforcement."""
+    spec = snapshot.baseline.spec
+    return snapshot.scope.spec.max_mode == "Enforce" and spec.mode == "Enforce" and not spec.suspend
+
+
+def delayed_until(snapshot: Snapshot, opened_at: datetime | None) -> datetime | None:
+    """Return when `enforcement.delay` after the start of the drift ends; None if it ended."""
+    until = (opened_at or snapshot.now) + parse(snapshot.baseline.spec.enforcement.delay)
+    return until if snapshot.now < until else None
+
+
+def remediation_policy(snapshot: Snapshot) -> RemediationPolicy:
+    """Return what the baseline lets the operator write."""
+    return policy(snapshot.baseline.spec, snapshot.baseline.metadata.annotations.get(CONFIRM))
+
+
+def _blocked(snapshot: Snapshot) -> Blocked | None:
+    """Return why nothing may be written, as far as that is known without another request to Azure."""
+    if snapshot.scope.spec.suspend_enforcement:
+        name = snapshot.scope.metadata.name
+        return Blocked("EnforcementSuspended", f"suspendEnforcement of NSGScope {name} is true")
+    incident = snapshot.open_incident
+    until = delayed_until(snapshot, incident.status.opened_at if incident is not None else None)
+    if until is not None:
+        return Blocked("Delayed", f"enforcement.delay ends at {format_time(until)}; the rules are restored then")
+    if snapshot.reading == "BrokenOff":
+        return Blocked("IncompleteReading", "the scope was not read completely; nothing is written until it is")
+    return contested(snapshot.incidents, snapshot.now)
+
+
+def _plan(snapshot: Snapshot, verdict: Verdict) -> Blocked | Remediation | NoWrite:
+    live = snapshot.live
+    planned = plan(live, verdict.changes, remediation_policy(snapshot))
+    if planned is None:
+        return NoWrite()
+    if live is not None and live.provisioning_state in _UNSETTLED:
+        return Blocked(live.provisioning_state, _UNSETTLED[live.provisioning_state])
+    return planned

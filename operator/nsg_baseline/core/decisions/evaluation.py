@@ -1,0 +1,63 @@
+"""What live and approved mean for a baseline now: the verdict, and whether an edit still waits for its rollout."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from nsg_baseline.api.baseline_status import Writer
+from nsg_baseline.api.durations import parse
+from nsg_baseline.core.conditions import find_condition
+from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.rule_authors import recorded_authors
+from nsg_baseline.core.verdict import Verdict, drift_origin, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A verdict in the light of the baseline's history.
+
+    Attributes:
+        authors: known authors of live rules, where the baseline tolerates rules by their author.
+        rollout_since: since when an edit of the baseline has waited to reach Azure; None if no edit explains the drift.
+        rollout_until: when its grace period ends.
+        awaiting_rollout: whether the drift is only such an edit, within its grace period.
+    """
+
+    verdict: Verdict
+    authors: tuple[Writer, ...]
+    rollout_since: datetime | None
+    rollout_until: datetime | None
+    awaiting_rollout: bool
+
+
+def evaluate(snapshot: Snapshot) -> Evaluation:
+    """Judge a snapshot."""
+    baseline = snapshot.baseline
+    authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live)
+    by_rule = {author.rule.lower(): author.caller for author in authors}
+    approved = replace(read_approved(baseline.spec), writers=by_rule)
+    verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
+    since = _rollout_since(snapshot, verdict)
+    until = since + parse(baseline.spec.rollout_grace) if since is not None else None
+    return Evaluation(verdict, authors, since, until, until is not None and snapshot.now < until)
+
+
+def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:
+    if verdict.compliant:
+        return None
+    if snapshot.attempt is not None and snapshot.attempt.written:
+        # The operator's own write changed live; the edit still explains what it left.
+        return snapshot.attempt.rollout_since
+    status = snapshot.baseline.status
+    origin = drift_origin(verdict, status.matched, snapshot.baseline.metadata.generation)
+    if origin == "Baseline" or _precedes_nsg(snapshot, verdict):
+        return status.rollout_since or snapshot.now
+    return None
+
+
+def _precedes_nsg(snapshot: Snapshot, verdict: Verdict) -> bool:
+    """Say whether the baseline was applied before its NSG was created."""
+    status = snapshot.baseline.status
+    never_compared = find_condition(status.conditions, "Compliant") is None
+    awaited = status.rollout_since is not None or never_compared
+    return verdict.live_hash is None and status.matched is None and awaited

@@ -1,0 +1,53 @@
+"""The identity of what an incident is about."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from nsg_baseline.api.incident import IncidentKind, IncidentSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IncidentSubject:
+    """A baseline or a scope, and the kind of incident.
+
+    Two incidents about one baseline have the same subject, whatever the scope of the baseline's NSG was.
+
+    Attributes:
+        namespace: where the incident is stored: the baseline's namespace, or the operator's for a scope.
+        scope: name of the scope.
+        baseline: name of the baseline; None for an incident of a whole scope.
+    """
+
+    kind: IncidentKind
+    namespace: str
+    scope: str
+    baseline: str | None = None
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        """Compare without the scope of a baseline."""
+        return isinstance(other, IncidentSubject) and self._identity == other._identity
+
+    @override
+    def __hash__(self) -> int:
+        """Hash without the scope of a baseline."""
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, str, str, str | None]:
+        return self.kind, self.namespace, "" if self.baseline else self.scope, self.baseline
+
+    @property
+    def name(self) -> str:
+        """Name of the baseline, or else of the scope."""
+        return self.baseline or self.scope
+
+    @classmethod
+    def of(cls, namespace: str, spec: IncidentSpec) -> "IncidentSubject":
+        """Return the subject of a stored incident."""
+        return cls(spec.kind, namespace, spec.scope, spec.baseline)
+
+    def spec(self, nsg: str | None = None) -> IncidentSpec:
+        """Return the spec of a new incident about this subject."""
+        return IncidentSpec(kind=self.kind, scope=self.scope, baseline=self.baseline, nsg=nsg)

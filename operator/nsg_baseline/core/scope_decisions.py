@@ -1,0 +1,181 @@
+"""What to store about a scope after a complete reconcile: its status, and the incidents that concern no baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nsg_baseline.api.common import REQUESTED_AT
+from nsg_baseline.api.durations import parse
+from nsg_baseline.api.incident import IncidentKind, IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.api.scope import NSGScope, ScopeStatus
+from nsg_baseline.core import conditions
+from nsg_baseline.core.changes import fingerprint
+from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
+from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, open_incident
+from nsg_baseline.core.incident_subject import IncidentSubject
+from nsg_baseline.core.incidents import SHOWN_EXPOSURE, SUMMARY_LENGTH, Finding, opened_or_updated, resolved
+from nsg_baseline.core.observations import Failure, UnbaselinedNSG
+from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.core.text.phrasing import cut
+
+_READ = "the scope was read completely"
+LOST_AFTER_INTERVALS = 3
+LOST_AFTER = timedelta(minutes=10)
+"""A scope that was not read completely for this many intervals, or for this time, is not watched any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCounts:
+    """What a complete reading counted."""
+
+    nsgs: int
+    baselines: int
+    deviating: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeObservation:
+    """One scope, what a reconcile of it observed, and its incidents.
+
+    Attributes:
+        namespace: the operator's, where a scope's incidents are stored.
+        failure: why the reading is incomplete; None if it is complete.
+        unbaselined: the NSGs without a baseline, if the reading is complete.
+        baselines: folded ids of the NSGs that have a baseline.
+        incidents: all stored incidents about the scope.
+        permissions: whether the scope's identity has the permissions it needs; None if that was not asked.
+        service_tags: change number of the service tags file; None without one.
+    """
+
+    now: datetime
+    namespace: str
+    scope: NSGScope
+    failure: Failure | None
+    counts: ScopeCounts
+    unbaselined: tuple[UnbaselinedNSG, ...] = ()
+    baselines: frozenset[str] = frozenset()
+    incidents: tuple[NSGIncident, ...] = ()
+    permissions: ConditionState | None = None
+    service_tags: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeDecision:
+    """What to store about a scope."""
+
+    status: ScopeStatus
+    incidents: tuple[IncidentStep, ...]
+
+
+def decide_scope(observation: ScopeObservation) -> ScopeDecision:
+    """Decide about one scope. From an incomplete reading nothing is concluded about its NSGs."""
+    steps = (_unbaselined(observation), _watch_lost(observation))
+    return ScopeDecision(_status(observation), tuple(step for step in steps if step is not None))
+
+
+def scope_subject(kind: IncidentKind, namespace: str, scope: NSGScope) -> IncidentSubject:
+    """Return what an incident of a scope is about."""
+    return IncidentSubject(kind, namespace, scope.metadata.name)
+
+
+def invalid_scope_status(stored: ScopeStatus, message: str, generation: int, now: datetime) -> ScopeStatus:
+    """Return the status of a scope whose spec is invalid."""
+    state = conditions.not_ready("InvalidSpec", message)
+    updated = update_conditions(stored.conditions, [state], generation, now)
+    return stored.model_copy(update={"observed_generation": generation, "conditions": updated})
+
+
+def _status(observation: ScopeObservation) -> ScopeStatus:
+    scope, failure, counts = observation.scope, observation.failure, observation.counts
+    generation = scope.metadata.generation
+    ready = conditions.not_ready(failure.reason, failure.message) if failure else conditions.ready(_READ)
+    states = [state for state in (ready, observation.permissions) if state is not None]
+    updates: dict[str, object] = {
+        "observed_generation": generation,
+        "conditions": update_conditions(scope.status.conditions, states, generation, observation.now),
+        "last_handled_reconcile_at": scope.metadata.annotations.get(REQUESTED_AT),
+        "service_tags": observation.service_tags,
+    }
+    if failure is None:
+        updates |= {
+            "nsgs": counts.nsgs,
+            "baselines": counts.baselines,
+            "deviating": counts.deviating,
+            "unbaselined": len(observation.unbaselined),
+        }
+    return scope.status.model_copy(update=updates)
+
+
+def _unbaselined(observation: ScopeObservation) -> IncidentStep | None:
+    if observation.failure is not None:
+        return None
+    incident = _open(observation, "Unbaselined")
+    listed = {fold(change.nsg or "") for change in incident.status.changes} if incident is not None else set()
+    # An NSG that has a baseline now was approved. The others were deleted, or are ignored.
+    resolution: Resolution = "Approved" if listed & observation.baselines else "TargetRemoved"
+    finding = _unbaselined_finding(sorted(observation.unbaselined, key=_worst_first))
+    return _step(observation, "Unbaselined", finding, resolution)
+
+
+def _worst_first(unbaselined: UnbaselinedNSG) -> tuple[int, str]:
+    return SEVERITIES.index(unbaselined.change.severity), fold(unbaselined.change.nsg or "")
+
+
+def _unbaselined_finding(unbaselined: Sequence[UnbaselinedNSG]) -> Finding | None:
+    if not unbaselined:
+        return None
+    exposure = tuple(status for nsg in unbaselined[:SHOWN_EXPOSURE] for status in nsg.exposure)
+    name = NSGId.parse(unbaselined[0].change.nsg or "").name
+    changes = tuple(nsg.change for nsg in unbaselined)
+    return Finding(changes, exposure, reason=f"NSG {name}: {unbaselined[0].reason}")
+
+
+def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
+    failure, scope = observation.failure, observation.scope
+    if failure is None:
+        return _step(observation, "WatchLost", None, "Reverted")
+    if observation.now - _unreadable_since(observation) < lost_after(scope):
+        return None
+    summary = f"NSGScope {scope.metadata.name} cannot be watched: {failure.reason}: {failure.message}"
+    finding = Finding(
+        (),
+        severity="high",
+        summary=cut(summary, SUMMARY_LENGTH),
+        fingerprint=fingerprint("WatchLost", failure.reason),
+    )
+    return _step(observation, "WatchLost", finding, "Reverted")
+
+
+def lost_after(scope: NSGScope) -> timedelta:
+    """Return how long after its first failure a scope counts as not watched."""
+    interval = max(parse(scope.spec.interval), timedelta(seconds=1))
+    return min(LOST_AFTER_INTERVALS * interval, LOST_AFTER)
+
+
+def _unreadable_since(observation: ScopeObservation) -> datetime:
+    ready = find_condition(observation.scope.status.conditions, "Ready")
+    return ready.last_transition_time if ready is not None and ready.status == "False" else observation.now
+
+
+def _step(
+    observation: ScopeObservation, kind: IncidentKind, finding: Finding | None, resolution: Resolution
+) -> IncidentStep | None:
+    """Return the step to the state that a finding asks for; without a finding the incident is resolved."""
+    incident = _open(observation, kind)
+    subject = scope_subject(kind, observation.namespace, observation.scope)
+    if finding is None:
+        if incident is None:
+            return None
+        return IncidentStep(subject, incident, resolved(incident.status, resolution, None, observation.now))
+    before = incident.status if incident is not None else IncidentStatus()
+    acknowledged = incident is not None and incident.spec.acknowledged is not None
+    after = opened_or_updated(before, finding, observation.now, acknowledged=acknowledged)
+    if incident is not None and after == before:
+        return None
+    notices = (IncidentNotice(f"{kind}{after.turn}", str(after.summary)),) if after.revision != before.revision else ()
+    return IncidentStep(subject, incident, after, notices=notices)
+
+
+def _open(observation: ScopeObservation, kind: IncidentKind) -> NSGIncident | None:
+    return open_incident(incident for incident in observation.incidents if incident.spec.kind == kind)

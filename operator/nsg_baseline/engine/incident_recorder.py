@@ -1,0 +1,85 @@
+"""The only writer of incidents and of the Kubernetes events about them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from nsg_baseline.api.common import Resource
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, notice_id
+from nsg_baseline.core.incident_subject import IncidentSubject
+from nsg_baseline.core.incidents import resolved
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.records import Records
+
+_REFUSED = range(400, 429)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecorder:
+    """Opens, updates and resolves incidents."""
+
+    records: Records
+
+    async def carry_out(self, step: IncidentStep | None, about: Resource, now: datetime) -> NSGIncident | None:
+        """Store the next state of an incident and return the incident as stored; None without a step.
+
+        The incident's events about `about` are posted before its status is stored, under names that a repetition
+        uses again. An operator that is killed in between repeats the step: no event is lost or posted twice.
+
+        Raises:
+            KubeError: something could not be stored; the next reconcile repeats the step.
+        """
+        if step is None:
+            return None
+        incident = step.stored
+        if incident is None:
+            opened_at = step.status.opened_at or now
+            incident = await self.records.create_incident(step.subject, step.nsg, opened_at)
+        for notice in step.notices:
+            await self._post(notice, step, incident, about, now)
+        return await self.records.update_incident(incident, step.status)
+
+    async def resolve(self, incident: NSGIncident, resolution: Resolution, now: datetime) -> None:
+        """Resolve an incident whose subject is gone, so that no object can have an event about it.
+
+        Raises:
+            KubeError: it could not be stored.
+        """
+        status = resolved(incident.status, resolution, None, now)
+        await self.records.update_incident(incident, status)
+
+    async def amend(self, incident: NSGIncident, change: Callable[[IncidentStatus], IncidentStatus | None]) -> None:
+        """Apply a change to an incident's latest status; None changes nothing.
+
+        Raises:
+            KubeError: it could not be stored.
+        """
+        await self.records.change(incident.key, change)
+
+    async def delete(self, incident: NSGIncident) -> None:
+        """Delete an incident.
+
+        Raises:
+            KubeError: it could not be deleted.
+        """
+        await self.records.forget(incident)
+
+    def about(self, subject: IncidentSubject) -> tuple[NSGIncident, ...]:
+        """Return all incidents about a subject, open and resolved."""
+        return self.records.incidents.about(subject)
+
+    async def _post(
+        self, notice: IncidentNotice, step: IncidentStep, incident: NSGIncident, about: Resource, now: datetime
+    ) -> None:
+        name = f"{incident.metadata.name}.{notice_id(notice, step.status)}"
+        try:
+            await self.records.tell(about, notice.reason, notice.message, now, warning=notice.warning, name=name)
+        except KubeError as error:
+            if error.status not in _REFUSED:
+                raise
+            # Without the right to post events the incident must still be stored: alerts are sent from it.
+            log.warning("event refused", event=name, reason=error.reason, message=error.message)
