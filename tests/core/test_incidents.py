@@ -96,7 +96,7 @@ def test_what_comes_back_within_minutes_is_the_same_incident() -> None:
     assert not is_recurrence(over, seen(change()), NOW + MINUTE + FLAP_WITHIN)
     assert not is_recurrence(over, seen(change("rdp")), NOW + 2 * MINUTE)
     again = reopened(over, seen(change()), NOW + 2 * MINUTE)
-    assert (again.state, again.turn, again.revision, again.flaps) == ("Open", "Updated", 3, 1)
+    assert (again.state, again.event, again.revision, again.reopen_count) == ("Open", "Updated", 3, 1)
     assert (again.opened_at, again.resolved_at, again.resolution) == (NOW, None, None)
 
 
@@ -111,7 +111,7 @@ def test_what_flaps_is_told_seldom_and_ends_when_it_stays_away() -> None:
         else:
             status = reopened(resolved(status, "Reverted", None, now), seen(change()), now + MINUTE)
     assert status.revision <= 1 + 2 * FLAPPING
-    assert status.flaps == 30
+    assert status.reopen_count == 30
     status = while_quiet(status, now) or status
     assert while_quiet(status, now + FLAP_WITHIN - MINUTE) is not None
     assert while_quiet(status, now + FLAP_WITHIN) is None

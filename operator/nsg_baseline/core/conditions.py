@@ -41,7 +41,7 @@ def compliant() -> ConditionState:
     return ConditionState("Compliant", "True", "Matches", "live matches approved")
 
 
-def drifted(reason: Literal["AwaitingRollout", "Deviates"], message: str) -> ConditionState:
+def drifted(reason: Literal["AwaitingRollout", "Drifted"], message: str) -> ConditionState:
     """Return the state of a baseline whose live rules differ."""
     return ConditionState("Compliant", "False", reason, message)
 

@@ -28,7 +28,7 @@ SIDES_LENGTH = 300_000
 FLAP_WITHIN = timedelta(minutes=10)
 """Drift that recurs within this time is the same incident. A flapping incident ends once it is quiet for this long."""
 FLAPPING = 3
-"""Recurrences after which an incident flaps."""
+"""Recurrences after which an incident reopen_count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,15 @@ def opened_or_updated(
         "exposure": finding.exposure[:SHOWN_EXPOSURE],
         "fingerprints": finding.fingerprints,
         "actions": _with_action(stored.actions, finding.action),
-        "flaps": stored.flaps + (stored.calm_since is not None),
-        "calm_since": None,
+        "reopen_count": stored.reopen_count + (stored.quiet_since is not None),
+        "quiet_since": None,
         "acknowledged_at": stored.acknowledged_at or (now if acknowledged else None),
     }
     if set(finding.fingerprints) - set(stored.fingerprints):
         # Who caused it is an open question again.
         updates["attribution"] = None
     if event is not None:
-        updates |= {"turn": event, "revision": stored.revision + 1, "updated_at": now}
+        updates |= {"event": event, "revision": stored.revision + 1, "updated_at": now}
     return stored.model_copy(update=updates)
 
 
@@ -105,9 +105,11 @@ def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bo
 
 def reopened(stored: IncidentStatus, finding: Finding, now: datetime) -> IncidentStatus:
     """Return the state of a resolved incident whose drift recurred."""
-    unresolved = stored.model_copy(update={"resolved_at": None, "resolution": None, "flaps": stored.flaps + 1})
+    unresolved = stored.model_copy(
+        update={"resolved_at": None, "resolution": None, "reopen_count": stored.reopen_count + 1}
+    )
     status = opened_or_updated(unresolved, finding, now)
-    return status.model_copy(update={"turn": "Updated", "revision": stored.revision + 1, "updated_at": now})
+    return status.model_copy(update={"event": "Updated", "revision": stored.revision + 1, "updated_at": now})
 
 
 def while_quiet(stored: IncidentStatus, now: datetime) -> IncidentStatus | None:
@@ -115,17 +117,17 @@ def while_quiet(stored: IncidentStatus, now: datetime) -> IncidentStatus | None:
 
     Without this, drift that recurs every few minutes would notify twice each time.
     """
-    since = stored.calm_since or now
-    if stored.flaps < FLAPPING or now - since >= FLAP_WITHIN:
+    since = stored.quiet_since or now
+    if stored.reopen_count < FLAPPING or now - since >= FLAP_WITHIN:
         return None
-    return stored.model_copy(update={"calm_since": since})
+    return stored.model_copy(update={"quiet_since": since})
 
 
 def resolved(stored: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:
     """Return an incident's last state."""
     updates = {
         "state": "Resolved",
-        "turn": "Resolved",
+        "event": "Resolved",
         "revision": stored.revision + 1,
         "updated_at": now,
         "resolved_at": now,
@@ -155,7 +157,7 @@ def described(change: Change, length: int = SIDE_LENGTH) -> ChangeStatus:
     )
 
 
-def _event(stored: IncidentStatus, finding: Finding) -> Turn | None:
+def _event(stored: IncidentStatus, finding: Finding) -> IncidentEvent | None:
     if stored.revision == 0:
         return "Opened"
     if set(finding.fingerprints) - set(stored.fingerprints) or _is_worse(finding.worst, stored.severity):

@@ -37,14 +37,14 @@ class Observation:
         digest: of the NSG's raw bytes, or ABSENT, or UNKNOWN.
         intent: version of everything that users ask for.
         due: when to reconcile again although nothing changed.
-        deviates: whether the NSG drifts.
+        drifts: whether the NSG drifts.
         unbaselined: what to report about an NSG without a baseline.
     """
 
     digest: bytes
     intent: str
     due: datetime | None = None
-    deviates: bool = False
+    drifts: bool = False
     unbaselined: UnbaselinedNSG | None = None
 
     def is_current(self, digest: bytes, intent: str, now: datetime) -> bool:

@@ -31,7 +31,7 @@ class ScopeCounts:
 
     nsgs: int
     baselines: int
-    deviating: int
+    drifted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _status(observation: ScopeObservation) -> ScopeStatus:
         updates |= {
             "nsgs": counts.nsgs,
             "baselines": counts.baselines,
-            "deviating": counts.deviating,
+            "drifted": counts.drifted,
             "unbaselined": len(observation.unbaselined),
         }
     return scope.status.model_copy(update=updates)
@@ -173,7 +173,7 @@ def _step(
     after = opened_or_updated(before, finding, observation.now, acknowledged=acknowledged)
     if incident is not None and after == before:
         return None
-    notices = (IncidentNotice(f"{kind}{after.turn}", str(after.summary)),) if after.revision != before.revision else ()
+    notices = (IncidentNotice(f"{kind}{after.event}", str(after.summary)),) if after.revision != before.revision else ()
     return IncidentStep(subject, incident, after, notices=notices)
 
 

@@ -67,7 +67,7 @@ def judge(
         live_hash=full,
         compared_hash=own,
         excepted=sides.excepted,
-        tolerated_by_caller=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.writers),
+        tolerated_by_caller=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.rule_authors),
     )
 
 

@@ -36,7 +36,7 @@ class ScopeResult:
 
     Attributes:
         nsgs: NSGs of the scope in the listing.
-        deviating: baselines whose NSG drifts.
+        drifted: baselines whose NSG drifts.
         unbaselined: NSGs without a baseline.
         failure: why the reading is incomplete; nothing is concluded about NSGs that it does not contain.
         unsaved: baselines whose status or incident could not be stored.
@@ -95,7 +95,7 @@ class ScopeReconciler:
         else:
             await self._reconcile_awaiting("Complete")
             await self._reconcile_unlisted()
-        self._result.deviating = sum(seen.deviates for nsg, seen in self._memory.items() if nsg in self._baselines)
+        self._result.drifted = sum(seen.drifts for nsg, seen in self._memory.items() if nsg in self._baselines)
         return self._result
 
     async def run_only(self, nsgs: frozenset[str]) -> ScopeResult:
@@ -216,7 +216,7 @@ class ScopeReconciler:
         if isinstance(decision.enforcement, AwaitReading) and isinstance(live, RawNSG):
             self._awaiting[nsg] = live
         intent = f"{intent} {self._incident_intent(nsg)}"
-        self._memory[nsg] = Observation(digest, intent, decision.due, deviates=not decision.verdict.compliant)
+        self._memory[nsg] = Observation(digest, intent, decision.due, drifts=not decision.verdict.compliant)
 
     async def _report_unreadable(self, key: Key, error: Exception) -> None:
         stored = self._dependencies.records.store.find(NSGBaseline, key)

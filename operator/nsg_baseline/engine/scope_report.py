@@ -58,7 +58,7 @@ def _observation(
         namespace=dependencies.namespace,
         scope=scope,
         failure=Failure(failure.reason, failure.message) if failure is not None else None,
-        counts=ScopeCounts(result.nsgs, len(baselines), result.deviating),
+        counts=ScopeCounts(result.nsgs, len(baselines), result.drifted),
         unbaselined=tuple(result.unbaselined),
         baselines=frozenset(baselines),
         incidents=tuple(incident for subject in subjects for incident in incidents.about(subject)),

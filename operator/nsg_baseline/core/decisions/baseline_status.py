@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline_status import BaselineStatus, ExceptionStatus, Matched
+from nsg_baseline.api.baseline_status import BaselineStatus, ExceptionStatus, LastCompliant
 from nsg_baseline.api.changes import REASON_LENGTH
 from nsg_baseline.api.common import REQUESTED_AT
 from nsg_baseline.core import conditions
@@ -19,7 +19,7 @@ from nsg_baseline.core.text.phrasing import cut
 from nsg_baseline.core.text.rule_lines import summary
 from nsg_baseline.core.verdict import Verdict
 
-Phase = Literal["Compliant", "AwaitingRollout", "Deviating"]
+Phase = Literal["Compliant", "AwaitingRollout", "Drifted"]
 SHOWN_CHANGES = 50
 # `kubectl get -o wide` and `kubectl describe` show this much in a few lines.
 MESSAGE_LENGTH = 1024
@@ -43,10 +43,10 @@ def status_of(
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
         exceptions=_exceptions(snapshot, verdict)[:SHOWN_CHANGES],
-        writers=evaluation.authors,
+        rule_authors=evaluation.authors,
         plan_hash=plan_hash(verdict.nsg, verdict.changes, remediation_policy(snapshot)),
         incident=incident,
-        matched=_matched(baseline.status, verdict, generation),
+        last_compliant=_last_compliant(baseline.status, verdict, generation),
         rollout_since=evaluation.rollout_since,
         last_handled_reconcile_at=baseline.metadata.annotations.get(REQUESTED_AT),
     )
@@ -90,7 +90,7 @@ def _compliant(verdict: Verdict, phase: Phase) -> ConditionState:
         return conditions.compliant()
     reason = f"; {verdict.severity} because {verdict.reason}" if verdict.reason else ""
     message = cut(f"{summary(verdict.changes)}{reason}", MESSAGE_LENGTH)
-    return conditions.drifted("AwaitingRollout" if phase == "AwaitingRollout" else "Deviates", message)
+    return conditions.drifted("AwaitingRollout" if phase == "AwaitingRollout" else "Drifted", message)
 
 
 def _exceptions(snapshot: Snapshot, verdict: Verdict) -> tuple[ExceptionStatus, ...]:
@@ -108,7 +108,7 @@ def _exceptions(snapshot: Snapshot, verdict: Verdict) -> tuple[ExceptionStatus, 
     )
 
 
-def _matched(stored: BaselineStatus, verdict: Verdict, generation: int) -> Matched | None:
-    if not verdict.compliant or verdict.live_hash is None or verdict.own_hash is None:
-        return stored.matched
-    return Matched(live_hash=verdict.live_hash, own_hash=verdict.own_hash, generation=generation)
+def _last_compliant(stored: BaselineStatus, verdict: Verdict, generation: int) -> LastCompliant | None:
+    if not verdict.compliant or verdict.live_hash is None or verdict.compared_hash is None:
+        return stored.last_compliant
+    return LastCompliant(live_hash=verdict.live_hash, compared_hash=verdict.compared_hash, generation=generation)

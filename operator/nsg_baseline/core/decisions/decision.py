@@ -59,7 +59,7 @@ def decide(snapshot: Snapshot) -> Decision:
 def _phase(evaluation: Evaluation) -> Phase:
     if evaluation.verdict.compliant:
         return "Compliant"
-    return "AwaitingRollout" if evaluation.awaiting_rollout else "Deviating"
+    return "AwaitingRollout" if evaluation.awaiting_rollout else "Drifted"
 
 
 def _next_incident(snapshot: Snapshot, step: IncidentStep | None) -> tuple[str, IncidentStatus] | None:
@@ -75,8 +75,8 @@ def _due(
 ) -> datetime | None:
     now = snapshot.now
     moments = [item.until for item in snapshot.baseline.spec.exceptions if now < item.until]
-    if incident is not None and incident.calm_since is not None:
-        moments.append(incident.calm_since + FLAP_WITHIN)
+    if incident is not None and incident.quiet_since is not None:
+        moments.append(incident.quiet_since + FLAP_WITHIN)
     if evaluation.awaiting_rollout and evaluation.rollout_until is not None:
         moments.append(evaluation.rollout_until)
     enforced = is_enforced(snapshot) and not snapshot.scope.spec.suspend_enforcement

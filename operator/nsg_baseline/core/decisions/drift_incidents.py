@@ -40,7 +40,7 @@ def _updates_while_awaiting(snapshot: Snapshot, action: Action | None) -> bool:
 def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
     if isinstance(enforcement, Blocked):
         message = cut(enforcement.message, ACTION_MESSAGE_LENGTH)
-        return Action(kind="Held", at=snapshot.now, reason=enforcement.reason, message=message)
+        return Action(kind="Blocked", at=snapshot.now, reason=enforcement.reason, message=message)
     written = snapshot.attempt is not None and snapshot.attempt.written
     return Action(kind="Remediated", at=snapshot.now, reason="PutBack") if written else None
 
@@ -80,6 +80,6 @@ def _resolution(snapshot: Snapshot, verdict: Verdict, incident: NSGIncident) -> 
         return "Remediated"
     if verdict.tolerated_by_caller & {(change.rule or "").lower() for change in incident.status.changes}:
         return "Tolerated"
-    matched, generation = snapshot.baseline.status.matched, snapshot.baseline.metadata.generation
+    matched, generation = snapshot.baseline.status.last_compliant, snapshot.baseline.metadata.generation
     approved_generation = matched.generation if matched is not None else 1
     return "Approved" if generation > approved_generation else "Reverted"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nsg_baseline.api.baseline_status import Writer
+from nsg_baseline.api.baseline_status import RuleAuthor
 from nsg_baseline.api.durations import parse
 from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.core.decisions.snapshot import Snapshot
@@ -24,7 +24,7 @@ class Evaluation:
     """
 
     verdict: Verdict
-    authors: tuple[Writer, ...]
+    authors: tuple[RuleAuthor, ...]
     rollout_since: datetime | None
     rollout_until: datetime | None
     awaiting_rollout: bool
@@ -35,7 +35,7 @@ def evaluate(snapshot: Snapshot) -> Evaluation:
     baseline = snapshot.baseline
     authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live)
     by_rule = {author.rule.lower(): author.caller for author in authors}
-    approved = replace(read_approved(baseline.spec), writers=by_rule)
+    approved = replace(read_approved(baseline.spec), rule_authors=by_rule)
     verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
     since = _rollout_since(snapshot, verdict)
     until = since + parse(baseline.spec.rollout_grace) if since is not None else None
@@ -49,7 +49,7 @@ def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:
         # The operator's own write changed live; the edit still explains what it left.
         return snapshot.attempt.rollout_since
     status = snapshot.baseline.status
-    origin = drift_origin(verdict, status.matched, snapshot.baseline.metadata.generation)
+    origin = drift_origin(verdict, status.last_compliant, snapshot.baseline.metadata.generation)
     if origin == "Baseline" or _precedes_nsg(snapshot, verdict):
         return status.rollout_since or snapshot.now
     return None
@@ -60,4 +60,4 @@ def _precedes_nsg(snapshot: Snapshot, verdict: Verdict) -> bool:
     status = snapshot.baseline.status
     never_compared = find_condition(status.conditions, "Compliant") is None
     awaited = status.rollout_since is not None or never_compared
-    return verdict.live_hash is None and status.matched is None and awaited
+    return verdict.live_hash is None and status.last_compliant is None and awaited

@@ -25,12 +25,12 @@ def _revision_notices(step: IncidentStep, before: IncidentStatus, finding: Findi
     if after.revision == before.revision:
         return ()
     message = f"{after.summary} ({after.severity}); see NSGIncident {step.name}"
-    return (IncidentNotice(f"Drift{after.turn}", ". ".join([message, *lines(finding.exposure)])),)
+    return (IncidentNotice(f"Drift{after.event}", ". ".join([message, *lines(finding.exposure)])),)
 
 
 def _blocked_notices(step: IncidentStep, before: IncidentStatus, finding: Finding) -> tuple[IncidentNotice, ...]:
     action = finding.action
-    if action is None or action.kind != "Held" or step.status.actions == before.actions:
+    if action is None or action.kind != "Blocked" or step.status.actions == before.actions:
         return ()
     message = f"not restored: {action.reason}: {action.message}; see NSGIncident {step.name}"
-    return (IncidentNotice("EnforcementHeld", message),)
+    return (IncidentNotice("EnforcementBlocked", message),)

@@ -1,0 +1,180 @@
+"""When the operator writes, and each reason for which it does not."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline_status import LastCompliant
+from nsg_baseline.api.common import CONFIRM
+from nsg_baseline.core.decisions import AwaitReading, Decision, NoWrite, ReadNSG, RemediationAttempt, Snapshot, decide
+from nsg_baseline.core.remediation import Blocked, Remediation
+from tests.support.decisions import BOTH, SSH, WEB, incident, live, restored, snapshot, with_status
+from tests.support.nsgs import NOW, rule
+
+FRESH: dict[str, Any] = {**BOTH, "read_for_write": True}
+MATCHED = LastCompliant(live_hash="1", compared_hash="1", generation=1)
+MANY = [rule(f"rogue-{number}", priority=300 + number) for number in range(11)]
+
+
+def blocked(decision: Decision) -> str | None:
+    """Return the reason of a decision that blocks; None for any other."""
+    return decision.enforcement.reason if isinstance(decision.enforcement, Blocked) else None
+
+
+def stalled(decision: Decision) -> str | None:
+    return next((state.reason for state in decision.status.conditions if state.type == "Stalled"), None)
+
+
+def test_a_write_needs_a_reading_of_the_nsg_by_id() -> None:
+    # A listing is older than the moment of the write; planned from it, a write would undo what came in between.
+    assert decide(snapshot(WEB, SSH, **BOTH)).enforcement == ReadNSG()
+    planned = decide(snapshot(WEB, SSH, **FRESH)).enforcement
+    assert isinstance(planned, Remediation)
+    assert [change.rule for change in planned.reverted] == ["open-ssh"]
+
+
+@pytest.mark.parametrize("modes", [{}, {"max_mode": "Enforce"}, {"mode": "Enforce"}])
+def test_one_side_alone_does_not_enforce(modes: dict[str, Any]) -> None:
+    # The platform team and the owner must both ask for writes to Azure.
+    assert decide(snapshot(WEB, SSH, read_for_write=True, **modes)).enforcement == NoWrite()
+
+
+def test_a_remediation_waits_for_the_end_of_the_reading() -> None:
+    # Half a listing is not enough to write from.
+    assert decide(snapshot(WEB, SSH, reading="UnderWay", **FRESH)).enforcement == AwaitReading()
+
+
+def _opened(minutes_ago: int, **status: Any) -> dict[str, Any]:
+    opened_at = NOW - timedelta(minutes=minutes_ago)
+    return {"incidents": (incident(state="Open", revision=1, opened_at=opened_at, **status),)}
+
+
+BLOCKED: dict[str, tuple[str, Snapshot]] = {
+    "the scope suspends enforcement": (
+        "EnforcementSuspended",
+        snapshot(WEB, SSH, scope_spec={"suspendEnforcement": True}, **FRESH),
+    ),
+    "the delay runs, no incident yet": (
+        "Delayed",
+        snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **FRESH),
+    ),
+    "the delay runs since the incident opened": (
+        "Delayed",
+        snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **FRESH, **_opened(4)),
+    ),
+    "the listing broke off": ("IncompleteReading", snapshot(WEB, SSH, reading="BrokenOff", **FRESH)),
+    "restored three times within an hour": (
+        "Contested",
+        snapshot(WEB, SSH, **FRESH, **_opened(59, actions=restored(59, 30, 1))),
+    ),
+    "another writer won three times": (
+        "Contested",
+        snapshot(WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("Contested", "")), **FRESH),
+    ),
+    "Azure refuses the write": (
+        "ScopeLocked",
+        snapshot(WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("ScopeLocked", "a lock")), **FRESH),
+    ),
+    "more changes than maxChanges": ("TooManyChanges", snapshot(WEB, *MANY, **FRESH)),
+    "a co-owner's rule occupies the priority": (
+        "PriorityTaken",
+        snapshot(rule("co-scan", priority=100), **FRESH),
+    ),
+    "the NSG was deleted": (
+        "NSGDeleted",
+        with_status(replace(snapshot(**FRESH), live=None), last_compliant=MATCHED),
+    ),
+    **{
+        f"the NSG is {state}": (
+            state,
+            snapshot(live=live(WEB, SSH, properties={"provisioningState": state}), **FRESH),
+        )
+        for state in ("Updating", "Deleting", "Failed")
+    },
+}
+
+
+@pytest.mark.parametrize("why", BLOCKED)
+def test_a_blocked_remediation_says_why_everywhere(why: str) -> None:
+    # A remediation that silently does not happen looks like a failure of the operator.
+    reason, taken = BLOCKED[why]
+    decision = decide(taken)
+    assert (blocked(decision), stalled(decision)) == (reason, reason)
+    assert decision.incident is not None
+    assert [action.reason for action in decision.incident.status.actions][-1] == reason
+    assert [notice.reason for notice in decision.incident.notices][-1] == "EnforcementBlocked"
+
+
+@pytest.mark.parametrize(
+    ("why", "taken"),
+    [
+        ("the delay is over", snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **FRESH, **_opened(5))),
+        ("restored twice", snapshot(WEB, SSH, **FRESH, **_opened(59, actions=restored(30, 1)))),
+        ("the first of three is an hour ago", snapshot(WEB, SSH, **FRESH, **_opened(90, actions=restored(60, 30, 1)))),
+        ("exactly maxChanges", snapshot(WEB, *MANY[:10], **FRESH)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_at_the_limit_it_is_restored(why: str, taken: Snapshot) -> None:
+    # Each limit is where the documentation says, and not one step before.
+    assert isinstance(decide(taken).enforcement, Remediation), why
+
+
+def test_a_confirmation_is_for_one_plan() -> None:
+    # A person confirms what they have seen; the next change is not part of it.
+    taken = snapshot(WEB, *MANY, **FRESH)
+    plan_hash = decide(taken).status.plan_hash
+    metadata = taken.baseline.metadata.model_copy(update={"annotations": {CONFIRM: plan_hash}})
+    confirmed = replace(taken, baseline=taken.baseline.model_copy(update={"metadata": metadata}))
+    assert isinstance(decide(confirmed).enforcement, Remediation)
+    assert blocked(decide(replace(confirmed, live=live(WEB, SSH, *MANY)))) == "TooManyChanges"
+
+
+def test_a_co_owners_rule_is_never_reverted() -> None:
+    # It is reported for its exposure and belongs to another writer: deleting AKS's rules is an outage of the cluster.
+    opening = rule("co-open", priority=300, sourceAddressPrefix="Internet", destinationPortRange="22")
+    decision = decide(snapshot(WEB, SSH, opening, **FRESH))
+    assert {change.rule for change in decision.verdict.changes} == {"open-ssh", "co-open"}
+    assert isinstance(decision.enforcement, Remediation)
+    assert [change.rule for change in decision.enforcement.reverted] == ["open-ssh"]
+    names = [document["name"] for document in decision.enforcement.document["properties"]["securityRules"]]
+    assert names == ["web", "co-open"]
+    alone = decide(snapshot(WEB, opening, **FRESH))
+    assert not alone.verdict.compliant
+    assert alone.enforcement == NoWrite()
+
+
+def test_a_written_remediation_is_recorded_and_is_the_only_one() -> None:
+    # What Azure still shows differently after a write is left for the next reconcile.
+    written = RemediationAttempt(written=True)
+    restored_now = decide(snapshot(WEB, attempt=written, **FRESH, **_opened(1)))
+    assert restored_now.enforcement == NoWrite()
+    assert restored_now.incident is not None
+    assert restored_now.incident.status.resolution == "Remediated"
+    still_drifting = decide(snapshot(WEB, SSH, attempt=written, **FRESH, **_opened(1)))
+    assert still_drifting.enforcement == NoWrite()
+    assert still_drifting.incident is not None
+    assert still_drifting.incident.status.event == "Updated"
+    assert [action.kind for action in still_drifting.incident.status.actions] == ["Remediated"]
+
+
+@pytest.mark.parametrize(
+    ("why", "taken", "due"),
+    [
+        ("nothing is pending", snapshot(WEB, **BOTH), None),
+        ("drift that is only reported", snapshot(WEB, SSH), None),
+        ("a remediation at the next reconcile", snapshot(WEB, SSH, reading="BrokenOff", **BOTH), NOW),
+        (
+            "the end of the delay",
+            snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **BOTH),
+            NOW + timedelta(minutes=5),
+        ),
+        ("Azure still updates the NSG", BLOCKED["the NSG is Updating"][1], NOW + timedelta(seconds=15)),
+        ("suspended until somebody edits the scope", BLOCKED["the scope suspends enforcement"][1], None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_when_it_is_due_again(why: str, taken: Snapshot, due: object) -> None:
+    assert decide(taken).due == due, why

@@ -1,0 +1,237 @@
+"""What a decision says about a baseline's incident, its rollout, its exceptions and its status."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline_status import BaselineStatus, LastCompliant, RuleAuthor
+from nsg_baseline.api.common import Condition
+from nsg_baseline.api.incident import Caller
+from nsg_baseline.core.decisions import Decision, NoWrite, Snapshot, decide
+from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
+from nsg_baseline.core.incident_steps import notice_id
+from nsg_baseline.core.incidents import FLAP_WITHIN
+from nsg_baseline.core.observations import Failure
+from tests.support.decisions import SSH, WEB, baseline, carry_out, incident, live, snapshot, with_status
+from tests.support.nsgs import LATER, NOW, excepted, rule
+from tests.support.rules import Document
+
+MINUTE = timedelta(minutes=1)
+DENY = rule("lb-deny", priority=300, access="Deny")
+WIDER = rule("web", destinationPortRange="80-443")
+
+
+def conditions(decision: Decision) -> dict[str, tuple[str, str]]:
+    return {state.type: (state.status, state.reason) for state in decision.status.conditions}
+
+
+def matched_before(taken: Snapshot) -> Snapshot:
+    """Return a snapshot whose baseline matched an NSG that has only the rule web."""
+    matching = decide(snapshot(WEB))
+    assert matching.status.last_compliant is not None
+    return with_status(taken, last_compliant=matching.status.last_compliant, conditions=matching.status.conditions)
+
+
+def edited(*rules: Any, **fields: Any) -> Snapshot:
+    """Return a baseline that matched and was edited since to approve a wider rule."""
+    taken = snapshot(*rules, **fields)
+    approved = baseline([WIDER], generation=2, rolloutGrace="30m", mode=taken.baseline.spec.mode)
+    return matched_before(replace(taken, baseline=approved))
+
+
+def test_live_as_approved_needs_nothing() -> None:
+    decision = decide(snapshot(WEB))
+    assert (decision.phase, decision.enforcement, decision.incident) == ("Compliant", NoWrite(), None)
+    assert conditions(decision) == {"Ready": ("True", "Succeeded"), "Compliant": ("True", "Matches")}
+
+
+def test_drift_opens_an_incident_and_posts_one_event() -> None:
+    decision = decide(snapshot(WEB, SSH))
+    assert decision.incident is not None
+    assert decision.incident.status.state == "Open"
+    assert [notice.reason for notice in decision.incident.notices] == ["DriftOpened"]
+    assert decision.incident.name in decision.incident.notices[0].message
+    assert decision.status.incident == decision.incident.name
+    assert conditions(decision)["Compliant"] == ("False", "Drifted")
+
+
+def test_a_step_repeated_after_a_crash_has_the_same_names() -> None:
+    # The event is posted before the status: killed in between, the repetition must find the event of the first try.
+    first, again = decide(snapshot(WEB, SSH)).incident, decide(snapshot(WEB, SSH)).incident
+    assert first is not None
+    assert again is not None
+    assert first.name == again.name
+    assert [notice_id(notice, first.status) for notice in first.notices] == [
+        notice_id(notice, again.status) for notice in again.notices
+    ]
+
+
+def test_events_of_different_news_have_different_names() -> None:
+    # A name that was used before posts nothing: two events under one name would lose the second.
+    opened = decide(snapshot(WEB, SSH))
+    assert opened.incident is not None
+    more = carry_out(snapshot(WEB, SSH), opened)
+    updated = decide(replace(more, live=live(WEB, SSH, rule("rdp", priority=201)), now=NOW + MINUTE))
+    assert updated.incident is not None
+    other = decide(snapshot(WEB, rule("rdp", priority=201)))
+    assert other.incident is not None
+    steps = (opened.incident, updated.incident, other.incident)
+    names = {notice_id(notice, step.status) for step in steps for notice in step.notices}
+    assert len(names) == 3
+
+
+def test_an_edit_of_the_baseline_alone_awaits_its_rollout() -> None:
+    # GitOps merges the approval before Terraform applies the rule: that is not drift.
+    decision = decide(edited(WEB))
+    assert (decision.phase, decision.incident) == ("AwaitingRollout", None)
+    assert decision.status.rollout_since == NOW
+    assert decision.due == NOW + timedelta(minutes=30)
+    assert conditions(decision)["Reconciling"] == ("True", "AwaitingRollout")
+
+
+def test_the_grace_period_runs_from_the_first_edit_and_ends() -> None:
+    # Else an edit every 29 minutes would hide drift for ever.
+    waiting = edited(WEB)
+    waiting = carry_out(waiting, decide(waiting))
+    last = replace(waiting, now=NOW + timedelta(minutes=30) - timedelta(seconds=1))
+    assert decide(last).phase == "AwaitingRollout"
+    over = decide(replace(waiting, now=NOW + timedelta(minutes=30)))
+    assert over.phase == "Drifted"
+    assert over.incident is not None
+    again = waiting.baseline.metadata.model_copy(update={"generation": 3})
+    more = replace(waiting, baseline=waiting.baseline.model_copy(update={"metadata": again}), now=NOW + MINUTE)
+    assert decide(more).status.rollout_since == NOW
+
+
+def test_a_change_in_azure_ends_the_grace_period() -> None:
+    # The edit does not explain it.
+    waiting = edited(WEB)
+    waiting = carry_out(waiting, decide(waiting))
+    decision = decide(replace(waiting, live=live(WEB, SSH)))
+    assert decision.phase == "Drifted"
+    assert decision.incident is not None
+
+
+def test_an_nsg_that_was_never_there_is_awaited_and_one_that_was_is_missed() -> None:
+    # Only a 404 gives a snapshot without a live NSG.
+    new = replace(snapshot(spec={"rolloutGrace": "30m"}), live=None)
+    assert decide(new).phase == "AwaitingRollout"
+    gone = decide(matched_before(new))
+    assert gone.phase == "Drifted"
+    assert [change.kind for change in gone.verdict.changes] == ["NSGDeleted"]
+
+
+def _drifted(drift: Document = SSH, **status: Any) -> Snapshot:
+    taken = snapshot(WEB, drift)
+    drifting = carry_out(taken, decide(taken))
+    changed = [
+        stored.model_copy(update={"status": stored.status.model_copy(update=status)}) for stored in drifting.incidents
+    ]
+    return replace(drifting, incidents=tuple(changed), now=NOW + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("why", "generation", "matched", "resolution"),
+    [
+        ("changed back in Azure", 1, 1, "Reverted"),
+        ("changed back in Azure before it ever matched", 1, None, "Reverted"),
+        ("the baseline was edited since it matched", 2, 1, "Approved"),
+        ("the baseline was edited before it ever matched", 2, None, "Approved"),
+    ],
+)
+def test_how_an_incident_ends(why: str, generation: int, matched: int | None, resolution: str) -> None:
+    drifting = _drifted()
+    before = LastCompliant(live_hash="1", compared_hash="1", generation=matched) if matched is not None else None
+    approved = baseline([WEB], generation=generation).model_copy(
+        update={"status": BaselineStatus(last_compliant=before)}
+    )
+    decision = decide(replace(drifting, baseline=approved, live=live(WEB)))
+    assert decision.incident is not None
+    assert (decision.incident.status.state, decision.incident.status.resolution) == ("Resolved", resolution), why
+    assert [(notice.reason, notice.warning) for notice in decision.incident.notices] == [("DriftResolved", False)]
+    assert decision.status.incident is None
+
+
+def test_a_rule_whose_author_is_tolerated_ends_the_incident_as_tolerated() -> None:
+    # The rule is still there; nobody reverted anything.
+    author = Caller(name="lb", kind="ServicePrincipal", at=NOW, operation="write", rule="lb-deny", correlation_id="1")
+    drifting = _drifted(DENY, attribution="Found", changed_by=(author,))
+    approved = baseline([WEB], tolerate=[{"name": "lb-*", "caller": "lb"}])
+    decision = decide(replace(drifting, baseline=approved))
+    assert decision.incident is not None
+    assert decision.incident.status.resolution == "Tolerated"
+    assert [writer.rule for writer in decision.status.rule_authors] == ["lb-deny"]
+    # Once the incident is over the author is known from the status.
+    later = carry_out(replace(drifting, baseline=approved), decision)
+    assert decide(later).phase == "Compliant"
+    assert isinstance(later.baseline.status.rule_authors[0], RuleAuthor)
+
+
+def test_a_flapping_incident_stays_open_while_it_is_quiet() -> None:
+    # Drift that recurs each minute would else notify twice a minute.
+    flapping = replace(_drifted(reopen_count=3), live=live(WEB))
+    quiet = decide(flapping)
+    assert quiet.incident is not None
+    assert quiet.incident.status.state == "Open"
+    assert quiet.incident.notices == ()
+    assert quiet.due == flapping.now + FLAP_WITHIN
+    waiting = carry_out(flapping, quiet)
+    assert decide(replace(waiting, now=waiting.now + MINUTE)).incident is None
+    over = decide(replace(waiting, now=flapping.now + FLAP_WITHIN))
+    assert over.incident is not None
+    assert over.incident.status.state == "Resolved"
+
+
+def test_drift_that_recurs_within_minutes_reopens_its_incident() -> None:
+    drifting = _drifted()
+    resolved = carry_out(replace(drifting, live=live(WEB)), decide(replace(drifting, live=live(WEB))))
+    again = decide(replace(resolved, live=live(WEB, SSH), now=NOW + 2 * MINUTE))
+    assert again.incident is not None
+    assert again.incident.stored is not None
+    assert (again.incident.status.state, again.incident.status.reopen_count) == ("Open", 1)
+
+
+def test_an_incident_whose_status_was_never_stored_is_completed() -> None:
+    # The operator was killed between creating the object and storing its status.
+    decision = decide(replace(snapshot(WEB, SSH), incidents=(incident(),)))
+    assert decision.incident is not None
+    assert decision.incident.stored is not None
+    assert (decision.incident.status.event, decision.incident.status.revision) == ("Opened", 1)
+
+
+def test_a_running_exception_is_in_order_listed_and_due_at_its_end() -> None:
+    taken = snapshot(WEB, SSH, spec={"exceptions": [excepted(SSH)]})
+    decision = decide(taken)
+    assert (decision.phase, decision.due) == ("Compliant", LATER)
+    assert [(item.rule, item.in_use) for item in decision.status.exceptions] == [("open-ssh", True)]
+    expired = decide(replace(taken, now=LATER))
+    assert (expired.phase, expired.status.exceptions, expired.due) == ("Drifted", (), None)
+    assert expired.incident is not None
+
+
+def test_what_cannot_be_judged_keeps_its_last_verdict_as_unknown() -> None:
+    # An invalid spec or an unreadable answer is never read as "matches" or as "absent".
+    stored = decide(snapshot(WEB, SSH)).status
+    status = unreconciled(stored, Failure("InvalidSpec", "spec.rules[0].priority"), 2, NOW)
+    found = {state.type: (state.status, state.reason) for state in status.conditions}
+    assert found == {"Ready": ("False", "InvalidSpec"), "Compliant": ("Unknown", "InvalidSpec")}
+    assert (status.changes, status.incident) == (stored.changes, stored.incident)
+    assert [state.type for state in unreconciled(BaselineStatus(), Failure("NoScope", ""), 1, NOW).conditions] == [
+        "Ready"
+    ]
+
+
+def test_a_suspended_baseline_is_ready_and_unknown() -> None:
+    status = suspended(decide(snapshot(WEB)).status, 1, NOW)
+    found = {state.type: (state.status, state.reason) for state in status.conditions}
+    assert found == {"Ready": ("True", "Suspended"), "Compliant": ("Unknown", "Suspended")}
+
+
+def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
+    # "Not compliant since" must not move with each change of the message.
+    drifting = _drifted()
+    later = decide(replace(drifting, live=live(WEB, SSH, rule("rdp", priority=201)), now=NOW + MINUTE))
+    condition: Condition = next(state for state in later.status.conditions if state.type == "Compliant")
+    assert condition.last_transition_time == NOW

@@ -1,0 +1,164 @@
+"""What a decision says about a scope: its conditions and its incidents."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.core.conditions import permissions
+from nsg_baseline.core.ids import fold
+from nsg_baseline.core.observations import Failure, UnbaselinedNSG
+from nsg_baseline.core.scope_decisions import (
+    ScopeCounts,
+    ScopeDecision,
+    ScopeObservation,
+    decide_scope,
+    invalid_scope_status,
+)
+from nsg_baseline.core.verdict import judge_unbaselined
+from tests.support.decisions import API, SSH, live, scope
+from tests.support.nsgs import NOW, NSG
+
+MINUTE = timedelta(minutes=1)
+FORBIDDEN = Failure("Forbidden", "the identity may not read")
+OPERATOR = "nsg-baseline-system"
+
+
+def observation(**fields: Any) -> ScopeObservation:
+    """Return a complete reading of a scope with three NSGs."""
+    spec = fields.pop("spec", {})
+    values = {
+        "now": NOW,
+        "namespace": OPERATOR,
+        "scope": scope(**spec),
+        "failure": None,
+        "counts": ScopeCounts(nsgs=3, baselines=2, drifted=1),
+    }
+    return ScopeObservation(**{**values, **fields})
+
+
+def carry_out(before: ScopeObservation, decision: ScopeDecision) -> ScopeObservation:
+    """Return the next observation of the same world after a decision was stored."""
+    stored = {incident.spec.kind: incident for incident in before.incidents}
+    for step in decision.incidents:
+        document = {
+            "apiVersion": API,
+            "kind": "NSGIncident",
+            "metadata": {"name": step.name, "namespace": OPERATOR},
+            "spec": step.subject.spec().model_dump(by_alias=True, exclude_none=True),
+        }
+        incident = NSGIncident.model_validate(document)
+        stored[step.subject.kind] = incident.model_copy(update={"status": step.status})
+    after = before.scope.model_copy(update={"status": decision.status})
+    return replace(before, scope=after, incidents=tuple(stored.values()))
+
+
+def unbaselined(name: str = "web") -> UnbaselinedNSG:
+    verdict = judge_unbaselined(live(SSH, id=NSG.replace("/web", f"/{name}")))
+    return UnbaselinedNSG(verdict.change, reason=verdict.reason)
+
+
+def states(decision: ScopeDecision) -> list[tuple[str, str, str]]:
+    return [(state.type, state.status, state.reason) for state in decision.status.conditions]
+
+
+def kinds(decision: ScopeDecision) -> list[tuple[str, str | None]]:
+    return [(step.subject.kind, step.status.event) for step in decision.incidents]
+
+
+def test_a_complete_reading_is_ready_and_counted() -> None:
+    decision = decide_scope(observation())
+    assert states(decision) == [("Ready", "True", "Succeeded")]
+    assert decision.incidents == ()
+    status = decision.status
+    assert (status.nsgs, status.baselines, status.drifted, status.unbaselined) == (3, 2, 1, 0)
+
+
+def test_a_failure_is_reported_at_once_and_nothing_is_concluded() -> None:
+    # The listing broke off: the counts of the last complete reading stay, and no incident ends.
+    before = observation(unbaselined=(unbaselined(),))
+    before = carry_out(before, decide_scope(before))
+    failed = decide_scope(replace(before, failure=FORBIDDEN, unbaselined=(), counts=ScopeCounts(0, 0, 0)))
+    assert states(failed) == [("Ready", "False", "Forbidden")]
+    assert (failed.status.nsgs, failed.status.unbaselined) == (3, 1)
+    assert failed.incidents == ()
+
+
+@pytest.mark.parametrize(
+    ("interval", "lost_after"),
+    [("60s", 3 * MINUTE), ("10s", timedelta(seconds=30)), ("5m", 10 * MINUTE), ("24h", 10 * MINUTE)],
+)
+def test_a_scope_that_stays_unreadable_opens_an_incident(interval: str, lost_after: timedelta) -> None:
+    # Three intervals, at most ten minutes, counted from the first failure: later failures do not move it.
+    world = observation(spec={"interval": interval}, failure=FORBIDDEN)
+    for moment in (NOW, NOW + lost_after / 2, NOW + lost_after - timedelta(seconds=1)):
+        world = replace(world, now=moment, failure=Failure("Timeout", "no answer"))
+        decision = decide_scope(world)
+        assert decision.incidents == ()
+        world = carry_out(world, decision)
+    lost = decide_scope(replace(world, now=NOW + lost_after))
+    assert kinds(lost) == [("WatchLost", "Opened")]
+    (step,) = lost.incidents
+    assert step.status.severity == "high"
+    assert [notice.reason for notice in step.notices] == ["WatchLostOpened"]
+    assert "Timeout" in step.notices[0].message
+    again = carry_out(world, lost)
+    back = decide_scope(replace(again, failure=None, now=NOW + lost_after + MINUTE))
+    assert [(step.subject.kind, step.status.resolution) for step in back.incidents] == [("WatchLost", "Reverted")]
+
+
+def test_a_failure_between_complete_readings_starts_the_time_again() -> None:
+    # Azure answers badly now and then.
+    world = observation(failure=FORBIDDEN)
+    for minute in range(9):
+        moment = NOW + minute * MINUTE
+        world = replace(world, now=moment, failure=FORBIDDEN if minute % 2 else None)
+        decision = decide_scope(world)
+        assert decision.incidents == ()
+        world = carry_out(world, decision)
+
+
+def test_nsgs_without_a_baseline_are_one_incident_with_the_worst_first() -> None:
+    quiet = UnbaselinedNSG(replace(unbaselined("quiet").change, severity="low"))
+    world = observation(unbaselined=(quiet, unbaselined("open")))
+    decision = decide_scope(world)
+    assert kinds(decision) == [("Unbaselined", "Opened")]
+    (step,) = decision.incidents
+    assert [fold(change.nsg or "").rpartition("/")[2] for change in step.status.changes] == ["open", "quiet"]
+    assert decide_scope(carry_out(world, decision)).incidents == ()
+    more = replace(carry_out(world, decision), unbaselined=(*world.unbaselined, unbaselined("new")))
+    assert kinds(decide_scope(more)) == [("Unbaselined", "Updated")]
+
+
+@pytest.mark.parametrize(
+    ("baselines", "resolution"), [(frozenset({NSG.lower()}), "Approved"), (frozenset(), "TargetRemoved")]
+)
+def test_how_an_incident_about_unbaselined_nsgs_ends(baselines: frozenset[str], resolution: str) -> None:
+    # Either the NSG has a baseline now, or it was deleted or ignored.
+    world = observation(unbaselined=(unbaselined(),))
+    world = replace(carry_out(world, decide_scope(world)), unbaselined=(), baselines=baselines)
+    (step,) = decide_scope(world).incidents
+    assert step.status.resolution == resolution
+
+
+def test_missing_permissions_are_a_condition_beside_ready() -> None:
+    missing = permissions("False", "MissingRights", "the identity lacks networkSecurityGroups/write")
+    decision = decide_scope(observation(permissions=missing))
+    assert states(decision) == [("Ready", "True", "Succeeded"), ("Permitted", "False", "MissingRights")]
+
+
+def test_an_unchanged_scope_writes_nothing() -> None:
+    world = observation(unbaselined=(unbaselined(),), failure=None)
+    first = decide_scope(world)
+    second = decide_scope(replace(carry_out(world, first), now=NOW + MINUTE))
+    assert second.status == first.status
+    assert second.incidents == ()
+
+
+def test_an_invalid_scope_names_the_field() -> None:
+    status = invalid_scope_status(scope().status, "spec.interval: too short", 2, NOW)
+    (state,) = status.conditions
+    assert (state.type, state.status, state.reason) == ("Ready", "False", "InvalidSpec")
+    assert "spec.interval" in state.message
