@@ -48,8 +48,8 @@ def test_a_default_rule_decides_where_no_other_does(file: str) -> None:
 def test_what_depends_on_a_tag_is_told_in_parts(file: str) -> None:
     # Nobody here knows whether an address is in a virtual network: both answers, and on what they depend.
     output = run(file, "--source", "10.5.0.4", "--destination", "10.0.1.4", "--port", "8080").stdout
-    assert "allowed by AllowVnetInBound (65000) if it is" in output
-    assert "denied by DenyAllInBound (65500) if it is" in output
+    assert "allowed by AllowVnetInBound (65000) for" in output
+    assert "denied by DenyAllInBound (65500) for " in output
     assert "depends on the unknown addresses of: source VirtualNetwork, destination VirtualNetwork" in output
 
 

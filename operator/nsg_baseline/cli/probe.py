@@ -147,7 +147,7 @@ def _rule(rule: Rule | None) -> str:
 
 
 def _when(decision: Decision, outcome: Outcome) -> str:
-    return f" if it is {'; '.join(map(box_phrase, outcome.boxes[:3]))}" if len(decision.outcomes) > 1 else ""
+    return f" for {'; '.join(map(box_phrase, outcome.boxes[:3]))}" if len(decision.outcomes) > 1 else ""
 
 
 def _json(decision: Decision, likely: Decision, traffic: Box, direction: Direction) -> str:
