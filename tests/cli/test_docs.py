@@ -4,11 +4,18 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 
-from nsg_baseline.cli.main import COMMANDS
+from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.api.validation import read
+from nsg_baseline.cli.main import COMMANDS, nsgb
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text()
@@ -39,3 +46,32 @@ def test_the_console_examples_print_what_the_page_shows(tmp_path: Path) -> None:
 def test_every_command_is_listed(command: str) -> None:
     # The page is the reference of the command line.
     assert f"`nsgb {command}`" in PAGE
+
+
+def test_the_manifests_in_the_readme_are_valid() -> None:
+    # Newcomers paste them before they know the kinds.
+    readme = (ROOT / "README.md").read_text()
+    (text,) = re.findall(r"^ *```yaml\n(.*?)^ *```$", readme, re.DOTALL | re.MULTILINE)
+    manifests = {document["kind"]: document for document in yaml.safe_load_all(textwrap.dedent(text))}
+    scope = read(NSGScope, manifests["NSGScope"])
+    route = read(NSGAlertRoute, manifests["NSGAlertRoute"])
+    secret = manifests["Secret"]
+    assert scope.spec.allowed_namespaces is not None
+    assert (route.spec.urls_from.name, route.metadata.namespace) == tuple(secret["metadata"].values())
+    channels, invalid = parse_channels(secret["stringData"][route.spec.urls_from.key])
+    assert (len(channels), invalid) == (1, [])
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+def test_every_command_and_option_in_the_documentation_exists(page: str) -> None:
+    # A renamed option stays behind in prose more easily than in code.
+    for line in re.findall(r"nsgb [a-z]+[^`\n|>]*", (ROOT / page).read_text()):
+        name, *words = line.removeprefix("nsgb ").split("#")[0].split(";")[0].split()
+        if name not in COMMANDS:
+            continue
+        command = nsgb.get_command(click.Context(nsgb), name)
+        assert command is not None
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+        assert {word.rstrip(".,:)") for word in words if re.fullmatch(r"-{1,2}[a-zA-Z][\w-]*[.,:)]*", word)} <= known, (
+            line
+        )
