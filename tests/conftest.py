@@ -17,6 +17,16 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.register_profile("deep", settings.get_profile("local"), max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+LONG_TIMEOUT_SECONDS = 1800
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests marked slow or cluster the long timeout, so that a test that hangs fails and names itself."""
+    for item in items:
+        is_long = item.get_closest_marker("slow") is not None or item.get_closest_marker("cluster") is not None
+        if is_long and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_SECONDS))
+
 
 @pytest.fixture
 def dice(record_property: Callable[[str, object], None]) -> Dice:
