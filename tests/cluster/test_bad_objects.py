@@ -75,7 +75,8 @@ def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
     # Without it Flux and Helm take an object for finished before the operator has seen it.
     stored = direct.create(good(kind, "unseen"))
     direct.delete(kind, "unseen")
-    assert stored["status"] == {"observedGeneration": -1}
+    assert stored["status"]["observedGeneration"] == -1
+    assert {condition["reason"] for condition in stored["status"]["conditions"]} == {"Pending"}
 
 
 @pytest.mark.parametrize(("kind", "place", "values"), EDGES, ids=[f"{kind}-{place[-1]}" for kind, place, _ in EDGES])

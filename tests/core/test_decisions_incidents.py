@@ -218,9 +218,9 @@ def test_what_cannot_be_judged_keeps_its_last_verdict_as_unknown() -> None:
     found = {state.type: (state.status, state.reason) for state in status.conditions}
     assert found == {"Ready": ("False", "InvalidSpec"), "Compliant": ("Unknown", "InvalidSpec")}
     assert (status.changes, status.incident) == (stored.changes, stored.incident)
-    assert [state.type for state in unreconciled(BaselineStatus(), Failure("NoScope", ""), 1, NOW).conditions] == [
-        "Ready"
-    ]
+    never_compared = unreconciled(BaselineStatus(), Failure("NoScope", ""), 1, NOW)
+    found = {state.type: (state.status, state.reason) for state in never_compared.conditions}
+    assert found == {"Ready": ("False", "NoScope"), "Compliant": ("Unknown", "Pending")}
 
 
 def test_a_suspended_baseline_is_ready_and_unknown() -> None:

@@ -22,7 +22,7 @@ from .fields import ANYTHING, Ownership
 from .kinds import Kind
 from .patching import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, PATCHES, STRATEGIC_PATCH
 from .schema import faults
-from .shapes import Key, Obj, Validator
+from .shapes import Key, Obj, Validator, clone
 from .times import timestamp
 
 _OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
@@ -78,6 +78,8 @@ class Resource:
             raise already_exists(self.kind, key[1])
         if self.kind.status:
             obj.pop("status", None)
+            # The server fills in defaults at each reading; a default status is there from the start.
+            obj |= _default_status(self.kind)
         obj["metadata"] = {
             **{name: part for name, part in obj["metadata"].items() if not name.startswith("deletion")},
             "name": key[1],
@@ -252,6 +254,11 @@ class Resource:
 
     def _next_generation(self, old: Obj) -> Obj:
         return {"generation": old["metadata"]["generation"] + 1} if self.kind.generations else {}
+
+
+def _default_status(kind: Kind) -> Obj:
+    declared = (kind.schema or {}).get("properties", {}).get("status", {})
+    return {"status": clone(declared["default"])} if "default" in declared else {}
 
 
 def _moved(old: Obj, new: Obj, apart: tuple[str, ...]) -> bool:

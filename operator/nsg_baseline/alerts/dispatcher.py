@@ -235,7 +235,7 @@ class Dispatcher:
         status = RouteStatus(
             observed_generation=route.metadata.generation,
             conditions=(condition,),
-            channels=channels,
+            channels=channels or 0,
             in_flight=self.in_flight.messages,
         )
         await self.outbox.report(route, status)

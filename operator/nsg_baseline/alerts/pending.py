@@ -69,7 +69,7 @@ def _concerns(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: s
 
 def _due(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> PendingDelivery | None:
     status, known = incident.status, delivery(route, incident)
-    if status.state is None:
+    if status.revision == 0:
         return None
     if known is not None and known.revision >= status.revision:
         return _late(incident, known) if known.pending_channels else _reminder(route, incident, known, now)

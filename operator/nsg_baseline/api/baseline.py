@@ -1,6 +1,6 @@
 """NSGBaseline: the approved rules of one NSG. Owned by the team that owns the NSG."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -19,6 +19,7 @@ from nsg_baseline.api.common import (
     Timestamp,
     at,
     condition_column,
+    pending_condition,
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
@@ -227,7 +228,7 @@ class NSGBaseline(Resource):
     plural: ClassVar[str] = "nsgbaselines"
     short_names: ClassVar[tuple[str, ...]] = ("nsgb",)
     columns: ClassVar[tuple[Column, ...]] = (
-        Column(name="Mode", path=".spec.mode", description="Alert or Enforce."),
+        Column(name="Mode", path=".status.effectiveMode", description="Mode in effect: Off, Alert or Enforce."),
         condition_column("Ready", "Whether the last look succeeded."),
         condition_column("Compliant", "Whether live matches approved."),
         Column(name="Changes", path=".status.changeCount", type="integer", description="How many changes there are."),
@@ -236,6 +237,13 @@ class NSGBaseline(Resource):
         Column(name="NSG", path=".spec.target.resourceId", priority=1, description="The NSG's resource id."),
         condition_column("Compliant", "Why it is not compliant.", part="message", name="Message", priority=1),
     )
+    initial_status: ClassVar[dict[str, Any]] = {
+        "observedGeneration": -1,
+        "conditions": [pending_condition("Ready"), pending_condition("Compliant")],
+        "effectiveMode": "Off",
+        "changeCount": 0,
+        "severity": "none",
+    }
 
     kind: Literal["NSGBaseline"] = "NSGBaseline"
     spec: BaselineSpec

@@ -1,11 +1,13 @@
 """What the operator writes into a baseline's status."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from nsg_baseline.api.changes import REASON_LENGTH, ChangeStatus, ExposureStatus
-from nsg_baseline.api.common import Conditions, Severity, StatusShape, Timestamp
+from nsg_baseline.api.common import Conditions, EffectiveMode, StatusShape, Timestamp
+
+DriftSeverity = Literal["critical", "high", "medium", "low", "info", "none"]
 
 
 class LastCompliant(StatusShape):
@@ -45,8 +47,18 @@ class BaselineStatus(StatusShape):
         int | None, Field(description="The generation of the spec that was judged, -1 before the first look.", ge=-1)
     ] = None
     conditions: Conditions = ()
-    change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
-    severity: Annotated[Severity | None, Field(description="How much all changes together weigh.")] = None
+    effective_mode: Annotated[
+        EffectiveMode,
+        Field(
+            description="Mode in effect. Off: the NSG is not compared (the baseline is suspended or not accepted). "
+            "Alert: drift is reported. Enforce: the scope and the baseline both allow remediation."
+        ),
+    ] = "Off"
+    change_count: Annotated[int, Field(description="Number of changes at the last comparison with Azure.", ge=0)] = 0
+    severity: Annotated[
+        DriftSeverity,
+        Field(description="Severity of the drift as a whole at the last comparison with Azure; none without drift."),
+    ] = "none"
     severity_reason: Annotated[
         str | None,
         Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),

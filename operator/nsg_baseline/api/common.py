@@ -29,6 +29,7 @@ REQUESTED_AT = f"{GROUP}/requestedAt"
 CONFIRM = f"{GROUP}/confirm"
 
 Mode = Literal["Alert", "Enforce"]
+EffectiveMode = Literal["Off", "Alert", "Enforce"]
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
@@ -160,6 +161,21 @@ Conditions = Annotated[
 ]
 
 
+PENDING = "Pending"
+"""Reason of the conditions that the CRD sets before the first reconcile."""
+
+
+def pending_condition(kind: str) -> dict[str, str]:
+    """Return the condition of an object that the operator has not reconciled yet."""
+    return {
+        "type": kind,
+        "status": "Unknown",
+        "reason": PENDING,
+        "message": "Waiting for the operator",
+        "lastTransitionTime": "1970-01-01T00:00:00Z",
+    }
+
+
 class ObjectMeta(BaseModel):
     """The part of Kubernetes' object metadata that the operator reads."""
 
@@ -185,6 +201,8 @@ class Resource(BaseModel):
     short_names: ClassVar[tuple[str, ...]]
     namespaced: ClassVar[bool] = True
     columns: ClassVar[tuple["Column", ...]]
+    initial_status: ClassVar[dict[str, Any]]
+    """Status that the API server sets on a new object; it fills every printer column."""
 
     api_version: Literal["nsg-baseline.io/v1alpha1"] = API_VERSION
     metadata: ObjectMeta

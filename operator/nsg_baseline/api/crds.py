@@ -100,13 +100,11 @@ def _schema(kind: type[Resource]) -> Schema:
 
 
 def _status(kind: type[Resource]) -> Schema:
-    """Describe the status; until the operator has looked, it is that of a generation that never was.
+    """Return the schema of the status, with the status of an object that is not reconciled yet as its default.
 
-    Without this kstatus, and so Flux and Helm, would take an object that nobody has looked at for finished.
+    Without `observedGeneration: -1`, kstatus (Flux, Helm) would treat an object that was never reconciled as ready.
     """
-    model = _part(kind, "status")
-    unseen = {"default": {"observedGeneration": -1}} if "observed_generation" in model.model_fields else {}
-    return {**structural(model, tell_defaults=False), **unseen}
+    return {**structural(_part(kind, "status"), tell_defaults=False), "default": kind.initial_status}
 
 
 def _part(kind: type[Resource], name: str) -> type[BaseModel]:

@@ -1,6 +1,6 @@
 """NSGIncident: a stretch of time in which one NSG deviates. Written by the operator; also its outbox."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -158,15 +158,19 @@ class NSGIncident(Resource):
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="Kind", path=".spec.kind", description="Drift, Unbaselined or WatchLost."),
         Column(name="State", path=".status.state", description="Open or Resolved."),
-        Column(name="Severity", path=".status.severity", description="The heaviest change's."),
+        Column(name="Severity", path=".status.severity", description="Highest severity of the incident so far."),
         Column(name="Summary", path=".status.summary", description="The incident in one line."),
-        Column(name="Opened", path=".status.openedAt", type="date", description="Since the deviation was first seen."),
-        AGE.model_copy(update={"priority": 1}),
-        Column(name="Acknowledged", path=".spec.acknowledged.by", priority=1, description="Who knows of it."),
-        Column(name="Who", path=".status.changedBy[0].name", priority=1, description="Who did it."),
-        Column(name="Resolution", path=".status.resolution", priority=1, description="How it ended."),
-        Column(name="NSG", path=".spec.nsg", priority=1, description="Id of the NSG."),
+        AGE,
+        Column(name="Scope", path=".spec.scope", priority=1, description="Name of the scope."),
+        Column(name="Event", path=".status.event", priority=1, description="Latest event of the incident."),
     )
+    initial_status: ClassVar[dict[str, Any]] = {
+        "state": "Open",
+        "event": "Opened",
+        "revision": 0,
+        "severity": "info",
+        "summary": "Waiting for the operator to record the changes",
+    }
 
     kind: Literal["NSGIncident"] = "NSGIncident"
     spec: IncidentSpec

@@ -1,9 +1,10 @@
 """NSGAlertRoute: whom to tell, of what, how often."""
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
+from nsg_baseline.api.cel import Extra
 from nsg_baseline.api.common import (
     AGE,
     UNIQUE,
@@ -16,9 +17,11 @@ from nsg_baseline.api.common import (
     SpecShape,
     StatusShape,
     condition_column,
+    pending_condition,
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.api.schema import SERVED_DEFAULT
 
 NotificationEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
@@ -44,7 +47,9 @@ class RouteSpec(SpecShape):
     """Where alerts go."""
 
     urls_from: Annotated[SecretKey, Field(description="Apprise URLs, one a line.")]
-    min_severity: Annotated[Severity, Field(description="Pass over what weighs less.")] = "low"
+    min_severity: Annotated[
+        Severity, Extra({SERVED_DEFAULT: "low"}), Field(description="Ignore incidents below this severity.")
+    ] = "low"
     kinds: Annotated[
         tuple[IncidentKind, ...],
         Field(
@@ -99,7 +104,7 @@ class RouteStatus(StatusShape):
         int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
     ] = None
     conditions: Conditions = ()
-    channels: Annotated[int | None, Field(description="Channels that the Secret names.", ge=0)] = None
+    channels: Annotated[int, Field(description="Number of channels that the Secret configures.", ge=0)] = 0
     in_flight: Annotated[
         tuple[Message, ...],
         Field(
@@ -123,6 +128,11 @@ class NSGAlertRoute(Resource):
         Column(name="Channels", path=".status.channels", type="integer", description="Channels that the Secret names."),
         AGE,
     )
+    initial_status: ClassVar[dict[str, Any]] = {
+        "observedGeneration": -1,
+        "conditions": [pending_condition("Ready")],
+        "channels": 0,
+    }
 
     kind: Literal["NSGAlertRoute"] = "NSGAlertRoute"
     spec: RouteSpec

@@ -12,6 +12,8 @@ from nsg_baseline.api.cel import RULES
 
 Schema = dict[str, Any]
 
+SERVED_DEFAULT = "x-served-default"
+"""Keyword of a field whose default the API server writes into objects, so that a printer column can show it."""
 _DROPPED = ("$defs", "title", "default", "additionalProperties")
 """What pydantic says and a structural schema must not; a default would be written into users' objects."""
 
@@ -41,6 +43,8 @@ def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
 def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Schema:
     flat = _flat(raw, known)
     schema = {key: flat[key] for key in ("description", "type", *flat) if key in flat and key not in _DROPPED}
+    if SERVED_DEFAULT in schema:
+        schema["default"] = schema.pop(SERVED_DEFAULT)
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     if tell_defaults and "description" in schema:

@@ -18,6 +18,7 @@ from nsg_baseline.api.common import (
     StatusShape,
     at,
     condition_column,
+    pending_condition,
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
@@ -140,10 +141,17 @@ class ScopeStatus(StatusShape):
         int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
     ] = None
     conditions: Conditions = ()
-    nsgs: Annotated[int | None, Field(description="NSGs seen.", ge=0)] = None
-    baselines: Annotated[int | None, Field(description="Baselines judged here.", ge=0)] = None
-    drifted: Annotated[int | None, Field(description="Baselines whose NSG deviates.", ge=0)] = None
-    unbaselined: Annotated[int | None, Field(description="NSGs without a baseline.", ge=0)] = None
+    effective_mode: Annotated[
+        Mode,
+        Field(
+            description="Highest mode in effect in this scope: `spec.maxMode`, or Alert while "
+            "`spec.suspendEnforcement` is true."
+        ),
+    ] = "Alert"
+    nsgs: Annotated[int, Field(description="Number of NSGs in the last complete reading of the scope.", ge=0)] = 0
+    baselines: Annotated[int, Field(description="Number of baselines that manage an NSG in this scope.", ge=0)] = 0
+    drifted: Annotated[int, Field(description="Number of baselines whose NSG has drifted.", ge=0)] = 0
+    unbaselined: Annotated[int, Field(description="Number of NSGs that have no baseline.", ge=0)] = 0
     service_tags: Annotated[
         int | None,
         Field(description="The changeNumber of the service tags file by which traffic was weighed.", ge=0),
@@ -167,8 +175,17 @@ class NSGScope(Resource):
         Column(name="Drifted", path=".status.drifted", type="integer", description="Baselines whose NSG deviates."),
         Column(name="Unbaselined", path=".status.unbaselined", type="integer", description="NSGs without a baseline."),
         AGE,
-        Column(name="Max Mode", path=".spec.maxMode", priority=1, description="The most that a baseline may ask for."),
+        Column(name="Mode", path=".status.effectiveMode", priority=1, description="Highest mode in effect."),
     )
+    initial_status: ClassVar[dict[str, Any]] = {
+        "observedGeneration": -1,
+        "conditions": [pending_condition("Ready")],
+        "effectiveMode": "Alert",
+        "nsgs": 0,
+        "baselines": 0,
+        "drifted": 0,
+        "unbaselined": 0,
+    }
 
     kind: Literal["NSGScope"] = "NSGScope"
     spec: ScopeSpec

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.api.common import EffectiveMode
 from nsg_baseline.api.scope import AllowedNamespaces, NSGScope, ScopeSpec
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.patterns import any_matches
@@ -95,6 +97,14 @@ def assign(
         if scope is not None and refusal is claim.idle:
             held[scope.metadata.name][claim.nsg.key] = claim.key
     return Assignment(held, refused)
+
+
+def effective_mode(scope: ScopeSpec, baseline: BaselineSpec) -> EffectiveMode:
+    """Return the mode in effect for a baseline that is accepted in a scope."""
+    if baseline.suspend:
+        return "Off"
+    both_enforce = scope.max_mode == "Enforce" and baseline.mode == "Enforce"
+    return "Enforce" if both_enforce and not scope.suspend_enforcement else "Alert"
 
 
 def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.common import Condition
+from nsg_baseline.api.common import PENDING, Condition
 
 MESSAGE_LENGTH = 2048
 """Characters that a condition's message may have."""
@@ -80,7 +80,10 @@ def find_condition(conditions: Iterable[Condition], condition_type: str) -> Cond
 
 
 def _condition(stored: Condition | None, state: ConditionState, generation: int, now: datetime) -> Condition:
-    unchanged = stored is not None and stored.status == state.status
+    # The API server sets the Pending conditions of a new object, with a transition time of 1970.
+    unchanged = (
+        stored is not None and stored.status == state.status and (stored.reason != PENDING or state.reason == PENDING)
+    )
     return Condition(
         type=state.type,
         status=state.status,

@@ -72,7 +72,7 @@ def opened_or_updated(
     event = _event(stored, finding)
     if acknowledged and stored.acknowledged_at is None:
         event = event or "Acknowledged"
-    worse = stored.severity is None or _is_worse(finding.worst, stored.severity)
+    worse = stored.revision == 0 or stored.severity is None or _is_worse(finding.worst, stored.severity)
     updates = {
         "state": "Open",
         "severity": worst(severity for severity in (stored.severity, finding.worst) if severity),

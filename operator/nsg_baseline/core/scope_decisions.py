@@ -96,6 +96,7 @@ def _status(observation: ScopeObservation) -> ScopeStatus:
         "conditions": update_conditions(scope.status.conditions, states, generation, observation.now),
         "last_handled_reconcile_at": scope.metadata.annotations.get(REQUESTED_AT),
         "service_tags": observation.service_tags,
+        "effective_mode": "Alert" if scope.spec.suspend_enforcement else scope.spec.max_mode,
     }
     if failure is None:
         updates |= {

@@ -5,8 +5,9 @@ from typing import Literal
 
 from nsg_baseline.api.baseline_status import BaselineStatus, ExceptionStatus, LastCompliant
 from nsg_baseline.api.changes import REASON_LENGTH
-from nsg_baseline.api.common import REQUESTED_AT
+from nsg_baseline.api.common import PENDING, REQUESTED_AT
 from nsg_baseline.core import conditions
+from nsg_baseline.core.assignment import effective_mode
 from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
 from nsg_baseline.core.decisions.enforcement import Enforcement, remediation_policy
 from nsg_baseline.core.decisions.evaluation import Evaluation
@@ -38,7 +39,8 @@ def status_of(
         observed_generation=generation,
         conditions=update_conditions(baseline.status.conditions, states, generation, snapshot.now),
         change_count=len(verdict.changes),
-        severity=verdict.severity,
+        severity=verdict.severity or "none",
+        effective_mode=effective_mode(snapshot.scope.spec, baseline.spec),
         changes=tuple(described(change) for change in verdict.changes[:SHOWN_CHANGES]),
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
@@ -58,22 +60,29 @@ def unreconciled(stored: BaselineStatus, failure: Failure, generation: int, now:
     The last verdict stays in the status; whether it still holds is unknown.
     """
     state = conditions.not_ready(failure.reason, failure.message)
-    return _without_verdict(stored, state, failure.reason, generation, now)
+    status = _without_verdict(stored, state, failure.reason, generation, now)
+    # An accepted baseline keeps its mode while its NSG is unreadable.
+    mode = stored.effective_mode if failure.reason == "Unreadable" else "Off"
+    return status.model_copy(update={"effective_mode": mode})
 
 
 def suspended(stored: BaselineStatus, generation: int, now: datetime) -> BaselineStatus:
     """Return the status of a baseline that is suspended."""
-    return _without_verdict(stored, conditions.suspended(), "Suspended", generation, now)
+    status = _without_verdict(stored, conditions.suspended(), "Suspended", generation, now)
+    return status.model_copy(update={"effective_mode": "Off"})
 
 
 def _without_verdict(
     stored: BaselineStatus, ready: ConditionState, reason: str, generation: int, now: datetime
 ) -> BaselineStatus:
-    states = [ready]
-    if find_condition(stored.conditions, "Compliant") is not None:
-        states.append(conditions.compliance_unknown(reason))
+    states = [ready, conditions.compliance_unknown(reason if _was_compared(stored) else PENDING)]
     updated = update_conditions(stored.conditions, states, generation, now)
     return stored.model_copy(update={"observed_generation": generation, "conditions": updated})
+
+
+def _was_compared(stored: BaselineStatus) -> bool:
+    compliant = find_condition(stored.conditions, "Compliant")
+    return compliant is not None and compliant.reason != PENDING
 
 
 def _states(verdict: Verdict, enforcement: Enforcement, phase: Phase) -> list[ConditionState]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nsg_baseline.api.baseline_status import RuleAuthor
+from nsg_baseline.api.common import PENDING
 from nsg_baseline.api.durations import parse
 from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.core.decisions.snapshot import Snapshot
@@ -58,6 +59,7 @@ def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:
 def _precedes_nsg(snapshot: Snapshot, verdict: Verdict) -> bool:
     """Say whether the baseline was applied before its NSG was created."""
     status = snapshot.baseline.status
-    never_compared = find_condition(status.conditions, "Compliant") is None
+    compliant = find_condition(status.conditions, "Compliant")
+    never_compared = compliant is None or compliant.reason == PENDING
     awaited = status.rollout_since is not None or never_compared
     return verdict.live_hash is None and status.last_compliant is None and awaited
