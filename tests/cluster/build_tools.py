@@ -1,7 +1,7 @@
 """Builds the control plane and the kstatus probe from Go modules, once, into the user's cache.
 
-Run it alone with `make cluster-tools`. Cold it takes about a quarter of an hour on two cores and 4 GB of Go's build
-cache; afterwards nothing. kube-apiserver is the real one: no other judge of CRDs, CEL, RBAC and charts will do.
+Run it alone with `make cluster-tools`. A cold build takes about 15 minutes on two cores and 4 GB of Go's build
+cache; later runs use the cache. The tests of CRDs, CEL, RBAC and charts need the real kube-apiserver.
 """
 
 import re
@@ -42,7 +42,7 @@ MODULES = (
 
 
 def build_all() -> dict[str, Path]:
-    """Every program by its name, built if the cache lacks it."""
+    """Return every program by its name; build those that the cache does not have."""
     go = find_go()
     return {name: folder / name for m in MODULES for folder in [_built(go, m)] for name in m.programs}
 
@@ -58,7 +58,7 @@ def _built(go: Go, module: Module) -> Path:
 def _build(go: Go, module: Module, folder: Path) -> None:
     for name, package in module.programs.items():
         start = time.monotonic()
-        # -v names each package as it is compiled, which is all the progress there is to see
+        # -v prints each package when it is compiled, which is the only progress output of go build
         command = [go.program, "build", "-v", *_FLAGS, "-ldflags", _ldflags(module), "-o", str(folder / name), package]
         with subprocess.Popen(
             command, cwd=module.folder, env=go.environment(), stderr=subprocess.PIPE, text=True
@@ -72,12 +72,12 @@ def _build(go: Go, module: Module, folder: Path) -> None:
 def _follow(name: str, build: subprocess.Popen[str]) -> list[str]:
     assert build.stderr is not None
     words: list[str] = []
-    told = time.monotonic()
+    last_printed = time.monotonic()
     _say(f"building {name} from Go modules (once)")
     for line in build.stderr:
         words.append(line)
-        if time.monotonic() - told > _PROGRESS_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - last_printed > _PROGRESS_SECONDS:
+            last_printed = time.monotonic()
             _say(f"  {name}: {len(words)} packages")
     return words
 
@@ -85,15 +85,15 @@ def _follow(name: str, build: subprocess.Popen[str]) -> list[str]:
 def _ldflags(module: Module) -> str:
     if module.name != "kube":
         return "-s -w"
-    # A build from a module does not know its own version: it would call itself v0.0.0-master, and helm's
-    # kubeVersion checks and kubectl's skew warnings would misjudge it.
-    found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.\d+", (module.folder / "go.mod").read_text())
-    if found is None:
+    # A build from a module does not know its version and would report v0.0.0-master. Then helm's
+    # kubeVersion checks and kubectl's skew warnings would be wrong.
+    match = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.\d+", (module.folder / "go.mod").read_text())
+    if match is None:
         raise ValueError(f"{module.folder / 'go.mod'} names no version of k8s.io/kubernetes")
     stamps = {
-        "gitVersion": found[0].split()[1],
-        "gitMajor": found[1],
-        "gitMinor": found[2],
+        "gitVersion": match[0].split()[1],
+        "gitMajor": match[1],
+        "gitMinor": match[2],
         "gitTreeState": "clean",
         "gitCommit": "0" * 40,
         "buildDate": "1970-01-01T00:00:00Z",

@@ -1,4 +1,4 @@
-"""Where the test tools are kept between runs: outside the checkout, under a key of all that decides their bytes."""
+"""The cache of test tools between runs: outside the checkout, under a key of everything that determines their bytes."""
 
 import fcntl
 import hashlib
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """The project's folder in the user's cache."""
+    """Return the project's folder in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "nsg-baseline-operator"
 
 
 def key(*parts: str | bytes) -> str:
-    """Sixteen hex digits of a digest over all parts; their borders count."""
+    """Return 16 hex digits of a digest over all parts, with their boundaries."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -25,10 +25,10 @@ def key(*parts: str | bytes) -> str:
 
 
 def kept(name: str, fill: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache, filled by `fill` unless it is there already.
+    """Return the folder `name` of the cache; `fill` creates it if it does not exist.
 
-    A lock lets parallel runs fill it once. It gets its name only when it is whole, so that a run that was killed
-    leaves nothing that a later one takes for finished.
+    A lock makes parallel runs fill it once. It gets its name when it is complete, so that a killed run
+    leaves no partial folder that a later run would use.
     """
     base = root()
     base.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,9 @@ def kept(name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def _fill_aside(folder: Path, fill: Callable[[Path], None]) -> None:
-    for left_over in folder.parent.glob(f".{folder.name}.*"):  # of a killed run: the lock is ours, so nobody fills it
+    for left_over in folder.parent.glob(
+        f".{folder.name}.*"
+    ):  # from a killed run: this run holds the lock, so no other run fills the folder
         shutil.rmtree(left_over)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

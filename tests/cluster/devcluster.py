@@ -1,6 +1,6 @@
 """A throw-away Kubernetes control plane on 127.0.0.1: etcd and kube-apiserver with RBAC, controllers on demand.
 
-There is no scheduler and no kubelet: pods are accepted and stay Pending, so nothing may wait for one to run.
+There is no scheduler and no kubelet: pods are accepted and stay Pending, so no test may wait for a running pod.
 """
 
 import base64
@@ -43,7 +43,7 @@ class Cluster:
         """Prepare keys and a port; `tools` holds etcd, kube-apiserver and kube-controller-manager by name."""
         self._tools = tools
         self._servers: list[Server] = []
-        # /tmp keeps the path short: a unix socket's may have 107 bytes
+        # /tmp keeps the path short: the path of a unix socket is limited to 107 bytes
         self._folder = Path(tempfile.mkdtemp(prefix="nsgb-cluster-", dir="/tmp"))
         self._pki = write_pki(self._folder)
         self._port = _reserve_port()
@@ -64,13 +64,13 @@ class Cluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything and leave nothing."""
+        """Stop all servers and remove their files."""
         self._stop()
 
     def start_controllers(self) -> None:
         """Start kube-controller-manager: namespaces are emptied and owned objects collected, as in a real cluster.
 
-        It learns of a CRD that comes later within half a minute only, so apply CRDs first.
+        It notices later CRDs after up to 30 seconds, so apply CRDs first.
         """
         arguments = [
             f"--kubeconfig={self.kubeconfig}",
@@ -86,7 +86,7 @@ class Cluster:
         )
 
     def write_kubeconfig(self, name: str, token: str, namespace: str = "default") -> Path:
-        """A kubeconfig file for the bearer of `token`."""
+        """Write a kubeconfig file for `token` and return its path."""
         ca = base64.b64encode(self.ca.read_bytes()).decode()
         config = {
             "apiVersion": "v1",
@@ -102,7 +102,7 @@ class Cluster:
         return path
 
     def status(self, path: str) -> int:
-        """The HTTP status that the administrator gets for a GET of `path`."""
+        """Return the HTTP status of a GET of `path` as the administrator."""
         request = urllib.request.Request(self.server + path, headers={"Authorization": f"Bearer {self.token}"})
         context = ssl.create_default_context(cafile=str(self.ca))
         try:
@@ -118,7 +118,7 @@ class Cluster:
         return server
 
     def _start_etcd(self) -> str:
-        # unix sockets only: no port to lose, and nobody else on the machine can reach it
+        # unix sockets only: no port conflicts, and no access for other users of the machine
         client, peer = self._folder / "client.sock", self._folder / "peer.sock"
         arguments = [
             "--name=test",
@@ -144,7 +144,7 @@ class Cluster:
             "--advertise-address=127.0.0.1",
             f"--secure-port={self._port.getsockname()[1]}",
             "--permit-port-sharing",  # with the socket that reserves the port
-            "--endpoint-reconciler-type=none",  # the default one refuses a loopback address
+            "--endpoint-reconciler-type=none",  # the default refuses a loopback address
             f"--tls-cert-file={self._pki.server_certificate}",
             f"--tls-private-key-file={self._pki.server_key}",
             "--authorization-mode=RBAC",
@@ -166,7 +166,7 @@ class Cluster:
 
 
 def _reserve_port() -> socket.socket:
-    """A free port that stays ours until the socket is closed: bound, never listening, so it takes no connection."""
+    """Reserve a free port until the socket is closed: bound but not listening, so it accepts no connection."""
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     reserved.bind(("127.0.0.1", 0))

@@ -25,7 +25,7 @@ def clients() -> Tools:
 @pytest.fixture(scope="session")
 def tools(request: pytest.FixtureRequest, clients: Tools) -> Tools:
     """etcd, kube-apiserver, kube-controller-manager, kstatus-probe, kubectl and helm; the first run builds them."""
-    with _uncaptured(request):  # a build of a quarter of an hour must be seen to move
+    with _uncaptured(request):  # a build of 15 minutes must show progress
         return {**build_all(), **clients}
 
 
@@ -50,19 +50,19 @@ def kubectl(tools: Tools, cluster: Cluster, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def helm(tools: Tools, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """helm as the administrator. Let nothing wait for pods: there is no scheduler."""
+    """helm as the administrator. Do not wait for pods: there is no scheduler."""
     return Program(tools["helm"], tmp_path_factory.mktemp("helm-home"), cluster.kubeconfig)
 
 
 @pytest.fixture(scope="session")
 def kstatus(tools: Tools) -> Callable[[dict[str, Any]], str]:
-    """Tells the state that kstatus computes for an object, such as `Current` or `InProgress`."""
+    """Return the status that kstatus computes for an object, such as `Current` or `InProgress`."""
     return partial(kstatus_of, tools["kstatus-probe"])
 
 
 @pytest.fixture
 def namespace(kubectl: Program) -> Iterator[str]:
-    """A fresh namespace. It is only marked for deletion afterwards: emptying it is the controllers' work."""
+    """Create a namespace. The fixture deletes it without waiting, because only the controllers can empty it."""
     name = f"test-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
     yield name

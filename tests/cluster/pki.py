@@ -20,7 +20,7 @@ class Pki:
     ca: Path
     server_certificate: Path
     server_key: Path
-    accounts_key: Path  # signs the tokens of ServiceAccounts
+    accounts_key: Path  # signs ServiceAccount tokens
 
 
 def write_pki(folder: Path) -> Pki:

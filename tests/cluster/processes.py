@@ -1,4 +1,4 @@
-"""Servers that live as long as the test run, and not a moment longer."""
+"""Servers that run during a test run."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ _STOP_SECONDS = 10
 
 
 class StartError(RuntimeError):
-    """A server ended, or was not ready in time; the message ends with the last of its log."""
+    """A server exited or was not ready in time; the message ends with the last lines of its log."""
 
 
 class Server:
@@ -37,7 +37,7 @@ class Server:
             )
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Ask `ready` again and again, since these servers tell nobody; an OSError of it is a no."""
+        """Poll `ready`, because these servers send no signal; an OSError counts as not ready."""
         end = time.monotonic() + seconds
         while not _says_yes(ready):
             if self._process.poll() is not None:

@@ -1,4 +1,4 @@
-"""kubectl, helm and the kstatus probe as the tests call them."""
+"""Calls kubectl, helm and the kstatus probe for the tests."""
 
 import json
 import os
@@ -11,19 +11,19 @@ _SECONDS = 960
 
 
 class RefusedError(AssertionError):
-    """A program ended with another status than 0; the message holds what it said."""
+    """A program exited with a non-zero status; the message contains its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command line client bound to one kubeconfig, with a home of its own: the user's settings do not count."""
+    """A command line client with one kubeconfig and a separate home folder, without the user's settings."""
 
     path: Path
     home: Path
     kubeconfig: Path | None = None
 
     def __call__(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """What it prints; RefusedError unless it ends with 0."""
+        """Return stdout; raise RefusedError unless the status is 0."""
         done = self.run(*arguments, stdin=stdin)
         if done.returncode:
             words = " ".join(map(str, arguments))
@@ -31,7 +31,7 @@ class Program:
         return done.stdout
 
     def run(self, *arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Status, stdout and stderr, whatever they are."""
+        """Return status, stdout and stderr."""
         return subprocess.run(
             [self.path, *arguments],
             input=stdin if stdin is not None else "",
@@ -43,22 +43,22 @@ class Program:
         )
 
     def refusal(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """What it says on stderr when it refuses; an AssertionError if it does not."""
+        """Return stderr of a refused command; raise AssertionError if it succeeds."""
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode, f"{self.path.name} {' '.join(map(str, arguments))} was not refused:\n{done.stdout}"
         return done.stderr
 
     def json(self, *arguments: str | Path, stdin: str | None = None) -> Any:
-        """The JSON it prints with `-o json`."""
+        """Return the JSON output of `-o json`."""
         return json.loads(self(*arguments, "-o", "json", stdin=stdin))
 
     def apply(self, *objects: dict[str, Any]) -> str:
-        """`kubectl apply` of these objects, server-side as the project tells its users to."""
+        """Apply objects server-side, as the documentation recommends."""
         items = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         return self("apply", "--server-side", "-f", "-", stdin=items)
 
     def as_bearer(self, kubeconfig: Path) -> "Program":
-        """The same program as somebody else."""
+        """Return the same program with another user's kubeconfig."""
         return replace(self, kubeconfig=kubeconfig)
 
     def _environment(self) -> dict[str, str]:
@@ -66,9 +66,9 @@ class Program:
         return {"PATH": os.environ["PATH"], "HOME": str(self.home), **config}
 
 
-def kstatus_of(probe: Path, thing: dict[str, Any]) -> str:
-    """What Flux and `helm --wait` would take the object's state for: Current, InProgress, Failed, Terminating, ..."""
-    done = subprocess.run([probe], input=json.dumps(thing), text=True, capture_output=True, check=False)
+def kstatus_of(probe: Path, resource: dict[str, Any]) -> str:
+    """Return the state that Flux and `helm --wait` compute: Current, InProgress, Failed, Terminating, ..."""
+    done = subprocess.run([probe], input=json.dumps(resource), text=True, capture_output=True, check=False)
     if done.returncode:
         raise RefusedError(f"kstatus: {done.stderr}")
     return str(json.loads(done.stdout)["status"])

@@ -1,4 +1,4 @@
-"""What the real kube-apiserver refuses, takes and fills in under our CRDs: the embedded one is only as good as this."""
+"""What the real kube-apiserver refuses, accepts and defaults under the CRDs; the emulated one must agree."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,9 +29,9 @@ def direct(cluster: Cluster, kubectl: Program) -> Iterator[Direct]:
     kubectl("apply", "--server-side", "-f", ROOT / "crds")
     names = [f"crd/{kind.plural}.nsg-baseline.io" for kind in KINDS]
     kubectl("wait", "--for=condition=Established", *names, "--timeout=300s")
-    found = Direct.connect(cluster, "default")
-    yield found
-    found.connection.close()
+    connection = Direct.connect(cluster, "default")
+    yield connection
+    connection.connection.close()
     kubectl("delete", *names, "--timeout=300s")
 
 
@@ -42,10 +42,10 @@ def test_a_good_object_is_taken(direct: Direct, kind: str) -> None:
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_a_bad_object_is_refused_at_its_field(direct: Direct, bad: Bad) -> None:
-    # The only words that the user of kubectl or Argo CD sees.
-    said = direct.refusal(bad.document)
-    assert bad.field in said
-    assert bad.says in said
+    # Users of kubectl and Argo CD see only this message.
+    message = direct.refusal(bad.document)
+    assert bad.field in message
+    assert bad.says in message
 
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
@@ -54,25 +54,25 @@ def test_what_an_object_is_about_cannot_change(direct: Direct, forbidden: Forbid
     direct.create(good(forbidden.kind, name))
     try:
         value = None if forbidden.value is REMOVED else forbidden.value
-        said = direct.change_refusal(forbidden.kind, name, _nested(forbidden.place, value))
+        message = direct.change_refusal(forbidden.kind, name, _nested(forbidden.place, value))
     finally:
         direct.delete(forbidden.kind, name)
-    assert forbidden.field in said
-    assert "cannot change" in said
+    assert forbidden.field in message
+    assert "cannot change" in message
 
 
 def test_a_target_may_change_its_case(direct: Direct) -> None:
     direct.create(good("NSGBaseline", "case"))
     try:
-        said = direct.change_refusal("NSGBaseline", "case", {"spec": {"target": {"resourceId": NSG.upper()}}})
+        message = direct.change_refusal("NSGBaseline", "case", {"spec": {"target": {"resourceId": NSG.upper()}}})
     finally:
         direct.delete("NSGBaseline", "case")
-    assert said == ""
+    assert message == ""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SPECS if kind != "NSGIncident"])
 def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
-    # Without it Flux and Helm take an object for finished before the operator has seen it.
+    # Without it, Flux and Helm treat an object as finished before the operator has processed it.
     stored = direct.create(good(kind, "unseen"))
     direct.delete(kind, "unseen")
     assert stored["status"]["observedGeneration"] == -1
@@ -83,7 +83,7 @@ def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
 def test_edges_are_judged_as_by_the_embedded_server(
     direct: Direct, kind: str, place: Place, values: tuple[Any, ...]
 ) -> None:
-    # The fast tests hold the models to the embedded server; this holds it to the real one.
+    # The fast tests compare the models with the emulated server; this test compares the models with the real one.
     for value in values:
         _alike(direct, put(good(kind), place, value))
 
@@ -97,7 +97,7 @@ def test_spoilt_objects_are_judged_as_by_the_embedded_server(direct: Direct, doc
 
 
 def test_the_largest_baseline_fits(direct: Direct, kubectl: Program) -> None:
-    # Azure takes 1,000 rules in one NSG: neither CEL's budget nor server-side apply's bookkeeping may refuse them.
+    # Azure accepts 1,000 rules in one NSG: neither CEL's cost budget nor server-side apply may refuse them.
     document = put(good("NSGBaseline", "large"), ("spec", "rules"), [_rule(at) for at in range(MOST_RULES)])
     assert "serverside-applied" in kubectl.apply(document)
     try:
@@ -114,21 +114,21 @@ def test_one_rule_more_is_refused(kubectl: Program, direct: Direct) -> None:
 
 
 def _rule(at: int) -> Document:
-    addresses = [f"10.{at % 250}.{each}.0/24" for each in range(4)]
+    addresses = [f"10.{at % 250}.{octet}.0/24" for octet in range(4)]
     return {**RULES[1], "name": f"rule-{at}", "priority": 100 + at, "sourceAddressPrefixes": addresses}
 
 
 def _nested(place: Place, value: Any) -> dict[str, Any]:
     for name in reversed(place):
         value = {name: value}
-    found: dict[str, Any] = value
-    return found
+    document: dict[str, Any] = value
+    return document
 
 
 def _alike(direct: Direct, document: Document) -> None:
     real, embedded = direct.refusal(document), refusal(document["kind"], document)
-    # The real server takes any list for a string that has a format. The embedded one is stricter, as are the models:
-    # such a baseline is InvalidSpec.
+    # The real server accepts any list for a string with a format. The emulated server and the models are stricter:
+    # such a baseline becomes InvalidSpec.
     if not real and _LIST_FOR_TIME in embedded:
         return
     assert bool(real) == bool(embedded), f"the real server: {real or 'fine'}\nthe embedded: {embedded or 'fine'}"

@@ -1,4 +1,4 @@
-"""The cache of test tools is shared by parallel and by killed runs: neither may leave or see half a folder."""
+"""Parallel and killed runs share the cache of test tools: none may leave or use a partial folder."""
 
 import threading
 from pathlib import Path
@@ -63,6 +63,6 @@ def test_parallel_runs_fill_once() -> None:
 
 
 def test_key_tells_where_one_part_ends() -> None:
-    # else two flags could swap letters and share a folder
+    # otherwise two different lists of flags could share a folder
     assert cache.key("ab", "c") != cache.key("a", "bc")
     assert cache.key("ab", b"c") == cache.key(b"ab", "c")

@@ -1,4 +1,4 @@
-"""The control plane is a real one: it does what the rest of the cluster tests lean on."""
+"""The control plane is real: it has the behaviour that the other cluster tests depend on."""
 
 import json
 from collections.abc import Callable
@@ -56,16 +56,16 @@ def gate(port: int) -> dict[str, Any]:
 
 
 def test_server_says_the_version_it_was_built_from(kubectl: Program) -> None:
-    # unstamped it would say v0.0.0, and every chart's kubeVersion would be checked against that
+    # without a version stamp it would report v0.0.0, and helm would compare each chart's kubeVersion with that
     assert kubectl.json("version")["serverVersion"]["gitVersion"] == "v1.37.2"
 
 
 def test_cel_rule_of_a_crd_refuses_in_words_and_names_the_field(kubectl: Program, namespace: str) -> None:
     kubectl.apply(CRD)
     kubectl("wait", "--for=condition=Established", "crd/gates.smoke.example.org", "--timeout=30s")
-    said = kubectl.refusal("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(22)))
-    assert "spec.port" in said
-    assert "port 22 stays shut" in said
+    message = kubectl.refusal("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(22)))
+    assert "spec.port" in message
+    assert "port 22 stays shut" in message
     kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(443)))
 
 
@@ -83,7 +83,7 @@ def test_a_serviceaccount_may_do_what_its_role_says_and_no_more(
 
 
 def test_an_unknown_token_is_turned_away(kubectl: Program, cluster: Cluster) -> None:
-    # without authentication every other refusal here would prove nothing
+    # without authentication the other refusals would prove nothing
     stranger = kubectl.as_bearer(cluster.write_kubeconfig("stranger", "no-such-token"))
     assert "Unauthorized" in stranger.refusal("get", "--raw", "/api/v1/namespaces")
 
@@ -108,13 +108,13 @@ def test_an_unknown_token_is_turned_away(kubectl: Program, cluster: Cluster) -> 
 def test_kstatus_reads_conditions(
     kstatus: Callable[[dict[str, Any]], str], status: dict[str, Any], expected: str
 ) -> None:
-    thing = gate(443)
-    thing["metadata"].update(namespace="any", generation=2)
-    assert kstatus({**thing, "status": status}) == expected
+    resource = gate(443)
+    resource["metadata"].update(namespace="any", generation=2)
+    assert kstatus({**resource, "status": status}) == expected
 
 
 def test_controllers_empty_a_namespace_that_is_deleted(kubectl: Program, controllers: None) -> None:
-    # what an uninstall leaves behind can be seen only where something collects it
+    # leftovers of an uninstall are visible only if a controller collects garbage
     kubectl("create", "namespace", "short-lived")
     kubectl("create", "configmap", "inside", "-n", "short-lived")
     kubectl("delete", "namespace", "short-lived", "--timeout=60s")

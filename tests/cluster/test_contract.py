@@ -1,4 +1,4 @@
-"""The contract that the embedded API keeps is the real server's: the same checks run against kube-apiserver."""
+"""The contract tests of the emulated API also pass on the real kube-apiserver."""
 
 import ssl
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""kubectl works on the embedded API, since the demo's users will try it: each test is a command of theirs."""
+"""kubectl works with the emulated API, because users of the demo will try it."""
 
 import json
 import subprocess
@@ -28,13 +28,13 @@ def running() -> Iterator[Running]:
 
 @pytest.fixture
 def kubectl(running: Running, tools: dict[str, Path], tmp_path: Path) -> Program:
-    home = tmp_path / "home"  # kubectl caches discovery by address, and ports come again
+    home = tmp_path / "home"  # kubectl caches discovery by address, and ports are reused
     home.mkdir()
     return Program(tools["kubectl"], home, running.kubeconfig(tmp_path / "config"))
 
 
 def text(*objects: dict[str, Any]) -> str:
-    return "\n---\n".join(json.dumps(each) for each in objects)
+    return "\n---\n".join(json.dumps(item) for item in objects)
 
 
 def test_create_get_and_delete(kubectl: Program) -> None:
@@ -92,7 +92,7 @@ def test_apply_a_list_and_built_in_kinds(kubectl: Program) -> None:
 
 
 def test_create_by_subcommand(kubectl: Program) -> None:
-    # these go out in protobuf, unlike everything from a file
+    # kubectl sends these in protobuf, unlike objects from a file
     kubectl("create", "namespace", "team")
     kubectl("create", "secret", "generic", "urls", "-n", "team", "--from-literal", "urls=json://x")
     kubectl("create", "configmap", "c", "-n", "team", "--from-literal", "k=v")
@@ -138,10 +138,14 @@ def test_patch_label_and_annotate(kubectl: Program) -> None:
     )
     kubectl("label", "gadget", "one", "env=prod")
     kubectl("annotate", "gadget", "one", "example.com/requestedAt=now")
-    found = kubectl.json("get", "gadget", "one")
-    assert (found["spec"]["nsg"], found["spec"]["note"], found["status"]["changeCount"]) == ("b", "n", 2)
-    assert found["metadata"]["labels"] == {"env": "prod"}
-    assert found["metadata"]["annotations"] == {"example.com/requestedAt": "now"}
+    gadget_read = kubectl.json("get", "gadget", "one")
+    assert (gadget_read["spec"]["nsg"], gadget_read["spec"]["note"], gadget_read["status"]["changeCount"]) == (
+        "b",
+        "n",
+        2,
+    )
+    assert gadget_read["metadata"]["labels"] == {"env": "prod"}
+    assert gadget_read["metadata"]["annotations"] == {"example.com/requestedAt": "now"}
 
 
 def test_describe_shows_an_objects_events(kubectl: Program, running: Running) -> None:
@@ -185,7 +189,7 @@ def test_wait_for_a_condition_and_for_deletion(kubectl: Program, running: Runnin
 
 def test_get_watches(kubectl: Program, running: Running) -> None:
     running.api.create(gadget("one"))
-    command = [kubectl.path, "get", "gadgets", "-w"]
+    command = [str(kubectl.path), "get", "gadgets", "-w"]
     environment = {"KUBECONFIG": str(kubectl.kubeconfig), "HOME": str(kubectl.home)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Rogue edits by the clients that people have: az and Cloud Custodian, both unmodified, against the real operator."""
+"""Unapproved edits with unmodified az and Cloud Custodian, against the real operator."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.emulator.arm.az import Az
 
 pytestmark = pytest.mark.cluster
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
-# Of Custodian's own recordings: it takes the priority before the first, which must be one.
+# Custodian picks the priority before the first rule's, so the first rule must leave room.
 NAMES = BY_AZ, BY_CUSTODIAN = "appgate", "c7n-nsg"
 SUBSCRIPTION = IDS[BY_CUSTODIAN].split("/")[2]
 OPEN_RDP = {
@@ -23,18 +23,18 @@ OPEN_RDP = {
 }
 
 
-def _rules(found: DemoEnvironment) -> dict[str, set[str]]:
-    nsgs = {name: found.azure.emulator.store.nsgs[IDS[name].lower()] for name in NAMES}
+def _rules(environment: DemoEnvironment) -> dict[str, set[str]]:
+    nsgs = {name: environment.azure.emulator.store.nsgs[IDS[name].lower()] for name in NAMES}
     return {name: {rule.name for rule in nsg.rules} for name, nsg in nsgs.items()}
 
 
-def _looked_at(found: DemoEnvironment) -> bool:
-    statuses = [found.custom("NSGBaseline", name).get("status") or {} for name in NAMES]
+def _looked_at(environment: DemoEnvironment) -> bool:
+    statuses = [environment.custom("NSGBaseline", name).get("status") or {} for name in NAMES]
     return all(status.get("changeCount") == 0 for status in statuses)
 
 
-async def _open_ssh(found: DemoEnvironment, folder: Path) -> None:
-    az = await asyncio.to_thread(Az, found.azure, folder)
+async def _open_ssh(environment: DemoEnvironment, folder: Path) -> None:
+    az = await asyncio.to_thread(Az, environment.azure, folder)
     _, _, subscription, _, group, *_ = IDS[BY_AZ].split("/")
     where = ("--resource-group", group, "--nsg-name", BY_AZ, "--subscription", subscription)
     ssh = ("--priority", "1000", "--destination-port-ranges", "22", "--source-address-prefixes", "Internet")
@@ -42,26 +42,33 @@ async def _open_ssh(found: DemoEnvironment, folder: Path) -> None:
 
 
 async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -> None:
-    # Nobody attacks with our own test client.
-    async with demo_environment(tmp_path) as found, custodian(found.azure.emulator, SUBSCRIPTION, tmp_path) as cleaner:
-        for one in objects(found.receiver):
-            found.cluster.api.apply(one)
-        await found.start_operator()
-        await found.until(lambda: _looked_at(found))
-        approved = _rules(found)
+    # Attackers do not use this project's test client.
+    async with (
+        demo_environment(tmp_path) as environment,
+        custodian(environment.azure.emulator, SUBSCRIPTION, tmp_path) as cleaner,
+    ):
+        for resource in objects(environment.receiver):
+            environment.cluster.api.apply(resource)
+        await environment.start_operator()
+        await environment.until(lambda: _looked_at(environment))
+        approved = _rules(environment)
 
-        await _open_ssh(found, tmp_path)
-        await found.receiver.next(BY_AZ, "RuleCreated open-ssh")
-        said = await cleaner.run(OPEN_RDP)
-        assert "ERROR" not in said, said
-        await found.receiver.next(BY_CUSTODIAN, "RuleCreated rogue-")
-        writers = {one.caller for one in found.azure.emulator.requests.records if one.method == "PUT"}
+        await _open_ssh(environment, tmp_path)
+        await environment.receiver.next(BY_AZ, "RuleCreated open-ssh")
+        output = await cleaner.run(OPEN_RDP)
+        assert "ERROR" not in output, output
+        await environment.receiver.next(BY_CUSTODIAN, "RuleCreated rogue-")
+        writers = {
+            resource.caller for resource in environment.azure.emulator.requests.records if resource.method == "PUT"
+        }
         assert CLIENT_ID in writers
-        assert _rules(found) != approved
+        assert _rules(environment) != approved
 
-        found.cluster.api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
+        environment.cluster.api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
         for name in NAMES:
-            found.cluster.api.patch(API_VERSION, "NSGBaseline", name, {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE)
+            environment.cluster.api.patch(
+                API_VERSION, "NSGBaseline", name, {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE
+            )
         for name in NAMES:
-            await found.receiver.next("RESOLVED", name)
-        assert _rules(found) == approved
+            await environment.receiver.next("RESOLVED", name)
+        assert _rules(environment) == approved

