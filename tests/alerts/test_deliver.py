@@ -184,7 +184,11 @@ async def test_what_comes_while_something_is_sent_is_told_next(chats: Chats) -> 
     async with running(outbox, Clock()):
         outbox.put(incident())
         await chats.until(lambda: len(chats.got) == 1)
-        outbox.put(incident(revision=2, event="Updated", summary="RuleCreated open-rdp"))
+        outbox.put(
+            incident(
+                revision=2, event="Updated", changes=[{"kind": "RuleCreated", "rule": "open-rdp", "severity": "high"}]
+            )
+        )
         await chats.until(lambda: len(chats.got) == 2)
     assert "open-rdp" in chats.got[1][1]
 

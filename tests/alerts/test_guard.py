@@ -16,7 +16,7 @@ from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries
 from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
 
-STORY = alert_message(PendingDelivery(incident(), "Opened"))
+MESSAGE = alert_message(PendingDelivery(incident(), "Opened"))
 CANARY = "c4n4ry"
 
 
@@ -48,7 +48,7 @@ def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, fo
 async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, scheme: str, host: str) -> None:
     # By name as by number: what counts is where the connection ends.
     url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"
-    sent = await parse_channels(url)[0][0].send(STORY)
+    sent = await parse_channels(url)[0][0].send(MESSAGE)
     assert not sent.delivered
     assert "the pod's own" in sent.reason
     assert chats.got == []
@@ -118,4 +118,4 @@ async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats:
         ("Fri, 31 Dec 1999 23:59:59 GMT", timedelta()),
     ):
         chats.headers["a"] = {"Retry-After": header}
-        assert (await to.send(STORY)).retry_after == pause
+        assert (await to.send(MESSAGE)).retry_after == pause

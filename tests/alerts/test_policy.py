@@ -124,7 +124,10 @@ async def test_a_hundred_looks_are_one_message_and_the_reminders(chats: Chats) -
     for _ in range(100):
         await scene.round()
         scene.clock.pass_by(hours=1)
-    assert [title.split("[")[0] for title in scene.titles] == ["", *["STILL OPEN "] * 4]
+    assert [title.split("[")[0] for title in scene.titles] == [
+        "",
+        *(f"STILL OPEN for {days} d " for days in (1, 2, 3, 4)),
+    ]
     keys = {body["key"] for _, body in chats.bodies}
     assert len(keys) == 5
 
@@ -256,7 +259,7 @@ async def test_an_hour_of_outage_loses_nothing_keeps_the_order_and_delays_nobody
     chats.answers["a"] = 503
     for minute in range(60):
         if minute % 20 == 0:
-            scene.outbox.put(incident(f"web-{minute:02}", summary=f"at {minute:02}", updatedAt=stamp(scene.clock.now)))
+            scene.outbox.put(incident(f"web-{minute:02}", updatedAt=stamp(scene.clock.now)))
         await scene.round()
         assert len(chats.titles("b")) == minute // 20 + 1
         scene.clock.pass_by(minutes=1)
@@ -264,7 +267,8 @@ async def test_an_hour_of_outage_loses_nothing_keeps_the_order_and_delays_nobody
     before = len(scene.titles)
     scene.clock.pass_by(minutes=15)
     await scene.round()
-    assert [title.rsplit(" ", 1)[1] for title in scene.titles[before:]] == ["00", "20", "40"]
+    keys = [body["key"] for name, body in chats.bodies if name == "a"]
+    assert keys[before:] == [f"incident team-web/web-{minute} revision 1" for minute in ("00", "20", "40")]
 
 
 async def test_a_reminder_that_one_channel_refused_is_told_it_later(chats: Chats) -> None:
@@ -280,5 +284,5 @@ async def test_a_reminder_that_one_channel_refused_is_told_it_later(chats: Chats
     scene.clock.pass_by(minutes=1)
     await scene.round()
     await scene.round()
-    assert [title.split("[")[0] for title in chats.titles("a")] == ["", "STILL OPEN "]
-    assert [title.split("[")[0] for title in chats.titles("b")] == ["", "STILL OPEN ", "STILL OPEN "]
+    assert [title.split("[")[0] for title in chats.titles("a")] == ["", "STILL OPEN for 1 d 1 h "]
+    assert [title.split("[")[0] for title in chats.titles("b")] == ["", *["STILL OPEN for 1 d 1 h "] * 2]

@@ -10,8 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
-from nsg_baseline.alerts.formats import SMS_LENGTH, as_mail, as_sms
-from nsg_baseline.alerts.message import plain
+from nsg_baseline.alerts.formats import SMS_LENGTH, as_mail, as_sms, plain
 from tests.support.alert_scenarios import SCENARIOS
 from tests.support.golden import compare
 from tests.support.providers import Asked, Providers, providers

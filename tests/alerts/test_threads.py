@@ -11,7 +11,7 @@ from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.pending import pending_deliveries
-from nsg_baseline.alerts.threads import AT_ONCE
+from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS
 from nsg_baseline.api.incident import NSGIncident
 from tests.support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
 from tests.support.pagers import Pager
@@ -25,7 +25,7 @@ PAGERS = {
 }
 DESKS = {"servicenow": ("state", "6", "urgency"), "zendesk": ("status", "solved", "priority")}
 WEIGHTS = {
-    "critical": {"pagerduty": "critical", "opsgenie": "P1", "jira": "P1", "servicenow": "1", "zendesk": "urgent"},
+    "high": {"pagerduty": "error", "opsgenie": "P2", "jira": "P2", "servicenow": "1", "zendesk": "high"},
     "low": {"pagerduty": "info", "opsgenie": "P4", "jira": "P4", "servicenow": "3", "zendesk": "low"},
 }
 NAMES = tuple(f"web-{number}" for number in range(5))
@@ -132,9 +132,9 @@ async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
 async def test_what_weighs_little_does_not_hide_what_stays_open(scene: Scene) -> None:
     # The note that a small one is over must not make a small ticket of one that tells of SSH open to the world.
     scene.outbox.put(*(incident(name, severity="low") for name in NAMES))
-    await scene.open("web-9", severity="critical")
+    await scene.open("web-9", severity="high")
     await scene.go_on(NAMES[0], over=False)
-    assert scene.weights() == {WEIGHTS["critical"][scene.name]}
+    assert scene.weights() == {WEIGHTS["high"][scene.name]}
     await scene.go_on("web-9")
     await scene.go_on(NAMES[1], over=False)
     assert scene.weights() == {WEIGHTS["low"][scene.name]}
@@ -186,7 +186,7 @@ async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
 async def test_many_closings_are_recorded_on_the_way(scene: Scene) -> None:
     # What is on its way stands in the route's status, which holds a thousand messages and no more.
     scene.most_an_hour(1000)
-    names = [f"web-{number:03}" for number in range(AT_ONCE + 10)]
+    names = [f"web-{number:03}" for number in range(MAX_FOLLOW_UPS + 10)]
     for start in range(0, len(names), 3):
         await scene.open(*names[start : start + 3])
     assert scene.held() == [True] * len(names)

@@ -12,7 +12,8 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from nsg_baseline.alerts.channels import parse_channels
-from nsg_baseline.alerts.message import alert_message, plain
+from nsg_baseline.alerts.formats import plain
+from nsg_baseline.alerts.message import alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.cli.demo.receiver import receiving
 from tests.support.alerts import incident

@@ -12,7 +12,6 @@ from tests.engine.process_forker import Nursery
 
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 NAMES = tuple(name.lower() for name in IDS)
-KEY_LINE = -1
 """Where in an alert its key stands."""
 
 
@@ -64,7 +63,7 @@ class Lives:
         """Return what the receiver heard, each message with its repeats by its key, in the order in which they came."""
         found = defaultdict(list)
         for alert in self.stage.receiver.alerts:
-            found[alert["message"].splitlines()[KEY_LINE]].append(alert)
+            found[alert["key"]].append(alert)
         return dict(found)
 
     def _all_told(self) -> bool:

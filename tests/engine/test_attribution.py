@@ -38,9 +38,9 @@ async def test_who_did_it_follows_the_alert_in_one_query(curious: DemoEnvironmen
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     await look(curious, "one")
-    await curious.receiver.next("RuleCreated open-ssh")
-    who = await curious.receiver.next("WHO", "open-ssh")
-    assert "by jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
+    await curious.receiver.next("new rule open-ssh")
+    who = await curious.receiver.next("created open-ssh")
+    assert "Who: jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
     asked = [one for one in curious.azure.emulator.requests.records if "eventtypes" in one.path]
     assert len(asked) == 1
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
@@ -56,8 +56,8 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
     await look(curious, "one")
-    await curious.receiver.next("RuleCreated open-web")
-    await curious.receiver.next("WHO", "open-web")
+    await curious.receiver.next("new rule open-web")
+    await curious.receiver.next("created open-web")
     await look(curious, "two")
     resolved = await curious.receiver.next("RESOLVED", "open-web")
     assert "Tolerated" in resolved["message"]
@@ -77,11 +77,11 @@ async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious:
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     await look(curious, "one")
-    await curious.receiver.next("RuleCreated open-ssh")
+    await curious.receiver.next("new rule open-ssh")
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     patch = {"spec": {"acknowledged": {"by": "mo@example.com", "note": "on it"}}}
     name = incident["metadata"]["name"]
     curious.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
     await look(curious, "two")
     told = await curious.receiver.next("ACKNOWLEDGED")
-    assert "acknowledged by mo@example.com: on it" in told["message"]
+    assert "Acknowledged by mo@example.com: on it" in told["message"]

@@ -50,7 +50,7 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
         }
     ]
     assert _status(staged)["changeCount"] == 0
-    alert = await staged.receiver.next("RuleCreated open-ssh")
+    alert = await staged.receiver.next("new rule open-ssh")
     late = datetime.now(UTC) - until
     assert timedelta() <= late < timedelta(seconds=8), late
     assert "CRITICAL" in alert["title"]

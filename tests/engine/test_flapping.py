@@ -15,6 +15,6 @@ async def test_what_comes_and_goes_is_one_incident_that_says_so(lives: Lives) ->
     (incident,) = lives.incidents()
     assert incident["status"]["reopenCount"] == 5
     assert incident["status"]["state"] == "Open"
-    titles = [alert["title"].split("[")[0] for alert in lives.stage.receiver.alerts]
-    assert titles == ["", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE ", "RESOLVED ", "UPDATE "]
-    assert "it came back 3 times within minutes" in lives.stage.receiver.alerts[-1]["message"]
+    events = [alert["alert"]["event"] for alert in lives.stage.receiver.alerts]
+    assert events == ["Opened", "Resolved", "Updated", "Resolved", "Updated", "Resolved", "Updated"]
+    assert "Reappeared 3 times within minutes" in lives.stage.receiver.alerts[-1]["message"]

@@ -153,7 +153,7 @@ async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: De
     first = elected.process
     assert first is not None
     await elected.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await elected.receiver.next("RuleCreated open-ssh")
+    await elected.receiver.next("new rule open-ssh")
     # Killed between sending and noting it, a message is repeated; that is another test's matter.
     await elected.until(lambda: _is_noted(elected))
     second = await start_operator(elected.folder, elected.azure, elected.kubeconfig, OPERATOR_NAMESPACE)
@@ -165,7 +165,7 @@ async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: De
         elected.process = second
         await elected.receiver.next("RESOLVED", "open-ssh")
         assert _holder(elected) != holder
-        assert [alert["title"].split("[")[0] for alert in elected.receiver.alerts] == ["", "RESOLVED "]
+        assert [alert["alert"]["event"] for alert in elected.receiver.alerts] == ["Opened", "Resolved"]
     finally:
         elected.process = second
 

@@ -66,7 +66,7 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(staged: DemoEnvi
     await staged.start_operator()
     await settled(staged)
     await staged.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
-    await staged.receiver.next("RuleCreated open-ssh")
+    await staged.receiver.next("new rule open-ssh")
     await staged.until(lambda: bool(incidents(staged)[0]["status"].get("deliveries")) and not _chat(staged)["inFlight"])
     await staged.stop_operator()
     staged.cluster.api.requests.reset()

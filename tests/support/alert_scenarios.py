@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from nsg_baseline.alerts.message import AlertMessage, alert_message, digest_message
+from nsg_baseline.alerts.digest import digest_message
+from nsg_baseline.alerts.message import AlertMessage, alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
 from tests.support.alerts import NSG, START, incident, stamp
 
@@ -46,8 +47,8 @@ DELETED = {
 ACTION = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
 
 
-def _told(event: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
-    return alert_message(PendingDelivery(incident(name, kind=kind, **status), event, reminder=reminder))  # type: ignore[arg-type]  # an event
+def _told(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
+    return alert_message(PendingDelivery(incident(name, kind=kind, **status), turn, reminder=reminder))  # type: ignore[arg-type]  # a turn
 
 
 def _strays(count: int) -> dict[str, Any]:
@@ -71,7 +72,13 @@ RESOLVED = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
 SCENARIOS: dict[str, AlertMessage] = {
     "opened": _told("Opened", **OPEN),
     "updated": _told("Updated", revision=2, **WIDENED),
-    "held": _told("Updated", revision=2, **OPEN, actions=[{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}]),
+    "held": _told(
+        "Updated",
+        revision=2,
+        updatedAt=LATER,
+        **OPEN,
+        actions=[{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}],
+    ),
     "put-back": _told(
         "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "PutBack"}]
     ),

@@ -54,16 +54,16 @@ class Channel:
         self.line = line
         self.scheme = scheme
         # Tells channels apart in a status, and tells nothing else: 32 bits of a hash.
-        self.mark = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
+        self.id = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
         self.is_threaded = scheme in THREADED
         self._url = url
         self._local = allow_local
 
-    async def send(self, story: AlertMessage) -> SendResult:
-        """Send a story. Never raises what might hold a URL."""
+    async def send(self, message: AlertMessage) -> SendResult:
+        """Send a message. Never raises what might hold a URL."""
         call = Call(self._local)
         context = contextvars.copy_context()
-        work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, story, call)
+        work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, message, call)
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 delivered = await work
@@ -74,41 +74,45 @@ class Channel:
             return SendResult(delivered=False, reason=reason, egress_denied=True)
         return SendResult(delivered, call.retry_after, "" if delivered else "refused or away")
 
-    def _send(self, story: AlertMessage, call: Call) -> bool:
+    def _send(self, message: AlertMessage, call: Call) -> bool:
         # One for each message: what a plugin is handed belongs to the message, and its own pauses between two are ours.
         target = service(self.scheme, self._url)
         if target is None:
             return False
-        form = format_for(self.scheme)(story)
+        form = format_for(self.scheme)(message)
         if isinstance(target, ApiPlugin):
-            target.hear(story)
-        _extend(target, self.scheme, story)
+            target.prepare(message)
+        _extend(target, self.scheme, message)
         try:
             with calling(call):
                 sent = target.notify(
-                    body=form.body, title=form.title, notify_type=_LEVELS[story.level], body_format=form.format
+                    body=form.body, title=form.title, notify_type=_LEVELS[message.level], body_format=form.format
                 )
         except Exception:  # noqa: BLE001 - a plugin's error may hold its URL, and is of no use to anybody here
             return False
         return bool(sent)
 
 
-def _extend(target: NotifyBase, scheme: str, story: AlertMessage) -> None:
+def _extend(target: NotifyBase, scheme: str, message: AlertMessage) -> None:
     """Put the message for machines beside the text where there is room for it; leave out Apprise's own pictures."""
     for decoration in ("include_image", "include_footer", "include_timestamp"):
         if hasattr(target, decoration):
             setattr(target, decoration, False)
     if scheme in ("json", "jsons"):
         extras = getattr(target, "payload_extras", {})
-        for name, value in (("key", story.key), ("thread", story.thread), ("alert", dict(story.document))):
+        for name, value in (("key", message.key), ("thread", message.thread), ("alert", dict(message.payload))):
             extras.setdefault(name, value)
 
 
 def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channel], list[InvalidChannelError]]:
-    """Read URLs, one a line; blank lines and comments are skipped. `allow_local` permits this machine as a target.
+    """Parse Apprise URLs, one per line, skipping blank lines and comments (#).
 
-    Lines that are no URL of a channel that may be used are returned beside the channels: one mistake in a Secret is no
-    reason to tell nobody.
+    Args:
+        text: A value of a Secret.
+        allow_local: Let channels reach this machine's own addresses.
+
+    Returns:
+        The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
     """
     found: list[Channel] = []
     bad: list[InvalidChannelError] = []

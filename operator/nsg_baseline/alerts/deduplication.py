@@ -1,4 +1,4 @@
-"""What was said where in this process, so that two routes that lead to one place say it once."""
+"""Deduplication within this process: two routes to one URL send a message once."""
 
 import asyncio
 from collections import OrderedDict
@@ -7,28 +7,28 @@ from collections.abc import Awaitable, Callable
 from nsg_baseline.alerts.channels import Channel, SendResult
 from nsg_baseline.alerts.message import AlertMessage
 
-_REMEMBERED = 20_000
+MAX_KEYS = 20_000
 
 
 class DeliveredKeys:
-    """Shared by all routes. Messages to one place go one after the other."""
+    """The messages that each channel has received, shared by all routes. A channel gets one message at a time."""
 
     def __init__(self) -> None:
-        self._said: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def once(
-        self, channel: Channel, story: AlertMessage, send: Callable[[], Awaitable[SendResult]]
+        self, channel: Channel, message: AlertMessage, send: Callable[[], Awaitable[SendResult]]
     ) -> SendResult:
-        """Send, unless the same was sent to the same place."""
-        # Two routes may have told of it in different alerts: the end of one is not the end of the other.
-        mark = (channel.mark, story.thread, story.key)
-        async with self._locks.setdefault(channel.mark, asyncio.Lock()):
-            if mark in self._said:
+        """Send a message unless the channel has received it already."""
+        # Two routes may have opened different alerts for an incident: both must be closed.
+        key = (channel.id, message.thread, message.key)
+        async with self._locks.setdefault(channel.id, asyncio.Lock()):
+            if key in self._keys:
                 return SendResult(delivered=True)
-            sent = await send()
-            if sent.delivered:
-                self._said[mark] = None
-                while len(self._said) > _REMEMBERED:
-                    self._said.popitem(last=False)
-            return sent
+            result = await send()
+            if result.delivered:
+                self._keys[key] = None
+                while len(self._keys) > MAX_KEYS:
+                    self._keys.popitem(last=False)
+            return result

@@ -1,25 +1,32 @@
-"""Each kind of channel's own form of a story: its markup, its length, and what comes before the cut."""
+"""How each kind of channel shows a message: its markup, its length, and what comes first in case it is cut."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apprise import NotifyFormat
 
-from nsg_baseline.alerts.message import AlertMessage, plain
+from nsg_baseline.alerts.message import AlertMessage, ChangeLine
+from nsg_baseline.alerts.next_steps import NextStep
 from nsg_baseline.core.text.phrasing import cut
 
 SMS_LENGTH = 160
 TEAMS_LENGTH = 1000
 PAGER_LENGTH = 1024
-CHAT_LENGTH = 3000
-"""A section of Slack's blocks takes so much; longer text is refused there."""
+SLACK_LENGTH = 3000
+"""The longest text that Slack accepts in a section block."""
+SLACK_TITLE_LENGTH = 150
 MAIL_SUBJECT_LENGTH = 200
+_COLOURS = {"failure": "#b00020", "warning": "#8a5a00", "success": "#1b6e2d"}
+# These take two places in the alphabet of an SMS, or do not exist in it.
+_SMS_CHARACTERS = str.maketrans(
+    {"[": "", "]": "", "{": "(", "}": ")", "|": "/", "~": "-", "^": "-", "\\": "/", "`": "'"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A message as one kind of channel takes it."""
+    """A message as one kind of channel receives it."""
 
     title: str
     body: str
@@ -27,106 +34,138 @@ class Format:
 
 
 def format_for(scheme: str) -> Callable[[AlertMessage], Format]:
-    """Return how the channels of a scheme are written to."""
-    return _FORMS.get(scheme, as_text)
+    """Return the format for the channels of a URL scheme."""
+    return _FORMATS.get(scheme, as_text)
 
 
-def as_text(story: AlertMessage) -> Format:
-    """Write it in full."""
-    return Format(story.title, plain(story))
+def as_text(message: AlertMessage) -> Format:
+    """Render the whole message as plain text."""
+    return Format(message.title, plain(message))
 
 
-def as_sms(story: AlertMessage) -> Format:
-    """Write it in 160 characters of GSM 03.38, so that it is one SMS: what weighs, where, which rule, what is open."""
-    text = " ".join(story.short.split()).encode("ascii", "replace").decode()
-    # Brackets and the like take two places there.
-    text = text.translate({ord("["): "(", ord("]"): ")", ord("|"): "/", ord("~"): "-", ord("^"): "-", ord("\\"): "/"})
+def plain(message: AlertMessage) -> str:
+    """Return the body of a message as plain text."""
+    paragraphs = [
+        list(message.facts),
+        list(message.exposure),
+        [line for change in message.changes for line in _plain_change(change)],
+        [f"Operator: {action}" for action in message.actions],
+        [step.line for step in message.next_steps],
+        [f"Portal: {message.link}"] if message.link else [],
+        [message.key],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+
+
+def _plain_change(change: ChangeLine) -> list[str]:
+    return [f"- {change.summary}", *(f"    {f'{label}:':<9} {value}" for label, value in change.sides)]
+
+
+def as_sms(message: AlertMessage) -> Format:
+    """Render one SMS: 160 characters of the basic alphabet."""
+    text = ". ".join([message.title, *message.facts[:1]])
+    text = " ".join(text.split()).encode("ascii", "replace").decode().translate(_SMS_CHARACTERS)
     return Format("", text if len(text) <= SMS_LENGTH else f"{text[: SMS_LENGTH - 3]}...")
 
 
-def as_page(story: AlertMessage) -> Format:
-    """Write it for a pager: what happened, what is open, then where and why."""
-    return Format("", cut("\n".join([story.title, *story.traffic, *story.facts]), PAGER_LENGTH))
+def as_page(message: AlertMessage) -> Format:
+    """Render a pager's summary: what happened, what the operator did, which traffic, then where and why."""
+    actions = [f"Operator: {action}" for action in message.actions[-1:]]
+    return Format("", cut("\n".join([message.title, *actions, *message.exposure, *message.facts]), PAGER_LENGTH))
 
 
-def as_slack(story: AlertMessage) -> Format:
-    """Write it in Slack's own markup, but for what is bold: Apprise turns two stars into one, and one into italics."""
+def as_slack(message: AlertMessage) -> Format:
+    """Render Slack's markup. Apprise turns two stars into bold text, and one into italics."""
     parts = [
-        *map(_slack, story.facts),
-        "",
-        *(f"• **{_slack(text)}**" for text in story.traffic),
-        *(line for change in story.changes for line in _slack_change(change.head, change.sides)),
-        *(f"_operator: {_slack(text)}_" for text in story.actions),
-        *(_slack_link(text) for text in story.next_steps),
-        f"`{story.key}`",
+        *map(_slack, message.facts),
+        *(f"• **{_slack(line)}**" for line in message.exposure),
+        *(line for change in message.changes for line in _slack_change(change)),
+        *(f"Operator: {_slack(action)}" for action in message.actions),
+        *map(_slack_step, message.next_steps),
+        *([f"<{message.link}|Azure portal>"] if message.link else []),
+        f"`{message.key}`",
     ]
-    return Format(story.title[:150], cut("\n".join(parts), CHAT_LENGTH), NotifyFormat.MARKDOWN)
+    return Format(message.title[:SLACK_TITLE_LENGTH], cut("\n".join(parts), SLACK_LENGTH), NotifyFormat.MARKDOWN)
 
 
 def _slack(text: str) -> str:
-    # Its markup has no escape; a zero-width space keeps * and _ from pairing up.
-    return "".join(f"{sign}\u200b" if sign in "*_~`" else sign for sign in _slack_escaped(text))
+    # Slack's markup has no escape; a zero-width space keeps these characters from pairing up.
+    return "".join(f"{character}\u200b" if character in "*_~`[" else character for character in _slack_escaped(text))
 
 
 def _slack_escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _slack_change(head: str, sides: tuple[tuple[str, str], ...]) -> list[str]:
-    shown = [f"    {name}: `{text.replace('`', chr(39))}`" for name, text in sides]
-    return [f"• {_slack(head)}", *map(_slack_escaped, shown)]
+def _slack_change(change: ChangeLine) -> list[str]:
+    sides = [f"    {label}: `{_slack_escaped(value).replace('`', chr(39))}`" for label, value in change.sides]
+    return [f"• {_slack(change.summary)}", *sides]
 
 
-def _slack_link(text: str) -> str:
-    label, _, url = text.partition(": https://")
-    return f"<https://{url}|{_slack(label)}>" if url else _slack(text)
+def _slack_step(step: NextStep) -> str:
+    # A command is shown as code and unchanged, so that it can be pasted into a shell.
+    return f"{step.label}: `{_slack_escaped(step.text)}`" if step.kind == "Command" else _slack(step.line)
 
 
-def as_teams(story: AlertMessage) -> Format:
-    """Write it for an Adaptive Card's text: a blank line parts paragraphs, and what comes first is what is read."""
-    parts = [*story.traffic, *story.facts, *(change.head for change in story.changes), story.key]
-    return Format(story.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), NotifyFormat.MARKDOWN)
+def as_teams(message: AlertMessage) -> Format:
+    """Render the text of an Adaptive Card: a blank line separates paragraphs, and the first lines are read."""
+    parts = [
+        *(f"Operator: {action}" for action in message.actions[-1:]),
+        *message.facts,
+        *message.exposure,
+        *(step.line for step in message.next_steps),
+        *(change.summary for change in message.changes),
+        message.key,
+    ]
+    return Format(message.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), NotifyFormat.MARKDOWN)
 
 
 def _markdown(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>" else sign for sign in text)
+    return "".join(f"\\{character}" if character in "\\`*_[]<>" else character for character in text)
 
 
-def as_mail(story: AlertMessage) -> Format:
-    """Write it as HTML; the plain part is made of it. Nothing in it is loaded from elsewhere."""
-    rows = "".join(
-        f"<tr><td>{html.escape(change.head)}</td></tr>"
-        + "".join(
-            f"<tr><td style='padding-left:2em'>{name}: <code>{html.escape(text)}</code></td></tr>"
-            for name, text in change.sides
-        )
-        for change in story.changes
-    )
+def as_mail(message: AlertMessage) -> Format:
+    """Render HTML; Apprise derives the plain part from it. It loads nothing from elsewhere."""
+    colour = _COLOURS[message.level]
+    link = html.escape(message.link or "", quote=True)
     body = [
-        f"<p style='color:{_COLOURS.get(story.level)};font-weight:bold'>{html.escape(story.title)}</p>",
-        _paragraph(story.facts),
-        f"<ul>{''.join(f'<li>{html.escape(text)}</li>' for text in story.traffic)}</ul>" if story.traffic else "",
-        f"<table>{rows}</table>" if rows else "",
-        _paragraph(tuple(f"operator: {text}" for text in story.actions)),
-        _paragraph(story.next_steps),
-        f"<p style='color:#666'>{html.escape(story.key)}</p>",
+        f"<p style='color:{colour};font-weight:bold'>{html.escape(message.title)}</p>",
+        _paragraph(map(html.escape, message.facts)),
+        _list(message.exposure),
+        _table(message.changes),
+        _paragraph(html.escape(f"Operator: {action}") for action in message.actions),
+        _paragraph(map(_mail_step, message.next_steps)),
+        f'<p>Portal: <a href="{link}">{link}</a></p>' if link else "",
+        f"<p style='color:#666'>{html.escape(message.key)}</p>",
     ]
-    return Format(cut(story.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), NotifyFormat.HTML)
+    return Format(cut(message.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), NotifyFormat.HTML)
 
 
-def _paragraph(lines: tuple[str, ...]) -> str:
-    return f"<p>{'<br/>'.join(map(_linked, lines))}</p>" if lines else ""
+def _paragraph(lines: Iterable[str]) -> str:
+    text = "<br/>".join(lines)
+    return f"<p>{text}</p>" if text else ""
 
 
-def _linked(text: str) -> str:
-    label, _, url = text.partition(": https://")
-    if not url:
-        return html.escape(text)
-    return f'{html.escape(label)}: <a href="https://{html.escape(url, quote=True)}">https://{html.escape(url)}</a>'
+def _list(lines: tuple[str, ...]) -> str:
+    return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
-_COLOURS = {"failure": "#b00020", "warning": "#8a5a00", "success": "#1b6e2d"}
-_FORMS: dict[str, Callable[[AlertMessage], Format]] = {
+def _table(changes: tuple[ChangeLine, ...]) -> str:
+    rows: list[str] = []
+    for change in changes:
+        rows.append(f"<tr><td>{html.escape(change.summary)}</td></tr>")
+        for label, value in change.sides:
+            cell = f"{label}: <code>{html.escape(value)}</code>"
+            rows.append(f"<tr><td style='padding-left:2em'>{cell}</td></tr>")
+    return f"<table>{''.join(rows)}</table>" if rows else ""
+
+
+def _mail_step(step: NextStep) -> str:
+    text = html.escape(step.text)
+    return f"{html.escape(step.label)}: " + (f"<code>{text}</code>" if step.kind == "Command" else text)
+
+
+_FORMATS: dict[str, Callable[[AlertMessage], Format]] = {
     **dict.fromkeys(("twilio", "vonage", "sinch", "plivo", "sns"), as_sms),
     **dict.fromkeys(("mailto", "mailtos"), as_mail),
     **dict.fromkeys(("workflow", "workflows"), as_teams),

@@ -1,4 +1,4 @@
-"""What one channel is told now, in how many messages. Pure."""
+"""How the pending notifications of one channel are grouped into messages. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,68 +9,85 @@ from nsg_baseline.alerts.pending import PendingDelivery, route_name
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 
-DIGEST_OF = 5000
-"""So many incidents does one message tell, and the next the rest: what is stored of it must fit into an object."""
+MAX_DIGEST = 5000
+"""Most incidents in one message: its record must fit into the route's status."""
 DIGEST_FROM = 4
-"""So many incidents at once are one message."""
+"""This many incidents at once are sent as one digest."""
+CRITICAL_DIGEST_FROM = 10
+"""Critical incidents are sent one by one below this number, and as a digest of their own from it on."""
 HOUR = timedelta(hours=1)
-DIGEST_EVERY = timedelta(minutes=10)
-"""Beyond the messages of an hour, what comes is told in one message so often."""
+DIGEST_INTERVAL = timedelta(minutes=10)
+"""Above the hourly limit, one digest is sent per interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One message: what it tells, and the alert or ticket that it goes into; empty if that is the incident's own."""
+    """One message: its notifications, and the alert or ticket that they share; empty if there is none."""
 
-    dues: tuple[PendingDelivery, ...]
+    deliveries: tuple[PendingDelivery, ...]
     thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HourlyUse:
-    """When a route sent its messages of the last hour, the oldest first."""
+    """When a channel received its messages of the last hour, the oldest first."""
 
     times: tuple[datetime, ...] = ()
 
-    def next_digest(self, most: int, now: datetime) -> datetime | None:
-        """Return when the next message may leave as a digest; None while single ones may."""
-        recent = [time for time in self.times if now - time < HOUR]
-        if len(recent) < most:
+    def count(self, now: datetime) -> int:
+        """Return the number of messages in the last hour."""
+        return sum(now - time < HOUR for time in self.times)
+
+    def next_digest(self, limit: int, now: datetime) -> datetime | None:
+        """Return when the next digest may be sent; None while the limit is not reached."""
+        if self.count(now) < limit:
             return None
-        return max(recent) + DIGEST_EVERY
+        return max(self.times) + DIGEST_INTERVAL
 
 
-def sent_this_hour(
+def hourly_use(
     route: NSGAlertRoute,
     channel: Channel,
     incidents: Iterable[NSGIncident],
-    known: Iterable[datetime],
+    sent_at: Iterable[datetime],
     now: datetime,
 ) -> HourlyUse:
-    """Return what a channel was sent in the last hour, by what is stored and what this process knows.
+    """Return a channel's use, from the stored deliveries or from the times that this process has sent at.
 
-    Of one that keeps threads what opened them counts: else what goes on in old ones would hold up what is new.
+    For a channel with alerts or tickets only messages that opened one count. Otherwise updates of old alerts would
+    delay new ones.
     """
     name = route_name(route)
-    told = (one for incident in incidents for one in incident.status.deliveries if one.route == name)
-    got = (one for one in told if channel.mark not in (one.pending_channels or {}))
-    stored = {one.first_at or one.at if channel.is_threaded else one.at for one in got}
-    own = sorted(time for time in known if now - time < HOUR)
-    # A digest is stored with many incidents at one time; messages of one second are one there, so ours may know more.
-    found = sorted(time for time in stored if now - time < HOUR)
-    return HourlyUse(tuple(own if len(own) >= len(found) else found))
+    entries = (entry for incident in incidents for entry in incident.status.deliveries if entry.route == name)
+    received = (entry for entry in entries if channel.id not in (entry.pending_channels or {}))
+    stored = {entry.first_at or entry.at if channel.is_threaded else entry.at for entry in received}
+    own_times = sorted(time for time in sent_at if now - time < HOUR)
+    # Stored times have a resolution of one second, so this process may know of more messages.
+    stored_times = sorted(time for time in stored if now - time < HOUR)
+    return HourlyUse(tuple(own_times if len(own_times) >= len(stored_times) else stored_times))
 
 
-def batches(dues: Sequence[PendingDelivery], spent_by: HourlyUse, most: int, now: datetime) -> list[Batch]:
-    """Return the messages to send now; none while they must wait."""
-    if not dues:
+def group(deliveries: Sequence[PendingDelivery], use: HourlyUse, limit: int, now: datetime) -> list[Batch]:
+    """Return the messages to send now. What is not in one has to wait; critical notifications never do."""
+    critical = [delivery for delivery in deliveries if delivery.is_critical]
+    others = [delivery for delivery in deliveries if not delivery.is_critical]
+    return [*_critical_batches(critical), *_batches(others, use, limit, now)]
+
+
+def _critical_batches(deliveries: Sequence[PendingDelivery]) -> list[Batch]:
+    if len(deliveries) < CRITICAL_DIGEST_FROM:
+        return _single(deliveries)
+    return [Batch(tuple(deliveries[:MAX_DIGEST]))]
+
+
+def _batches(deliveries: Sequence[PendingDelivery], use: HourlyUse, limit: int, now: datetime) -> list[Batch]:
+    if not deliveries:
         return []
-    if len(dues) >= DIGEST_FROM:
-        singles = False
-    else:
-        recent = sum(now - time < HOUR for time in spent_by.times)
-        singles = recent + len(dues) <= most
-    if singles:
-        return [Batch((one,)) for one in dues]
-    again = spent_by.next_digest(most, now)
-    return [Batch(tuple(dues[:DIGEST_OF]))] if again is None or again <= now else []
+    if len(deliveries) < DIGEST_FROM and use.count(now) + len(deliveries) <= limit:
+        return _single(deliveries)
+    next_digest = use.next_digest(limit, now)
+    return [Batch(tuple(deliveries[:MAX_DIGEST]))] if next_digest is None or next_digest <= now else []
+
+
+def _single(deliveries: Sequence[PendingDelivery]) -> list[Batch]:
+    return [Batch((delivery,)) for delivery in deliveries]

@@ -1,7 +1,6 @@
-"""Messages on their way: each is stored before it is sent, and whether it got through with the next.
+"""Messages in flight: each is stored before it is sent, and its result together with the next one.
 
-So a message that is repeated after a crash has the key that it had, though some of its incidents are recorded as told
-by then; and of several that were sent one after the other only the last is repeated.
+A message that is sent again after a crash therefore has the same key, and only the last of several is sent again.
 """
 
 import asyncio
@@ -12,8 +11,7 @@ import structlog
 
 from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.grouping import Batch
-from nsg_baseline.alerts.message import digest_key, single_key
-from nsg_baseline.alerts.pending import Mark, PendingDelivery, delivery, route_name
+from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, digest_key, route_name, stored_delivery
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.api.route import Message, NSGAlertRoute
 
@@ -22,92 +20,100 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class InFlight:
-    """One route's messages, by channel and key."""
+    """One route's messages in flight, by channel and key."""
 
     outbox: Outbox
     _messages: dict[tuple[str, str], Message] = field(default_factory=dict)
-    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def load(self, route: NSGAlertRoute) -> None:
-        """Take up what was on its way when a route was stored."""
-        self._messages = {(one.channel, one.key): one for one in route.status.in_flight}
+        """Read the messages that the route's status holds."""
+        self._messages = {(message.channel, message.key): message for message in route.status.in_flight}
 
-    def got(self, channel: Channel, waiting: Iterable[PendingDelivery]) -> dict[Mark, str]:
-        """Return what a channel has, though that is not recorded yet, and the thread where it has it."""
-        told = {text: one.thread for one in self._of(channel) if one.sent for text in one.incidents}
-        return {one.mark: told[single_key(one)] for one in waiting if single_key(one) in told}
+    def delivered(self, channel: Channel, deliveries: Iterable[PendingDelivery]) -> dict[RevisionKey, str]:
+        """Return what a channel has received although it is not recorded yet, each with its thread."""
+        threads = {
+            member: message.thread for message in self._of(channel) if message.sent for member in message.incidents
+        }
+        return {item.key: threads[item.message_key] for item in deliveries if item.message_key in threads}
 
-    def resumed(self, channel: Channel, waiting: Sequence[PendingDelivery]) -> list[Batch]:
-        """Return the messages to a channel of which it is not known whether they got through."""
-        messages = (set(one.incidents) for one in self._of(channel) if not one.sent)
-        batches = (Batch(tuple(one for one in waiting if single_key(one) in texts)) for texts in messages)
-        return [batch for batch in batches if batch.dues]
+    def unconfirmed(self, channel: Channel, deliveries: Sequence[PendingDelivery]) -> list[Batch]:
+        """Return the messages to a channel whose result is unknown."""
+        unsent = (set(message.incidents) for message in self._of(channel) if not message.sent)
+        batches = (Batch(tuple(item for item in deliveries if item.message_key in members)) for members in unsent)
+        return [batch for batch in batches if batch.deliveries]
 
     async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Batch) -> Message:
-        """Store a message that is about to be sent, and return it as it was stored first."""
-        texts = tuple(map(single_key, batch.dues))
-        known = next((one for one in self._of(channel) if set(texts) <= set(one.incidents)), None)
-        if known is None:
-            known = _message(channel, batch, texts)
-            self._messages[channel.mark, known.key] = known
+        """Store a message that is about to be sent; return it as it was stored first."""
+        members = tuple(delivery.message_key for delivery in batch.deliveries)
+        message = next((entry for entry in self._of(channel) if set(members) <= set(entry.incidents)), None)
+        if message is None:
+            message = _message(channel, batch, members)
+            self._messages[channel.id, message.key] = message
             await self._store(route)
-        return known
+        return message
 
-    def sent(self, message: Message) -> None:
-        """Note that a message got through; it is stored with the next."""
+    def confirm(self, message: Message) -> None:
+        """Note that a message was delivered. This is stored together with the next message."""
         self._messages[message.channel, message.key] = message.model_copy(update={"sent": True})
 
-    def begun(self, channel: Channel) -> dict[str, str]:
-        """Return by incident the shared threads of messages that are not recorded, whatever became of the incidents."""
-        found = (one for one in self._of(channel) if one.thread)
-        return {_incident(text): one.thread for one in found for text in one.incidents}
+    def threads(self, channel: Channel, deliveries: Iterable[PendingDelivery]) -> dict[tuple[str, str], str]:
+        """Return by incident the shared threads of messages that are not recorded yet, whatever revision they had."""
+        incidents = {delivery.incident.key for delivery in deliveries}
+        return {
+            key: message.thread
+            for message in self._of(channel)
+            if message.thread
+            for key in map(_incident_key, message.incidents)
+            if key in incidents
+        }
 
-    def recorded(self, route: NSGAlertRoute, waiting: Mapping[str, Iterable[PendingDelivery]]) -> None:
-        """Forget messages of which nothing waits any more, by channel.
+    def forget(self, route: NSGAlertRoute, pending: Mapping[str, Iterable[PendingDelivery]]) -> None:
+        """Drop messages for which nothing is pending any more, by channel.
 
-        One that opened a shared thread is kept until its incidents are recorded there: what they come to must go there.
+        A message that opened a shared thread stays until its incidents are recorded: later revisions must go there.
         """
-        texts = {mark: set(map(single_key, dues)) for mark, dues in waiting.items()}
-        known = {"/".join(one.key): delivery(route, one) for one in self.outbox.incidents()}
+        members = {channel: {item.message_key for item in deliveries} for channel, deliveries in pending.items()}
+        stored = {incident.key: stored_delivery(route, incident) for incident in self.outbox.incidents()}
 
         def is_unrecorded(message: Message) -> bool:
             if not message.thread:
                 return False
-            names = [name for name in map(_incident, message.incidents) if name in known]
-            told = [known[name] for name in names]
-            return any(one is None or message.channel in (one.pending_channels or {}) for one in told)
+            keys = [key for key in map(_incident_key, message.incidents) if key in stored]
+            entries = [stored[key] for key in keys]
+            return any(entry is None or message.channel in (entry.pending_channels or {}) for entry in entries)
 
         self._messages = {
-            mark: one
-            for mark, one in self._messages.items()
-            if texts.get(one.channel, set()) & set(one.incidents) or is_unrecorded(one)
+            key: message
+            for key, message in self._messages.items()
+            if members.get(message.channel, set()) & set(message.incidents) or is_unrecorded(message)
         }
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What is to be stored of them."""
-        return tuple(self._messages[mark] for mark in sorted(self._messages))
+        """The messages for the route's status."""
+        return tuple(self._messages[key] for key in sorted(self._messages))
 
     def _of(self, channel: Channel) -> list[Message]:
-        return [one for one in self.messages if one.channel == channel.mark]
+        return [message for message in self.messages if message.channel == channel.id]
 
     async def _store(self, route: NSGAlertRoute) -> None:
-        async with self._one_at_a_time:
+        async with self._lock:
             try:
                 await self.outbox.report(route, route.status.model_copy(update={"in_flight": self.messages}))
             except OutboxError as error:
-                # An alert is not held up because Kubernetes is away; at worst it comes again under another key.
-                log.warning("outbox away", route=route_name(route), error=str(error))
+                # An unavailable API server must not delay an alert; at worst it is sent again under another key.
+                log.warning("message in flight not saved", route=route_name(route), error=str(error))
 
 
-def _incident(text: str) -> str:
-    """Return namespace and name of an incident, of the key of a message that tells it alone."""
-    return text.removeprefix("incident ").partition(" revision ")[0]
+def _incident_key(message_key: str) -> tuple[str, str]:
+    namespace, _, name = message_key.removeprefix("incident ").partition(" revision ")[0].partition("/")
+    return namespace, name
 
 
-def _message(channel: Channel, batch: Batch, texts: tuple[str, ...]) -> Message:
-    many = len(texts) > 1
-    key = digest_key(batch.dues) if many else texts[0]
-    # What is told at once for the first time shares a thread from then on.
-    thread = batch.thread or (key if many and channel.is_threaded else "")
-    return Message(channel=channel.mark, key=key, incidents=texts, thread=thread)
+def _message(channel: Channel, batch: Batch, members: tuple[str, ...]) -> Message:
+    is_digest = len(members) > 1
+    key = digest_key(batch.deliveries) if is_digest else members[0]
+    # Incidents that are notified together for the first time share a thread from then on.
+    thread = batch.thread or (key if is_digest and channel.is_threaded else "")
+    return Message(channel=channel.id, key=key, incidents=members, thread=thread)

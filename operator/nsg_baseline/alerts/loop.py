@@ -1,4 +1,4 @@
-"""The alert loops: one a route, rung at every change of what is stored."""
+"""The alert loops: one per route, woken whenever a stored object changes."""
 
 import asyncio
 import contextlib
@@ -15,68 +15,66 @@ from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, rou
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.api.route import NSGAlertRoute
 
-LOOK_AGAIN_SECONDS = 60.0
+INTERVAL_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class RouteLoop:
-    """One route's own loop: nobody waits for a route that is stuck, and what comes meanwhile rings again."""
+    """The loop of one route. A route whose channel hangs does not delay the others."""
 
     key: tuple[str, str]
     operator_namespace: str
-    delivering: Dispatcher
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    dispatcher: Dispatcher
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Tell what is due at each ring, until the route is gone."""
-        outbox, clock = self.delivering.outbox, self.delivering.clock
+        """Deliver whenever the loop is woken, until the route is deleted."""
+        outbox, clock = self.dispatcher.outbox, self.dispatcher.clock
         while True:
-            self.bell.clear()
-            route = next((one for one in outbox.routes() if one.key == self.key), None)
+            self.wake.clear()
+            route = next((route for route in outbox.routes() if route.key == self.key), None)
             if route is None:
                 return
-            await self._tell(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
+            await self._deliver(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
 
-    async def _tell(self, route: NSGAlertRoute, dues: list[PendingDelivery]) -> None:
+    async def _deliver(self, route: NSGAlertRoute, deliveries: list[PendingDelivery]) -> None:
         try:
-            await self.delivering.deliver(route, dues)
+            await self.dispatcher.deliver(route, deliveries)
         except OutboxError as error:
-            # Kubernetes is away: the same is due at the next look. What was sent may be sent again, with its key.
-            log.warning("outbox away", route=route_name(route), error=str(error))
+            # The same notifications stay pending. What was sent may be sent again, with the same key.
+            log.warning("deliveries not saved", route=route_name(route), error=str(error))
         except Exception:
-            # A fault of ours with one message must not silence the route for good.
+            # A defect in handling one message must not stop the route.
             log.exception("route failed", route=route_name(route))
 
     async def _wait(self, now: datetime) -> None:
-        again = self.delivering.next_try()
-        seconds = (again - now).total_seconds() if again is not None else LOOK_AGAIN_SECONDS
+        next_try = self.dispatcher.next_try()
+        seconds = (next_try - now).total_seconds() if next_try is not None else INTERVAL_SECONDS
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(max(seconds, 1.0), LOOK_AGAIN_SECONDS)):
-                await self.bell.wait()
+            async with asyncio.timeout(min(max(seconds, 1.0), INTERVAL_SECONDS)):
+                await self.wake.wait()
 
 
 async def run(
     outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime], *, allow_local: bool = False
 ) -> None:
-    """Deliver, until cancelled. Each route has a loop of its own, rung at every change.
-
-    `allow_local` lets channels lead to this machine's own addresses.
-    """
+    """Run the loops of all routes until cancelled. `allow_local` lets channels reach this machine's own addresses."""
     disable_url_logging()
-    said = DeliveredKeys()
+    delivered_keys = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
     try:
         while True:
-            loops = {key: one for key, one in loops.items() if not one[1].done()}
+            loops = {key: (loop, task) for key, (loop, task) in loops.items() if not task.done()}
             for route in outbox.routes():
                 if route.key not in loops:
-                    loop = RouteLoop(route.key, operator_namespace, Dispatcher(outbox, clock, said, allow_local))
+                    dispatcher = Dispatcher(outbox, clock, delivered_keys, allow_local)
+                    loop = RouteLoop(route.key, operator_namespace, dispatcher)
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
             for loop, _ in loops.values():
-                loop.bell.set()
-            await outbox.changed(LOOK_AGAIN_SECONDS)
+                loop.wake.set()
+            await outbox.changed(INTERVAL_SECONDS)
     finally:
         for _, task in loops.values():
             task.cancel()

@@ -1,34 +1,37 @@
-"""The JSON of an alert; docs/alerts.md describes it."""
+"""The machine-readable form of an alert; docs/alerts.md describes it."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from nsg_baseline.alerts.pending import NotificationEvent
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NotificationEvent
 
 SCHEMA = "nsg-baseline.io/alert/v1"
+_STATUS_FIELDS = (
+    *("state", "revision", "severity", "severityReason", "openedAt", "updatedAt", "resolvedAt", "resolution"),
+    *("summary", "changeCount", "changes", "exposure", "actions", "attribution", "changedBy"),
+)
 
 
-def alert_document(event: NotificationEvent, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
-    """Return a message for machines: what it is about, as stored, under a schema that only ever grows."""
+def alert_payload(event: NotificationEvent, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
+    """Return a message as JSON: the event, the worst severity and the incidents as stored.
+
+    Later versions of this schema only add fields.
+    """
     return {
         "schema": SCHEMA,
         "event": event,
         "severity": severity,
-        "incidents": [_incident_document(one) for one in incidents],
+        "incidents": [_incident(incident) for incident in incidents],
     }
 
 
-def _incident_document(incident: NSGIncident) -> dict[str, Any]:
-    kept = (
-        *("state", "revision", "severity", "severityReason", "openedAt", "updatedAt", "resolvedAt", "resolution"),
-        *("summary", "changeCount", "changes", "exposure", "actions", "attribution", "changedBy"),
-    )
+def _incident(incident: NSGIncident) -> dict[str, Any]:
     status = incident.status.document()
     return {
         "namespace": incident.metadata.namespace,
         "name": incident.metadata.name,
         **incident.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
-        **{key: status[key] for key in kept if key in status},
+        **{name: status[name] for name in _STATUS_FIELDS if name in status},
     }

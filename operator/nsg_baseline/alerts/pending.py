@@ -1,125 +1,167 @@
-"""Which routes must be told what. Pure: what is stored decides, so that a restart neither loses nor repeats."""
+"""Which notifications a route still has to send. Pure: a restart neither loses nor repeats one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import NamedTuple
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Delivery, IncidentEvent, NSGIncident
-from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.api.route import NotificationEvent, NSGAlertRoute
+from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.severity_policy import SEVERITIES
 
-NotificationEvent = IncidentEvent | Literal["Reminder"]
-Mark = tuple[str, str, int, int]
-UNHEARD = timedelta(hours=24)
-"""So long after its end is a route still told of an incident that it never heard of."""
+LATE_NOTICE = timedelta(hours=24)
+"""A route that missed an incident is still notified of it for this long after its end."""
+
+
+class RevisionKey(NamedTuple):
+    """Identifies what a notification is about: one revision of an incident, or one reminder of that revision."""
+
+    namespace: str
+    name: str
+    revision: int
+    reminder: int
 
 
 @dataclass(frozen=True, slots=True)
 class PendingDelivery:
-    """One thing to tell one route: the latest state of an incident. Older revisions are not told one by one.
+    """A notification of one route about the latest revision of an incident. Older revisions are skipped.
 
-    `ready` is when it may be told; until then more of the kind may come. `reminder` counts reminders of a revision.
+    Attributes:
+        ready_at: When it may be sent; until then it waits for related incidents. None: at once.
+        reminder: The number of the reminder of this revision; 0 if it is not a reminder.
+        open_for: How long the incident has been open, for reminders.
     """
 
     incident: NSGIncident
     event: NotificationEvent
-    ready: datetime | None = None
+    ready_at: datetime | None = None
     reminder: int = 0
+    open_for: timedelta | None = None
 
     @property
-    def mark(self) -> Mark:
-        """What this is, whatever else changes: the incident's namespace and name, the revision, and the reminder."""
-        return *self.incident.key, self.incident.status.revision, self.reminder
+    def key(self) -> RevisionKey:
+        """What the notification is about."""
+        return RevisionKey(*self.incident.key, self.incident.status.revision, self.reminder)
 
-    def event_for(self, before: int) -> NotificationEvent:
-        """Return what this is to somebody who has a revision already; 0 is none."""
-        return self.event if self.event == "Reminder" else _event(self.incident, before)
+    @property
+    def message_key(self) -> str:
+        """The key of a message about this incident alone."""
+        reminder = f" reminder {self.reminder}" if self.reminder else ""
+        return f"incident {'/'.join(self.incident.key)} revision {self.incident.status.revision}{reminder}"
+
+    @property
+    def is_critical(self) -> bool:
+        """Whether it is sent at once, beyond every limit."""
+        return self.incident.status.severity == "critical" and self.event != "Resolved"
+
+    def event_after(self, revision: int) -> NotificationEvent:
+        """Return the event for a channel whose last received revision is this one; 0 for none."""
+        return self.event if self.event == "Reminder" else _event(self.incident, revision)
+
+
+def digest_key(deliveries: Iterable[PendingDelivery]) -> str:
+    """Return the key of one message about several incidents."""
+    return f"digest {fingerprint('; '.join(sorted(delivery.message_key for delivery in deliveries)))}"
 
 
 def route_name(route: NSGAlertRoute) -> str:
-    """Return the name by which an incident remembers a route."""
+    """Return namespace and name of a route, as incidents record it."""
     return "/".join(route.key)
 
 
 def pending_deliveries(
     route: NSGAlertRoute, incidents: Iterable[NSGIncident], operator_namespace: str, now: datetime
 ) -> list[PendingDelivery]:
-    """Return what a route must be told, the oldest incident first."""
+    """Return the notifications that a route has to send, the oldest incident first."""
     if route.spec.suspend:
         return []
-    heard = (one for one in incidents if _concerns(route, one, operator_namespace))
-    found = (_due(route, incident, now) for incident in sorted(heard, key=lambda one: one.metadata.name))
-    return [one for one in found if one is not None]
+    visible = (incident for incident in incidents if _is_visible(route, incident, operator_namespace))
+    ordered = sorted(visible, key=lambda incident: incident.metadata.name)
+    pending = (_pending(route, incident, now) for incident in ordered)
+    return [delivery for delivery in pending if delivery is not None]
 
 
-def delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | None:
-    """Return what a route was told last of an incident."""
+def stored_delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | None:
+    """Return what an incident records about a route; None if the route was not notified yet."""
     name = route_name(route)
-    return next((one for one in incident.status.deliveries if one.route == name and one.revision), None)
+    return next((entry for entry in incident.status.deliveries if entry.route == name and entry.revision), None)
 
 
-def _concerns(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
-    """In the operator's own namespace a route hears of everything, elsewhere of its own namespace."""
-    near = route.metadata.namespace in (operator_namespace, incident.metadata.namespace)
-    return near and incident.spec.kind in route.spec.kinds
+def _is_visible(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
+    """Say whether a route covers an incident: its own namespace, or all for routes in the operator's namespace."""
+    is_near = route.metadata.namespace in (operator_namespace, incident.metadata.namespace)
+    return is_near and incident.spec.kind in route.spec.kinds
 
 
-def _due(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> PendingDelivery | None:
-    status, known = incident.status, delivery(route, incident)
+def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> PendingDelivery | None:
+    status, stored = incident.status, stored_delivery(route, incident)
     if status.revision == 0:
         return None
-    if known is not None and known.revision >= status.revision:
-        return _late(incident, known) if known.pending_channels else _reminder(route, incident, known, now)
-    before = known.revision if known is not None else 0
-    if known is None and not (_weighs(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
+    if stored is not None and stored.revision >= status.revision:
+        return _late(incident, stored, now) if stored.pending_channels else _reminder(route, incident, stored, now)
+    if stored is None and not (_is_severe(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
         return None
-    event = _event(incident, before)
-    # Who asked for openings alone must hear of what began and ended before anybody could be told.
-    wanted: set[str] = {event} if before or event == "Opened" else {event, "Opened"}
-    if status.state == "Resolved" and status.resolution == "Remediated":
-        # A restore that leaves nothing open ends the incident: subscribers of either event receive it.
-        wanted.add("Remediated")
-    if not wanted & set(route.spec.send):
-        return _reminder(route, incident, known, now) if known is not None else None
+    event = _event(incident, stored.revision if stored is not None else 0)
+    if not _wanted(incident, event, is_first=stored is None) & set(route.spec.send):
+        return _reminder(route, incident, stored, now) if stored is not None else None
+    delivery = PendingDelivery(incident, event)
+    if delivery.is_critical:
+        return delivery
     since = status.updated_at or status.opened_at or now
     return PendingDelivery(incident, event, since + parse(route.spec.group_wait))
 
 
-def _late(incident: NSGIncident, known: Delivery) -> PendingDelivery:
-    """Return what some channels of a route still lack."""
-    if known.reminders:
-        return PendingDelivery(incident, "Reminder", reminder=known.reminders)
-    return PendingDelivery(incident, _event(incident, min((known.pending_channels or {}).values(), default=0)))
+def _wanted(incident: NSGIncident, event: NotificationEvent, *, is_first: bool) -> set[str]:
+    """Return the values of `spec.send` that select a notification."""
+    wanted: set[str] = {event}
+    if is_first:
+        # An incident that ended before it could be notified is still an opening.
+        wanted.add("Opened")
+    if event == "Resolved" and incident.status.resolution == "Remediated":
+        wanted.add("Remediated")
+    return wanted
 
 
-def _reminder(route: NSGAlertRoute, incident: NSGIncident, known: Delivery, now: datetime) -> PendingDelivery | None:
-    """Return a reminder of what is open and that nobody acknowledged."""
-    over = incident.status.state != "Open" or incident.spec.acknowledged is not None
-    if over or "Reminder" not in route.spec.send or now < known.at + parse(route.spec.remind_every):
+def _late(incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDelivery:
+    """Return the notification that some channels of a route have not received yet."""
+    if stored.reminders:
+        return PendingDelivery(incident, "Reminder", reminder=stored.reminders, open_for=_open_for(incident, now))
+    return PendingDelivery(incident, _event(incident, min((stored.pending_channels or {}).values(), default=0)))
+
+
+def _reminder(route: NSGAlertRoute, incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDelivery | None:
+    """Return the reminder of an open incident that nobody has acknowledged, if it is time for one."""
+    is_over = incident.status.state != "Open" or incident.spec.acknowledged is not None
+    if is_over or "Reminder" not in route.spec.send or now < stored.at + parse(route.spec.remind_every):
         return None
-    return PendingDelivery(incident, "Reminder", reminder=known.reminders + 1)
+    return PendingDelivery(incident, "Reminder", reminder=stored.reminders + 1, open_for=_open_for(incident, now))
 
 
-def _event(incident: NSGIncident, before: int) -> IncidentEvent:
+def _open_for(incident: NSGIncident, now: datetime) -> timedelta | None:
+    return now - incident.status.opened_at if incident.status.opened_at is not None else None
+
+
+def _event(incident: NSGIncident, received: int) -> IncidentEvent:
+    """Return the event for a receiver of this revision; 0 for none."""
     if incident.status.state == "Resolved":
         return "Resolved"
-    return (incident.status.event or "Updated") if before else "Opened"
+    return (incident.status.event or "Updated") if received else "Opened"
 
 
 def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:
-    """Say whether a route that heard nothing yet must hear of an incident.
+    """Say whether an incident is news for a route that was not notified of it.
 
-    An open one always. One that is over, if the route was there and nobody got through while it was open: the operator
-    may put a rule back within a second, and a port that stood open for that second is news all the same.
+    An open incident always is. A resolved one is news if the route existed before its end: the operator may restore
+    the rules within a second, before a message could be sent.
     """
-    over, since = incident.status.resolved_at, route.metadata.creation_timestamp
-    if incident.status.state != "Resolved" or over is None:
+    resolved_at, created_at = incident.status.resolved_at, route.metadata.creation_timestamp
+    if incident.status.state != "Resolved" or resolved_at is None:
         return True
-    return now - over <= UNHEARD and (since is None or since <= over)
+    return now - resolved_at <= LATE_NOTICE and (created_at is None or created_at <= resolved_at)
 
 
-def _weighs(severity: Severity | None, least: Severity) -> bool:
-    return severity is not None and SEVERITIES.index(severity) <= SEVERITIES.index(least)
+def _is_severe(severity: Severity | None, minimum: Severity) -> bool:
+    return severity is not None and SEVERITIES.index(severity) <= SEVERITIES.index(minimum)

@@ -1,4 +1,4 @@
-"""What the alert loop needs from the world. The engine implements it on top of Kubernetes."""
+"""What the alert loops need from Kubernetes. The engine implements it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -8,30 +8,30 @@ from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 
 
 class OutboxError(Exception):
-    """The outbox cannot be reached just now; the same call may succeed later."""
+    """The API server is unavailable; the same call may succeed later."""
 
 
 class Outbox(Protocol):
-    """Stored incidents and routes. The last three raise OutboxError when Kubernetes is away."""
+    """Stored incidents and routes. `secret`, `record` and `report` raise OutboxError if Kubernetes is unavailable."""
 
     def incidents(self) -> Iterable[NSGIncident]:
-        """Return all incidents as stored now, own writes included."""
+        """Return all incidents as stored, including own writes."""
         ...
 
     def routes(self) -> Iterable[NSGAlertRoute]:
-        """Return all routes that can be read."""
+        """Return all valid routes."""
         ...
 
     async def changed(self, seconds: float) -> None:
-        """Return when incidents or routes changed since the last call, or after so many seconds."""
+        """Return when incidents or routes have changed since the last call, or after this many seconds."""
         ...
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """Return a Secret's texts; None when it does not exist."""
+        """Return the values of a Secret; None if it does not exist."""
         ...
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
-        """Store that a route was told a revision."""
+        """Store what a route received of an incident."""
         ...
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:

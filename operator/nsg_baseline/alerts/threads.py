@@ -1,81 +1,90 @@
-"""Alerts and tickets that live on at a service: which one a message goes into, and whether it ends there. Pure.
+"""Alerts and tickets at a service: which of them a message belongs to, and whether it closes it. Pure.
 
-An incident that was told alone has one of its own. Incidents that were told at once share one, which is over when the
-last of them is: nobody at the service knows them one by one.
+An incident that was notified by itself has an alert of its own. Incidents that were notified together share one, and
+it is closed when the last of them is resolved.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from nsg_baseline.alerts.channels import Channel
+from nsg_baseline.alerts.digest import digest_message
 from nsg_baseline.alerts.grouping import Batch
-from nsg_baseline.alerts.message import AlertMessage, alert_message, digest_message
-from nsg_baseline.alerts.pending import Mark, NotificationEvent, PendingDelivery, delivery
+from nsg_baseline.alerts.message import AlertMessage, alert_message
+from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, stored_delivery
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.api.route import Message, NSGAlertRoute
+from nsg_baseline.api.route import Message, NotificationEvent, NSGAlertRoute
 from nsg_baseline.core.severity import worst
 
-AT_ONCE = 50
-"""So many messages go on in what is there before it is recorded: what is on its way must fit into a route's status."""
-Before = Mapping[Mark, Mapping[str, int]]
-"""The revision that each channel has of what is due; 0 for none."""
+MAX_FOLLOW_UPS = 50
+"""Most follow-ups before they are recorded: messages in flight must fit into the route's status."""
+Received = Mapping[RevisionKey, Mapping[str, int]]
+"""For each pending notification: the channels that lack it, with the last revision that they received; 0 for none."""
 
 
-def ongoing(
-    route: NSGAlertRoute, channel: Channel, dues: Iterable[PendingDelivery], before: Before, begun: Mapping[str, str]
+def follow_ups(
+    route: NSGAlertRoute,
+    channel: Channel,
+    deliveries: Iterable[PendingDelivery],
+    received: Received,
+    unrecorded: Mapping[tuple[str, str], str],
 ) -> list[Batch]:
-    """Return what goes on in alerts or tickets that a channel has already, or may have: one message each.
+    """Return the messages that continue alerts or tickets of a channel.
 
-    `begun` are threads, by incident, of messages of which nobody knows whether they got through.
+    `unrecorded` holds the threads, by incident, of messages that may have opened one and are not recorded yet.
     """
     if not channel.is_threaded:
         return []
-    alone: list[Batch] = []
+    single: list[Batch] = []
     shared: dict[str, list[PendingDelivery]] = {}
-    for one in dues:
-        thread = shared_thread(route, channel.mark, one.incident) or begun.get("/".join(one.incident.key), "")
+    for delivery in deliveries:
+        thread = shared_thread(route, channel.id, delivery.incident) or unrecorded.get(delivery.incident.key, "")
         if thread:
-            shared.setdefault(thread, []).append(one)
-        elif before[one.mark][channel.mark]:
-            alone.append(Batch((one,)))
-    return [*alone, *(Batch(tuple(found), thread) for thread, found in shared.items())]
+            shared.setdefault(thread, []).append(delivery)
+        elif received[delivery.key][channel.id]:
+            single.append(Batch((delivery,)))
+    return [*single, *(Batch(tuple(members), thread) for thread, members in shared.items())]
 
 
-def shared_incidents(
+def render_message(
     route: NSGAlertRoute,
     channel: Channel,
     message: Message,
-    dues: Sequence[PendingDelivery],
-    before: Before,
+    deliveries: Sequence[PendingDelivery],
+    received: Received,
     incidents: Iterable[NSGIncident],
 ) -> AlertMessage:
-    """Return a message as a channel gets it, with the alert or ticket that it goes into."""
-    opens = not any(before[one.mark][channel.mark] for one in dues)
-    many = message.key not in message.incidents
-    first = dues[0]
-    text = (
-        digest_message(dues, message.key)
-        if many
-        else alert_message(first, first.event_for(before[first.mark][channel.mark]))
-    )
+    """Return a message for one channel, with the alert or ticket that it belongs to."""
+    is_first = not any(received[delivery.key][channel.id] for delivery in deliveries)
+    text = _text(channel, message, deliveries, received)
     if not message.thread:
-        return replace(text, opens=opens)
-    sharing = [one for one in incidents if shared_thread(route, channel.mark, one) == message.thread]
-    open_ones = [one for one in (*sharing, *(due.incident for due in dues)) if one.status.state != "Resolved"]
-    # What is told now may weigh less than what stays open.
-    severity = worst(one.status.severity or "info" for one in open_ones) or text.severity
-    event: NotificationEvent = "Updated" if open_ones else "Resolved"
-    return replace(text, opens=opens, thread=message.thread, event=event, severity=severity)
+        return replace(text, is_first=is_first)
+    members = [incident for incident in incidents if shared_thread(route, channel.id, incident) == message.thread]
+    members += [delivery.incident for delivery in deliveries]
+    open_members = [incident for incident in members if incident.status.state != "Resolved"]
+    # The severity of an alert is that of all its open incidents, not only of those in this message.
+    severity = worst(incident.status.severity or "info" for incident in open_members) or text.severity
+    event: NotificationEvent = "Updated" if open_members else "Resolved"
+    return replace(text, is_first=is_first, thread=message.thread, event=event, severity=severity)
 
 
-def shared_thread(route: NSGAlertRoute, mark: str, incident: NSGIncident) -> str:
+def _text(
+    channel: Channel, message: Message, deliveries: Sequence[PendingDelivery], received: Received
+) -> AlertMessage:
+    first = deliveries[0]
+    if message.key != first.message_key:
+        return digest_message(deliveries, message.key)
+    return alert_message(first, first.event_after(received[first.key][channel.id]))
+
+
+def shared_thread(route: NSGAlertRoute, channel_id: str, incident: NSGIncident) -> str:
     """Return the alert or ticket that an incident shares with others; empty if it has its own, or none yet.
 
-    The mark of a URL changes with its password: one that is not known goes on where the only other one was.
+    A new password changes the id of a channel. An unknown channel therefore continues the only shared thread there is.
     """
-    known = delivery(route, incident)
-    threads = (known.threads or {}) if known is not None else {}
-    if mark in threads or (known is not None and mark in (known.pending_channels or {})):
-        return threads.get(mark, "")
-    others = {thread for thread in threads.values() if thread}
-    return others.pop() if len(others) == 1 else ""
+    stored = stored_delivery(route, incident)
+    threads = (stored.threads or {}) if stored is not None else {}
+    if channel_id in threads or (stored is not None and channel_id in (stored.pending_channels or {})):
+        return threads.get(channel_id, "")
+    shared = {thread for thread in threads.values() if thread}
+    return shared.pop() if len(shared) == 1 else ""

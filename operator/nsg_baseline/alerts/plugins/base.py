@@ -1,4 +1,4 @@
-"""What the project's own plugins share: they are handed the story, and talk JSON through the guarded `requests`."""
+"""What the project's own plugins share: they are handed the message, and talk JSON through the guarded `requests`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ SECONDS = (4.0, 10.0)
 
 
 class ApiPlugin:
-    """A plugin that is handed a story before it is told to send."""
+    """A plugin that is handed a message before it is told to send."""
 
-    story: AlertMessage
+    message: AlertMessage
 
-    def hear(self, story: AlertMessage) -> None:
+    def prepare(self, message: AlertMessage) -> None:
         """Take what is to be told next."""
-        self.story = story
+        self.message = message
 
 
 class RefusedError(Exception):

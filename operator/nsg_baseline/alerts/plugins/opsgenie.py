@@ -23,33 +23,33 @@ class _Alerts(ApiPlugin):
     apikey: str
     targets: list[Any]
 
-    def tell(self, body: str, title: str, base: str) -> bool:
+    def send_message(self, body: str, title: str, base: str) -> bool:
         """Open, note, acknowledge or close; False when the service did not take it."""
-        story = self.story
-        alias = story.thread.replace("/", ".")
+        message = self.message
+        alias = message.thread.replace("/", ".")
         headers = {"Authorization": f"GenieKey {self.apikey}"}
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
             # What was over before it could be told is told and ended: there is no alert to close yet.
-            if story.opens or story.event in _OPENING:
+            if message.is_first or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
-            if story.event not in _OPENING:
-                what = _PATHS.get(story.event, "notes")
+            if message.event not in _OPENING:
+                what = _PATHS.get(message.event, "notes")
                 call("POST", f"{at}/{what}", json=note, headers=headers, params={"identifierType": "alias"})
         except RefusedError:
             return False
         return True
 
     def _alert(self, alias: str, title: str, body: str) -> dict[str, Any]:
-        story = self.story
+        message = self.message
         return {
             "message": title if len(title) <= _MESSAGE_LENGTH else f"{title[: _MESSAGE_LENGTH - 3]}...",
             "alias": alias,
             "description": body,
-            "priority": _PRIORITIES[story.severity],
+            "priority": _PRIORITIES[message.severity],
             "source": "nsg-baseline-operator",
-            "details": {"message": story.key, **({"portal": story.link} if story.link else {})},
+            "details": {"key": message.key, **({"portal": message.link} if message.link else {})},
             **({"responders": self.targets} if self.targets else {}),
         }
 
@@ -59,7 +59,7 @@ class Opsgenie(_Alerts, NotifyOpsgenie):
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        return self.tell(body, title, OPSGENIE_API_LOOKUP[str(self.region_name)])
+        return self.send_message(body, title, OPSGENIE_API_LOOKUP[str(self.region_name)])
 
 
 class Jira(_Alerts, NotifyJira):
@@ -67,4 +67,4 @@ class Jira(_Alerts, NotifyJira):
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        return self.tell(body, title, JIRA_API_LOOKUP[str(self.region_name)])
+        return self.send_message(body, title, JIRA_API_LOOKUP[str(self.region_name)])

@@ -17,9 +17,9 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        action = _ACTIONS.get(self.story.event, "trigger")
+        action = _ACTIONS.get(self.message.event, "trigger")
         # PagerDuty drops the end of what it has not heard of: what was over before it could be told is told and ended.
-        actions = ("trigger", action) if self.story.opens and action != "trigger" else (action,)
+        actions = ("trigger", action) if self.message.is_first and action != "trigger" else (action,)
         try:
             for each in actions:
                 call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(each, body))
@@ -28,32 +28,32 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
         return True
 
     def _event(self, action: str, body: str) -> dict[str, Any]:
-        story = self.story
+        message = self.message
         event: dict[str, Any] = {
             "routing_key": self.integration_key,
             "event_action": action,
-            "dedup_key": story.thread,
+            "dedup_key": message.thread,
         }
         if action == "trigger":
             event |= {"client": "nsg-baseline-operator", "payload": self._payload(body)}
-            event |= {"links": [{"href": story.link, "text": "in the portal"}]} if story.link else {}
+            event |= {"links": [{"href": message.link, "text": "in the portal"}]} if message.link else {}
         return event
 
     def _payload(self, body: str) -> dict[str, Any]:
-        story = self.story
+        message = self.message
         return {
             "summary": body,
-            "severity": _SEVERITIES[story.severity],
+            "severity": _SEVERITIES[message.severity],
             "source": self.source,
             "component": self.component,
             **({"group": self.group} if self.group else {}),
             **({"class": self.class_id} if self.class_id else {}),
             "custom_details": {
                 **self.details,
-                "facts": list(story.facts),
-                "traffic": list(story.traffic),
-                "changes": [change.head for change in story.changes],
-                "next_steps": list(story.next_steps),
-                "message": story.key,
+                "facts": list(message.facts),
+                "exposure": list(message.exposure),
+                "changes": [change.summary for change in message.changes],
+                "next_steps": [step.line for step in message.next_steps],
+                "key": message.key,
             },
         }

@@ -21,8 +21,8 @@ class Ticketing(ApiPlugin, NotifyBase):
             raise TypeError("a host, a user and a secret are needed")
         self._options = options
 
-    def tell(self, body: str, title: str) -> None:
-        """Bring the ticket to where the story is.
+    def send_message(self, body: str, title: str) -> None:
+        """Bring the ticket to where the message is.
 
         Raises:
             RefusedError: the desk did not take it.
@@ -32,7 +32,7 @@ class Ticketing(ApiPlugin, NotifyBase):
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
         try:
-            self.tell(body, title)
+            self.send_message(body, title)
         except RefusedError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""Zendesk by its Tickets API: one ticket for each incident, known by its external id.
+"""Zendesk by its Tickets API: one ticket for each incident, ticket by its external id.
 
 zendesk://USER%40EXAMPLE.COM:APITOKEN@SUBDOMAIN.zendesk.com?tags=nsg,network&group_id=...
 """
@@ -16,7 +16,7 @@ _SUBJECT_LENGTH = 150
 
 
 class Zendesk(Ticketing):
-    """Creates, comments and solves. A message that was taken before is known by a tag and passed over."""
+    """Creates, comments and solves. A message that was taken before is ticket by a tag and passed is_closed."""
 
     service_name = "Zendesk"
     secure_protocol = "zendesk"
@@ -25,20 +25,20 @@ class Zendesk(Ticketing):
     sign_in = "{}/token"
 
     @override
-    def tell(self, body: str, title: str) -> None:
-        known = self._find()
-        over = known is not None and known.get("status") in _OVER
-        if known is None or (over and self.story.event != "Resolved"):
+    def send_message(self, body: str, title: str) -> None:
+        ticket = self._find()
+        is_closed = ticket is not None and ticket.get("status") in _OVER
+        if ticket is None or (is_closed and self.message.event != "Resolved"):
             # Zendesk itself makes one ticket of two requests with one such key.
-            key = {"Idempotency-Key": f"{self.story.thread}: {self.story.key}"}
+            key = {"Idempotency-Key": f"{self.message.thread}: {self.message.key}"}
             self._call("POST", "/tickets.json", json={"ticket": self._new(body, title)}, headers=key)
-        elif not over and _tag(self.story.key) not in (known.get("tags") or ()):
-            self._call("PUT", f"/tickets/{int(known['id'])}.json", json={"ticket": self._change(body, known)})
+        elif not is_closed and _tag(self.message.key) not in (ticket.get("tags") or ()):
+            self._call("PUT", f"/tickets/{int(ticket['id'])}.json", json={"ticket": self._change(body, ticket)})
 
     def _find(self) -> dict[str, Any] | None:
-        answer = self._call("GET", "/tickets.json", params={"external_id": self.story.thread})
+        answer = self._call("GET", "/tickets.json", params={"external_id": self.message.thread})
         tickets = answer.get("tickets") if isinstance(answer, dict) else None
-        return max(tickets, key=lambda one: int(one["id"])) if tickets else None
+        return max(tickets, key=lambda ticket: int(ticket["id"])) if tickets else None
 
     def _new(self, body: str, title: str) -> dict[str, Any]:
         own = [tag.strip() for tag in (self._options.get("tags") or "").split(",") if tag.strip()]
@@ -46,23 +46,23 @@ class Zendesk(Ticketing):
         return {
             "subject": title if len(title) <= _SUBJECT_LENGTH else f"{title[: _SUBJECT_LENGTH - 3]}...",
             "comment": {"body": body, "public": False},
-            "priority": _PRIORITIES[self.story.severity],
+            "priority": _PRIORITIES[self.message.severity],
             "type": "incident",
-            "external_id": self.story.thread,
-            "tags": [*own, "nsg-baseline", _tag(self.story.key)],
+            "external_id": self.message.thread,
+            "tags": [*own, "nsg-baseline", _tag(self.message.key)],
             **({"group_id": int(group)} if group and group.isdigit() else {}),
-            # What was over before anybody could be told is told and solved.
-            **({"status": "solved"} if self.story.event == "Resolved" else {}),
+            # What was is_closed before anybody could be told is told and solved.
+            **({"status": "solved"} if self.message.event == "Resolved" else {}),
         }
 
-    def _change(self, body: str, known: dict[str, Any]) -> dict[str, Any]:
-        told = {
+    def _change(self, body: str, ticket: dict[str, Any]) -> dict[str, Any]:
+        change = {
             "comment": {"body": body, "public": False},
-            "tags": [*(known.get("tags") or ()), _tag(self.story.key)],
+            "tags": [*(ticket.get("tags") or ()), _tag(self.message.key)],
         }
-        if self.story.event == "Resolved":
-            return {**told, "status": "solved"}
-        return {**told, "priority": _PRIORITIES[self.story.severity]}
+        if self.message.event == "Resolved":
+            return {**change, "status": "solved"}
+        return {**change, "priority": _PRIORITIES[self.message.severity]}
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         return self.ask(method, f"/api/v2{path}", **options)

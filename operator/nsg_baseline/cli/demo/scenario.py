@@ -83,13 +83,13 @@ class Scenario:
         api = self._environment.cluster.api
         api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
         api.patch(API_VERSION, "NSGBaseline", "appgate", {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE)
-        await self._alert("RESOLVED", "appgate")
+        await self._alert("FIXED", "appgate")
 
         self._title(f"{ROGUE} opens RDP to the Internet in appgate")
         rdp = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}
         await self._environment.rogue.put_rule(self._ids["appgate"], "open-rdp", **rdp)
         await self._alert("appgate", "open-rdp")
-        await self._alert("RESOLVED", "appgate", "open-rdp")
+        await self._alert("FIXED", "appgate", "open-rdp")
         live = await self._environment.rogue.get(self._ids["appgate"])
         names = sorted(rule["name"] for rule in live["properties"]["securityRules"])
         if {"open-ssh", "open-rdp"} & set(names):
