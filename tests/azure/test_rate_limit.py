@@ -9,7 +9,7 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.azure.rate_limit import RESERVED_FOR_WATCH, RateLimiter
+from nsg_baseline.azure.rate_limit import RESERVED_FOR_WATCH, Kind, RateLimiter
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.azure.throttling import kind_of
 from nsg_emulator.arm import Running
@@ -57,12 +57,12 @@ def rate_limiter(time: Time) -> RateLimiter:
     return RateLimiter(time, time.sleep)
 
 
-async def _spend(rate_limiter: RateLimiter, time: Time, kind: str, count: int) -> list[float]:
+async def _spend(rate_limiter: RateLimiter, time: Time, kind: Kind, count: int) -> list[float]:
     """Ask for so much at once; return when each was let through."""
     through: list[float] = []
 
     async def one() -> None:
-        await rate_limiter.acquire(kind)  # type: ignore[arg-type] - one of the kinds
+        await rate_limiter.acquire(kind)
         through.append(time.now)
 
     await time.run(*(asyncio.create_task(one()) for _ in range(count)))
@@ -90,8 +90,8 @@ async def test_writes_wait_for_readings(rate_limiter: RateLimiter, time: Time) -
     # A remedy can wait for seconds; a door that nobody saw yet cannot.
     order: list[str] = []
 
-    async def one(kind: str) -> None:
-        await rate_limiter.acquire(kind)  # type: ignore[arg-type] - one of the kinds
+    async def one(kind: Kind) -> None:
+        await rate_limiter.acquire(kind)
         order.append(kind)
 
     await _spend(rate_limiter, time, "read", 250 - RESERVED_FOR_WATCH)

@@ -31,6 +31,7 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 REQUEST_DEADLINE_SECONDS = 180.0
 """Limit of one request with its body, waiting for the rate limit and retries included."""
+RETRY_BACKOFF_SECONDS = 0.5
 MAX_LINK_LENGTH = 8192
 _BLOCK_BYTES = 65536
 _OK = 200
@@ -75,7 +76,7 @@ class ArmClient:
             RequestIdPolicy(),
             UserAgentPolicy(USER_AGENT, sdk_moniker=USER_AGENT),
             EndpointPolicy(cloud.endpoint),
-            ShortRetryPolicy(retry_total=3, retry_backoff_factor=0.5),
+            ShortRetryPolicy(retry_total=3, retry_backoff_factor=RETRY_BACKOFF_SECONDS),
             RateLimitPolicy(rate_limiter),
             AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope),
             BoundedBodyPolicy(),

@@ -100,7 +100,7 @@ def translate_errors() -> Iterator[None]:
         raise AzureError("Timeout", _first_line(error)) from error
     except (ServiceRequestError, ServiceResponseError, OSError) as error:
         raise AzureError("Unreachable", _first_line(error)) from error
-    except (msgspec.DecodeError, RecursionError, UnicodeError, json.JSONDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise AzureError("InvalidResponse", f"{_UNPARSABLE}: {_first_line(error)}") from error
     except CoreError as error:
         raise AzureError("Unreachable", _first_line(error)) from error

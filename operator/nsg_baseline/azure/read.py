@@ -1,7 +1,8 @@
 """Reading NSGs: listings page by page, decoded on demand, and single NSGs."""
 
+import json
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ MAX_PAGES = 2000
 LISTING_DEADLINE_SECONDS = 600.0
 """Limit of the time that a listing waits for Azure. The time to judge its pages does not count."""
 MAX_ID_LENGTH = 1024
+MAX_LENIENT_BYTES = 8 * 1024 * 1024
+"""Larger listings are not parsed leniently: json needs about ten times the size of the body."""
 _TYPE = "providers/Microsoft.Network/networkSecurityGroups"
 _ABSENT = ("ResourceNotFound", "ResourceGroupNotFound")
 
@@ -59,8 +62,9 @@ class NSGPage:
 class ArmReader:
     """Reads NSGs. Every failure is an AzureError; a failure never means that an NSG does not exist."""
 
-    def __init__(self, client: ArmClient) -> None:
+    def __init__(self, client: ArmClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._clock = clock
 
     async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
         """Yield the NSGs of a subscription or a resource group, page by page, each NSG once.
@@ -74,9 +78,9 @@ class ArmReader:
         keys: set[str] = set()
         waited = 0.0
         while True:
-            started = time.monotonic()
+            started = self._clock()
             page, link = _parse_page(await request, keys)
-            waited += time.monotonic() - started
+            waited += self._clock() - started
             yield page
             if not link:
                 return
@@ -115,8 +119,7 @@ def _check_next(link: str, followed: set[str], waited: float) -> None:
 
 def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
     """Return a page and its nextLink. `keys` holds the folded ids of the listing so far, and is extended."""
-    with translate_errors():
-        listing = msgspec.json.decode(body, type=_Listing)
+    listing = _parse_listing(body)
     nsgs: list[RawNSG] = []
     unreadable = 0
     for raw in listing.value:
@@ -129,11 +132,45 @@ def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
     return NSGPage(tuple(nsgs), unreadable), listing.next_link
 
 
+def _parse_listing(body: bytes) -> _Listing:
+    with translate_errors():
+        try:
+            return msgspec.json.decode(body, type=_Listing)
+        except msgspec.DecodeError:
+            if len(body) > MAX_LENIENT_BYTES:
+                raise
+            return _parse_leniently(body)
+
+
+def _parse_leniently(body: bytes) -> _Listing:
+    """Parse a listing that holds invalid text, such as a lone surrogate, so that one NSG does not hide the others.
+
+    The element with the invalid text fails later, when it is decoded.
+    """
+    document = json.loads(body.decode(errors="surrogateescape"))
+    value = document.get("value") if isinstance(document, dict) else None
+    if not isinstance(value, list):
+        raise AzureError("InvalidResponse", "the response from Azure could not be parsed: it is not a listing")
+    elements = [msgspec.Raw(json.dumps(element).encode()) for element in value]
+    return _Listing(elements, msgspec.convert(document.get("nextLink"), str | None))
+
+
 def _parse_id(raw: msgspec.Raw) -> str | None:
     """Return the id of an element, or None if it has no valid one."""
     try:
-        nsg_id = msgspec.json.decode(raw, type=_Identified).id
+        nsg_id = _decode_id(raw)
         NSGId.parse(nsg_id)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return nsg_id if len(nsg_id) <= MAX_ID_LENGTH and nsg_id.isprintable() else None
+
+
+def _decode_id(raw: msgspec.Raw) -> str:
+    """Return the id of an element, even if another property holds invalid text."""
+    try:
+        return msgspec.json.decode(raw, type=_Identified).id
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        element = json.loads(bytes(raw).decode(errors="surrogateescape"))
+        return msgspec.convert(element, _Identified).id
