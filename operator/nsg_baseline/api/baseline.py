@@ -44,7 +44,7 @@ def _nsg_id(text: str) -> str:
 
 
 class Target(SpecShape):
-    """The NSG that a baseline speaks of."""
+    """The NSG that a baseline manages."""
 
     resource_id: Annotated[
         str,
@@ -61,26 +61,26 @@ class Target(SpecShape):
 
 
 class Associations(SpecShape):
-    """Where the NSG must be attached. Each key is compared only if it is present."""
+    """Subnets and network interfaces that the NSG must be attached to. Unset fields are not compared."""
 
     subnets: Annotated[
-        tuple[ResourceId, ...] | None, Field(description="Ids of the subnets.", max_length=1000, strict=False)
+        tuple[ResourceId, ...] | None, Field(description="Resource ids of the subnets.", max_length=1000, strict=False)
     ] = None
     network_interfaces: Annotated[
         tuple[ResourceId, ...] | None,
-        Field(description="Ids of the network interfaces.", max_length=1000, strict=False),
+        Field(description="Resource ids of the network interfaces.", max_length=1000, strict=False),
     ] = None
 
 
 class PriorityRange(SpecShape):
-    """Priorities from one to another, both included."""
+    """Range of priorities, inclusive."""
 
     model_config = ConfigDict(
         json_schema_extra=rules_of(Cel("!has(self.min) || !has(self.max) || self.min <= self.max", _UPWARDS, ".max"))
     )
 
-    min: Annotated[int, Field(description="The lowest number.", ge=100, le=4096), WHOLE] = 100
-    max: Annotated[int, Field(description="The highest number.", ge=100, le=4096), WHOLE] = 4096
+    min: Annotated[int, Field(description="Lowest priority number.", ge=100, le=4096), WHOLE] = 100
+    max: Annotated[int, Field(description="Highest priority number.", ge=100, le=4096), WHOLE] = 4096
 
     @model_validator(mode="after")
     def _upwards(self) -> Self:
@@ -90,35 +90,43 @@ class PriorityRange(SpecShape):
 
 
 class Tolerated(SpecShape):
-    """A co-owner: another legitimate writer of rules in this NSG. A preset, or a pattern of one's own."""
+    """A co-owner: another legitimate writer of rules in this NSG. Either a preset or a name pattern."""
 
     model_config = ConfigDict(json_schema_extra=rules_of(Cel("has(self.preset) != has(self.name)", _WRITER, ".name")))
 
     preset: Annotated[
         Preset | None,
-        Field(description="A writer whose rules the operator knows, by name and shape."),
+        Field(description="Built-in co-owner, whose rules are recognised by name and shape."),
     ] = None
     name: Annotated[
         str | None,
         Field(
-            description="Name of the rules, with * and ?. Case means nothing. A name is easily taken: limit it.",
+            description="Name pattern of the rules, case-insensitive, with * and ?. Anyone can choose a "
+            "name, so add further limits.",
             min_length=1,
             max_length=80,
         ),
     ] = None
-    direction: Annotated[Literal["Inbound", "Outbound"] | None, Field(description="Only rules of this direction.")] = (
-        None
-    )
-    access: Annotated[Literal["Allow", "Deny"] | None, Field(description="Only rules of this access.")] = None
+    direction: Annotated[
+        Literal["Inbound", "Outbound"] | None, Field(description="Limits the pattern to rules of this direction.")
+    ] = None
+    access: Annotated[
+        Literal["Allow", "Deny"] | None, Field(description="Limits the pattern to rules with this access.")
+    ] = None
     protocol: Annotated[
         RuleProtocol | None,
-        Field(description="Only rules of this protocol; * stands for rules that are for all. Case means nothing."),
+        Field(
+            description="Limits the pattern to rules for this protocol, case-insensitive. The value * "
+            "means rules for any protocol."
+        ),
     ] = None
-    priorities: Annotated[PriorityRange | None, Field(description="Only rules with these priorities.")] = None
+    priorities: Annotated[
+        PriorityRange | None, Field(description="Limits the pattern to rules with these priorities.")
+    ] = None
     destination_ports: Annotated[
         tuple[Annotated[PortsOrAny, StringConstraints(min_length=1)], ...],
         Field(
-            description="Only rules whose destination ports are all among these ports and ranges.",
+            description="Limits the pattern to rules whose destination ports are all within these ports and ranges.",
             max_length=100,
             strict=False,
         ),
@@ -127,8 +135,10 @@ class Tolerated(SpecShape):
     caller: Annotated[
         str | None,
         Field(
-            description="Only rules that this one wrote last, by Azure's Activity Log: a sign-in name, the id of an "
-            "application, or the resource id of a managed identity. Until the log has it, the rule is reported.",
+            description="Limits the pattern to rules last modified by this identity, according to the "
+            "Azure Activity Log: a sign-in "
+            "name, an application id or the resource id of a managed identity. Until the log "
+            "names it, rules are reported.",
             min_length=1,
             max_length=256,
         ),
@@ -142,30 +152,38 @@ class Tolerated(SpecShape):
 
 
 class ApprovedException(SpecShape):
-    """A time-boxed approval of one deviation: this rule may be there, as it is written here, until then."""
+    """An approval of one rule until a date."""
 
     rule: Annotated[
-        SecurityRule, Field(description="The rule as it may be. It stands beside the approved rule of its name.")
+        SecurityRule,
+        Field(
+            description="Rule that may exist until then, exactly as given. The approved rule of the same "
+            "name remains valid."
+        ),
     ]
-    until: Annotated[Timestamp, Extra({"pattern": TIME_PATTERN}), Field(description="When the approval ends.")]
-    reason: Annotated[str, Field(description="Why, or the ticket.", min_length=1, max_length=256)]
-    approved_by: Annotated[str, Field(description="Who approved it.", min_length=1, max_length=256)]
+    until: Annotated[Timestamp, Extra({"pattern": TIME_PATTERN}), Field(description="Time at which the approval ends.")]
+    reason: Annotated[
+        str, Field(description="Reason for the approval, such as a ticket.", min_length=1, max_length=256)
+    ]
+    approved_by: Annotated[str, Field(description="Person who approved the exception.", min_length=1, max_length=256)]
 
 
 class Comparison(SpecShape):
-    """What counts as equal."""
+    """How approved and live rules are compared."""
 
-    descriptions: Annotated[bool, Field(description="Compare descriptions too.")] = False
-    any_equals_all_addresses: Annotated[bool, Field(description="Take * and 0.0.0.0/0 with ::/0 for the same.")] = False
+    descriptions: Annotated[bool, Field(description="Compare the descriptions of rules.")] = False
+    any_equals_all_addresses: Annotated[bool, Field(description="Treat * and the pair 0.0.0.0/0, ::/0 as equal.")] = (
+        False
+    )
 
 
 class Enforcement(SpecShape):
-    """What enforce mode may put back, and how carefully."""
+    """Which changes are reverted in mode Enforce, and under which limits."""
 
     revert: Annotated[
         tuple[Revertable, ...],
         Field(
-            description="Kinds of change that are reverted.",
+            description="Kinds of change that the operator reverts.",
             max_length=4,
             strict=False,
         ),
@@ -173,23 +191,24 @@ class Enforcement(SpecShape):
         UNIQUE_RULE,
     ] = ("RuleCreated", "RuleUpdated", "RuleDeleted")
     delay: Annotated[
-        Duration, between("0s", "24h"), Field(description="How long a change may stand before it is reverted.")
+        Duration, between("0s", "24h"), Field(description="Time between the detection of a change and its remediation.")
     ] = "0s"
     max_changes: Annotated[
         int,
-        Field(description="More differing rules than this are not reverted without a confirmation.", ge=1, le=1000),
+        Field(description="Largest number of changed rules that are reverted without a confirmation.", ge=1, le=1000),
         WHOLE,
     ] = 10
 
 
 class BaselineSpec(SpecShape):
-    """What is approved, and what to do about deviations."""
+    """Approved rules of an NSG, and how drift is handled."""
 
-    target: Annotated[Target, Field(description="The NSG.")]
+    target: Annotated[Target, Field(description="The NSG that this baseline manages.")]
     mode: Annotated[
-        Mode, Field(description="Alert tells; Enforce also puts the approved rules back, where the scope allows it.")
+        Mode,
+        Field(description="Alert reports drift. Enforce also restores the approved rules, if the scope allows it."),
     ] = "Alert"
-    suspend: Annotated[bool, Field(description="Stop looking at this NSG.")] = False
+    suspend: Annotated[bool, Field(description="Stop comparing the NSG with this baseline.")] = False
     rules: Annotated[
         tuple[SecurityRule, ...],
         Field(
@@ -203,23 +222,29 @@ class BaselineSpec(SpecShape):
     ]
     tags: Annotated[
         dict[str, Annotated[str, StringConstraints(max_length=256)]] | None,
-        Field(description="Resource tags. Only the keys given here are compared.", max_length=50),
+        Field(description="Approved resource tags. Only these keys are compared.", max_length=50),
         BeforeValidator(without_nulls),
     ] = None
-    associations: Annotated[Associations | None, Field(description="Where the NSG must be attached.")] = None
+    associations: Annotated[Associations | None, Field(description="Approved attachments of the NSG.")] = None
     tolerate: Annotated[
-        tuple[Tolerated, ...], Field(description="Other legitimate writers of rules.", max_length=20, strict=False)
+        tuple[Tolerated, ...],
+        Field(
+            description="Co-owners: other legitimate writers of rules, whose rules are tolerated.",
+            max_length=20,
+            strict=False,
+        ),
     ] = ()
     exceptions: Annotated[
-        tuple[ApprovedException, ...], Field(description="Deviations approved for a time.", max_length=50, strict=False)
+        tuple[ApprovedException, ...],
+        Field(description="Rules that are approved until a date.", max_length=50, strict=False),
     ] = ()
-    comparison: Annotated[Comparison, Field(description="What counts as equal.")] = Comparison()
+    comparison: Annotated[Comparison, Field(description="How approved and live rules are compared.")] = Comparison()
     rollout_grace: Annotated[
         Duration,
         between("0s", "24h"),
-        Field(description="How long a deviation that an edit of this baseline made is awaited before it alerts."),
+        Field(description="Grace period after an edit of the baseline before the resulting drift raises an alert."),
     ] = "30m"
-    enforcement: Annotated[Enforcement, Field(description="What enforce mode may do.")] = Enforcement()
+    enforcement: Annotated[Enforcement, Field(description="Limits of the remediation in mode Enforce.")] = Enforcement()
 
 
 class NSGBaseline(Resource):
@@ -229,13 +254,15 @@ class NSGBaseline(Resource):
     short_names: ClassVar[tuple[str, ...]] = ("nsgb",)
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="Mode", path=".status.effectiveMode", description="Mode in effect: Off, Alert or Enforce."),
-        condition_column("Ready", "Whether the last look succeeded."),
+        condition_column("Ready", "Whether the last reconcile succeeded."),
         condition_column("Compliant", "Whether live matches approved."),
-        Column(name="Changes", path=".status.changeCount", type="integer", description="How many changes there are."),
-        Column(name="Severity", path=".status.severity", description="The heaviest change's severity."),
+        Column(name="Changes", path=".status.changeCount", type="integer", description="Number of changes."),
+        Column(name="Severity", path=".status.severity", description="Severity of the drift; none without drift."),
         AGE,
         Column(name="NSG", path=".spec.target.resourceId", priority=1, description="The NSG's resource id."),
-        condition_column("Compliant", "Why it is not compliant.", part="message", name="Message", priority=1),
+        condition_column(
+            "Compliant", "Message of the Compliant condition.", part="message", name="Message", priority=1
+        ),
     )
     initial_status: ClassVar[dict[str, Any]] = {
         "observedGeneration": -1,

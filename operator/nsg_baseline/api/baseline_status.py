@@ -1,4 +1,4 @@
-"""What the operator writes into a baseline's status."""
+"""Status of an NSGBaseline, as the operator writes it."""
 
 from typing import Annotated, Literal
 
@@ -11,40 +11,45 @@ DriftSeverity = Literal["critical", "high", "medium", "low", "info", "none"]
 
 
 class LastCompliant(StatusShape):
-    """The live state at the last look that found it as approved."""
+    """Live state when it last matched the baseline."""
 
-    live_hash: Annotated[str, Field(description="Hash of all that was live.", max_length=64)]
+    live_hash: Annotated[str, Field(description="Hash of the whole live NSG.", max_length=64)]
     compared_hash: Annotated[
-        str, Field(description="Hash of the live state that this baseline compares.", max_length=64)
+        str, Field(description="Hash of the part of the live NSG that this baseline compares.", max_length=64)
     ]
-    generation: Annotated[int, Field(description="The baseline's generation then.", ge=0)]
+    generation: Annotated[int, Field(description="Generation of the baseline at that time.", ge=0)]
 
 
 class ExceptionStatus(StatusShape):
     """An exception that has not ended."""
 
-    rule: Annotated[str, Field(description="Name of the rule that may be there.", max_length=80)]
-    until: Annotated[Timestamp, Field(description="When it ends: what is still there then is reported.")]
-    in_use: Annotated[bool, Field(description="Whether Azure has the rule now.")]
-    reason: Annotated[str, Field(description="Why, or the ticket.", max_length=256)]
-    approved_by: Annotated[str, Field(description="Who approved it.", max_length=256)]
+    rule: Annotated[str, Field(description="Name of the approved rule.", max_length=80)]
+    until: Annotated[
+        Timestamp, Field(description="Time at which the exception ends. A rule that still exists then is reported.")
+    ]
+    in_use: Annotated[bool, Field(description="Whether the rule exists in Azure.")]
+    reason: Annotated[str, Field(description="Reason for the approval, such as a ticket.", max_length=256)]
+    approved_by: Annotated[str, Field(description="Person who approved the exception.", max_length=256)]
 
 
 class RuleAuthor(StatusShape):
-    """Who wrote a rule that is tolerated for that."""
+    """Identity that last modified a rule tolerated by its caller."""
 
     rule: Annotated[str, Field(description="Name of the rule.", max_length=128)]
     fingerprint: Annotated[
-        str, Field(description="Tells this rule from the same name with another meaning.", max_length=32)
+        str, Field(description="Fingerprint of the rule, which changes with its meaning.", max_length=32)
     ]
-    caller: Annotated[str, Field(description="By Azure's Activity Log.", max_length=256)]
+    caller: Annotated[
+        str,
+        Field(description="Identity that last modified the rule, according to the Azure Activity Log.", max_length=256),
+    ]
 
 
 class BaselineStatus(StatusShape):
-    """What the last look found."""
+    """Result of the last reconcile of the baseline."""
 
     observed_generation: Annotated[
-        int | None, Field(description="The generation of the spec that was judged, -1 before the first look.", ge=-1)
+        int | None, Field(description="Generation of the spec at the last reconcile; -1 before the first one.", ge=-1)
     ] = None
     conditions: Conditions = ()
     effective_mode: Annotated[
@@ -61,13 +66,15 @@ class BaselineStatus(StatusShape):
     ] = "none"
     severity_reason: Annotated[
         str | None,
-        Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),
+        Field(description="Reason for the severity, with the rule that determines it.", max_length=REASON_LENGTH),
     ] = None
     changes: Annotated[
-        tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=50, strict=False)
+        tuple[ChangeStatus, ...],
+        Field(description="Changes, the most severe first. Long lists are truncated.", max_length=50, strict=False),
     ] = ()
     exposure: Annotated[
-        tuple[ExposureStatus, ...], Field(description="Traffic newly allowed or denied.", max_length=50, strict=False)
+        tuple[ExposureStatus, ...],
+        Field(description="Traffic that the changes newly allow or deny.", max_length=50, strict=False),
     ] = ()
     exceptions: Annotated[
         tuple[ExceptionStatus, ...],
@@ -75,19 +82,34 @@ class BaselineStatus(StatusShape):
     ] = ()
     rule_authors: Annotated[
         tuple[RuleAuthor, ...],
-        Field(description="Writers of rules that are tolerated by their caller.", max_length=200, strict=False),
+        Field(
+            description="Identities that last modified the rules tolerated by their caller.",
+            max_length=200,
+            strict=False,
+        ),
     ] = ()
     plan_hash: Annotated[
         str | None,
-        Field(description="Mark of the write that would put it back; see `nsgb plan --enforce`.", max_length=64),
+        Field(
+            description="Hash of the remediation that would restore the approved rules, as `nsgb plan "
+            "--enforce` shows it.",
+            max_length=64,
+        ),
     ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
-    last_compliant: Annotated[LastCompliant | None, Field(description="Live as it last matched; tells who moved.")] = (
-        None
-    )
+    last_compliant: Annotated[
+        LastCompliant | None,
+        Field(
+            description="Live state when it last matched the baseline; used to tell Azure edits from baseline edits."
+        ),
+    ] = None
     rollout_since: Annotated[
-        Timestamp | None, Field(description="Since when an edit of this baseline waits to reach Azure.")
+        Timestamp | None, Field(description="Time of the first edit of this baseline that has not reached Azure.")
     ] = None
     last_handled_reconcile_at: Annotated[
-        str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
+        str | None,
+        Field(
+            description="Last value of the `nsg-baseline.io/requestedAt` annotation that the operator handled.",
+            max_length=256,
+        ),
     ] = None

@@ -1,4 +1,4 @@
-"""What the four kinds share: the group, object metadata, conditions and the strictness of their models."""
+"""Parts that the four kinds share: API group, object metadata, conditions and base models."""
 
 import re
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ _TIME = re.compile(TIME_PATTERN)
 
 
 def at(field: str, words: str) -> PydanticCustomError:
-    """Return the error of a check on a whole object that is to be told at one of its fields (in camelCase)."""
+    """Return the error of a check on an object, reported at one of its fields (in camelCase)."""
     return PydanticCustomError("at_field", "{words}", {"field": field, "words": words})
 
 
@@ -118,7 +118,7 @@ class Shape(BaseModel):
 
 
 class SpecShape(Shape):
-    """What users write: unknown fields are mistakes. A null counts as left out, as it does for the API server."""
+    """Part of a spec. Unknown fields are errors. A null counts as unset, as in the API server."""
 
     @model_validator(mode="before")
     @classmethod
@@ -130,7 +130,7 @@ class SpecShape(Shape):
 
 
 class StatusShape(Shape):
-    """What the operator writes. Fields of a newer or older version are passed over when read back."""
+    """Part of a status. Fields of other versions are ignored when a status is read."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -140,20 +140,24 @@ class StatusShape(Shape):
 
 
 class Condition(StatusShape):
-    """One aspect of an object's state, in the form that kubectl wait, Flux and Argo CD read."""
+    """A condition in the form that kubectl wait, Flux and Argo CD read."""
 
-    type: Annotated[str, Field(description="Name of the aspect.", max_length=316)]
-    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it holds.")]
-    reason: Annotated[str, Field(description="Why, as one word in PascalCase.", max_length=1024)]
-    message: Annotated[str, Field(description="Why, in words.", max_length=32768)] = ""
-    observed_generation: Annotated[int | None, Field(description="The generation that was looked at.", ge=0)] = None
-    last_transition_time: Annotated[Timestamp, Field(description="When `status` last changed.")]
+    type: Annotated[str, Field(description="Type of the condition.", max_length=316)]
+    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Status of the condition.")]
+    reason: Annotated[str, Field(description="Reason in PascalCase.", max_length=1024)]
+    message: Annotated[str, Field(description="Explanation of the reason.", max_length=32768)] = ""
+    observed_generation: Annotated[
+        int | None, Field(description="Generation of the spec that the condition describes.", ge=0)
+    ] = None
+    last_transition_time: Annotated[
+        Timestamp, Field(description="Time at which the status of the condition last changed.")
+    ]
 
 
 Conditions = Annotated[
     tuple[Condition, ...],
     Field(
-        description="Ready, Compliant and others, each once.",
+        description="Conditions of the object, one of each type.",
         max_length=8,
         strict=False,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
@@ -225,7 +229,9 @@ class Column(BaseModel):
     description: str
 
 
-AGE = Column(name="Age", path=".metadata.creationTimestamp", type="date", description="Since the object was created.")
+AGE = Column(
+    name="Age", path=".metadata.creationTimestamp", type="date", description="Time since the creation of the object."
+)
 
 
 def condition_column(kind: str, description: str, *, part: str = "status", name: str = "", priority: int = 0) -> Column:

@@ -90,8 +90,8 @@ def _schema(kind: type[Resource]) -> Schema:
         "description": kind.__doc__,
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
-            "kind": {"type": "string", "description": f"{kind.__name__}."},
+            "apiVersion": {"type": "string", "description": f"API version of the object: {GROUP}/{VERSION}."},
+            "kind": {"type": "string", "description": f"Kind of the object: {kind.__name__}."},
             "metadata": {"type": "object"},  # the API server describes it, and refuses other words
             "spec": structural(_part(kind, "spec"), tell_defaults=True),
             "status": _status(kind),

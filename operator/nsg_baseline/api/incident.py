@@ -1,4 +1,4 @@
-"""NSGIncident: a stretch of time in which one NSG deviates. Written by the operator; also its outbox."""
+"""NSGIncident: a period of drift, written by the operator. It also records the delivered notifications."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,7 +18,7 @@ IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknow
 
 
 def _fixed(field: str) -> Cel:
-    """What an incident is about never changes; an absent field stays absent."""
+    """Return the rule that a field keeps its value; an absent field stays absent."""
     mine, old = f"self.{field}", f"oldSelf.{field}"
     return Cel(
         f"has({mine}) == has({old}) && (!has({mine}) || {mine} == {old})",
@@ -28,121 +28,144 @@ def _fixed(field: str) -> Cel:
 
 
 class Acknowledged(SpecShape):
-    """Somebody knows. It stops reminders."""
+    """An acknowledgement of the incident. It stops reminders."""
 
-    by: Annotated[str, Field(description="Who.", min_length=1, max_length=256)]
-    note: Annotated[str, Field(description="What they say.", max_length=1024)] = ""
+    by: Annotated[str, Field(description="Person who acknowledged the incident.", min_length=1, max_length=256)]
+    note: Annotated[str, Field(description="Note of that person.", max_length=1024)] = ""
 
 
 class IncidentSpec(SpecShape):
-    """What the incident is about. Only `acknowledged` is the users' to write."""
+    """What the incident is about. Users write `acknowledged` only."""
 
     model_config = ConfigDict(json_schema_extra=rules_of(*map(_fixed, ("kind", "scope", "baseline", "nsg"))))
 
-    kind: Annotated[IncidentKind, Field(description="Drift of one baseline, or Unbaselined or WatchLost of a scope.")]
+    kind: Annotated[
+        IncidentKind, Field(description="Drift concerns a baseline; Unbaselined and WatchLost concern a scope.")
+    ]
     scope: Annotated[Name, Field(description="Name of the scope.")]
-    baseline: Annotated[Name | None, Field(description="Name of the baseline, in this namespace.")] = None
-    nsg: Annotated[str | None, Field(description="Id of the NSG.", max_length=512)] = None
-    acknowledged: Annotated[Acknowledged | None, Field(description="Set it to stop reminders.")] = None
+    baseline: Annotated[Name | None, Field(description="Name of the baseline, in the same namespace.")] = None
+    nsg: Annotated[str | None, Field(description="Resource id of the NSG.", max_length=512)] = None
+    acknowledged: Annotated[
+        Acknowledged | None, Field(description="Acknowledgement of the incident. Set it to stop reminders.")
+    ] = None
 
 
 class Action(StatusShape):
-    """What the operator did, or why it did not."""
+    """A remediation that the operator wrote, or the reason why it is blocked."""
 
-    kind: Annotated[ActionKind, Field(description="What became of it.")]
-    at: Annotated[Timestamp, Field(description="When.")]
-    reason: Annotated[str, Field(description="Why, as one word.", max_length=128)]
-    message: Annotated[str, Field(description="Why, in words.", max_length=1024)] = ""
+    kind: Annotated[ActionKind, Field(description="Remediated or Blocked.")]
+    at: Annotated[Timestamp, Field(description="Time of the event.")]
+    reason: Annotated[str, Field(description="Reason in PascalCase.", max_length=128)]
+    message: Annotated[str, Field(description="Explanation of the reason.", max_length=1024)] = ""
 
 
 class Caller(StatusShape):
-    """Who changed something, by Azure's Activity Log."""
+    """An identity that changed something, according to the Azure Activity Log."""
 
-    name: Annotated[
-        str, Field(description="Sign-in name of a user, else the name or id of an application.", max_length=256)
-    ]
-    kind: Annotated[CallerKind, Field(description="What it is.")]
+    name: Annotated[str, Field(description="Sign-in name of a user, or name or id of an application.", max_length=256)]
+    kind: Annotated[CallerKind, Field(description="Type of the identity.")]
     client: Annotated[
-        str | None, Field(description="By what: the portal, the CLI and so on, where it is known.", max_length=128)
+        str | None,
+        Field(
+            description="Client application such as the Azure portal or the Azure CLI, if it is known.", max_length=128
+        ),
     ] = None
-    address: Annotated[str | None, Field(description="From which address.", max_length=64)] = None
-    at: Annotated[Timestamp, Field(description="When.")]
-    operation: Annotated[str, Field(description="Azure's name of what was done.", max_length=256)]
-    rule: Annotated[str | None, Field(description="Name of the rule, where it was one.", max_length=128)] = None
-    correlation_id: Annotated[str, Field(description="Azure's id of the request.", max_length=64)]
+    address: Annotated[str | None, Field(description="IP address of the caller.", max_length=64)] = None
+    at: Annotated[Timestamp, Field(description="Time of the event.")]
+    operation: Annotated[str, Field(description="Name of the Azure operation.", max_length=256)]
+    rule: Annotated[
+        str | None, Field(description="Name of the rule, if the operation was on a rule.", max_length=128)
+    ] = None
+    correlation_id: Annotated[str, Field(description="Correlation id of the request in Azure.", max_length=64)]
 
 
 class Delivery(StatusShape):
-    """What one route has been told."""
+    """Notifications that one route has delivered."""
 
     route: Annotated[str, Field(description="Namespace and name of the route.", max_length=320)]
-    revision: Annotated[int, Field(description="The revision that it was told last.", ge=0)]
-    at: Annotated[Timestamp, Field(description="When.")]
-    first_at: Annotated[Timestamp | None, Field(description="When it was told of the incident at all.")] = None
+    revision: Annotated[int, Field(description="Revision of the last notification.", ge=0)]
+    at: Annotated[Timestamp, Field(description="Time of the event.")]
+    first_at: Annotated[Timestamp | None, Field(description="Time of the first notification.")] = None
     pending_channels: Annotated[
         dict[str, int] | None,
         Field(
-            description="Channels of the route that lack this revision, by a mark of their URL, with what they have.",
+            description="Channels that have not received this revision, by the fingerprint of their URL, "
+            "with their last revision.",
             max_length=100,
         ),
     ] = None
     threads: Annotated[
         dict[str, str] | None,
         Field(
-            description="By a mark of a channel's URL: the alert or ticket shared with others; empty for its own.",
+            description="Key of the shared alert or ticket by channel fingerprint; empty if the incident has its own.",
             max_length=100,
         ),
     ] = None
-    reminders: Annotated[int, Field(description="How often it was reminded since.", ge=0)] = 0
+    reminders: Annotated[int, Field(description="Number of reminders since this revision.", ge=0)] = 0
 
 
 class IncidentStatus(StatusShape):
-    """How the incident stands."""
+    """State of the incident."""
 
-    state: Annotated[IncidentState | None, Field(description="Open, or Resolved.")] = None
-    revision: Annotated[int, Field(description="Grows whenever there is something to tell.", ge=0)] = 0
-    event: Annotated[IncidentEvent | None, Field(description="What the latest revision tells.")] = None
-    severity: Annotated[Severity | None, Field(description="How much all changes together weigh, at their worst.")] = (
-        None
-    )
+    state: Annotated[IncidentState | None, Field(description="Open or Resolved.")] = None
+    revision: Annotated[int, Field(description="Number of the latest event. Each event increases it.", ge=0)] = 0
+    event: Annotated[IncidentEvent | None, Field(description="Latest event of the incident.")] = None
+    severity: Annotated[Severity | None, Field(description="Highest severity of the incident so far.")] = None
     severity_reason: Annotated[
         str | None,
-        Field(description="Why they weigh that much, with the rule that weighs most.", max_length=REASON_LENGTH),
+        Field(description="Reason for the severity, with the rule that determines it.", max_length=REASON_LENGTH),
     ] = None
-    opened_at: Annotated[Timestamp | None, Field(description="When the deviation was first seen.")] = None
-    updated_at: Annotated[Timestamp | None, Field(description="When the latest revision was made.")] = None
-    resolved_at: Annotated[Timestamp | None, Field(description="When the deviation was gone.")] = None
-    resolution: Annotated[Resolution | None, Field(description="How it ended.")] = None
+    opened_at: Annotated[Timestamp | None, Field(description="Time at which the drift was first seen.")] = None
+    updated_at: Annotated[Timestamp | None, Field(description="Time of the latest event.")] = None
+    resolved_at: Annotated[Timestamp | None, Field(description="Time at which the incident was resolved.")] = None
+    resolution: Annotated[Resolution | None, Field(description="How the incident was resolved.")] = None
     summary: Annotated[str | None, Field(description="The incident in one line.", max_length=1024)] = None
-    change_count: Annotated[int | None, Field(description="How many changes there are.", ge=0)] = None
+    change_count: Annotated[int | None, Field(description="Number of changes.", ge=0)] = None
     changes: Annotated[
-        tuple[ChangeStatus, ...], Field(description="The changes, heaviest first.", max_length=1000, strict=False)
+        tuple[ChangeStatus, ...],
+        Field(description="Changes, the most severe first. Long lists are truncated.", max_length=1000, strict=False),
     ] = ()
     exposure: Annotated[
-        tuple[ExposureStatus, ...], Field(description="Traffic newly allowed or denied.", max_length=50, strict=False)
+        tuple[ExposureStatus, ...],
+        Field(description="Traffic that the changes newly allow or deny.", max_length=50, strict=False),
     ] = ()
     fingerprints: Annotated[
         tuple[Annotated[str, Field(max_length=32)], ...],
-        Field(description="One for each change; tells a new change from a known one.", max_length=10000, strict=False),
+        Field(description="Fingerprint of each change; used to recognise new changes.", max_length=10000, strict=False),
     ] = ()
     actions: Annotated[
-        tuple[Action, ...], Field(description="What the operator did.", max_length=20, strict=False)
+        tuple[Action, ...],
+        Field(
+            description="Remediations written, and reasons why they are blocked, the latest last.",
+            max_length=20,
+            strict=False,
+        ),
     ] = ()
     attribution: Annotated[
-        Attribution | None, Field(description="Whether it was found out who did it; absent while it is looked for.")
+        Attribution | None,
+        Field(description="Whether the Activity Log names the author of the changes. Unset while the log is searched."),
     ] = None
     changed_by: Annotated[
-        tuple[Caller, ...], Field(description="Who did it, the latest first.", max_length=20, strict=False)
+        tuple[Caller, ...],
+        Field(description="Identities that made the changes, the latest first.", max_length=20, strict=False),
     ] = ()
-    reopen_count: Annotated[int, Field(description="How often it came back within minutes of its end.", ge=0)] = 0
+    reopen_count: Annotated[
+        int, Field(description="Number of times the drift reappeared within minutes of its end.", ge=0)
+    ] = 0
     quiet_since: Annotated[
-        Timestamp | None, Field(description="Since when a flapping deviation is away; it ends when that lasts.")
+        Timestamp | None,
+        Field(
+            description="Time since which drift that keeps reappearing is absent. The incident is "
+            "resolved if it stays absent."
+        ),
     ] = None
-    acknowledged_at: Annotated[Timestamp | None, Field(description="When somebody acknowledged it.")] = None
+    acknowledged_at: Annotated[
+        Timestamp | None, Field(description="Time at which the operator recorded the acknowledgement.")
+    ] = None
     deliveries: Annotated[
         tuple[Delivery, ...],
         Field(
-            description="What each route has been told.",
+            description="Notifications that each route has delivered.",
             max_length=200,
             strict=False,
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["route"]},
@@ -151,7 +174,7 @@ class IncidentStatus(StatusShape):
 
 
 class NSGIncident(Resource):
-    """A stretch of time in which an NSG deviates from what is approved."""
+    """Period in which an NSG drifts, a scope has NSGs without a baseline, or a scope cannot be read."""
 
     plural: ClassVar[str] = "nsgincidents"
     short_names: ClassVar[tuple[str, ...]] = ("nsgi",)

@@ -1,4 +1,4 @@
-"""NSGAlertRoute: whom to tell, of what, how often."""
+"""NSGAlertRoute: which notifications to send, and to which channels."""
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -44,16 +44,16 @@ class SecretKey(SpecShape):
 
 
 class RouteSpec(SpecShape):
-    """Where alerts go."""
+    """Which notifications to send, and to which channels."""
 
-    urls_from: Annotated[SecretKey, Field(description="Apprise URLs, one a line.")]
+    urls_from: Annotated[SecretKey, Field(description="Key of a Secret that holds Apprise URLs, one per line.")]
     min_severity: Annotated[
         Severity, Extra({SERVED_DEFAULT: "low"}), Field(description="Ignore incidents below this severity.")
     ] = "low"
     kinds: Annotated[
         tuple[IncidentKind, ...],
         Field(
-            description="Kinds of incident to tell of.",
+            description="Kinds of incident to notify about.",
             min_length=1,
             max_length=3,
             strict=False,
@@ -64,7 +64,7 @@ class RouteSpec(SpecShape):
     send: Annotated[
         tuple[NotificationEvent, ...],
         Field(
-            description="Turns of an incident to tell of.",
+            description="Incident events to notify about. Remediated includes a restore that resolves the incident.",
             min_length=1,
             max_length=7,
             strict=False,
@@ -73,42 +73,54 @@ class RouteSpec(SpecShape):
         UNIQUE_RULE,
     ] = ALL_NOTIFICATION_EVENTS
     group_wait: Annotated[
-        Duration, between("0s", "10m"), Field(description="How long to wait for more before a message is sent.")
+        Duration, between("0s", "10m"), Field(description="How long to wait so that related incidents can be grouped.")
     ] = "10s"
     remind_every: Annotated[
-        Duration, between("5m", "720h"), Field(description="How often to repeat an open, unacknowledged incident.")
+        Duration,
+        between("5m", "720h"),
+        Field(description="Interval between reminders of an open incident that is not acknowledged."),
     ] = "24h"
-    max_messages_per_hour: Annotated[int, Field(description="Beyond it, one digest.", ge=1, le=1000), WHOLE] = 30
-    suspend: Annotated[bool, Field(description="Send nothing.")] = False
+    max_messages_per_hour: Annotated[
+        int,
+        Field(description="Hourly limit per channel. Above it, notifications are batched into digests.", ge=1, le=1000),
+        WHOLE,
+    ] = 30
+    suspend: Annotated[bool, Field(description="Stop sending notifications.")] = False
 
 
 class Message(StatusShape):
-    """A message on its way to one channel: repeated after a crash, it has the same key."""
+    """A message to one channel whose delivery is not recorded yet."""
 
-    channel: Annotated[str, Field(description="The channel, by a mark of its URL.", max_length=64)]
-    key: Annotated[str, Field(description="What repeats of the message are known by.", max_length=400)]
+    channel: Annotated[str, Field(description="Fingerprint of the URL of the channel.", max_length=64)]
+    key: Annotated[str, Field(description="Key of the message. A repeated delivery has the same key.", max_length=400)]
     incidents: Annotated[
         tuple[Annotated[str, Field(max_length=400)], ...],
-        Field(description="What it tells, each by the key that it would have alone.", max_length=5000, strict=False),
+        Field(description="Keys of the notifications that the message contains.", max_length=5000, strict=False),
     ]
     thread: Annotated[
-        str, Field(description="The alert or ticket that several incidents share; empty for their own.", max_length=400)
+        str,
+        Field(
+            description="Key of the alert or ticket that several incidents share; empty if each has its own.",
+            max_length=400,
+        ),
     ] = ""
-    sent: Annotated[bool, Field(description="Whether it got through, and only its record is missing.")] = False
+    sent: Annotated[bool, Field(description="Whether the message was delivered and only its record is missing.")] = (
+        False
+    )
 
 
 class RouteStatus(StatusShape):
-    """Whether alerts get through."""
+    """Result of the last delivery of the route."""
 
     observed_generation: Annotated[
-        int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
+        int | None, Field(description="Generation of the spec at the last delivery; -1 before the first one.", ge=-1)
     ] = None
     conditions: Conditions = ()
     channels: Annotated[int, Field(description="Number of channels that the Secret configures.", ge=0)] = 0
     in_flight: Annotated[
         tuple[Message, ...],
         Field(
-            description="Messages that are on their way, or not recorded yet.",
+            description="Messages whose delivery is not recorded yet.",
             max_length=1000,
             strict=False,
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel", "key"]},
@@ -117,15 +129,15 @@ class RouteStatus(StatusShape):
 
 
 class NSGAlertRoute(Resource):
-    """A way by which people hear of incidents."""
+    """Sends notifications about incidents to channels."""
 
     plural: ClassVar[str] = "nsgalertroutes"
     short_names: ClassVar[tuple[str, ...]] = ("nsgroute",)
     columns: ClassVar[tuple[Column, ...]] = (
-        condition_column("Ready", "Whether alerts get through."),
-        condition_column("Ready", "Why.", part="reason", name="Reason"),
-        Column(name="Min Severity", path=".spec.minSeverity", description="What weighs less is passed over."),
-        Column(name="Channels", path=".status.channels", type="integer", description="Channels that the Secret names."),
+        condition_column("Ready", "Whether notifications are delivered."),
+        condition_column("Ready", "Reason of the Ready condition.", part="reason", name="Reason"),
+        Column(name="Min Severity", path=".spec.minSeverity", description="Incidents below this severity are ignored."),
+        Column(name="Channels", path=".status.channels", type="integer", description="Number of channels."),
         AGE,
     )
     initial_status: ClassVar[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""A security rule as users write it: ARM's own field names, flattened as the az CLI prints them."""
+"""A security rule with the field names of ARM, flattened as the az CLI prints it."""
 
 from typing import Annotated, Literal, Self
 
@@ -95,7 +95,7 @@ def _exactly_one(names: tuple[str, ...]) -> Cel:
 
 
 class SecurityRule(SpecShape):
-    """One approved rule. Exactly one of prefix, prefixes and application security groups on each side."""
+    """An approved rule. Each side has a prefix, prefixes or application security groups, exactly one of them."""
 
     model_config = ConfigDict(json_schema_extra=rules_of(*map(_exactly_one, _ALTERNATIVES)))
 
@@ -108,35 +108,43 @@ class SecurityRule(SpecShape):
         str, Field(description="Free text. Compared only if `comparison.descriptions` is true.", max_length=140)
     ] = ""
     priority: Annotated[
-        int, Field(description="100 to 4096; the lowest number that matches decides.", ge=100, le=4096), WHOLE
+        int,
+        Field(
+            description="Priority from 100 to 4096. The matching rule with the lowest number decides.", ge=100, le=4096
+        ),
+        WHOLE,
     ]
-    direction: Annotated[Literal["Inbound", "Outbound"], Field(description="Which new connections the rule is for.")]
-    access: Annotated[Literal["Allow", "Deny"], Field(description="What becomes of them.")]
-    protocol: Annotated[RuleProtocol, Field(description="Tcp, Udp, Icmp, Esp, Ah or *. Case means nothing.")]
+    direction: Annotated[
+        Literal["Inbound", "Outbound"], Field(description="Direction of the connections that the rule applies to.")
+    ]
+    access: Annotated[
+        Literal["Allow", "Deny"], Field(description="Whether matching connections are allowed or denied.")
+    ]
+    protocol: Annotated[RuleProtocol, Field(description="Tcp, Udp, Icmp, Esp, Ah or *, case-insensitive.")]
     source_address_prefix: Annotated[
-        AddressOrAny | None, Field(description="*, one address, one CIDR prefix or one service tag.")
+        AddressOrAny | None, Field(description="One address, CIDR prefix or service tag, or * for any.")
     ] = None
     source_address_prefixes: Annotated[
         AddressList, Field(description="Addresses and CIDR prefixes of one family.")
     ] = ()
-    source_application_security_groups: Annotated[GroupList, Field(description="Groups of network interfaces.")] = ()
+    source_application_security_groups: Annotated[GroupList, Field(description="Application security groups.")] = ()
     source_port_range: Annotated[
-        PortsOrAny | None, Field(description="*, one port or one range such as 1024-65535.")
+        PortsOrAny | None, Field(description="One port or range such as 1024-65535, or * for any.")
     ] = None
-    source_port_ranges: Annotated[PortList, Field(description="Ports and ranges.")] = ()
+    source_port_ranges: Annotated[PortList, Field(description="List of ports and ranges.")] = ()
     destination_address_prefix: Annotated[
-        AddressOrAny | None, Field(description="*, one address, one CIDR prefix or one service tag.")
+        AddressOrAny | None, Field(description="One address, CIDR prefix or service tag, or * for any.")
     ] = None
     destination_address_prefixes: Annotated[
         AddressList, Field(description="Addresses and CIDR prefixes of one family.")
     ] = ()
     destination_application_security_groups: Annotated[
-        GroupList, Field(description="Groups of network interfaces.")
+        GroupList, Field(description="Application security groups.")
     ] = ()
     destination_port_range: Annotated[
-        PortsOrAny | None, Field(description="*, one port or one range such as 8000-8099.")
+        PortsOrAny | None, Field(description="One port or range such as 8000-8099, or * for any.")
     ] = None
-    destination_port_ranges: Annotated[PortList, Field(description="Ports and ranges.")] = ()
+    destination_port_ranges: Annotated[PortList, Field(description="List of ports and ranges.")] = ()
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -1,4 +1,4 @@
-"""NSGScope: one subscription, or some of its resource groups, watched with one identity. The platform engineer's."""
+"""NSGScope: a subscription, or some of its resource groups, to watch with one identity."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -37,31 +37,31 @@ LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_PATTE
 
 
 def _refuse_numbers(value: Any) -> Any:
-    """Keep 1, which Python takes for True, from being taken for it here."""
+    """Reject 1, since Python compares it equal to True."""
     if value is not None and not isinstance(value, bool):
         raise PydanticKnownError("bool_type")
     return value
 
 
 class Identity(SpecShape):
-    """An identity that the operator's own may exchange its token for."""
+    """An Azure identity that the operator signs in with, by a federated credential."""
 
     client_id: Annotated[Guid, Field(description="Client id of the application or managed identity.")]
-    tenant_id: Annotated[Guid, Field(description="Its tenant.")]
+    tenant_id: Annotated[Guid, Field(description="Id of the tenant that the application belongs to.")]
 
 
 class NamespaceSelector(SpecShape):
-    """Namespaces by their labels."""
+    """Selects namespaces by their labels."""
 
     match_labels: Annotated[
         dict[str, LabelValue],
-        Field(description="Labels that must all be there.", min_length=1, max_length=20),
+        Field(description="Labels that a namespace must have, all of them.", min_length=1, max_length=20),
         BeforeValidator(without_nulls),
     ]
 
 
 class AllowedNamespaces(SpecShape):
-    """Whose baselines are believed in this scope. Exactly one of the three."""
+    """Namespaces whose baselines are honoured in a scope. Exactly one field must be set."""
 
     model_config = ConfigDict(
         json_schema_extra=rules_of(
@@ -71,12 +71,14 @@ class AllowedNamespaces(SpecShape):
 
     names: Annotated[
         tuple[NamespaceName, ...] | None,
-        Field(description="These namespaces.", min_length=1, max_length=200, strict=False),
+        Field(description="Names of the namespaces.", min_length=1, max_length=200, strict=False),
         UNIQUE,
         UNIQUE_RULE,
     ] = None
-    selector: Annotated[NamespaceSelector | None, Field(description="Namespaces with these labels.")] = None
-    all: Annotated[Literal[True] | None, Field(description="Every namespace."), BeforeValidator(_refuse_numbers)] = None
+    selector: Annotated[NamespaceSelector | None, Field(description="Selects namespaces by their labels.")] = None
+    all: Annotated[
+        Literal[True] | None, Field(description="Allows every namespace."), BeforeValidator(_refuse_numbers)
+    ] = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -86,20 +88,23 @@ class AllowedNamespaces(SpecShape):
 
 
 class Unbaselined(SpecShape):
-    """What to do about NSGs that no baseline speaks of."""
+    """How NSGs without a baseline are handled."""
 
-    mode: Annotated[Literal["Alert", "Ignore"], Field(description="Alert tells of them; Ignore does not.")] = "Alert"
+    mode: Annotated[
+        Literal["Alert", "Ignore"], Field(description="Alert reports NSGs without a baseline; Ignore does not.")
+    ] = "Alert"
     ignore_resource_groups: Annotated[
         tuple[Pattern, ...],
-        Field(description="Resource groups to pass over, with * and ?.", max_length=100, strict=False),
+        Field(description="Resource groups to ignore. Patterns may contain * and ?.", max_length=100, strict=False),
     ] = ()
     ignore_names: Annotated[
-        tuple[Pattern, ...], Field(description="NSG names to pass over, with * and ?.", max_length=100, strict=False)
+        tuple[Pattern, ...],
+        Field(description="NSG names to ignore. Patterns may contain * and ?.", max_length=100, strict=False),
     ] = ()
 
 
 class ScopeSpec(SpecShape):
-    """What is watched, with what right, and who may say what is approved there."""
+    """What to watch, with which identity, and which namespaces may define baselines."""
 
     subscription_id: Annotated[
         Guid,
@@ -107,12 +112,12 @@ class ScopeSpec(SpecShape):
             "self.lowerAscii() == oldSelf.lowerAscii()",
             "the subscription cannot change; create another scope for the other subscription and delete this one",
         ),
-        Field(description="The subscription. It cannot change."),
+        Field(description="Id of the Azure subscription. It cannot change."),
     ]
     resource_groups: Annotated[
         tuple[GroupName, ...] | None,
         Field(
-            description="Only these resource groups; the whole subscription when absent.",
+            description="Resource groups to watch. If unset, the whole subscription is watched.",
             min_length=1,
             max_length=200,
             strict=False,
@@ -120,25 +125,29 @@ class ScopeSpec(SpecShape):
         UNIQUE,
         UNIQUE_RULE,
     ] = None
-    identity: Annotated[Identity | None, Field(description="The pod's own workload identity when absent.")] = None
+    identity: Annotated[
+        Identity | None,
+        Field(description="Identity that reads and writes Azure. If unset, the workload identity of the pod is used."),
+    ] = None
     interval: Annotated[
-        Duration, between("10s", "24h"), Field(description="Time from one pass to the next, 10s to 24h.")
+        Duration, between("10s", "24h"), Field(description="Time between two reconciles of the scope, from 10s to 24h.")
     ] = "60s"
     allowed_namespaces: Annotated[
-        AllowedNamespaces | None, Field(description="Namespaces whose baselines are believed here; none when absent.")
+        AllowedNamespaces | None,
+        Field(description="Namespaces whose baselines are honoured in this scope. If unset, none are."),
     ] = None
-    max_mode: Annotated[Mode, Field(description="The most that a baseline may ask for here.")] = "Alert"
-    suspend_enforcement: Annotated[bool, Field(description="The kill switch: alert, but write nothing to Azure.")] = (
-        False
-    )
-    unbaselined: Annotated[Unbaselined, Field(description="NSGs that no baseline speaks of.")] = Unbaselined()
+    max_mode: Annotated[Mode, Field(description="Highest mode that baselines in this scope may use.")] = "Alert"
+    suspend_enforcement: Annotated[
+        bool, Field(description="Stop all writes to Azure in this scope. Alerts continue.")
+    ] = False
+    unbaselined: Annotated[Unbaselined, Field(description="How NSGs without a baseline are handled.")] = Unbaselined()
 
 
 class ScopeStatus(StatusShape):
-    """What the last pass found."""
+    """Result of the last reconcile of the scope."""
 
     observed_generation: Annotated[
-        int | None, Field(description="The generation of the spec that was used, -1 before the first look.", ge=-1)
+        int | None, Field(description="Generation of the spec at the last reconcile; -1 before the first one.", ge=-1)
     ] = None
     conditions: Conditions = ()
     effective_mode: Annotated[
@@ -154,25 +163,29 @@ class ScopeStatus(StatusShape):
     unbaselined: Annotated[int, Field(description="Number of NSGs that have no baseline.", ge=0)] = 0
     service_tags: Annotated[
         int | None,
-        Field(description="The changeNumber of the service tags file by which traffic was weighed.", ge=0),
+        Field(description="The changeNumber of the service tags file that severities were computed with.", ge=0),
     ] = None
     last_handled_reconcile_at: Annotated[
-        str | None, Field(description="The last value of the requestedAt annotation that was acted on.", max_length=256)
+        str | None,
+        Field(
+            description="Last value of the `nsg-baseline.io/requestedAt` annotation that the operator handled.",
+            max_length=256,
+        ),
     ] = None
 
 
 class NSGScope(Resource):
-    """A part of Azure that the operator watches."""
+    """Part of Azure that the operator watches."""
 
     plural: ClassVar[str] = "nsgscopes"
     short_names: ClassVar[tuple[str, ...]] = ("nsgscope",)
     namespaced: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]] = (
-        Column(name="Subscription", path=".spec.subscriptionId", description="The subscription."),
-        condition_column("Ready", "Whether the last pass succeeded."),
-        condition_column("Ready", "Why.", part="reason", name="Reason"),
-        Column(name="NSGs", path=".status.nsgs", type="integer", description="NSGs seen."),
-        Column(name="Drifted", path=".status.drifted", type="integer", description="Baselines whose NSG deviates."),
+        Column(name="Subscription", path=".spec.subscriptionId", description="Id of the subscription."),
+        condition_column("Ready", "Whether the last reconcile succeeded."),
+        condition_column("Ready", "Reason of the Ready condition.", part="reason", name="Reason"),
+        Column(name="NSGs", path=".status.nsgs", type="integer", description="Number of NSGs."),
+        Column(name="Drifted", path=".status.drifted", type="integer", description="Baselines whose NSG has drifted."),
         Column(name="Unbaselined", path=".status.unbaselined", type="integer", description="NSGs without a baseline."),
         AGE,
         Column(name="Mode", path=".status.effectiveMode", priority=1, description="Highest mode in effect."),
