@@ -1,4 +1,4 @@
-"""incidents, approve, notify and report, as their users see them, against a cluster and Azure on this machine."""
+"""incidents, approve, notify and report against the emulated cluster and Azure."""
 
 import asyncio
 import base64
@@ -76,8 +76,8 @@ def put_incident(staged: DemoEnvironment, name: str, **status: Any) -> None:
     staged.cluster.api.patch(API_VERSION, "NSGIncident", name, body, TEAM_NAMESPACE, subresource="status")
 
 
-async def test_incidents_are_listed_the_heaviest_first_with_who(staged: DemoEnvironment) -> None:
-    # What on-call types first. One line an incident, no wider than it must be.
+async def test_incidents_are_sorted_by_severity_and_name_the_author(staged: DemoEnvironment) -> None:
+    # The first command of whoever is on call: one short line for each incident.
     put_incident(staged, "appgate-1", severity="medium")
     put_incident(staged, "appgate-2", changedBy=[WHO], attribution="Found")
     put_incident(staged, "appgate-3", **RESOLVED, resolution="Reverted")
@@ -90,8 +90,8 @@ async def test_incidents_are_listed_the_heaviest_first_with_who(staged: DemoEnvi
     assert await run(staged, "incidents", "-n", "elsewhere") == "no open incidents\n"
 
 
-async def test_incidents_are_followed(staged: DemoEnvironment) -> None:
-    # An event, not a glance every few seconds.
+async def test_watch_prints_an_incident_when_it_changes(staged: DemoEnvironment) -> None:
+    # The command watches the API instead of polling it.
     put_incident(staged, "appgate-1")
     environment = operator_environment(staged.folder, staged.azure, staged.kubeconfig, OPERATOR_NAMESPACE)
     process = await asyncio.create_subprocess_exec(
@@ -109,8 +109,8 @@ async def test_incidents_are_followed(staged: DemoEnvironment) -> None:
     await process.wait()
 
 
-async def test_approving_for_good_gives_the_baseline_that_matches(staged: DemoEnvironment) -> None:
-    # What comes out goes into Git; applied, there is nothing left to report.
+async def test_approve_prints_a_baseline_that_matches_live(staged: DemoEnvironment) -> None:
+    # The output goes into Git. Once applied, it must resolve the drift.
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
     put_incident(staged, "appgate-1")
@@ -122,7 +122,7 @@ async def test_approving_for_good_gives_the_baseline_that_matches(staged: DemoEn
     assert await run(staged, "plan", "-f", str(file)) == "1 baseline, 0 drifted\n"
 
 
-async def test_approving_for_a_time_patches_an_exception(staged: DemoEnvironment) -> None:
+async def test_approve_until_patches_an_exception(staged: DemoEnvironment) -> None:
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
     arguments = ("approve", "appgate", "-n", TEAM_NAMESPACE, "--until", "4h")
@@ -134,7 +134,7 @@ async def test_approving_for_a_time_patches_an_exception(staged: DemoEnvironment
     assert parse("4h").total_seconds() == 4 * 3600
 
 
-async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(staged: DemoEnvironment) -> None:
+async def test_approve_is_limited_to_named_rules_and_fails_without_changes(staged: DemoEnvironment) -> None:
     nsg = str(staged.custom("NSGBaseline", "appgate")["spec"]["target"]["resourceId"])
     assert "nothing to approve" in await run(staged, "approve", "appgate", code=1)
     await staged.rogue.put_rule(nsg, "open-ssh", **OPEN_SSH)
@@ -144,7 +144,7 @@ async def test_only_named_rules_are_approved_and_nothing_to_approve_is_said(stag
     assert "open-ssh" not in json.dumps(patch)
 
 
-async def test_notify_says_what_each_channel_answered(staged: DemoEnvironment) -> None:
+async def test_notify_prints_the_result_of_each_channel(staged: DemoEnvironment) -> None:
     urls = f"{staged.receiver.url}\njson://127.0.0.1:1/nobody\n"
     secret = {"urls": base64.b64encode(urls.encode()).decode()}
     staged.cluster.api.patch("v1", "Secret", "chat", {"data": secret}, OPERATOR_NAMESPACE)
@@ -158,8 +158,8 @@ async def test_notify_says_what_each_channel_answered(staged: DemoEnvironment) -
     assert "no route is named pager" in await run(staged, "notify", "pager", code=1)
 
 
-async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(staged: DemoEnvironment) -> None:
-    # Names of rules are anybody's to choose: they must not become markup in an auditor's browser.
+async def test_report_renders_every_format_and_escapes_text_from_azure(staged: DemoEnvironment) -> None:
+    # Anyone can choose the name of a rule. It must not become markup in an auditor's browser.
     put_incident(staged, "appgate-1", changedBy=[WHO], attribution="Found", exposure=[SSH])
     put_incident(staged, "appgate-2", **RESOLVED, resolution="Reverted", severity="low")
     page = await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "html")
@@ -172,7 +172,7 @@ async def test_a_report_tells_all_in_every_form_and_escapes_what_azure_says(stag
     assert "after" not in text.splitlines()[0]
     document = json.loads(await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "json"))
     assert [incident["name"] for incident in document["incidents"]] == ["appgate-1", "appgate-2"]
-    # What is open belongs to every time; what was over before it does not.
+    # Open incidents belong to every period; incidents resolved before it do not.
     recent = json.loads(await run(staged, "report", "--since", "1h", "-o", "json"))
     assert [incident["name"] for incident in recent["incidents"]] == ["appgate-1"]
     assert "--since" in await run(staged, "report", "--since", "yesterday", code=1)

@@ -1,4 +1,4 @@
-"""`nsgb demo --keep` as a newcomer uses it: kubectl in another terminal, Ctrl-C when done."""
+"""`nsgb demo --keep`: kubectl in another terminal, then Ctrl-C."""
 
 import json
 import os
@@ -25,37 +25,37 @@ NAMESPACE = "team-web"
 
 @dataclass(slots=True)
 class Demo:
-    """The demo in a session of its own, as in a terminal: Ctrl-C reaches all that it started."""
+    """The demo in a separate session, as in a terminal: Ctrl-C reaches all of its processes."""
 
     process: "subprocess.Popen[str]"
-    said: str = ""
+    output: str = ""
 
     def read_until(self, pattern: str) -> str:
-        """Read on until a line matches, and return its first group."""
+        """Read until a line matches, and return its first group."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.said += line
+            self.output += line
             if match := re.search(pattern, line):
                 return match[1]
-        raise AssertionError(f"the demo ended without a line that matches {pattern}:\n{self.said}")
+        raise AssertionError(f"the demo ended without a line that matches {pattern}:\n{self.output}")
 
     def press_ctrl_c(self) -> int:
-        """Interrupt the demo and all that it started, as a terminal does; return what it ends with."""
+        """Interrupt the demo and its processes, as a terminal does, and return the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
         return self._end()
 
     def interrupt(self) -> int:
-        """Interrupt the demo alone, as `kill -INT` does; return what it ends with."""
+        """Interrupt only the demo, as `kill -INT` does, and return the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self._end()
 
     def _end(self) -> int:
         output, _ = self.process.communicate(timeout=SECONDS)
-        self.said += output
+        self.output += output
         return self.process.returncode
 
     def left_over(self) -> list[int]:
-        """Return the processes of its session that still run."""
+        """Return the ids of running processes in its session."""
         processes = subprocess.run(["ps", "-o", "pid=", "-s", str(self.process.pid)], capture_output=True, check=False)
         return [int(pid) for pid in processes.stdout.split()]
 
@@ -79,7 +79,7 @@ def demo() -> Iterator[Demo]:
 
 
 def test_kubectl_shows_the_demo_and_ctrl_c_ends_it(demo: Demo, clients: dict[str, Path], tmp_path: Path) -> None:
-    # One demo for all: it takes half a minute, and this is the order in which people try things.
+    # One demo for all steps, since it takes half a minute. The order is that of a newcomer.
     kubeconfig = Path(demo.read_until(r"export KUBECONFIG=(\S+)"))
     demo.read_until(r"(kubectl get nsgbaselines,nsgincidents -A)")
     kubectl = Program(clients["kubectl"], tmp_path, kubeconfig)
@@ -88,16 +88,16 @@ def test_kubectl_shows_the_demo_and_ctrl_c_ends_it(demo: Demo, clients: dict[str
     explains_every_field(kubectl)
     watches_a_change(kubectl)
     assert demo.press_ctrl_c() in (0, ABORTED)
-    assert "Traceback" not in demo.said
+    assert "Traceback" not in demo.output
     assert demo.left_over() == []
     assert not kubeconfig.exists()
 
 
-def test_an_interrupt_in_the_middle_of_the_story_ends_it_too(demo: Demo) -> None:
-    # Who has seen enough must not be left with an operator, or shown our insides.
+def test_an_interrupt_during_the_scenario_ends_the_demo(demo: Demo) -> None:
+    # An interrupt must leave no operator process behind and print no traceback.
     demo.read_until(r"(opens SSH to the Internet)")
     assert demo.interrupt() == ABORTED
-    assert "Traceback" not in demo.said
+    assert "Traceback" not in demo.output
     assert demo.left_over() == []
 
 
@@ -116,7 +116,7 @@ def describes_a_baseline(kubectl: Program) -> None:
     shown = kubectl("describe", "nsgbaseline", "appgate", "-n", NAMESPACE)
     assert "Target:" in shown
     assert "Compliant" in shown
-    assert "DriftOpened" in shown  # the events stand below the object
+    assert "DriftOpened" in shown  # kubectl prints events after the object
 
 
 def explains_every_field(kubectl: Program) -> None:
@@ -134,7 +134,7 @@ def explains_every_field(kubectl: Program) -> None:
 
 
 def properties(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every property that the project declares, by its path."""
+    """Yield the path and the schema of every declared property."""
     for name, inner in schema.get("properties", {}).items():
         if (path, name) == ("", "metadata"):
             continue

@@ -1,4 +1,4 @@
-"""What diff says of a change of baselines, as a reviewer sees it."""
+"""The output of nsgb diff."""
 
 import json
 from pathlib import Path
@@ -25,8 +25,8 @@ def old(tmp_path: Path) -> str:
     return write_baseline(tmp_path / "old" / "web.yaml", WEB)
 
 
-def test_a_widened_baseline_is_told_as_traffic_first(old: str, tmp_path: Path) -> None:
-    # The reviewer's question is what this opens, not which lines of YAML moved.
+def test_exposure_precedes_the_changed_rules(old: str, tmp_path: Path) -> None:
+    # Reviewers need to know what a change opens before they read which lines of YAML changed.
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     result = run(old, new)
     assert result.exit_code == 2
@@ -40,8 +40,8 @@ def test_a_widened_baseline_is_told_as_traffic_first(old: str, tmp_path: Path) -
     ]
 
 
-def test_the_same_in_other_words_is_no_difference(old: str, tmp_path: Path) -> None:
-    # Formatting a file is no change of a firewall.
+def test_a_reformatted_rule_is_not_a_difference(old: str, tmp_path: Path) -> None:
+    # Reformatting a file does not change the firewall.
     equal_rule = {**terse(WEB), "protocol": "TCP", "destinationPortRange": "443-443", "sourceAddressPrefix": "internet"}
     new = write_baseline(tmp_path / "new" / "web.yaml", equal_rule)
     result = run(old, new)
@@ -49,13 +49,13 @@ def test_the_same_in_other_words_is_no_difference(old: str, tmp_path: Path) -> N
 
 
 def test_folders_are_compared_by_nsg_not_by_file(tmp_path: Path) -> None:
-    # Files get renamed and split; NSGs do not.
+    # Files are renamed and split; NSG ids are stable.
     write_baseline(tmp_path / "old" / "all.yaml", WEB)
     write_baseline(tmp_path / "new" / "team" / "web.yaml", WEB, name="renamed")
     assert run(str(tmp_path / "old"), str(tmp_path / "new")).exit_code == 0
 
 
-def test_a_removed_baseline_and_a_new_one_are_told(tmp_path: Path) -> None:
+def test_removed_and_added_baselines_are_reported(tmp_path: Path) -> None:
     write_baseline(tmp_path / "old" / "web.yaml", WEB)
     other = NSG.replace("/web", "/db")
     write_baseline(tmp_path / "new" / "db.yaml", SSH, name="db", nsg=other)
@@ -64,8 +64,8 @@ def test_a_removed_baseline_and_a_new_one_are_told(tmp_path: Path) -> None:
     assert "team-web/db  NSG db  added, critical: ssh opens TCP 22 to the Internet" in output
 
 
-def test_what_may_come_and_go_is_told_as_well(old: str, tmp_path: Path) -> None:
-    # Mode, co-owners and exceptions decide what is reported and written: a reviewer must not miss them.
+def test_changed_settings_are_reported(old: str, tmp_path: Path) -> None:
+    # Mode, tolerated rules and exceptions decide what is reported and restored, so reviewers must see them.
     new = write_baseline(
         tmp_path / "new" / "web.yaml",
         WEB,
@@ -79,8 +79,8 @@ def test_what_may_come_and_go_is_told_as_well(old: str, tmp_path: Path) -> None:
     assert "INC-42" in output
 
 
-def test_markdown_tells_what_opens_before_the_table(old: str, tmp_path: Path) -> None:
-    # A comment on a pull request: the first lines are all that many will read.
+def test_markdown_shows_exposure_before_the_table(old: str, tmp_path: Path) -> None:
+    # Many readers only see the first lines of a pull request comment.
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     lines = run(old, new, "-o", "markdown").stdout.splitlines()
     assert lines[0] == "### NSG baselines: 1 baseline, 1 with a different meaning"
@@ -89,7 +89,7 @@ def test_markdown_tells_what_opens_before_the_table(old: str, tmp_path: Path) ->
     assert lines.index("<details><summary>1 change</summary>") > 4
 
 
-def test_json_and_yaml_say_the_same(old: str, tmp_path: Path) -> None:
+def test_json_and_yaml_are_equal(old: str, tmp_path: Path) -> None:
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     document = json.loads(run(old, new, "-o", "json").stdout)
     assert document == yaml.safe_load(run(old, new, "-o", "yaml").stdout)
@@ -104,8 +104,8 @@ def test_an_unreadable_side_is_named(old: str, tmp_path: Path) -> None:
     assert result.stderr == f"nsgb: {tmp_path}/none.yaml: No such file or directory\n"
 
 
-def test_of_a_setting_only_what_comes_and_goes_is_told(tmp_path: Path) -> None:
-    # Hundreds of characters of JSON hide the one entry that a reviewer must see.
+def test_only_changed_entries_of_a_setting_are_shown(tmp_path: Path) -> None:
+    # A complete list would hide the changed entry from the reviewer.
     kept, gone = {"name": "kept-*"}, {"name": "gone-*", "caller": "tf", "priorities": {"min": 100, "max": 200}}
     old = write_baseline(tmp_path / "old" / "web.yaml", WEB, tolerate=[kept, gone], enforcement={"maxChanges": 3})
     new = write_baseline(

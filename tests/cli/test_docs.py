@@ -71,7 +71,7 @@ def test_every_command_and_option_in_the_documentation_exists(page: str) -> None
             continue
         command = nsgb.get_command(click.Context(nsgb), name)
         assert command is not None
-        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
-        assert {word.rstrip(".,:)") for word in words if re.fullmatch(r"-{1,2}[a-zA-Z][\w-]*[.,:)]*", word)} <= known, (
-            line
-        )
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+        assert {
+            word.rstrip(".,:)") for word in words if re.fullmatch(r"-{1,2}[a-zA-Z][\w-]*[.,:)]*", word)
+        } <= options, line

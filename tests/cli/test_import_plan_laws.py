@@ -1,4 +1,4 @@
-"""What is imported is in order; what changes its meaning is named, exactly; what does not is not seen."""
+"""Laws: imported NSGs are compliant, changes in meaning are reported exactly, other differences are not."""
 
 import copy
 import json
@@ -57,24 +57,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_every_recorded_nsg_is_in_order_once_imported(tmp_path: Path, number: int) -> None:
-    # The first thing that a new user does; a false alarm here ends the trial.
+def test_every_recorded_nsg_is_compliant_after_import(tmp_path: Path, number: int) -> None:
+    # Import then plan is the first thing a new user does, so it must raise no false alarm.
     live = recorded_nsgs()[number]
     code, plan = planned(imported(tmp_path, live), live)
     assert (code, changes(plan), plan["unbaselined"]) == (0, [], [])
     assert plan["summary"] == {"baselines": 1, "drifted": 0, "severity": None}
 
 
-def test_a_listing_of_all_is_in_order_once_imported(tmp_path: Path) -> None:
-    # Names of baselines must be fit and unique among hundreds, ids of one NSG come once.
+def test_a_list_of_all_recorded_nsgs_is_compliant_after_import(tmp_path: Path) -> None:
+    # Names of baselines must be valid and unique for hundreds of NSGs.
     live = list({nsg["id"].lower(): nsg for nsg in recorded_nsgs()}.values())
     code, plan = planned(imported(tmp_path, live), {"value": live})
     assert (code, plan["summary"]["baselines"]) == (0, len(live))
 
 
 @given(st.data(), st.sampled_from(NUMBERS))
-def test_other_spellings_are_in_order(folder: Path, data: st.DataObject, number: int) -> None:
-    # Case, order, singular and plural, /32, n-n, split ranges, etags, unknown properties: none of it is a change.
+def test_equivalent_spellings_are_compliant(folder: Path, data: st.DataObject, number: int) -> None:
+    # Case, order, singular and plural fields, /32, n-n, split ranges, etags and unknown properties are not changes.
     live = recorded_nsgs()[number]
     again = data.draw(respelled_nsgs(canonical(live)))
     code, plan = planned(imported(folder, live), again)
@@ -82,8 +82,8 @@ def test_other_spellings_are_in_order(folder: Path, data: st.DataObject, number:
 
 
 @given(st.data(), st.sampled_from(WITH_RULES))
-def test_one_altered_field_is_named_and_nothing_else(folder: Path, data: st.DataObject, number: int) -> None:
-    # The alert says what to look at: this rule, this field.
+def test_an_altered_field_is_the_only_reported_change(folder: Path, data: st.DataObject, number: int) -> None:
+    # An alert must name exactly the rule and the field that changed.
     live = canonical(recorded_nsgs()[number])
     baselines = imported(folder, live)
     place = data.draw(st.integers(0, len(live["properties"]["securityRules"]) - 1))
@@ -95,7 +95,7 @@ def test_one_altered_field_is_named_and_nothing_else(folder: Path, data: st.Data
 
 
 @given(st.data(), st.sampled_from(WITH_RULES))
-def test_a_rule_more_or_less_is_named(folder: Path, data: st.DataObject, number: int) -> None:
+def test_created_and_deleted_rules_are_reported(folder: Path, data: st.DataObject, number: int) -> None:
     live = canonical(recorded_nsgs()[number])
     baselines = imported(folder, live)
     rules = live["properties"]["securityRules"]
@@ -111,8 +111,8 @@ def test_a_rule_more_or_less_is_named(folder: Path, data: st.DataObject, number:
     assert (code, changes(plan)) == (2, expected)
 
 
-def test_a_listing_that_lacks_an_nsg_tells_of_a_deletion_and_a_page_does_not(tmp_path: Path) -> None:
-    # Absence from a whole listing is a deletion; absence from a part of one is nothing.
+def test_a_missing_nsg_is_deleted_in_a_complete_list_and_unknown_in_a_page(tmp_path: Path) -> None:
+    # Only a complete list proves that an NSG does not exist.
     first, second = _two()
     baselines = imported(tmp_path, [first, second])
     assert changes(planned(baselines, [first])[1]) == [("NSGDeleted", None, ())]
@@ -121,8 +121,8 @@ def test_a_listing_that_lacks_an_nsg_tells_of_a_deletion_and_a_page_does_not(tmp
     assert planned(baselines, first)[0] == 0
 
 
-def test_an_nsg_that_nobody_declared_is_named(tmp_path: Path) -> None:
-    # Somebody's new firewall is somebody's new way in.
+def test_an_unbaselined_nsg_is_reported(tmp_path: Path) -> None:
+    # A new NSG without a baseline may allow any traffic.
     first, second = _two()
     code, plan = planned(imported(tmp_path, [first]), [first, second])
     assert code == 2
@@ -136,15 +136,15 @@ def test_an_nsg_that_nobody_declared_is_named(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from(NUMBERS))
-def test_azs_form_is_read_as_arms(folder: Path, number: int) -> None:
-    # People paste what `az network nsg show` prints.
+def test_the_azure_cli_format_equals_the_arm_format(folder: Path, number: int) -> None:
+    # Users pass the output of `az network nsg show`.
     live = recorded_nsgs()[number]
     assert planned(imported(folder, live), as_az(live))[0] == 0
     assert planned(imported(folder, [as_az(live)]), {"value": [live]})[0] == 0
 
 
-def test_as_processes(tmp_path: Path) -> None:
-    # As a user types it: import > file, plan -f file.
+def test_import_and_plan_as_processes(tmp_path: Path) -> None:
+    # As a user runs them: import > file, plan -f file.
     live = tmp_path / "nsg.json"
     live.write_text(json.dumps(recorded_nsgs()[WITH_RULES[0]]))
     command = [sys.executable, "-m", "nsg_baseline.cli"]

@@ -1,4 +1,4 @@
-"""What lint says, as its users see it."""
+"""The output of nsgb lint."""
 
 import json
 from pathlib import Path
@@ -25,8 +25,8 @@ def found(*arguments: str) -> list[dict[str, Any]]:
     return findings
 
 
-def test_a_finding_has_file_line_id_and_a_way_out_on_one_line(tmp_path: Path) -> None:
-    # Editors and CI logs make a link of the first part; the rest must do without looking anything up.
+def test_a_finding_is_one_line_with_file_line_id_and_fix(tmp_path: Path) -> None:
+    # Editors and CI logs turn file:line into a link. The rest must be clear without the documentation.
     file = write_baseline(tmp_path / "web.yaml", WEB, SSH)
     result = run(file)
     assert result.exit_code == 2
@@ -40,14 +40,14 @@ def test_a_finding_has_file_line_id_and_a_way_out_on_one_line(tmp_path: Path) ->
     ]
 
 
-def test_nothing_found_is_said_and_is_success(tmp_path: Path) -> None:
+def test_no_findings_exit_with_0(tmp_path: Path) -> None:
     result = run(write_baseline(tmp_path / "web.yaml", WEB))
     assert (result.exit_code, result.stdout) == (0, "no findings\n")
 
 
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 2), ("note", 2), ("never", 0)])
-def test_the_exit_code_follows_the_level_that_was_asked_for(tmp_path: Path, level: str, code: int) -> None:
-    # A pipeline that may only fail on what Azure refuses must be able to say so.
+def test_the_exit_code_follows_fail_on(tmp_path: Path, level: str, code: int) -> None:
+    # Some pipelines must fail only on values that Azure rejects.
     assert run(write_baseline(tmp_path / "web.yaml", WEB, SSH), "--fail-on", level).exit_code == code
 
 
@@ -63,10 +63,10 @@ def test_the_exit_code_follows_the_level_that_was_asked_for(tmp_path: Path, leve
         ({"priority": 99}, "InvalidForm", "explain"),
     ],
 )
-def test_what_azure_refuses_is_an_error_with_its_way_out(
+def test_values_that_azure_rejects_are_errors_with_a_fix(
     tmp_path: Path, fields: dict[str, Any], expected: str, fix: str
 ) -> None:
-    # Before anybody applies it, and all of it at once.
+    # Lint must report all of them before the baseline is applied.
     odd = {key: value for key, value in {**terse(SSH), **fields}.items() if value is not None}
     findings = found(write_baseline(tmp_path / "web.yaml", WEB, odd))
     assert [finding["id"] for finding in findings if finding["level"] == "error"] == [expected]
@@ -75,7 +75,7 @@ def test_what_azure_refuses_is_an_error_with_its_way_out(
 
 
 def test_too_many_rules_and_addresses_are_errors(tmp_path: Path) -> None:
-    # Limits of Azure: 1,000 rules, 4,000 addresses a side.
+    # Azure's limits: 1,000 rules, 4,000 addresses for each side.
     rules = [f"{100 + n} r{n} allow tcp 10.0.0.{n % 250} -> *:{n + 1}" for n in range(1001)]
     assert [finding["id"] for finding in found(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
     wide = [
@@ -85,14 +85,14 @@ def test_too_many_rules_and_addresses_are_errors(tmp_path: Path) -> None:
     assert "TooManyAddresses" in {finding["id"] for finding in found(write_baseline(tmp_path / "b.yaml", *wide))}
 
 
-def test_findings_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_findings_are_sorted_by_line(tmp_path: Path) -> None:
     rules = [SSH, "300 a allow tcp 10.1.2.3/16 -> *:8080", "400 b allow tcp 10.1.0.0/16 -> *:8080"]
     lines = [finding["line"] for finding in found(write_baseline(tmp_path / "web.yaml", *rules))]
     assert lines == sorted(lines)
     assert len(lines) >= 3
 
 
-def test_other_kinds_are_passed_over_and_no_baseline_at_all_is_said(tmp_path: Path) -> None:
+def test_other_kinds_are_skipped_and_a_missing_baseline_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     result = run(str(tmp_path))
     assert (result.exit_code, result.stderr) == (1, "nsgb: no NSGBaseline in these files\n")
@@ -100,7 +100,7 @@ def test_other_kinds_are_passed_over_and_no_baseline_at_all_is_said(tmp_path: Pa
     assert run(str(tmp_path)).exit_code == 0
 
 
-def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+def test_invalid_yaml_is_reported_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("kind: NSGBaseline\nspec: [\n")
     result = run(str(tmp_path / "bad.yaml"))
     assert result.exit_code == 1
@@ -113,7 +113,7 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "yaml", "markdown"])
-def test_every_form_tells_the_same_findings(tmp_path: Path, form: str) -> None:
+def test_every_format_contains_the_same_findings(tmp_path: Path, form: str) -> None:
     file = write_baseline(tmp_path / "web.yaml", WEB, SSH)
     text = run(file, "-o", form).stdout
     if form == "markdown":
@@ -123,8 +123,8 @@ def test_every_form_tells_the_same_findings(tmp_path: Path, form: str) -> None:
         assert [finding["id"] for finding in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
 
 
-def test_nobody_has_to_read_a_pattern(tmp_path: Path) -> None:
-    # 250 characters of a regular expression are no help at the end of a pull request.
+def test_messages_contain_no_regular_expression(tmp_path: Path) -> None:
+    # A regular expression of 250 characters does not help the author of a pull request.
     odd = {
         key: value for key, value in terse(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
     }

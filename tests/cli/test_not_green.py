@@ -1,4 +1,4 @@
-"""What could not be read is never in order: the exit of a pipeline's command is what lets a change through."""
+"""Unreadable input never exits with 0: pipelines let a change through on the exit code alone."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def page(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("form", ["table", "json", "yaml", "markdown", "junit"])
-def test_a_page_without_the_nsg_is_not_in_order(baseline: str, page: str, form: str) -> None:
+def test_an_nsg_missing_from_a_page_exits_with_1(baseline: str, page: str, form: str) -> None:
     result = run("plan", "-f", baseline, "--live", page, "-o", form)
     assert result.exit_code == 1
     assert "in order" not in result.stdout
@@ -51,7 +51,7 @@ def test_a_page_without_the_nsg_is_not_in_order(baseline: str, page: str, form: 
     assert "next page" in result.stderr
 
 
-def test_a_page_is_not_imported_for_the_whole(page: str) -> None:
+def test_a_page_is_not_imported(page: str) -> None:
     result = run("import", "--live", page)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "next page" in result.stderr
@@ -61,7 +61,7 @@ def test_a_page_is_not_imported_for_the_whole(page: str) -> None:
 def test_a_folder_that_cannot_be_read_is_an_error(
     baseline: str, page: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # os.walk passes over what it cannot enter; root can enter everything, so the refusal is made here.
+    # os.walk skips folders that it cannot enter. Tests may run as root, so the error is simulated.
     hidden = Path(baseline).parent / "hidden"
     hidden.mkdir()
     scan = os.scandir
@@ -78,8 +78,8 @@ def test_a_folder_that_cannot_be_read_is_an_error(
 
 
 @pytest.mark.parametrize("command", [("lint",), ("plan", "--live", "LIVE", "-f")])
-def test_a_misspelled_kind_of_our_own_is_an_error(baseline: str, page: str, command: tuple[str, ...]) -> None:
-    # Passed over, it would watch nothing, and nobody would know.
+def test_an_unknown_kind_of_the_api_group_is_an_error(baseline: str, page: str, command: tuple[str, ...]) -> None:
+    # Skipping a misspelled kind would leave its NSG unwatched without notice.
     odd = Path(baseline).with_name("odd.yaml")
     odd.write_text("apiVersion: nsg-baseline.io/v1alpha1\nmetadata: {name: odd}\nkind: NSGBaselin\n")
     result = run(*(page if argument == "LIVE" else argument for argument in command), str(odd.parent))
@@ -87,8 +87,8 @@ def test_a_misspelled_kind_of_our_own_is_an_error(baseline: str, page: str, comm
     assert f"{odd}:3: kind: 'NSGBaselin' is unknown; use one of NSGBaseline, NSGScope" in result.stderr
 
 
-def test_two_accounts_of_one_nsg_are_an_error(tmp_path: Path, baseline: str) -> None:
-    # Which of the two is live decides whether a door is open.
+def test_different_documents_of_one_nsg_are_an_error(tmp_path: Path, baseline: str) -> None:
+    # The result depends on which of the two is live.
     file = tmp_path / "live.json"
     file.write_text(json.dumps([live(WEB, SSH), live(WEB)]))
     result = run("plan", "-f", baseline, "--live", str(file))
@@ -98,8 +98,8 @@ def test_two_accounts_of_one_nsg_are_an_error(tmp_path: Path, baseline: str) -> 
     assert run("plan", "-f", baseline, "--live", str(file)).exit_code == 0
 
 
-def test_a_file_without_a_baseline_is_no_removal(tmp_path: Path, baseline: str) -> None:
-    # Somebody compares with the wrong file. The last baseline of a folder may go.
+def test_a_file_without_a_baseline_is_an_error_and_not_a_removal(tmp_path: Path, baseline: str) -> None:
+    # The wrong file must not read as a removal. The last baseline of a folder can be removed.
     file = tmp_path / "live.json"
     file.write_text(json.dumps(live(WEB)))
     result = run("diff", baseline, str(file))
@@ -109,15 +109,15 @@ def test_a_file_without_a_baseline_is_no_removal(tmp_path: Path, baseline: str) 
     assert "the baseline is removed" in run("diff", baseline, str(tmp_path / "empty")).stdout
 
 
-def test_ports_that_are_left_empty_are_not_no_ports(tmp_path: Path, baseline: str) -> None:
-    # A pipeline's variable that is not set must not turn a critical change into a high one.
+def test_an_empty_port_list_keeps_the_default_ports(tmp_path: Path, baseline: str) -> None:
+    # An unset variable of a pipeline must not lower a severity.
     file = tmp_path / "live.json"
     file.write_text(json.dumps(live(WEB, SSH)))
     result = run("plan", "-f", baseline, "--live", str(file), "--management-ports", "")
     assert "critical" in result.stdout
 
 
-def test_two_baselines_of_one_nsg_are_found(tmp_path: Path, baseline: str) -> None:
+def test_duplicate_baselines_and_targets_are_findings(tmp_path: Path, baseline: str) -> None:
     twin = write_baseline(tmp_path / "baselines" / "xweb.yaml", WEB)
     result = run("lint", str(Path(baseline).parent), "-o", "yaml")
     assert result.exit_code == 2
@@ -127,10 +127,10 @@ def test_two_baselines_of_one_nsg_are_found(tmp_path: Path, baseline: str) -> No
     assert f"{baseline}:" in findings[1]["message"]
 
 
-def test_what_cannot_be_written_is_told_in_a_line(
+def test_a_write_error_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # A traceback says nothing to whoever misspelled a folder.
+    # A traceback does not help users who misspelled a folder.
     def write(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "x"))
 
@@ -142,15 +142,34 @@ def test_what_cannot_be_written_is_told_in_a_line(
     assert capfd.readouterr().err == f"nsgb: {tmp_path / 'x'}: No space left on device\n"
 
 
-def test_the_folder_of_a_report_is_looked_for_before_the_cluster_is_asked() -> None:
+def test_the_folder_of_a_report_is_checked_before_the_cluster_is_read() -> None:
     result = run("report", "--to", "/nowhere/at/all.html")
     assert (result.exit_code, result.stderr) == (1, "nsgb: --to: folder /nowhere/at does not exist\n")
     assert "is in the future" in run("report", "--since", "2999-01-01T00:00:00Z").stderr
 
 
-def test_what_is_no_kubeconfig_is_told_in_a_line(tmp_path: Path) -> None:
+def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
     odd = tmp_path / "kubeconfig"
     odd.write_bytes(b"\x80\x81")
     result = run("incidents", "--kubeconfig", str(odd))
     assert result.exit_code == 1
     assert f"{odd} is no kubeconfig" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "-f", "web.yaml", "-n", "team-web"), "--namespace has no effect with -f"),
+        (("plan", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
+        (("import", "--live", "nsgs.json", "--subscription", "1"), "--subscription has no effect with --live"),
+        (("import", "--live", "nsgs.json", "-g", "rg"), "--resource-group has no effect with --live"),
+        (("incidents", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
+        (("approve", "web", "--reason", "INC-42"), "--reason and --by require --until"),
+        (("approve", "web", "-f", "web.yaml", "--apply"), "--apply patches the cluster"),
+    ],
+)
+def test_options_without_effect_are_rejected(arguments: tuple[str, ...], message: str) -> None:
+    # A user who passes an option expects it to matter.
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr

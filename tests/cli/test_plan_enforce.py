@@ -1,4 +1,4 @@
-"""plan --enforce: the write that the operator would make, before it makes it."""
+"""The output of nsgb plan --enforce."""
 
 import json
 from pathlib import Path
@@ -25,8 +25,8 @@ def told(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
     return json.loads(result.stdout)["baselines"][0] if form == "json" else result.stdout
 
 
-def test_the_body_is_what_matches_and_says_what_it_cuts_off(tmp_path: Path) -> None:
-    # What is shown is what is written: the same code makes both.
+def test_the_write_has_the_approved_rules_and_its_exposure(tmp_path: Path) -> None:
+    # The plan uses the operator's code, so both must have the same body.
     write = told(tmp_path, WEB, SSH)["write"]
     assert [rule.name for rule in read_live(write["body"]).rules] == ["web"]
     assert write["reverts"] == [{"kind": "RuleCreated", "rule": "open-ssh"}]
@@ -36,7 +36,7 @@ def test_the_body_is_what_matches_and_says_what_it_cuts_off(tmp_path: Path) -> N
     assert (len(write["planHash"]), write["blocked"]) == (24, None)
 
 
-def test_people_read_the_hash_what_is_undone_and_what_it_cuts_off(tmp_path: Path) -> None:
+def test_the_table_shows_hash_reverted_changes_and_exposure(tmp_path: Path) -> None:
     lines = told(tmp_path, WEB, SSH, form="table").splitlines()
     enforce = [line.strip() for line in lines if "enforce:" in line]
     assert enforce[0].startswith("enforce: one write with If-Match (plan ")
@@ -44,8 +44,8 @@ def test_people_read_the_hash_what_is_undone_and_what_it_cuts_off(tmp_path: Path
     assert enforce[1].startswith("enforce: newly denied inbound: TCP 22 from Internet to any")
 
 
-def test_what_it_would_not_write_is_told_with_the_reason(tmp_path: Path) -> None:
-    # The same reason that Stalled gives, with the annotation that lifts it.
+def test_a_blocked_write_has_its_reason(tmp_path: Path) -> None:
+    # The reason equals that of Stalled, with the annotation that confirms the write.
     write = told(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
     assert write["blocked"]["reason"] == "TooManyChanges"
     assert "nsg-baseline.io/confirm=" in write["blocked"]["message"]
@@ -53,10 +53,10 @@ def test_what_it_would_not_write_is_told_with_the_reason(tmp_path: Path) -> None
     assert write["body"] is None
 
 
-def test_what_the_baseline_does_not_let_be_put_back_has_no_write(tmp_path: Path) -> None:
+def test_changes_excluded_from_enforcement_have_no_write(tmp_path: Path) -> None:
     assert told(tmp_path, WEB, SSH, enforcement={"revert": ["RuleDeleted"]})["write"] is None
 
 
 @pytest.mark.parametrize("form", ["markdown", "yaml"])
-def test_other_forms_have_it_too(tmp_path: Path, form: str) -> None:
+def test_other_formats_contain_the_write(tmp_path: Path, form: str) -> None:
     assert ("enforce" if form == "markdown" else "planHash") in told(tmp_path, WEB, SSH, form=form)

@@ -1,4 +1,4 @@
-"""What plan says and refuses, as its users see it."""
+"""The output and the errors of nsgb plan."""
 
 import json
 import subprocess
@@ -59,7 +59,7 @@ def live(*rules: dict[str, Any]) -> str:
 
 
 def test_json_is_as_documented(baseline: str) -> None:
-    # Pipelines read it: names and shapes are a promise.
+    # Pipelines parse this document, so its fields are a public contract.
     result = run("-f", baseline, "--live", "-", "-o", "json", text=live(OPEN))
     assert result.exit_code == 2
     assert json.loads(result.stdout) == {
@@ -133,7 +133,7 @@ def test_table_shows_before_and_after(baseline: str) -> None:
 
 
 def test_sarif_points_at_the_baselines_rule(baseline: str) -> None:
-    # Code scanning shows the finding beside the line that it deviates from.
+    # Code scanning shows a result at the line of the baseline's rule.
     changed = json.dumps(nsg([rule("web", priority=101)]))
     result = run("-f", baseline, "--live", "-", "-o", "sarif", text=changed)
     (result_document,) = json.loads(result.stdout)["runs"][0]["results"]
@@ -156,7 +156,7 @@ def test_markdown_keeps_its_table_whole(baseline: str) -> None:
 
 
 def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:
-    # YAML would make a date of it; Kubernetes keeps text.
+    # YAML reads it as a date; Kubernetes keeps it as text.
     tmp = rule("tmp", priority=300, sourceAddressPrefix="*", destinationPortRange="80")
     assert run("-f", baseline, "--live", "-", text=live(tmp)).exit_code == 0
 
@@ -175,7 +175,7 @@ def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:
 def test_a_bad_baseline_is_one_line_with_file_line_and_field(
     tmp_path: Path, before: str, after: str, line: int, words: str
 ) -> None:
-    # The way out begins with the place.
+    # Editors turn file:line into a link.
     file = tmp_path / "bad.yaml"
     file.write_text(BASELINE.replace(before, after))
     result = run("-f", str(file), "--live", "-", text=live())
@@ -203,7 +203,7 @@ def test_a_bad_live_file_is_named(baseline: str, text: str, words: str) -> None:
 
 
 def test_two_baselines_for_one_nsg_are_refused(tmp_path: Path, baseline: str) -> None:
-    # Which of them holds would depend on their age in the cluster, which a file does not know.
+    # In the cluster the older baseline manages the NSG; files have no age.
     other = tmp_path / "other.yaml"
     other.write_text(BASELINE.replace("name: web\n  namespace", "name: web2\n  namespace"))
     result = run("-f", str(tmp_path), "--live", "-", text=live())
@@ -211,8 +211,8 @@ def test_two_baselines_for_one_nsg_are_refused(tmp_path: Path, baseline: str) ->
     assert "targets the same NSG" in result.stderr
 
 
-def test_a_wrong_call_is_no_deviation() -> None:
-    # 2 means deviations; click's own usage errors would exit with it.
+def test_a_usage_error_exits_with_1() -> None:
+    # Exit code 2 means drift, and is click's default for usage errors.
     command = [sys.executable, "-m", "nsg_baseline.cli", "plan", "--nonsense"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""What probe answers, as its users see it."""
+"""The output of nsgb probe."""
 
 import json
 from pathlib import Path
@@ -27,8 +27,8 @@ def file(tmp_path: Path) -> str:
     return write_baseline(tmp_path / "web.yaml", *RULES)
 
 
-def test_the_deciding_rule_and_why_those_before_it_do_not(file: str) -> None:
-    # The question at night is always: which rule is it, and why not the one I wrote.
+def test_the_deciding_rule_and_earlier_rules_are_shown(file: str) -> None:
+    # Users ask which rule decides, and why an earlier rule does not.
     result = run(file, "--source", "Internet", "--destination", "10.0.1.4", "--port", "443")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -40,32 +40,32 @@ def test_the_deciding_rule_and_why_those_before_it_do_not(file: str) -> None:
     ]
 
 
-def test_a_default_rule_decides_where_no_other_does(file: str) -> None:
+def test_a_default_rule_decides_if_no_custom_rule_matches(file: str) -> None:
     output = run(file, "--source", "203.0.113.7", "--destination", "10.0.2.4", "--port", "443").stdout
     assert "denied by DenyAllInBound (65500)" in output
 
 
-def test_what_depends_on_a_tag_is_told_in_parts(file: str) -> None:
-    # Nobody here knows whether an address is in a virtual network: both answers, and on what they depend.
+def test_a_result_that_depends_on_a_tag_is_split(file: str) -> None:
+    # Whether an address is in a virtual network is unknown, so both results are shown.
     output = run(file, "--source", "10.5.0.4", "--destination", "10.0.1.4", "--port", "8080").stdout
     assert "allowed by AllowVnetInBound (65000) for" in output
     assert "denied by DenyAllInBound (65500) for " in output
     assert "depends on the unknown addresses of: source VirtualNetwork, destination VirtualNetwork" in output
 
 
-def test_json_has_the_same(file: str) -> None:
+def test_json_has_access_and_outcomes(file: str) -> None:
     document = json.loads(run(file, "--source", "Internet", "--port", "22", "-o", "json").stdout)
     assert document["access"] == "Deny"
     assert [(outcome["rule"], outcome["priority"]) for outcome in document["outcomes"]] == [("no-ssh", 100)]
 
 
-def test_live_rules_of_standard_input_are_probed() -> None:
+def test_live_rules_are_read_from_standard_input() -> None:
     live = json.dumps(nsg(map(terse, RULES)))
     result = run("-", "--source", "Internet", "--port", "22", text=live)
     assert "denied by no-ssh (100)" in result.stdout
 
 
-def test_of_several_nsgs_one_must_be_named() -> None:
+def test_one_of_several_nsgs_must_be_selected() -> None:
     web = nsg(map(terse, RULES))
     db = {**web, "name": "db", "id": web["id"].replace("/web", "/db")}
     result = run("-", "--port", "22", text=json.dumps([web, db]))
@@ -76,24 +76,24 @@ def test_of_several_nsgs_one_must_be_named() -> None:
     assert run("-", "--port", "22", "--nsg", "DB", text=json.dumps([web, db])).exit_code == 0
 
 
-def test_two_families_are_no_connection(file: str) -> None:
+def test_mixed_address_families_are_an_error(file: str) -> None:
     result = run(file, "--source", "10.0.0.1", "--destination", "fd00::1")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "both be IPv6" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "expected"),
     [
         ("--source", "10.0.0.0/33", "10.0.0.0/33"),
         ("--port", "70000", "65535"),
         ("--protocol", "SCTP", "'tcp', 'udp', 'icmp'"),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_may_stand_there(file: str, option: str, value: str, told: str) -> None:
+def test_an_invalid_value_is_rejected_with_the_valid_ones(file: str, option: str, value: str, expected: str) -> None:
     result = run(file, option, value)
     assert result.exit_code != 0
-    assert told in result.stderr
+    assert expected in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_wrong_value_is_refused_with_what_may_stand_there(file: str, option: s
         ),
     ],
 )
-def test_what_is_nearly_always_so_is_told_first(file: str, arguments: tuple[str, ...], expected: str) -> None:
-    # "It depends" is right and no answer: a public address is hardly ever in somebody's virtual network.
+def test_the_usual_result_is_shown_first(file: str, arguments: tuple[str, ...], expected: str) -> None:
+    # A public address is rarely part of a virtual network, so the usual result is more helpful than both.
     assert expected in run(file, *arguments).stdout.splitlines()[1]
     access = "Deny" if "denied" in expected else "Allow"
     assert json.loads(run(file, *arguments, "-o", "json").stdout)["likelyAccess"] == access

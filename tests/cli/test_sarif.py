@@ -1,4 +1,4 @@
-"""SARIF as GitHub's code scanning takes it: the published form, no property beyond it, and a place for each result."""
+"""SARIF output as GitHub code scanning accepts it."""
 
 import json
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
 
 
-def _strangers(value: Any) -> Iterator[str]:
-    """Yield properties that the form does not know."""
+def _unknown_properties(value: Any) -> Iterator[str]:
+    """Yield properties that the SARIF schema does not define."""
     if isinstance(value, BaseModel):
         yield from value.model_extra or {}
         for name in type(value).model_fields:
-            yield from _strangers(getattr(value, name))
+            yield from _unknown_properties(getattr(value, name))
     elif isinstance(value, list):
         for item in value:
-            yield from _strangers(item)
+            yield from _unknown_properties(item)
 
 
 @pytest.fixture(params=["plan", "lint", "diff"])
-def told(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def sarif(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     old = write_baseline(tmp_path / "old dir" / "web.yaml", WEB)
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
@@ -49,16 +49,16 @@ def told(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return document
 
 
-def test_it_has_the_published_form(told: dict[str, Any]) -> None:
-    # GitHub refuses the whole upload for one property of the wrong type.
-    parsed = Sarif.model_validate(told)
-    assert not list(_strangers(parsed))
+def test_output_follows_the_sarif_schema(sarif: dict[str, Any]) -> None:
+    # GitHub rejects the whole upload for one property of the wrong type.
+    parsed = Sarif.model_validate(sarif)
+    assert not list(_unknown_properties(parsed))
     assert parsed.version == "2.1.0"
 
 
-def test_what_code_scanning_needs_beyond_the_form_is_there(told: dict[str, Any]) -> None:
-    # It shows no result without a place, a rule that the driver describes, and a mark to know it again by.
-    (run,) = told["runs"]
+def test_results_have_the_properties_that_code_scanning_requires(sarif: dict[str, Any]) -> None:
+    # Code scanning requires a location, a described rule and a stable fingerprint.
+    (run,) = sarif["runs"]
     described = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     assert all(rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"])
     assert run["results"]

@@ -12,7 +12,7 @@ import yaml
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.durations import parse as parse_duration
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
 from nsg_baseline.core.approval import NotApprovableError, except_for_now
 from nsg_baseline.core.approval import approve as approved
@@ -77,6 +77,8 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
         raise Failure("--reason and --by require --until")
     if apply_patch and files:
         raise Failure("--apply patches the cluster and cannot be combined with -f")
+    if files:
+        reject_options("with -f", namespace=namespace, kubeconfig=kubeconfig, context=context)
     source = _baseline(name, files, namespace, kubeconfig, context)
     spec = source.baseline.spec
     live = _live(live_file, source)

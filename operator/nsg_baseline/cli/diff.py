@@ -20,7 +20,9 @@ DIFFERENCES = 2
 @click.command()
 @click.argument("old")
 @click.argument("new")
-@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
+)
 @severity_options
 def diff(*, old: str, new: str, output: str, severity_config: SeverityConfig) -> None:
     r"""Show the traffic that a change of baselines allows or blocks, for the review of a pull request.

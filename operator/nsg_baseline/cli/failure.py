@@ -31,3 +31,12 @@ def fail_if(problems: Iterable[str]) -> None:
     messages = list(problems)
     if messages:
         raise Failure(*messages)
+
+
+def reject_options(because: str, **options: object) -> None:
+    """Reject options that would have no effect. `because` continues "has no effect"; keys are the options' names.
+
+    Raises:
+        Failure: at least one of them is set.
+    """
+    fail_if(f"--{name.replace('_', '-')} has no effect {because}" for name, value in options.items() if value)

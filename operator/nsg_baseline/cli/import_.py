@@ -7,7 +7,7 @@ from typing import Any
 import click
 import yaml
 
-from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, read_live_file
 from nsg_baseline.core.baseline_export import manifest, names
 
@@ -24,7 +24,9 @@ from nsg_baseline.core.baseline_export import manifest, names
 )
 @click.option("--tags", is_flag=True, help="Also approve the tags.")
 @click.option("--associations", is_flag=True, help="Also approve the attached subnets and network interfaces.")
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Output format."
+)
 def import_(  # noqa: PLR0913 - click passes one argument for each option
     *,
     live_file: str | None,
@@ -42,6 +44,8 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
     az network nsg list | nsgb import --live - -n team-web > baselines.yaml
     nsgb import --subscription 11111111-1111-1111-1111-111111111111 -n team-web
     """
+    if live_file is not None:
+        reject_options("with --live", subscription=subscription, resource_group=resource_group)
     live = _live(live_file, subscription, resource_group)
     if live.extent == "Partial":
         raise Failure(f"{live_file}: has a next page, so baselines would be missing; pass the complete list")

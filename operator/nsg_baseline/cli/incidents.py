@@ -10,6 +10,7 @@ import yaml
 
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
+from nsg_baseline.cli.failure import reject_options
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import lasting
@@ -49,25 +50,26 @@ def incidents(
     nsgb incidents -n team-web --all -o json
     nsgb incidents -w
     """
-    where = None if all_namespaces else namespace
+    if all_namespaces:
+        reject_options("with -A", namespace=namespace)
 
     async def ask(kube: Kube) -> None:
-        stored = await list_objects(kube, NSGIncident, where)
+        stored = await list_objects(kube, NSGIncident, namespace)
         shown = [incident for incident in stored if resolved_too or incident.status.state != "Resolved"]
         click.echo(_render(_ordered(shown), output))
         if watch:
-            await _follow(kube, where, stored, output)
+            await _follow(kube, namespace, stored, output)
 
     query(ask, kubeconfig, context)
 
 
-async def _follow(kube: Kube, where: str | None, stored: list[NSGIncident], output: str) -> None:
+async def _follow(kube: Kube, namespace: str | None, stored: list[NSGIncident], output: str) -> None:
     """Print each incident that opens, changes or resolves, until interrupted."""
     printed = {incident.key: incident.status.revision for incident in stored}
     async for item in kube.changes(NSGIncident):
         incident = NSGIncident.model_validate(item)
         fresh = incident.status.revision > printed.get(incident.key, 0)
-        if fresh and where in (None, incident.metadata.namespace):
+        if fresh and namespace in (None, incident.metadata.namespace):
             printed[incident.key] = incident.status.revision
             click.echo(_render([incident], output, headed=False))
 

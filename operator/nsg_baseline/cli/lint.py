@@ -16,7 +16,9 @@ FINDINGS = 2
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
+)
 @click.option(
     "--fail-on",
     type=click.Choice([*get_args(Level), "never"]),

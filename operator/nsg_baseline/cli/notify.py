@@ -9,7 +9,7 @@ from nsg_baseline.alerts.channels import Channel, InvalidChannelError, SendResul
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
-from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.kube.client import Kube
 
 
@@ -29,11 +29,12 @@ def notify(
     nsgb notify oncall -n nsg-baseline-system
     """
     disable_url_logging()
-    where = None if all_namespaces else namespace
+    if all_namespaces:
+        reject_options("with -A", namespace=namespace)
 
     async def ask(kube: Kube) -> tuple[list[tuple[Channel, SendResult]], list[InvalidChannelError]]:
         routes = [
-            invalid for invalid in await list_objects(kube, NSGAlertRoute, where) if invalid.metadata.name == route
+            invalid for invalid in await list_objects(kube, NSGAlertRoute, namespace) if invalid.metadata.name == route
         ]
         if len(routes) != 1:
             raise Failure(

@@ -5,6 +5,7 @@ import sys
 import click
 
 from nsg_baseline.api.common import CONFIRM
+from nsg_baseline.cli.failure import reject_options
 from nsg_baseline.cli.plan_result import Plan
 from nsg_baseline.cli.plan_result import plan as compare
 from nsg_baseline.cli.plan_writes import Write, write_for
@@ -25,7 +26,9 @@ DRIFT = 2
 @click.option(
     "--live", "live_file", help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input."
 )
-@click.option("-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
+)
 @click.option("-n", "--namespace", help="Without -f: only baselines in this namespace of the cluster.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Without -f: baselines in all namespaces (default).")
 @click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: path of the kubeconfig.")
@@ -56,6 +59,11 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
     nsgb plan -n team-web
     nsgb plan -f baselines/ --live nsgs.json --enforce
     """
+    if files:
+        cluster = {"namespace": namespace, "all_namespaces": all_namespaces, "kubeconfig": kubeconfig}
+        reject_options("with -f", **cluster, context=context)
+    if all_namespaces:
+        reject_options("with -A", namespace=namespace)
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_file, baselines)
     result = compare(baselines, live, now(), severity_config)

@@ -31,7 +31,13 @@ _PORT = click.IntRange(0, 65535)
 
 @click.command()
 @click.argument("file")
-@click.option("--protocol", type=click.Choice(PROTOCOLS, case_sensitive=False), default="Tcp", show_default=True)
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS, case_sensitive=False),
+    default="Tcp",
+    show_default=True,
+    help="Protocol of the connection.",
+)
 @click.option(
     "--source",
     default="*",
@@ -46,10 +52,18 @@ _PORT = click.IntRange(0, 65535)
 )
 @click.option("--port", type=_PORT, help="Destination port.  [default: any]")
 @click.option("--source-port", type=_PORT, help="Source port.  [default: any]")
-@click.option("--direction", type=click.Choice(["Inbound", "Outbound"], case_sensitive=False), default="Inbound")
+@click.option(
+    "--direction",
+    type=click.Choice(["Inbound", "Outbound"], case_sensitive=False),
+    default="Inbound",
+    show_default=True,
+    help="Direction of the connection.",
+)
 @click.option("--nsg", help="Name of the NSG, if the file contains several.")
 @click.option("--service-tags", metavar="FILE", help="Microsoft's ServiceTags_Public JSON, to resolve service tags.")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output format."
+)
 def probe(  # noqa: PLR0913 - click passes one argument for each option
     *,
     file: str,

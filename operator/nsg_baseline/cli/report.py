@@ -8,7 +8,7 @@ import click
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
-from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.render.report import FORMS, Report
 from nsg_baseline.cli.sources import now
 from nsg_baseline.kube.client import Kube
@@ -46,10 +46,13 @@ def report(
     if start > until:
         raise Failure(f"--since: {since!r} is in the future")
     _check_folder(file)
-    where = None if all_namespaces else namespace
+    if all_namespaces:
+        reject_options("with -A", namespace=namespace)
 
     async def ask(kube: Kube) -> list[NSGIncident]:
-        return [incident for incident in await list_objects(kube, NSGIncident, where) if _is_within(incident, start)]
+        return [
+            incident for incident in await list_objects(kube, NSGIncident, namespace) if _is_within(incident, start)
+        ]
 
     stored = sorted(
         query(ask, kubeconfig, context), key=lambda incident: (incident.status.opened_at or until, incident.key)
