@@ -34,7 +34,9 @@ def notify(
 
     async def ask(kube: Kube) -> tuple[list[tuple[Channel, SendResult]], list[InvalidChannelError]]:
         routes = [
-            invalid for invalid in await list_objects(kube, NSGAlertRoute, namespace) if invalid.metadata.name == route
+            candidate
+            for candidate in await list_objects(kube, NSGAlertRoute, namespace)
+            if candidate.metadata.name == route
         ]
         if len(routes) != 1:
             raise Failure(
