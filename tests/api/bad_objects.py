@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 from tests.api.objects import GROUP, NSG, REMOVED, RULES, Document, Place, good, put
 
 RULE: Place = ("spec", "rules", 0)
@@ -37,6 +39,7 @@ class Bad:
         """The whole object."""
         return put(good(self.kind, "bad"), self.place, self.value)
 
+    @override
     def __str__(self) -> str:
         return f"{self.kind}-{self.why}".replace(" ", "-")
 
@@ -50,6 +53,7 @@ class Forbidden:
     value: Any
     field: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.kind}-{self.field}"
 

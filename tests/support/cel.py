@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import celpy
+import celpy.adapter
 import msgspec
 from celpy import celtypes
 from celpy.evaluation import CELEvalError
@@ -182,7 +183,7 @@ def _to_cel(schema: Obj, value: Any) -> Any:
         return celtypes.TimestampType(value)
     if isinstance(value, str) and schema.get("format") == "duration":
         return celtypes.DurationType(value)
-    return celpy.json_to_cel(value)
+    return celpy.adapter.json_to_cel(value)
 
 
 def _escape(name: str) -> str:

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import re2
 from celpy import celtypes
@@ -81,7 +81,7 @@ def _family(value: Ip) -> IntType:
 
 
 def _is_sorted(values: ListType) -> BoolType:
-    return BoolType(all(bool(a <= b) for a, b in pairwise(values)))
+    return BoolType(all(bool(a <= b) for a, b in pairwise(cast("list[Any]", values))))
 
 
 def _sum(values: ListType) -> Any:
@@ -127,7 +127,7 @@ def _substring(text: str, start: int, end: int | None = None) -> StringType:
 
 def _find(text: str, pattern: str) -> StringType:
     match = re2.search(pattern, text)
-    return StringType(match[0] if match else "")
+    return StringType(str(match[0]) if match else "")
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> ListType:

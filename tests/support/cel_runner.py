@@ -11,24 +11,28 @@ import celpy
 import lark
 from celpy.celtypes import BoolType
 from celpy.evaluation import CELEvalError, Context, Evaluator
+from typing_extensions import override
 
 
 class LazyEvaluator(Evaluator):
     """Looks at the right side only where the left one does not decide."""
 
-    def sub_evaluator(self, ast: lark.Tree) -> "LazyEvaluator":
+    @override
+    def sub_evaluator(self, ast: lark.Tree[Any]) -> "LazyEvaluator":
         """Return one for the expression inside a macro."""
         return LazyEvaluator(ast, activation=self.activation)
 
-    def conditionalor(self, tree: lark.Tree) -> Any:
+    @override
+    def conditionalor(self, tree: lark.Tree[Any]) -> Any:
         """Evaluate `left || right`."""
         return self._lazy(tree, decisive=True, name="_||_")
 
-    def conditionaland(self, tree: lark.Tree) -> Any:
+    @override
+    def conditionaland(self, tree: lark.Tree[Any]) -> Any:
         """Evaluate `left && right`."""
         return self._lazy(tree, decisive=False, name="_&&_")
 
-    def _lazy(self, tree: lark.Tree, *, decisive: bool, name: str) -> Any:
+    def _lazy(self, tree: lark.Tree[Any], *, decisive: bool, name: str) -> Any:
         if len(tree.children) == 1:
             return self.visit(tree.children[0])
         left = self._quiet(tree.children[0])
@@ -53,6 +57,7 @@ class LazyEvaluator(Evaluator):
 class LazyRunner(celpy.Runner):
     """Runs a compiled expression with the lazy evaluator."""
 
+    @override
     def evaluate(self, context: Context) -> Any:
         """Return the value of the expression.
 

@@ -74,7 +74,7 @@ def test_what_stays_is_not_judged_again() -> None:
 
 
 def test_items_of_list_maps_have_an_old_value_and_others_not() -> None:
-    item = {"type": "object", "properties": {"n": {"type": "string"}, "v": {"type": "integer"}}}
+    item: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "string"}, "v": {"type": "integer"}}}
     item["x-kubernetes-validations"] = [{"rule": "self.v >= oldSelf.v"}]
     listed = {"type": "array", "items": item}
     mapped = {**listed, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"]}
