@@ -13,8 +13,14 @@ from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, START, incident, route, stamp, told
 
 NOW = START + timedelta(minutes=5)
-RESOLVED = {"state": "Resolved", "revision": 2, "event": "Resolved", "resolvedAt": stamp(NOW), "resolution": "Reverted"}
-UPDATED = {"revision": 2, "event": "Updated"}
+RESOLVED: dict[str, Any] = {
+    "state": "Resolved",
+    "revision": 2,
+    "event": "Resolved",
+    "resolvedAt": stamp(NOW),
+    "resolution": "Reverted",
+}
+UPDATED: dict[str, Any] = {"revision": 2, "event": "Updated"}
 HERE = f"{OPERATOR}/chat"
 
 

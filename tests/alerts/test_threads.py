@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ async def test_what_weighs_little_does_not_hide_what_stays_open(scene: Scene) ->
 
 async def test_what_was_over_before_it_could_be_told_is_told_and_closed(scene: Scene) -> None:
     # The operator put it back within a second. That the door stood open is news, and nobody has to do anything.
-    over = {
+    over: dict[str, Any] = {
         "state": "Resolved",
         "event": "Resolved",
         "revision": 2,

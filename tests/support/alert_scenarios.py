@@ -9,19 +9,19 @@ from nsg_baseline.alerts.pending import PendingDelivery
 from tests.support.alerts import NSG, START, incident, stamp
 
 LATER = stamp(START + timedelta(minutes=41))
-SSH = {
+SSH: dict[str, Any] = {
     "effect": "Allowed",
     "direction": "Inbound",
     "text": "TCP 22 from Internet to any",
     "approvedRule": "DenyAllInBound",
     "liveRule": "open-ssh",
 }
-OPEN = {
+OPEN: dict[str, Any] = {
     "severity": "critical",
     "severityReason": "open-ssh opens TCP 22 to the Internet",
     "exposure": [SSH],
 }
-WIDENED = {
+WIDENED: dict[str, Any] = {
     "severity": "high",
     "severityReason": "web_app opens TCP 8443 to the Internet",
     "summary": "RuleUpdated web_app",
@@ -37,14 +37,14 @@ WIDENED = {
     ],
     "exposure": [{**SSH, "text": "TCP 8443 from any but 10.0.0.0/8 to any", "liveRule": "web_app"}],
 }
-DELETED = {
+DELETED: dict[str, Any] = {
     "severity": "medium",
     "severityReason": "the NSG filters nothing any more",
     "summary": "NSGDeleted",
     "changes": [{"kind": "NSGDeleted", "severity": "medium", "approved": NSG}],
     "exposure": [{**SSH, "text": "all traffic from any to any", "liveRule": None}],
 }
-ACTION = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
+ACTION: dict[str, Any] = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
 
 
 def _told(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
@@ -68,7 +68,7 @@ def _strays(count: int) -> dict[str, Any]:
     }
 
 
-RESOLVED = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
+RESOLVED: dict[str, Any] = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
 SCENARIOS: dict[str, AlertMessage] = {
     "opened": _told("Opened", **OPEN),
     "updated": _told("Updated", revision=2, **WIDENED),
