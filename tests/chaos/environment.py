@@ -70,8 +70,8 @@ class Life:
         tallies = {}
         for scope in found:
             name = scope.metadata.name
-            held, memory = assigned.looked_at(name), self._memory.setdefault(name, {})
-            one = ScopeReconciler(world, scope, found, held, assigned.silent(name), memory)
+            held, memory = assigned.active(name), self._memory.setdefault(name, {})
+            one = ScopeReconciler(world, scope, found, held, assigned.inactive(name), memory)
             tallies[name] = await one.run()
             permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
             await report(world, scope, held, tallies[name], permitted)

@@ -86,14 +86,14 @@ class Hands:
         """Lift all faults, let the operator write, and write once what Azure failed at, as an administrator does."""
         self.stage.quiet()
         # A write that is still under way may fail yet, and would after the administrator looked.
-        self.stage.azure.world.settle(_EVER)
+        self.stage.azure.azure.settle(_EVER)
         self._suspend(held=False)
         for actor in CAST:
             nsg = self.stage.azure.store.nsgs.get(actor.id.lower())
             if nsg is not None and nsg.state == "Failed":
                 rules = [{"name": rule.name, **rule.properties} for rule in nsg.rules]
                 self._call("PUT", actor.id, document(actor, rules))
-        self.stage.azure.world.settle(_EVER)
+        self.stage.azure.azure.settle(_EVER)
 
     def _break_cluster(self, count: int) -> None:
         trouble = self.stage.cluster.interference

@@ -90,7 +90,7 @@ class Chaos:
         for minutes in (120, 1, 11, 11):
             self.stage.clock.pass_by(minutes=minutes)
             await self._pass()
-            self.stage.azure.world.settle()
+            self.stage.azure.azure.settle()
         self.watchman.calm()
 
     def _after(self, requests: int, then: Callable[[], object]) -> None:

@@ -43,7 +43,7 @@ class Race:
         self._moments = deque(sorted(self.dice.sample(range(1, 30), 4)))
         self._write()
         await asyncio.gather(*(life.look() for life in self.lives))
-        self.stage.azure.world.settle()
+        self.stage.azure.azure.settle()
         self.stage.clock.pass_by(minutes=5)
 
     def most_in_an_hour(self) -> int:

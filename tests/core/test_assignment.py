@@ -76,20 +76,20 @@ def test_of_two_baselines_for_one_nsg_the_older_holds_whatever_the_case_of_the_i
     young, old = claim("young", days=1, nsg=shouting), claim("old")
     assert reasons(young, old) == {"team-web/young": "Conflict"}
     found = assign([scope()], [young, old], {})
-    assert found.held["whole"] == {WEB.key: ("team-web", "old")}
+    assert found.owners["whole"] == {WEB.key: ("team-web", "old")}
 
 
 def test_one_that_is_not_allowed_takes_nothing_from_one_that_is() -> None:
     # A stranger who was first must not lock out the owner.
     stranger = claim("stranger", namespace="elsewhere", days=-9)
     found = assign([scope(allowedNamespaces={"names": ["team-web"]})], [stranger, claim()], {})
-    assert found.held["whole"] == {WEB.key: ("team-web", "web")}
+    assert found.owners["whole"] == {WEB.key: ("team-web", "web")}
 
 
 def test_a_suspended_or_invalid_baseline_still_speaks_for_its_nsg() -> None:
     # Else suspending one would report its NSG as one without a baseline, or hand it to another.
-    idle = claim(idle=Refusal("Suspended", "spec.suspend is true"))
-    assert reasons(idle, claim("other", days=1)) == {"team-web/web": "Suspended", "team-web/other": "Conflict"}
+    inactive = claim(inactive=Refusal("Suspended", "spec.suspend is true"))
+    assert reasons(inactive, claim("other", days=1)) == {"team-web/web": "Suspended", "team-web/other": "Conflict"}
 
 
 @pytest.mark.parametrize(

@@ -162,3 +162,12 @@ def test_an_invalid_scope_names_the_field() -> None:
     (state,) = status.conditions
     assert (state.type, state.status, state.reason) == ("Ready", "False", "InvalidSpec")
     assert "spec.interval" in state.message
+
+
+def test_what_could_not_be_judged_is_counted_in_ready() -> None:
+    # The rest of the scope is watched, so it is Ready; nobody may believe that all of it is.
+    counts = ScopeCounts(nsgs=3, baselines=2, drifted=0, unreadable=2, failed=1)
+    (state,) = decide_scope(observation(counts=counts)).status.conditions
+    assert (state.status, state.reason) == ("True", "Succeeded")
+    assert "2 elements of the listing have no valid NSG id" in state.message
+    assert "1 NSGs could not be judged because of an internal error" in state.message

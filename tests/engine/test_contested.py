@@ -24,6 +24,6 @@ async def test_a_fight_is_detected_and_stopped(lives: Lives) -> None:
     status = lives.stage.custom("NSGBaseline", "appgate")["status"]
     stalled = next(one for one in status["conditions"] if one["type"] == "Stalled")
     assert stalled["reason"] == "Contested"
-    assert "put back 3 times within an hour" in stalled["message"]
+    assert "restored 3 times within an hour" in stalled["message"]
     (incident,) = lives.incidents()
     assert incident["status"]["actions"][-1]["reason"] == "Contested"

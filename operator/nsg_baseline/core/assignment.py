@@ -1,4 +1,4 @@
-"""Which scope an NSG belongs to, and whose baseline holds there."""
+"""Which scope an NSG belongs to, and which baseline owns it there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a baseline is not looked at."""
+    """Why a baseline is not reconciled."""
 
     reason: RefusalReason
     message: str
@@ -28,43 +28,48 @@ class Refusal:
 class Claim:
     """A baseline's claim on an NSG.
 
-    One that is idle, being suspended or invalid, speaks for its NSG all the same:
-    the NSG is neither without a baseline nor free for another.
+    The claim of a baseline that is suspended or invalid counts as well: its NSG is not unbaselined, and no other
+    baseline takes it over. `inactive` is why such a baseline is not reconciled.
     """
 
     key: Key
     nsg: NSGId
     created: datetime | None
-    idle: Refusal | None = None
+    inactive: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """For each scope the baselines that speak there, by NSG; and why some baselines are not looked at."""
+    """Which baseline manages which NSG.
 
-    held: Mapping[str, Mapping[str, Key]]
+    Attributes:
+        owners: for each scope the baselines that own NSGs there, by folded NSG id.
+        refused: why some baselines are not reconciled.
+    """
+
+    owners: Mapping[str, Mapping[str, Key]]
     refused: Mapping[Key, Refusal]
 
-    def looked_at(self, scope: str) -> dict[str, Key]:
-        """Return the baselines to look at in a scope, by NSG."""
-        return {nsg: key for nsg, key in self.held.get(scope, {}).items() if key not in self.refused}
+    def active(self, scope: str) -> dict[str, Key]:
+        """Return the baselines to reconcile in a scope, by folded NSG id."""
+        return {nsg: key for nsg, key in self.owners.get(scope, {}).items() if key not in self.refused}
 
-    def silent(self, scope: str) -> frozenset[str]:
-        """Return the NSGs of a scope whose baselines are suspended or invalid."""
-        return frozenset(nsg for nsg, key in self.held.get(scope, {}).items() if key in self.refused)
+    def inactive(self, scope: str) -> frozenset[str]:
+        """Return the folded ids of a scope's NSGs whose baselines are suspended or invalid."""
+        return frozenset(nsg for nsg, key in self.owners.get(scope, {}).items() if key in self.refused)
 
 
 def scope_of(nsg: NSGId, scopes: Iterable[NSGScope]) -> NSGScope | None:
-    """Return the scope that names the NSG's resource group, else the one for its whole subscription.
+    """Return the most specific scope of an NSG: one of its resource group before one of its subscription.
 
-    Of two equals the older holds, of two as old the one whose name comes first.
+    Of equally specific scopes the older takes precedence, then the one whose name sorts first.
     """
     candidates = [scope for scope in scopes if covers(scope.spec, nsg)]
     return min(candidates, key=_precedence, default=None)
 
 
 def covers(spec: ScopeSpec, nsg: NSGId) -> bool:
-    """Say whether a scope's subscription and resource groups hold this NSG."""
+    """Say whether a scope's subscription and resource groups contain this NSG."""
     if spec.subscription_id.lower() != nsg.subscription.lower():
         return False
     groups = spec.resource_groups
@@ -72,7 +77,7 @@ def covers(spec: ScopeSpec, nsg: NSGId) -> bool:
 
 
 def allows(allowed: AllowedNamespaces | None, namespace: str, labels: Mapping[str, str]) -> bool:
-    """Say whether baselines of a namespace with these labels are believed."""
+    """Say whether a scope honours the baselines of a namespace with these labels."""
     if allowed is None:
         return False
     if allowed.names is not None:
@@ -85,18 +90,18 @@ def allows(allowed: AllowedNamespaces | None, namespace: str, labels: Mapping[st
 def assign(
     scopes: Iterable[NSGScope], claims: Iterable[Claim], namespaces: Mapping[str, Mapping[str, str]]
 ) -> Assignment:
-    """Decide for every baseline whether and where it holds. `namespaces` are the labels by namespace."""
+    """Decide which baselines own their NSGs. `namespaces` holds the labels of each namespace."""
     scopes = sorted(scopes, key=_precedence)
-    held: dict[str, dict[str, Key]] = {scope.metadata.name: {} for scope in scopes}
+    owners: dict[str, dict[str, Key]] = {scope.metadata.name: {} for scope in scopes}
     refused: dict[Key, Refusal] = {}
-    for claim in sorted(claims, key=lambda one: (one.created or _BEGINNING, one.key)):
+    for claim in sorted(claims, key=lambda claim: (claim.created or _BEGINNING, claim.key)):
         scope = scope_of(claim.nsg, scopes)
-        refusal = _refusal(claim, scope, held, namespaces)
+        refusal = _refusal(claim, scope, owners, namespaces)
         if refusal is not None:
             refused[claim.key] = refusal
-        if scope is not None and refusal is claim.idle:
-            held[scope.metadata.name][claim.nsg.key] = claim.key
-    return Assignment(held, refused)
+        if scope is not None and refusal is claim.inactive:
+            owners[scope.metadata.name][claim.nsg.key] = claim.key
+    return Assignment(owners, refused)
 
 
 def effective_mode(scope: ScopeSpec, baseline: BaselineSpec) -> EffectiveMode:
@@ -108,7 +113,7 @@ def effective_mode(scope: ScopeSpec, baseline: BaselineSpec) -> EffectiveMode:
 
 
 def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:
-    """Say whether an NSG without a baseline is passed over in this scope."""
+    """Say whether a scope ignores an NSG without a baseline."""
     rule = spec.unbaselined
     groups, names = rule.ignore_resource_groups, rule.ignore_names
     return rule.mode == "Ignore" or any_matches(groups, nsg.resource_group) or any_matches(names, nsg.name)
@@ -117,7 +122,7 @@ def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:
 def _refusal(
     claim: Claim,
     scope: NSGScope | None,
-    held: Mapping[str, Mapping[str, Key]],
+    owners: Mapping[str, Mapping[str, Key]],
     namespaces: Mapping[str, Mapping[str, str]],
 ) -> Refusal | None:
     if scope is None:
@@ -125,10 +130,10 @@ def _refusal(
     namespace, name = claim.key[0], scope.metadata.name
     if not allows(scope.spec.allowed_namespaces, namespace, namespaces.get(namespace, {})):
         return Refusal("NamespaceNotAllowed", f"NSGScope {name} does not allow baselines in namespace {namespace}")
-    holder = held[name].get(claim.nsg.key)
-    if holder is not None:
-        return Refusal("Conflict", f"the older baseline {'/'.join(holder)} speaks for this NSG")
-    return claim.idle
+    owner = owners[name].get(claim.nsg.key)
+    if owner is not None:
+        return Refusal("Conflict", f"the NSG is already managed by the older baseline {'/'.join(owner)}")
+    return claim.inactive
 
 
 def _precedence(scope: NSGScope) -> tuple[bool, datetime, str]:

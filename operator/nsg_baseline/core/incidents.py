@@ -8,7 +8,7 @@ from typing import Any
 from nsg_baseline.api.changes import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.incident import Action, IncidentEvent, IncidentStatus, Resolution
-from nsg_baseline.core.changes import Change
+from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import cut
@@ -27,6 +27,8 @@ SIDES_LENGTH = 300_000
 """Characters that one side of all changes together may have."""
 FLAP_WITHIN = timedelta(minutes=10)
 """Drift that recurs within this time is the same incident. A flapping incident ends once it is quiet for this long."""
+UNREADABLE = fingerprint("Unreadable")
+"""Identifies the problem that an NSG cannot be judged."""
 FLAPPING = 3
 """Recurrences after which an incident reopen_count."""
 
@@ -94,6 +96,23 @@ def opened_or_updated(
     if event is not None:
         updates |= {"event": event, "revision": stored.revision + 1, "updated_at": now}
     return stored.model_copy(update=updates)
+
+
+def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentStatus:
+    """Return the state of an incident whose NSG cannot be judged; equal to `stored` if that is not new.
+
+    The changes that were seen before stay: nobody knows whether they are gone.
+    """
+    if UNREADABLE in stored.fingerprints:
+        return stored
+    status = opened_or_updated(stored, Finding((), severity="high", summary=summary, fingerprint=UNREADABLE), now)
+    kept = {
+        "change_count": len(stored.changes),
+        "changes": stored.changes,
+        "exposure": stored.exposure,
+        "fingerprints": tuple(sorted({*stored.fingerprints, UNREADABLE}))[-SHOWN_FINGERPRINTS:],
+    }
+    return status.model_copy(update=kept)
 
 
 def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bool:

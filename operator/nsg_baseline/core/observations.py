@@ -14,10 +14,23 @@ UNKNOWN = b"?"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no verdict, or why a reading was incomplete."""
+    """Why there is no verdict, or why a reading was incomplete.
+
+    Attributes:
+        retry_after: seconds that Azure asked to wait before the next request.
+        internal: whether the operator itself failed.
+    """
 
     reason: str
     message: str
+    retry_after: float = 0
+    internal: bool = False
+
+
+def internal_failure(error: Exception) -> Failure:
+    """Return the failure for an exception that nobody foresaw. Its text is dropped, because it may hold a secret."""
+    message = f"unexpected {type(error).__name__}; the operator's log has the traceback"
+    return Failure("InternalError", message, internal=True)
 
 
 @dataclass(frozen=True, slots=True)

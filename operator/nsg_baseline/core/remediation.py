@@ -1,7 +1,7 @@
-"""The remedy: the NSG document that would make live match approved, or the reason why it must not be written.
+"""The remediation: the NSG document that makes live match approved, or the reason why it must not be written.
 
-A remedy is a filter over changes. Everything that is not a reverted change travels through untouched: rules of
-co-owners, rules under an exception, properties that nobody here knows.
+A remediation is a filter over changes. Everything else is written back as it was read: rules of co-owners, rules
+under an exception, and unknown properties.
 """
 
 import copy
@@ -18,7 +18,7 @@ from nsg_baseline.core.intervals import merge, parse_prefix, prefixes
 from nsg_baseline.core.nsg import LiveNSG
 from nsg_baseline.core.text.phrasing import listed
 
-# Set by Azure, refused or ignored in a request; the rest of an unknown answer goes back as it came.
+# The name is not a property. All other properties of an unknown response are written back as they were read.
 _RULE_WRAPPING = frozenset({"name"})
 _KNOWN = frozenset(
     {
@@ -61,7 +61,7 @@ class Remediation:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a remedy is not written."""
+    """Why a remediation is not written."""
 
     reason: str
     message: str
@@ -73,7 +73,7 @@ def policy(spec: BaselineSpec, confirmed: str | None) -> RemediationPolicy:
 
 
 def plan(live: LiveNSG | None, changes: Iterable[Change], policy: RemediationPolicy) -> Remediation | Blocked | None:
-    """Return the remedy for some changes of an NSG, a reason to hold, or None when nothing is to be reverted."""
+    """Return the remediation for the changes of an NSG, why it is blocked, or None if nothing is to be reverted."""
     changes = tuple(changes)
     if live is None:
         return Blocked("NSGDeleted", "the NSG does not exist; it is never re-created") if changes else None
@@ -91,21 +91,21 @@ def plan(live: LiveNSG | None, changes: Iterable[Change], policy: RemediationPol
 
 
 def plan_hash(nsg: str, changes: Iterable[Change], policy: RemediationPolicy) -> str | None:
-    """Return the mark of the remedy for some changes of an NSG, by which it can be confirmed; None for no remedy."""
+    """Return the hash that confirms the remediation for the changes of an NSG; None if nothing is to be reverted."""
     reverted = [change for change in changes if _revertable(change, policy)]
     return _hash(nsg.lower(), reverted) if reverted else None
 
 
 def _hash(nsg: str, reverted: Iterable[Change]) -> str:
-    # Over both sides: a confirmation is for what goes and for what comes in its place.
+    # Over both sides: a confirmation covers what is removed and what replaces it.
     return fingerprint(nsg, sorted([change.fingerprint, fingerprint(change.approved)] for change in reverted))
 
 
 def _revertable(change: Change, policy: RemediationPolicy) -> bool:
-    # What a co-owner wrote may be reported for its exposure, and is the co-owner's all the same.
+    # A co-owner's rule may be reported for its exposure, but it still belongs to the co-owner.
     if change.tolerated_by is not None:
         return False
-    # An attachment is a property of the subnet or the network interface, and not written here.
+    # An association is a property of the subnet or the network interface; the operator does not write those.
     if change.kind == "NSGUpdated" and not all(name.startswith("tags.") for name in change.fields):
         return False
     return change.kind in policy.revert
@@ -139,11 +139,11 @@ def _approved_rule(approved: Mapping[str, Any], live: Mapping[str, Any] | None) 
 def _acceptable(properties: dict[str, Any]) -> dict[str, Any]:
     """Mask host bits and merge overlapping prefixes: ARM refuses both."""
     for side in ("source", "destination"):
-        one, many = f"{side}AddressPrefix", f"{side}AddressPrefixes"
-        if one in properties:
-            properties[one] = _masked(properties[one])
-        if many in properties:
-            properties[many] = _merged(properties[many])
+        singular, plural = f"{side}AddressPrefix", f"{side}AddressPrefixes"
+        if singular in properties:
+            properties[singular] = _masked(properties[singular])
+        if plural in properties:
+            properties[plural] = _merged(properties[plural])
     return properties
 
 
@@ -153,48 +153,44 @@ def _masked(text: str) -> str:
 
 def _merged(texts: list[str]) -> list[str]:
     ranges = [parse_prefix(text) for text in texts]
-    known = [interval for interval in ranges if interval is not None]
-    words = [text for text, interval in zip(texts, ranges, strict=True) if interval is None]
-    return [prefix for interval in merge(known) for prefix in prefixes(interval)] + words
+    intervals = [interval for interval in ranges if interval is not None]
+    tags = [text for text, interval in zip(texts, ranges, strict=True) if interval is None]
+    return [prefix for interval in merge(intervals) for prefix in prefixes(interval)] + tags
 
 
 def _approved_tags(approved: Mapping[str, Any], live: Mapping[str, str]) -> dict[str, str]:
-    wanted = approved["tags"]
-    folded = {key.lower() for key in wanted}
-    return {**{key: value for key, value in live.items() if key.lower() not in folded}, **wanted}
+    approved_tags = approved["tags"]
+    folded = {key.lower() for key in approved_tags}
+    return {**{key: value for key, value in live.items() if key.lower() not in folded}, **approved_tags}
 
 
 def _priority_conflict(document: Mapping[str, Any]) -> Blocked | None:
-    holders: dict[tuple[str, int], str] = {}
+    rule_by_slot: dict[tuple[str, int], str] = {}
     for rule in document["properties"]["securityRules"]:
         slot = str(rule["properties"]["direction"]).lower(), int(rule["properties"]["priority"])
-        if slot in holders:
-            both = f"{holders[slot]} and {rule['name']}"
-            return Blocked(
-                "PriorityTaken", f"{both} would both have priority {slot[1]} {slot[0]}; one of them must move"
-            )
-        holders[slot] = rule["name"]
+        if slot in rule_by_slot:
+            rules = f"{rule_by_slot[slot]} and {rule['name']}"
+            message = f"{rules} would both have priority {slot[1]} {slot[0]}; change the priority of one of them"
+            return Blocked("PriorityTaken", message)
+        rule_by_slot[slot] = rule["name"]
     return None
 
 
 def contested(incidents: Iterable[NSGIncident], now: datetime) -> Blocked | None:
-    """Say that somebody else owns an NSG too: it was put back three times within an hour, and changed again.
+    """Block if another writer keeps changing the NSG: it was restored three times within an hour and changed again.
 
-    `incidents` are all about one baseline.
+    `incidents` are all incidents about one baseline.
     """
-    found = list(incidents)
-    recent = [
+    incidents = tuple(incidents)
+    restores = [
         action
-        for one in found
-        for action in one.status.actions
+        for incident in incidents
+        for action in incident.status.actions
         if action.kind == "Remediated" and now - action.at < CONTESTED_WITHIN
     ]
-    if len(recent) < CONTESTED_AFTER:
+    if len(restores) < CONTESTED_AFTER:
         return None
-    names = dict.fromkeys(who.name for one in found for who in one.status.changed_by)
-    other = f"{listed(list(names)[:3])} on the other" if names else "somebody unknown on the other"
-    return Blocked(
-        "Contested",
-        f"put back {len(recent)} times within an hour and changed again: the baseline on one side, {other}; "
-        "let one of them give way",
-    )
+    callers = dict.fromkeys(caller.name for incident in incidents for caller in incident.status.changed_by)
+    writers = listed(list(callers)[:3]) if callers else "an unknown writer"
+    message = f"restored {len(restores)} times within an hour and changed again by {writers}; stop that writer"
+    return Blocked("Contested", f"{message}, or approve the change")

@@ -27,11 +27,18 @@ LOST_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class ScopeCounts:
-    """What a complete reading counted."""
+    """What a reading counted.
+
+    Attributes:
+        unreadable: elements of the listing without a valid NSG id.
+        failed: NSGs whose reconcile ended with an exception that nobody foresaw.
+    """
 
     nsgs: int
     baselines: int
     drifted: int
+    unreadable: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,7 @@ def invalid_scope_status(stored: ScopeStatus, message: str, generation: int, now
 def _status(observation: ScopeObservation) -> ScopeStatus:
     scope, failure, counts = observation.scope, observation.failure, observation.counts
     generation = scope.metadata.generation
-    ready = conditions.not_ready(failure.reason, failure.message) if failure else conditions.ready(_READ)
-    states = [state for state in (ready, observation.permissions) if state is not None]
+    states = [state for state in (_ready(failure, counts), observation.permissions) if state is not None]
     updates: dict[str, object] = {
         "observed_generation": generation,
         "conditions": update_conditions(scope.status.conditions, states, generation, observation.now),
@@ -106,6 +112,20 @@ def _status(observation: ScopeObservation) -> ScopeStatus:
             "unbaselined": len(observation.unbaselined),
         }
     return scope.status.model_copy(update=updates)
+
+
+def _ready(failure: Failure | None, counts: ScopeCounts) -> ConditionState:
+    if failure is not None:
+        return conditions.not_ready(failure.reason, failure.message)
+    unjudged = [
+        f"{count} {what}"
+        for count, what in (
+            (counts.unreadable, "elements of the listing have no valid NSG id"),
+            (counts.failed, "NSGs could not be judged because of an internal error"),
+        )
+        if count
+    ]
+    return conditions.ready("; ".join((_READ, *unjudged)))
 
 
 def _unbaselined(observation: ScopeObservation) -> IncidentStep | None:

@@ -1,4 +1,4 @@
-"""The verdict: all that one look at one NSG says."""
+"""The verdict: the result of comparing one NSG with its baseline."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,12 +13,12 @@ from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.text.exposure_lines import Exposed
 
-Mover = Literal["Azure", "Baseline"]
+DriftOrigin = Literal["Azure", "Baseline"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one look at one NSG says. Hashes are None when the NSG does not exist.
+    """The result of comparing one NSG with its baseline. Hashes are None if the NSG does not exist.
 
     `exposure` is the traffic that all changes together newly allow or deny; `reason` says why they weigh what they do,
     and that there is more than `exposure` tells where that is so. `excepted` are the folded names of live rules that
@@ -42,7 +42,7 @@ class Verdict:
 
     def exposure_of(self, change: Change) -> tuple[Exposed, ...]:
         """Return the traffic that one change decides."""
-        return tuple(one for one in self.exposure if decides(change, one))
+        return tuple(exposed for exposed in self.exposure if decides(change, exposed))
 
     @property
     def severity(self) -> Severity | None:
@@ -56,13 +56,15 @@ def judge(
     """Compare an NSG as approved with the NSG as it is."""
     full, own = live_hashes(approved, live) if live is not None else (None, None)
     sides = classify(approved, live.rules if live is not None else (), now)
-    found = assess(approved, live, detect(approved, live, sides), sides, yardstick)
+    assessment = assess(approved, live, detect(approved, live, sides), sides, yardstick)
     return Verdict(
         nsg=str(live.id if live else approved.id),
-        changes=found.changes,
-        exposure=found.exposed,
-        weight=found.weight.severity if found.weight else None,
-        reason=". ".join(text for text in (found.weight.reason if found.weight else None, found.summary) if text)
+        changes=assessment.changes,
+        exposure=assessment.exposed,
+        weight=assessment.weight.severity if assessment.weight else None,
+        reason=". ".join(
+            text for text in (assessment.weight.reason if assessment.weight else None, assessment.summary) if text
+        )
         or None,
         live_hash=full,
         compared_hash=own,
@@ -73,7 +75,7 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class UnbaselinedVerdict:
-    """An NSG that no baseline speaks of, as a change, and what its rules open against the default rules alone."""
+    """An NSG without a baseline, as a change, and what its rules open compared with the default rules alone."""
 
     change: Change
     exposure: tuple[Exposed, ...] = ()
@@ -81,18 +83,18 @@ class UnbaselinedVerdict:
 
 
 def judge_unbaselined(live: LiveNSG, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> UnbaselinedVerdict:
-    """Weigh an NSG without a baseline."""
+    """Rate an NSG without a baseline."""
     change = created(str(live.id))
     exposed, weight = assess_unbaselined(live, yardstick)
     return UnbaselinedVerdict(replace(change, severity=weight.severity), exposed, weight.reason)
 
 
-def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> Mover:
-    """Say who moved since live last matched: somebody in Azure, or the baseline alone.
+def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> DriftOrigin:
+    """Return what changed since live last matched: live in Azure, or only the baseline.
 
-    The baseline alone moved when it was edited since and live is where it was. An exception that ran out is no edit.
+    Only the baseline changed if it was edited since and live is the same. The end of an exception is not an edit.
     """
     if last_compliant is None or verdict.live_hash is None or generation <= last_compliant.generation:
         return "Azure"
-    unmoved = verdict.live_hash == last_compliant.live_hash or verdict.compared_hash == last_compliant.compared_hash
-    return "Baseline" if unmoved else "Azure"
+    unchanged = verdict.live_hash == last_compliant.live_hash or verdict.compared_hash == last_compliant.compared_hash
+    return "Baseline" if unchanged else "Azure"

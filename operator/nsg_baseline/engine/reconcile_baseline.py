@@ -8,8 +8,10 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, Reading, ReadNSG, Snapshot, decide
+from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.observations import Failure
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
@@ -48,6 +50,23 @@ class BaselineReconciler:
         await self.dependencies.records.save_status(NSGBaseline, self.baseline.key, decision.status)
         return decision
 
+    async def report_unreadable(self, failure: Failure) -> None:
+        """Record that the NSG cannot be judged.
+
+        Raises:
+            KubeError: something could not be stored; the next reconcile does it again.
+        """
+        records, now = self.dependencies.records, self.dependencies.clock()
+        snapshot = UnreadableSnapshot(now, self._subject, self.baseline, self._incidents(), failure)
+        decision = decide_unreadable(snapshot)
+        await IncidentRecorder(records).carry_out(decision.incident, self.baseline, now)
+        await records.save_status(NSGBaseline, self.baseline.key, decision.status)
+
+    @property
+    def _subject(self) -> IncidentSubject:
+        namespace, name = self.baseline.key
+        return IncidentSubject("Drift", namespace, self.scope.metadata.name, name)
+
     def _snapshot(self, document: Mapping[str, Any] | None, reading: Reading) -> Snapshot:
         return Snapshot(
             now=self.dependencies.clock(),
@@ -60,9 +79,7 @@ class BaselineReconciler:
         )
 
     def _incidents(self) -> tuple[NSGIncident, ...]:
-        namespace, name = self.baseline.key
-        subject = IncidentSubject("Drift", namespace, self.scope.metadata.name, name)
-        return self.dependencies.records.incidents.about(subject)
+        return self.dependencies.records.incidents.about(self._subject)
 
     async def _record(self, snapshot: Snapshot, decision: Decision) -> None:
         recorder = IncidentRecorder(self.dependencies.records)

@@ -14,15 +14,14 @@ from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.core.assignment import is_ignored, scope_of
 from nsg_baseline.core.decisions import AwaitReading, Reading
-from nsg_baseline.core.decisions.baseline_status import unreconciled
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import UnreadableNSGError
-from nsg_baseline.core.observations import ABSENT, UNKNOWN, Failure, Observation, UnbaselinedNSG
+from nsg_baseline.core.observations import ABSENT, UNKNOWN, Failure, Observation, UnbaselinedNSG, internal_failure
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_baseline import BaselineReconciler
-from nsg_baseline.engine.reconcile_unbaselined import reconcile_unbaselined
+from nsg_baseline.engine.reconcile_unbaselined import reconcile_unbaselined, unjudged
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import Key, resource
 
@@ -39,13 +38,17 @@ class ScopeResult:
         drifted: baselines whose NSG drifts.
         unbaselined: NSGs without a baseline.
         failure: why the reading is incomplete; nothing is concluded about NSGs that it does not contain.
+        unreadable: elements of the listing without a valid NSG id.
+        failed: NSGs whose reconcile ended with an exception that nobody foresaw.
         unsaved: baselines whose status or incident could not be stored.
     """
 
     nsgs: int = 0
     drifted: int = 0
     unbaselined: list[UnbaselinedNSG] = field(default_factory=list)
-    failure: AzureError | None = None
+    failure: Failure | None = None
+    unreadable: int = 0
+    failed: int = 0
     unsaved: int = 0
 
 
@@ -90,12 +93,14 @@ class ScopeReconciler:
             async for nsgs in self._pages():
                 await self._reconcile_page(nsgs)
         except AzureError as error:
-            self._result.failure = error
+            self._result.failure = _failure(error)
             await self._reconcile_awaiting("BrokenOff")
         else:
             await self._reconcile_awaiting("Complete")
             await self._reconcile_unlisted()
-        self._result.drifted = sum(seen.drifts for nsg, seen in self._memory.items() if nsg in self._baselines)
+        self._result.drifted = sum(
+            observation.drifts for nsg, observation in self._memory.items() if nsg in self._baselines
+        )
         return self._result
 
     async def run_only(self, nsgs: frozenset[str]) -> ScopeResult:
@@ -109,6 +114,7 @@ class ScopeReconciler:
         for group in spec.resource_groups or (None,):
             try:
                 async for page in self._dependencies.reader.pages(spec.subscription_id, group):
+                    self._result.unreadable += page.unreadable
                     yield page.nsgs
             except AzureError as error:
                 # A resource group that does not exist contains no NSGs: that is an answer, not a failure.
@@ -146,17 +152,27 @@ class ScopeReconciler:
         if is_ignored(self._scope.spec, NSGId.parse(raw.id)):
             self._memory.pop(nsg, None)
             return
-        seen = self._memory.get(nsg)
-        if seen is None or seen.unbaselined is None or seen.digest != raw.digest:
-            unbaselined = reconcile_unbaselined(raw, self._dependencies.yardstick)
-            seen = self._memory[nsg] = Observation(raw.digest, "", unbaselined=unbaselined)
-        if seen.unbaselined is not None:
-            self._result.unbaselined.append(seen.unbaselined)
+        observation = self._memory.get(nsg)
+        if observation is None or observation.unbaselined is None or observation.digest != raw.digest:
+            unbaselined = self._unbaselined(raw)
+            observation = self._memory[nsg] = Observation(raw.digest, "", unbaselined=unbaselined)
+        if observation.unbaselined is not None:
+            self._result.unbaselined.append(observation.unbaselined)
+
+    def _unbaselined(self, raw: RawNSG) -> UnbaselinedNSG:
+        severity_config = self._dependencies.yardstick
+        try:
+            return reconcile_unbaselined(raw, severity_config)
+        except Exception as error:
+            # A fault of the operator with one NSG must not end the reconcile of the others.
+            log.exception("reconcile failed", nsg=raw.id)
+            self._result.failed += 1
+            return unjudged(raw, severity_config, internal_failure(error).message)
 
     def _is_unchanged(self, nsg: str, digest: bytes) -> bool:
-        seen = self._memory.get(nsg)
+        observation = self._memory.get(nsg)
         intent = f"{self._intent(nsg)} {self._incident_intent(nsg)}"
-        return seen is not None and seen.is_current(digest, intent, self._dependencies.clock())
+        return observation is not None and observation.is_current(digest, intent, self._dependencies.clock())
 
     def _intent(self, nsg: str) -> str:
         """Return the version of what users ask for in the baseline and the scope."""
@@ -182,7 +198,7 @@ class ScopeReconciler:
         try:
             document = await self._dependencies.reader.get(self._resource_id(nsg))
         except AzureError as error:
-            self._result.failure = self._result.failure or error
+            self._result.failure = self._result.failure or _failure(error)
             return
         await self._reconcile(nsg, ABSENT if document is None else UNKNOWN, document)
 
@@ -201,36 +217,42 @@ class ScopeReconciler:
         async with self._limit:
             try:
                 baseline = resource(NSGBaseline, stored)
-                document = live.document() if isinstance(live, RawNSG) else live
-                reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)
-                decision = await reconciler.reconcile(document, reading)
             except InvalidObject:
                 # `cleanup` reports it on the object.
                 return
+            try:
+                document = live.document() if isinstance(live, RawNSG) else live
+                reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)
+                decision = await reconciler.reconcile(document, reading)
             except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
-                await self._report_unreadable(stored.key, error)
+                failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")
+                await self._report_unreadable(baseline, failure)
                 return
             except KubeError as error:
                 self._count_unsaved(stored.key, error)
+                return
+            except Exception as error:
+                # A fault of the operator with one NSG must not end the reconcile of the others.
+                log.exception("reconcile failed", baseline=stored.key)
+                self._result.failed += 1
+                await self._report_unreadable(baseline, internal_failure(error))
                 return
         if isinstance(decision.enforcement, AwaitReading) and isinstance(live, RawNSG):
             self._awaiting[nsg] = live
         intent = f"{intent} {self._incident_intent(nsg)}"
         self._memory[nsg] = Observation(digest, intent, decision.due, drifts=not decision.verdict.compliant)
 
-    async def _report_unreadable(self, key: Key, error: Exception) -> None:
-        stored = self._dependencies.records.store.find(NSGBaseline, key)
-        if stored is None:
-            return
-        baseline = resource(NSGBaseline, stored)
-        failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")
-        now = self._dependencies.clock()
-        status = unreconciled(baseline.status, failure, baseline.metadata.generation, now)
+    async def _report_unreadable(self, baseline: NSGBaseline, failure: Failure) -> None:
+        reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)
         try:
-            await self._dependencies.records.save_status(NSGBaseline, key, status)
-        except KubeError as unsaved:
-            self._count_unsaved(key, unsaved)
+            await reconciler.report_unreadable(failure)
+        except KubeError as error:
+            self._count_unsaved(baseline.key, error)
 
     def _count_unsaved(self, key: Key, error: KubeError) -> None:
         self._result.unsaved += 1
         log.warning("status not saved", baseline=key, reason=error.reason, message=error.message)
+
+
+def _failure(error: AzureError) -> Failure:
+    return Failure(error.reason, error.message, error.retry_after)

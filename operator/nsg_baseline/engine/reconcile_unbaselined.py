@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.changes import created
@@ -17,9 +18,14 @@ def reconcile_unbaselined(nsg: RawNSG, severity_config: SeverityConfig) -> Unbas
     """Return an NSG without a baseline with its severity. An NSG that cannot be parsed has severity `Unclear`."""
     try:
         verdict = judge_unbaselined(read_live(nsg.document()), severity_config)
-    except (UnreadableNSGError, UnreadableRuleError) as error:
-        change = replace(created(nsg.id), severity=severity_config.weights.severity("Unclear"))
-        return UnbaselinedNSG(change, reason=f"its exposure is unknown: {error}")
+    except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
+        return unjudged(nsg, severity_config, str(error))
     place = f"NSG {NSGId.parse(nsg.id).name}"
     exposure = statuses([replace(exposed, place=place) for exposed in verdict.exposure])[:LINES]
     return UnbaselinedNSG(verdict.change, exposure, verdict.reason)
+
+
+def unjudged(nsg: RawNSG, severity_config: SeverityConfig, why: str) -> UnbaselinedNSG:
+    """Return an NSG without a baseline whose exposure is unknown."""
+    change = replace(created(nsg.id), severity=severity_config.weights.severity("Unclear"))
+    return UnbaselinedNSG(change, reason=f"its exposure is unknown: {why}")

@@ -1,4 +1,4 @@
-"""The loop of one scope: a whole pass at each interval, and looks at single NSGs between."""
+"""The loop of one scope: all NSGs at each interval, and single NSGs in between."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ import structlog
 
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.core.observations import Observation
+from nsg_baseline.core.observations import Observation, internal_failure
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
@@ -21,94 +21,129 @@ from nsg_baseline.engine.triggers import Trigger, Wake
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import Key
 
-# Scopes of one interval must not all list at the same moment.
 JITTER = 0.1
+"""Share of an interval by which it varies, so that scopes of one interval do not list at the same moment."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeSnapshot:
-    """What is true of a scope right now: itself, all scopes, and the baselines that hold in it.
+    """A scope as it is now.
 
-    `silent` are NSGs whose baselines are suspended or invalid: not looked at, and not without a baseline.
+    Attributes:
+        scope: the scope.
+        scopes: all scopes.
+        baselines: the scope's active baselines, by folded NSG id.
+        inactive: folded ids of NSGs whose baselines are suspended or invalid. These NSGs are not reconciled, and they
+            do not count as unbaselined.
     """
 
     scope: NSGScope
     scopes: tuple[NSGScope, ...]
-    held: Mapping[str, Key]
-    silent: frozenset[str] = frozenset()
+    baselines: Mapping[str, Key]
+    inactive: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class ScopeLoop:
-    """Passes over one scope, until cancelled. `ground` is asked before each pass; None ends the loop."""
+    """Reconciles one scope until it is cancelled. `current` is called before each reconcile; None ends the loop."""
 
-    world: Dependencies
-    ground: Callable[[], ScopeSnapshot | None]
+    dependencies: Dependencies
+    current: Callable[[], ScopeSnapshot | None]
     health: Health
     trigger: Trigger = field(default_factory=Trigger)
     _memory: dict[str, Observation] = field(default_factory=dict)
-    _next_whole: float = 0.0
-    _permitted: PermissionCache = field(default_factory=PermissionCache)
+    _next_listing: float = 0.0
+    _permissions: PermissionCache = field(default_factory=PermissionCache)
+    _crashed: bool = False
 
     async def run(self) -> None:
-        """Look again and again."""
+        """Reconcile at each interval, and single NSGs in between."""
         wake = Wake(whole=True)
-        while (ground := self.ground()) is not None:
-            interval = parse(ground.scope.spec.interval).total_seconds()
-            self.health.expect(ground.scope.metadata.name, interval)
-            pause = await self._event(ground, wake)
+        while (snapshot := self.current()) is not None:
+            interval = parse(snapshot.scope.spec.interval).total_seconds()
+            if not self._crashed:
+                # After a repeated crash the deadline passes, and liveness has the process restarted.
+                self.health.expect(snapshot.scope.metadata.name, interval)
+            pause = await self._reconcile(snapshot, wake)
             if wake.whole:
                 spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
-                self._next_whole = time.monotonic() + max(spread, pause)
+                self._next_listing = time.monotonic() + max(spread, pause)
             wake = await self._sleep()
 
-    async def _event(self, ground: ScopeSnapshot, wake: Wake) -> float:
-        """Make one pass; return how many seconds Azure asked to be left alone."""
+    async def _reconcile(self, snapshot: ScopeSnapshot, wake: Wake) -> float:
+        """Reconcile once and return how many seconds Azure asked to wait before the next request."""
+        started, name = time.monotonic(), snapshot.scope.metadata.name
         try:
-            tally = await self._pass(ground, wake)
+            result = await self._observe(snapshot, wake)
+            if wake.whole or (result.failure is not None and result.failure.internal):
+                await self._report(snapshot, result, time.monotonic() - started)
         except KubeError as error:
-            log.warning("not recorded", scope=ground.scope.metadata.name, reason=error.reason, message=error.message)
+            log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
             return 0.0
         except Exception:
-            # A fault of ours in one scope must not end the watch of the others; without passes liveness fails.
-            log.exception("pass failed", scope=ground.scope.metadata.name)
+            # A fault of the operator in one scope must not end the watch of the others.
+            log.exception("scope not reported", scope=name)
+            self._crashed = True
+            self.health.passed(name, time.monotonic() - started, whole=False)
             return 0.0
-        return tally.failure.retry_after if tally.failure is not None else 0.0
+        return result.failure.retry_after if result.failure is not None else 0.0
 
-    async def _pass(self, ground: ScopeSnapshot, wake: Wake) -> ScopeResult:
-        one = ScopeReconciler(self.world, ground.scope, ground.scopes, ground.held, ground.silent, self._memory)
-        if not wake.whole:
-            return await one.run_only(wake.nsgs)
-        started = time.monotonic()
-        tally = await one.run()
-        # After the pass: what may be done must not hold up what is seen.
-        permitted = await self._permitted.look(self.world, ground.scope)
-        await report(self.world, ground.scope, ground.held, tally, permitted)
-        whole = tally.failure is None
-        self.health.passed(ground.scope.metadata.name, time.monotonic() - started, whole=whole)
-        log.info(
-            "pass",
-            scope=ground.scope.metadata.name,
-            nsgs=tally.nsgs,
-            drifted=tally.drifted,
-            unbaselined=len(tally.unbaselined),
-            failure=tally.failure.reason if tally.failure else None,
-            seconds=round(time.monotonic() - started, 3),
+    async def _observe(self, snapshot: ScopeSnapshot, wake: Wake) -> ScopeResult:
+        """Reconcile the NSGs. An exception that nobody foresaw is a failure of the scope like any other."""
+        reconciler = ScopeReconciler(
+            self.dependencies,
+            snapshot.scope,
+            snapshot.scopes,
+            snapshot.baselines,
+            snapshot.inactive,
+            self._memory,
         )
-        return tally
+        try:
+            result = await (reconciler.run() if wake.whole else reconciler.run_only(wake.nsgs))
+        except Exception as error:
+            log.exception("reconcile failed", scope=snapshot.scope.metadata.name)
+            self._crashed = True
+            return ScopeResult(failure=internal_failure(error))
+        if wake.whole:
+            self._crashed = False
+        return result
+
+    async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> None:
+        # The permissions are read after the NSGs: they must not delay what the operator sees.
+        permissions = await self._permissions.look(self.dependencies, snapshot.scope)
+        await report(self.dependencies, snapshot.scope, snapshot.baselines, result, permissions)
+        name = snapshot.scope.metadata.name
+        self.health.passed(name, seconds, whole=result.failure is None and not result.failed)
+        log.info(
+            "scope reconciled",
+            scope=name,
+            nsgs=result.nsgs,
+            drifted=result.drifted,
+            unbaselined=len(result.unbaselined),
+            unreadable=result.unreadable,
+            failed=result.failed,
+            unsaved=result.unsaved,
+            failure=result.failure.reason if result.failure else None,
+            seconds=round(seconds, 3),
+        )
 
     async def _sleep(self) -> Wake:
-        """Wait for the next whole pass, an edit, or an NSG that falls due."""
-        now = self.world.clock()
-        dues = {key: seen.due for key, seen in self._memory.items() if seen.due is not None and seen.due > now}
-        whole = max(0.0, self._next_whole - time.monotonic())
+        """Wait for the next listing, an edit, or an NSG that is due."""
+        now = self.dependencies.clock()
+        dues = {
+            nsg: observation.due
+            for nsg, observation in self._memory.items()
+            if observation.due is not None and observation.due > now
+        }
+        until_listing = max(0.0, self._next_listing - time.monotonic())
         first = min(dues.values(), default=None)
-        until_due = _seconds(first, now) if first is not None else whole
-        wake = await self.trigger.wait(min(whole, until_due))
-        if wake.asked or until_due >= whole:
+        until_due = _seconds(first, now) if first is not None else until_listing
+        wake = await self.trigger.wait(min(until_listing, until_due))
+        if wake.asked or until_due >= until_listing:
             return wake
-        return Wake(whole=False, nsgs=frozenset(key for key, due in dues.items() if due <= self.world.clock()))
+        now = self.dependencies.clock()
+        return Wake(whole=False, nsgs=frozenset(nsg for nsg, due in dues.items() if due <= now))
 
 
 def _seconds(moment: datetime, now: datetime) -> float:

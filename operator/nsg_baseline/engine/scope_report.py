@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from nsg_baseline.api.incident import IncidentKind
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.conditions import ConditionState
-from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.scope_decisions import ScopeCounts, ScopeObservation, decide_scope, scope_subject
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
@@ -52,13 +51,12 @@ def _observation(
     incidents = dependencies.records.incidents
     subjects = [scope_subject(kind, dependencies.namespace, scope) for kind in _KINDS]
     tags = dependencies.yardstick.tags
-    failure = result.failure
     return ScopeObservation(
         now=dependencies.clock(),
         namespace=dependencies.namespace,
         scope=scope,
-        failure=Failure(failure.reason, failure.message) if failure is not None else None,
-        counts=ScopeCounts(result.nsgs, len(baselines), result.drifted),
+        failure=result.failure,
+        counts=ScopeCounts(result.nsgs, len(baselines), result.drifted, result.unreadable, result.failed),
         unbaselined=tuple(result.unbaselined),
         baselines=frozenset(baselines),
         incidents=tuple(incident for subject in subjects for incident in incidents.about(subject)),

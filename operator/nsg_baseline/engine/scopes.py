@@ -125,7 +125,7 @@ class Scopes:
             scope = next((one for one in current if one.metadata.name == name), None)
             assigned = self._assignment
             return (
-                ScopeSnapshot(scope, self._scopes, assigned.looked_at(name), assigned.silent(name))
+                ScopeSnapshot(scope, self._scopes, assigned.active(name), assigned.inactive(name))
                 if scope is not None
                 else None
             )
@@ -142,7 +142,7 @@ class Scopes:
         for name, running in self._running.items():
             if name not in old:
                 continue
-            held, had = self._assignment.held.get(name, {}), before.held.get(name, {})
+            held, had = self._assignment.owners.get(name, {}), before.owners.get(name, {})
             if name in rung or held.keys() != had.keys():
                 running.loop.trigger.ring()
             for nsg, key in held.items():

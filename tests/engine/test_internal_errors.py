@@ -1,0 +1,134 @@
+"""Exceptions that nobody foresaw: reported on what they concern, counted, and without effect on the rest."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.decisions import Decision, Snapshot, decide
+from nsg_baseline.engine import health, reconcile_baseline, scope_loop
+from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot
+from nsg_baseline.kube.store import resource
+from tests.support.alerts import OPERATOR
+from tests.support.in_process_operator import PREFIX, Home, home
+from tests.support.rule_shorthand import terse
+
+WEB = [terse("100 web allow tcp Internet -> *:443")]
+STEP = health.LEAST_PATIENCE_SECONDS * 2 / 3
+SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+
+
+@pytest.fixture
+async def operator(tmp_path: Path) -> AsyncIterator[Home]:
+    """Two NSGs with baselines."""
+    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
+        yield found
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make every decision about one baseline fail."""
+
+    def failing(snapshot: Snapshot) -> Decision:
+        if snapshot.baseline.metadata.name == name:
+            raise RuntimeError("a secret")
+        return decide(snapshot)
+
+    monkeypatch.setattr(reconcile_baseline, "decide", failing)
+
+
+def _ready(status: Any) -> tuple[str, str, str]:
+    condition = next(state for state in status.conditions if state.type == "Ready")
+    return condition.status, condition.reason, condition.message
+
+
+def _scope(operator: Home) -> NSGScope:
+    stored = operator.records.store.find(NSGScope, ("", "production"))
+    assert stored is not None
+    return resource(NSGScope, stored)
+
+
+async def test_one_nsg_that_fails_does_not_hide_the_others(operator: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One odd NSG must not blind the operator for a whole subscription.
+    fail_for(monkeypatch, "db")
+    operator.azure.nsgs["web"] = [*WEB, SSH]
+    await operator.look()
+    incidents = {incident.spec.baseline: incident.status for incident in operator.records.incidents.all()}
+    assert [change.rule for change in incidents["web"].changes] == ["open-ssh"]
+    status, reason, message = _ready(operator.baseline("db").status)
+    assert (status, reason) == ("False", "InternalError")
+    assert "RuntimeError" in message
+    assert "secret" not in message
+    assert (incidents["db"].severity, incidents["db"].event) == ("high", "Opened")
+    assert "1 NSGs could not be judged" in _ready(_scope(operator).status)[2]
+    monkeypatch.undo()
+    await operator.look()
+    assert _ready(operator.baseline("db").status)[:2] == ("True", "Succeeded")
+    incidents = {incident.spec.baseline: incident.status for incident in operator.records.incidents.all()}
+    assert incidents["db"].state == "Resolved"
+
+
+class Watch(Health):
+    """A health endpoint whose clock advances by `STEP` seconds with each reconcile."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        super().__init__(lambda: self.seconds)
+
+
+async def reconcile(operator: Home, watch: Watch, times: int) -> None:
+    """Run the scope's loop for some reconciles of the whole scope."""
+    baselines = {(PREFIX + key[1]).lower(): key for key in operator.records.store.keys(NSGBaseline)}
+    dependencies = Dependencies(operator.azure, operator.azure, operator.records, OPERATOR, operator.clock)
+    left = times
+
+    def current() -> ScopeSnapshot | None:
+        nonlocal left
+        left -= 1
+        watch.seconds += STEP
+        loop.trigger.ring()
+        scope = _scope(operator)
+        return ScopeSnapshot(scope, (scope,), baselines) if left >= 0 else None
+
+    loop = ScopeLoop(dependencies, current, watch)
+    await loop.run()
+
+
+class Failing:
+    """A reconciler that fails."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def run(self) -> None:
+        raise RuntimeError("a secret")
+
+
+async def test_a_scope_that_fails_says_so_and_fails_liveness_when_it_repeats(
+    operator: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A restart is the last means against a fault of the operator's own.
+    watch = Watch()
+    await reconcile(operator, watch, 1)
+    assert _ready(_scope(operator).status)[:2] == ("True", "Succeeded")
+    with monkeypatch.context() as patched:
+        patched.setattr(scope_loop, "ScopeReconciler", Failing)
+        await reconcile(operator, watch, 1)
+        status, reason, message = _ready(_scope(operator).status)
+        assert (status, reason) == ("False", "InternalError")
+        assert "secret" not in message
+        assert (watch.passes["production"].succeeded, watch.passes["production"].failed) == (1, 1)
+        operator.clock.pass_by(minutes=3)
+        await reconcile(operator, watch, 2)
+        (incident,) = operator.records.incidents.all()
+        assert (incident.spec.kind, incident.status.state) == ("WatchLost", "Open")
+        assert watch.overdue() == ["production"]
+    await reconcile(operator, watch, 2)
+    assert _ready(_scope(operator).status)[:2] == ("True", "Succeeded")
+    assert watch.overdue() == []
+    (incident,) = operator.records.incidents.all()
+    assert incident.status.state == "Resolved"
