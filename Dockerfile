@@ -2,7 +2,7 @@
 
 FROM python:3.11-slim AS build
 WORKDIR /src
-# The environment that ships has no pip; the one that builds the wheel stays behind.
+# The environment in the image has no pip. The build environment is not copied.
 COPY requirements.txt requirements-build.txt ./
 RUN python -m venv --without-pip /opt/nsgb \
     && pip --python /opt/nsgb/bin/python install --no-cache-dir --require-hashes -r requirements.txt
@@ -17,12 +17,12 @@ FROM python:3.11-slim
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="nsg-baseline-operator" \
-      org.opencontainers.image.description="Watches Azure Network Security Groups from Kubernetes: says what changed, and puts the approved rules back" \
+      org.opencontainers.image.description="Keeps Azure Network Security Groups in line with approved baselines" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/nsgb /opt/nsgb
-# The root file system may be read-only: nothing is written but to /tmp.
+# The root file system may be read-only. Only /tmp is written.
 ENV PATH=/opt/nsgb/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \

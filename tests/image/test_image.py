@@ -93,6 +93,13 @@ def test_image_holds_no_build_tools(built: Path) -> None:
     assert not {"pip", "setuptools", "wheel", "hatchling", "pytest"} & packages
 
 
+def test_image_holds_no_emulator_and_no_demo_data(built: Path) -> None:
+    # The emulator issues tokens for anyone who asks, so production has no copy of it.
+    files = [str(path.relative_to(built)) for path in (built / "opt" / "nsgb").rglob("*")]
+    assert not [name for name in files if "nsg_emulator" in name]
+    assert not [name for name in files if "/nsg_baseline/cli/demo/" in name and not name.endswith((".py", ".pyc"))]
+
+
 def test_image_runs_as_the_user_that_the_chart_demands() -> None:
     last = stages()[-1]
     assert ("USER", "65532:65532") in last
