@@ -43,8 +43,10 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
         (
             "Opened",
             {"changeCount": 3},
-            "[CRITICAL] web (rg-web): new rule open-ssh (and 2 more changes) "
-            "allows inbound TCP 22 from Internet to any",
+            (
+                "[CRITICAL] web (rg-web): new rule open-ssh (and 2 more changes) "
+                "allows inbound TCP 22 from Internet to any"
+            ),
         ),
         ("Attributed", {"changedBy": [CALLER]}, "[CRITICAL] web (rg-web): jo@example.com created open-ssh"),
         (
