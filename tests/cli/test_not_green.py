@@ -173,3 +173,39 @@ def test_options_without_effect_are_rejected(arguments: tuple[str, ...], message
     result = run(*arguments)
     assert result.exit_code == 1
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_files_written_by_powershell_are_read(tmp_path: Path, baseline: str, encoding: str) -> None:
+    # Windows PowerShell redirects to UTF-16, and many editors add a byte order mark.
+    file = tmp_path / "live.json"
+    file.write_text(json.dumps(live(WEB)).replace(", ", ",\r\n"), encoding=encoding)
+    assert run("plan", "-f", baseline, "--live", str(file)).exit_code == 0
+
+
+def test_other_encodings_are_named(tmp_path: Path, baseline: str) -> None:
+    file = tmp_path / "live.json"
+    file.write_bytes(b'{"name": "\xe9"}')
+    result = run("plan", "-f", baseline, "--live", str(file))
+    assert (result.exit_code, result.stderr) == (1, f"nsgb: {file}: not UTF-8 or UTF-16 text\n")
+
+
+def test_several_live_files_are_merged(tmp_path: Path, baseline: str, page: str) -> None:
+    # Lists of several subscriptions are separate files.
+    web, db = tmp_path / "web.json", tmp_path / "db.json"
+    web.write_text(json.dumps([live(WEB)]))
+    db.write_text(json.dumps([{**live(SSH), "id": NSG.replace("/web", "/db")}]))
+    result = run("plan", "-f", baseline, "--live", str(web), "--live", str(db))
+    assert result.stdout.endswith("1 baseline, 0 drifted, 1 NSG without a baseline\n")
+    assert run("plan", "-f", baseline, "--live", str(web), "--live", page).exit_code == 1
+    assert run("import", "--live", str(web), "--live", str(db)).stdout.count("kind: NSGBaseline") == 2
+
+
+def test_live_files_that_disagree_are_an_error(tmp_path: Path, baseline: str) -> None:
+    # The result depends on which of the two is live.
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(json.dumps([live(WEB)]))
+    new.write_text(json.dumps([live(WEB, SSH)]))
+    result = run("plan", "-f", baseline, "--live", str(old), "--live", str(new))
+    assert result.exit_code == 1
+    assert f"{new}:1: NSG web has different content in another file" in result.stderr

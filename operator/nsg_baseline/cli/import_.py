@@ -8,13 +8,16 @@ import click
 import yaml
 
 from nsg_baseline.cli.failure import Failure, reject_options
-from nsg_baseline.cli.sources import Live, read_live_file
+from nsg_baseline.cli.sources import Live, read_live_files
 from nsg_baseline.core.baseline_export import manifest, names
 
 
 @click.command(name="import")
 @click.option(
-    "--live", "live_file", help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input."
+    "--live",
+    "live_files",
+    multiple=True,
+    help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
 )
 @click.option("--subscription", help="Without --live: read all NSGs of this subscription from Azure.")
 @click.option("-g", "--resource-group", help="With --subscription: only this resource group.")
@@ -29,7 +32,7 @@ from nsg_baseline.core.baseline_export import manifest, names
 )
 def import_(  # noqa: PLR0913 - click passes one argument for each option
     *,
-    live_file: str | None,
+    live_files: tuple[str, ...],
     subscription: str | None,
     resource_group: str | None,
     namespace: str,
@@ -44,11 +47,13 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
     az network nsg list | nsgb import --live - -n team-web > baselines.yaml
     nsgb import --subscription 11111111-1111-1111-1111-111111111111 -n team-web
     """
-    if live_file is not None:
+    if live_files:
         reject_options("with --live", subscription=subscription, resource_group=resource_group)
-    live = _live(live_file, subscription, resource_group)
+    live = _live(live_files, subscription, resource_group)
     if live.extent == "Partial":
-        raise Failure(f"{live_file}: has a next page, so baselines would be missing; pass the complete list")
+        raise Failure(
+            f"{', '.join(live_files)}: has a next page, so baselines would be missing; pass the complete list"
+        )
     manifests = [
         manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
         for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)
@@ -59,9 +64,9 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
         click.echo("".join(_stream(manifests)), nl=False)
 
 
-def _live(live_file: str | None, subscription: str | None, resource_group: str | None) -> Live:
-    if live_file is not None:
-        return read_live_file(live_file)
+def _live(live_files: tuple[str, ...], subscription: str | None, resource_group: str | None) -> Live:
+    if live_files:
+        return read_live_files(live_files)
     if subscription is None:
         raise Failure("--live FILE or --subscription ID is required")
     from nsg_baseline.cli.live_sources import azure_listing  # noqa: PLC0415 - slow to import, and not needed for files

@@ -11,7 +11,7 @@ from nsg_baseline.cli.plan_result import plan as compare
 from nsg_baseline.cli.plan_writes import Write, write_for
 from nsg_baseline.cli.render import FORMS
 from nsg_baseline.cli.severity_options import severity_options
-from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_files
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.remediation import policy
 from nsg_baseline.core.text.phrasing import counted
@@ -24,7 +24,10 @@ DRIFT = 2
     "-f", "--filename", "files", multiple=True, help="Baselines: YAML or JSON files, folders, or - for standard input."
 )
 @click.option(
-    "--live", "live_file", help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input."
+    "--live",
+    "live_files",
+    multiple=True,
+    help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
 )
 @click.option(
     "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
@@ -38,7 +41,7 @@ DRIFT = 2
 def plan(  # noqa: PLR0913 - click passes one argument for each option
     *,
     files: tuple[str, ...],
-    live_file: str | None,
+    live_files: tuple[str, ...],
     output: str,
     namespace: str | None,
     all_namespaces: bool,
@@ -65,7 +68,7 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
-    live = _live(live_file, baselines)
+    live = _live(live_files, baselines)
     result = compare(baselines, live, now(), severity_config)
     click.echo(FORMS[output](result, _writes(result, severity_config) if enforce else None))
     if result.incomplete:
@@ -98,9 +101,9 @@ def _baselines(
     return cluster_baselines(namespace, kubeconfig, context)
 
 
-def _live(live_file: str | None, baselines: list[Sourced]) -> Live:
-    if live_file is not None:
-        return read_live_file(live_file)
+def _live(live_files: tuple[str, ...], baselines: list[Sourced]) -> Live:
+    if live_files:
+        return read_live_files(live_files)
     from nsg_baseline.cli.live_sources import azure_live  # noqa: PLC0415 - slow to import, and not needed for files
 
     return azure_live(baselines)

@@ -1,9 +1,10 @@
 """Reads baselines and live NSGs from files."""
 
+import codecs
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,10 +60,35 @@ def read_text(file: str) -> str:
         Failure: the file cannot be read.
     """
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return _decode(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 or UTF-16 text"
         raise Failure(f"{file}: {reason}") from None
+
+
+def _decode(content: bytes) -> str:
+    """Decode UTF-8 with or without a byte order mark, and UTF-16 with one, as PowerShell writes it."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig").replace("\r\n", "\n")
+
+
+def read_live_files(files: Sequence[str]) -> Live:
+    """Read live NSGs from several files and merge them. One page of a list makes the result partial.
+
+    Raises:
+        Failure: a file cannot be read, or two files have different content for one NSG.
+    """
+    inputs = [read_live_file(file) for file in files]
+    merged: dict[str, LiveNSG] = {}
+    for file, live in zip(files, inputs, strict=True):
+        for nsg in live.nsgs:
+            if merged.setdefault(nsg.id.key, nsg) != nsg:
+                raise Failure(
+                    f"{file}:1: NSG {nsg.id.name} has different content in another file; remove one of the two"
+                )
+    extents = {live.extent for live in inputs}
+    extent: Extent = "Partial" if "Partial" in extents else "Complete" if "Complete" in extents else "Single"
+    return Live(tuple(merged.values()), extent)
 
 
 def read_live_file(file: str) -> Live:
