@@ -50,7 +50,7 @@ def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
         assert scheme not in SCHEMES
         channels, (bad,) = parse_channels(f"{scheme}://localhost")
         assert channels == []
-        assert "is none of the channels" in bad.problem
+        assert "is not one of the supported schemes" in bad.problem
 
 
 def test_blank_lines_and_remarks_are_no_channels() -> None:

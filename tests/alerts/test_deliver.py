@@ -136,7 +136,7 @@ async def test_a_bad_line_does_not_silence_the_others(scene: Scene) -> None:
     assert len(scene.chats.titles("a")) == 1
     condition = scene.outbox.condition(scene.to)
     assert (condition.status, condition.reason) == ("False", "InvalidURL")
-    assert "line 1: is none of" in condition.message
+    assert "line 1: is not one of" in condition.message
     assert "line 3: " in condition.message
     assert "T0K3N" not in condition.message
 

@@ -225,7 +225,7 @@ async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeyp
 
     async def deaf(self: Channel, one: AlertMessage) -> SendResult:
         await send(self, one)
-        return SendResult(delivered=False, reason="no answer in time")
+        return SendResult(delivered=False, reason="no response in time")
 
     with monkeypatch.context() as patched:
         patched.setattr(Channel, "send", deaf)

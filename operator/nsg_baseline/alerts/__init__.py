@@ -1,1 +1,1 @@
-"""Telling people, through Apprise."""
+"""Notifications about incidents, sent through Apprise."""

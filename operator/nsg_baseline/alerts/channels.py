@@ -1,4 +1,4 @@
-"""Channels: Apprise URLs out of a Secret. What is said of them never holds any part of a URL."""
+"""Channels: Apprise URLs from a Secret. No error, log or status contains any part of a URL."""
 
 import asyncio
 import contextvars
@@ -19,13 +19,13 @@ from nsg_baseline.alerts.providers import SCHEMES, THREADED, service
 
 SEND_SECONDS = 30
 _LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "success": NotifyType.SUCCESS}
-# Plugins block. A service that never ends its answer keeps one of these threads, not one of the process's own.
+# Plugins block. A service that never completes its response occupies one of these threads, not a shared one.
 _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="channel")
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidChannelError(Exception):
-    """A line of a Secret is no channel."""
+    """A line of a Secret is not a supported channel URL."""
 
     line: int
     problem: str
@@ -36,9 +36,10 @@ class InvalidChannelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """Whether a message got through. `retry_after` is the pause that the service asked for, `why` a word for people.
+    """The result of sending a message: whether it was delivered, and otherwise the reason in words.
 
-    `egress_denied` says that it would have gone to the pod itself, or to the cloud's metadata service.
+    `retry_after` is the pause that the service asks for. `egress_denied` says that the address is the pod's own or the
+    cloud's metadata service.
     """
 
     delivered: bool
@@ -48,19 +49,19 @@ class SendResult:
 
 
 class Channel:
-    """One place where messages go. One that keeps threads has alerts or tickets, which are opened and closed."""
+    """One destination. A threaded channel has alerts or tickets, which are opened and closed."""
 
     def __init__(self, line: int, scheme: str, url: str, *, allow_local: bool) -> None:
         self.line = line
         self.scheme = scheme
-        # Tells channels apart in a status, and tells nothing else: 32 bits of a hash.
+        # Identifies the channel in a status without revealing the URL: 32 bits of a hash.
         self.id = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
         self.is_threaded = scheme in THREADED
         self._url = url
         self._local = allow_local
 
     async def send(self, message: AlertMessage) -> SendResult:
-        """Send a message. Never raises what might hold a URL."""
+        """Send a message. Failures are results, because an exception could contain the URL."""
         call = Call(self._local)
         context = contextvars.copy_context()
         work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, message, call)
@@ -68,33 +69,33 @@ class Channel:
             async with asyncio.timeout(SEND_SECONDS):
                 delivered = await work
         except TimeoutError:
-            return SendResult(delivered=False, reason="no answer in time")
+            return SendResult(delivered=False, reason=f"no response within {SEND_SECONDS} s")
         if call.refused:
             reason = "its address is the pod's own or the cloud's metadata service"
             return SendResult(delivered=False, reason=reason, egress_denied=True)
-        return SendResult(delivered, call.retry_after, "" if delivered else "refused or away")
+        return SendResult(delivered, call.retry_after, "" if delivered else "refused or unavailable")
 
     def _send(self, message: AlertMessage, call: Call) -> bool:
-        # One for each message: what a plugin is handed belongs to the message, and its own pauses between two are ours.
+        # A plugin instance per message: it holds the message, and its own rate limit must not add to the backoff.
         target = service(self.scheme, self._url)
         if target is None:
             return False
-        form = format_for(self.scheme)(message)
+        text = format_for(self.scheme)(message)
         if isinstance(target, ApiPlugin):
             target.prepare(message)
         _extend(target, self.scheme, message)
         try:
             with calling(call):
                 sent = target.notify(
-                    body=form.body, title=form.title, notify_type=_LEVELS[message.level], body_format=form.format
+                    body=text.body, title=text.title, notify_type=_LEVELS[message.level], body_format=text.format
                 )
-        except Exception:  # noqa: BLE001 - a plugin's error may hold its URL, and is of no use to anybody here
+        except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
             return False
         return bool(sent)
 
 
 def _extend(target: NotifyBase, scheme: str, message: AlertMessage) -> None:
-    """Put the message for machines beside the text where there is room for it; leave out Apprise's own pictures."""
+    """Add the machine-readable form to JSON, and disable Apprise's images and footers."""
     for decoration in ("include_image", "include_footer", "include_timestamp"):
         if hasattr(target, decoration):
             setattr(target, decoration, False)
@@ -114,30 +115,30 @@ def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channe
     Returns:
         The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
     """
-    found: list[Channel] = []
-    bad: list[InvalidChannelError] = []
+    channels: list[Channel] = []
+    errors: list[InvalidChannelError] = []
     for number, line in enumerate((line.strip() for line in text.splitlines()), start=1):
         if line and not line.startswith("#"):
             try:
-                found.append(_channel(number, line, allow_local=allow_local))
+                channels.append(_channel(number, line, allow_local=allow_local))
             except InvalidChannelError as error:
-                bad.append(error)
-    return found, bad
+                errors.append(error)
+    return channels, errors
 
 
 def _channel(number: int, url: str, *, allow_local: bool) -> Channel:
-    scheme, found, _ = url.partition("://")
-    if not found:
-        raise InvalidChannelError(number, "is not a URL; write one Apprise URL a line")
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        raise InvalidChannelError(number, "is not a URL; write one Apprise URL per line")
     if scheme.lower() not in SCHEMES:
-        raise InvalidChannelError(number, f"is none of the channels {', '.join(sorted(SCHEMES))}")
+        raise InvalidChannelError(number, f"is not one of the supported schemes {', '.join(sorted(SCHEMES))}")
     if service(scheme.lower(), url) is None:
         raise InvalidChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
     return Channel(number, scheme.lower(), url, allow_local=allow_local)
 
 
 def disable_url_logging() -> None:
-    """Stop logs that hold keys: those of Apprise, and of the library below it, which tells each request's path."""
+    """Disable logs that contain keys: those of Apprise, and those of urllib3, with the path of each request."""
     apprise.logger.disabled = True
     for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

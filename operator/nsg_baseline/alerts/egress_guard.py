@@ -1,7 +1,7 @@
-"""What a channel may reach: never the cloud's metadata service nor the pod itself, and never where a redirect leads.
+"""Egress guard: a channel reaches neither the pod itself nor the cloud's metadata service, and follows no redirect.
 
-Plugins call `requests` and `smtplib` as modules. They get these in their place; peers are checked once connected and
-before anything is sent, so that a name that resolves otherwise a second time gains nothing.
+Plugins call `requests` and `smtplib` as modules and get these replacements. The peer address is checked after the
+connection is established and before anything is sent, so that a changed DNS response cannot bypass the check.
 """
 
 import ipaddress
@@ -23,14 +23,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
-# Azure's own DNS, health probes and the guest agent's server of certificates and goal states.
+# Azure's DNS, health probes, and the server of certificates for the guest agent.
 _WIRE_SERVER = ipaddress.ip_address("168.63.129.16")
 _SLOW_DOWN = (requests.codes.too_many_requests, requests.codes.service_unavailable)
 
 
 @dataclass(slots=True)
 class Call:
-    """One send: what it may reach, and what was heard."""
+    """One message: whether it may reach local addresses, and what the service answered."""
 
     allow_local: bool
     retry_after: timedelta | None = None
@@ -42,7 +42,7 @@ _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 
 @contextmanager
 def calling(call: Call) -> Iterator[None]:
-    """Guard what plugins do inside by the terms of a call."""
+    """Apply the limits of a call to the plugins that run in this context."""
     token = _CALL.set(call)
     try:
         yield
@@ -51,11 +51,11 @@ def calling(call: Call) -> Iterator[None]:
 
 
 def is_forbidden(address: str) -> bool:
-    """Say whether an address is the pod's own, the metadata service's, or nobody's."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    own = found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast
-    return own or found == _WIRE_SERVER
+    """Say whether an address is the pod's own, the metadata service, or not a unicast address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    is_local = ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
+    return is_local or ip == _WIRE_SERVER
 
 
 def _allowed(sock: socket.socket) -> bool:
@@ -73,12 +73,12 @@ class _Checked(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         if not _allowed(sock):
-            raise NewConnectionError(self, "this address is not for channels")
+            raise NewConnectionError(self, "channels may not use this address")
         return sock
 
 
 class _CheckedTls(_Checked, HTTPSConnection):
-    """The same, and then TLS."""
+    """A checked connection with TLS."""
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -97,19 +97,19 @@ class _Adapter(HTTPAdapter):
 
 
 def request(method: str, url: str, **options: Any) -> requests.Response:
-    """Make one request, following no redirect, and note when the service wants to be left alone."""
+    """Make one request without following redirects, and keep the pause that the service asks for."""
     with requests.Session() as session:
         session.mount("http://", _Adapter())
         session.mount("https://", _Adapter())
-        answer = session.request(method, url, **{**options, "allow_redirects": False})
+        response = session.request(method, url, **{**options, "allow_redirects": False})
     call = _CALL.get()
-    if call is not None and answer.status_code in _SLOW_DOWN:
-        call.retry_after = _pause(answer.headers.get("Retry-After"))
-    return answer
+    if call is not None and response.status_code in _SLOW_DOWN:
+        call.retry_after = _pause(response.headers.get("Retry-After"))
+    return response
 
 
 def _pause(text: str | None) -> timedelta | None:
-    """Read Retry-After: seconds, or a date."""
+    """Parse Retry-After: seconds, or a date."""
     if not text:
         return None
     if text.strip().isdigit():
@@ -121,7 +121,7 @@ def _pause(text: str | None) -> timedelta | None:
 
 
 class _Requests(ModuleType):
-    """`requests` as plugins see it."""
+    """The replacement of `requests` for plugins."""
 
     def __init__(self) -> None:
         super().__init__("requests")
@@ -146,12 +146,12 @@ class _SmtpSsl(smtplib.SMTP_SSL):
 
 def _mail_socket(sock: socket.socket) -> socket.socket:
     if not _allowed(sock):
-        raise OSError("this address is not for channels")
+        raise OSError("channels may not use this address")
     return sock
 
 
 class _Smtplib(ModuleType):
-    """`smtplib` as the plugin for mail sees it."""
+    """The replacement of `smtplib` for the mail plugin."""
 
     SMTP = _Smtp
     SMTP_SSL = _SmtpSsl

@@ -1,4 +1,4 @@
-"""The services that may be used: plugins of Apprise and our own that the project tests, each loaded at its first use.
+"""The supported services: plugins of Apprise and of this project, each loaded at its first use.
 
 Others are refused: each is code that a Secret could set to work, and loading them all costs a second and 30 MiB.
 """
@@ -12,7 +12,7 @@ from nsg_baseline.alerts import egress_guard
 
 _OURS = "nsg_baseline.alerts.plugins"
 _APPRISE = "apprise.plugins"
-# Schemes of URLs, and where their plugin is.
+# The module and class of the plugin for each group of URL schemes.
 _PLUGINS = {
     ("form", "forms"): (f"{_APPRISE}.custom_form", "NotifyForm"),
     ("jira",): (f"{_OURS}.opsgenie", "Jira"),
@@ -34,34 +34,34 @@ _PLUGINS = {
 _BY_SCHEME = {scheme: place for schemes, place in _PLUGINS.items() for scheme in schemes}
 SCHEMES = frozenset(_BY_SCHEME)
 THREADED = frozenset(scheme for scheme, (module, _) in _BY_SCHEME.items() if module.startswith(_OURS))
-"""Where alerts or tickets live on, and are opened and closed."""
-# Where plugins speak to the world: modules of theirs that import these.
+"""Schemes of services with alerts or tickets, which are opened and closed."""
+# The libraries that plugins use for network access, and their replacements.
 _GUARDED = {"requests": egress_guard.REQUESTS, "smtplib": egress_guard.SMTPLIB}
 _ALSO = {f"{_APPRISE}.email": (f"{_APPRISE}.email.smtp",)}
 
 
 def service(scheme: str, url: str) -> NotifyBase | None:
-    """Return the service that a URL of a known scheme names; None when its plugin does not accept the URL."""
+    """Return the plugin for a URL of a supported scheme; None if it does not accept the URL."""
     module, name = _BY_SCHEME[scheme]
     plugin = getattr(_guarded(module), name)
-    # As Apprise itself reads a URL, without the search through all its plugins. A # in a path names a channel there.
+    # As Apprise parses a URL, without loading all plugins. A # in a path is the name of a Slack channel.
     parsed = plugin.parse_url(url.replace("/#", "/%23"))
     if not parsed:
         return None
     try:
-        found: NotifyBase = plugin(**parsed, asset=AppriseAsset(http_redirects=False, async_mode=True))
+        instance: NotifyBase = plugin(**parsed, asset=AppriseAsset(http_redirects=False, async_mode=True))
     except (TypeError, ValueError):
-        # Apprise's word for a URL that lacks something. Its text may hold the URL.
+        # Apprise raises these for an incomplete URL. Their text may contain the URL.
         return None
-    return found
+    return instance
 
 
 def _guarded(name: str) -> ModuleType:
-    """Import a plugin's module and hand it guarded libraries in place of those that it imported."""
+    """Import a plugin's module and replace its network libraries with guarded ones."""
     module = import_module(name)
     if name.startswith(_APPRISE):
-        for one in (module, *map(import_module, _ALSO.get(name, ()))):
-            for library, ours in _GUARDED.items():
-                if hasattr(one, library):
-                    setattr(one, library, ours)
+        for plugin_module in (module, *map(import_module, _ALSO.get(name, ()))):
+            for library, replacement in _GUARDED.items():
+                if hasattr(plugin_module, library):
+                    setattr(plugin_module, library, replacement)
     return module

@@ -1,4 +1,4 @@
-"""The alert loop's view of Kubernetes: stored incidents and routes, and where deliveries are noted."""
+"""The alert loops' access to Kubernetes: stored incidents and routes, Secrets, and the record of deliveries."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,25 +20,25 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
-        # A list is patched whole: of two routes that note the same incident at once, one would be forgotten.
-        self._noting = asyncio.Lock()
-        records.store.listen(self._heard)
+        # A list is replaced as a whole: concurrent writes of two routes to one incident would lose one of them.
+        self._recording = asyncio.Lock()
+        records.store.listen(self._on_event)
 
     def incidents(self) -> Iterable[NSGIncident]:
         """Return all incidents."""
         return self._records.incidents.all()
 
     def routes(self) -> Iterator[NSGAlertRoute]:
-        """Yield the routes that can be read."""
+        """Yield the valid routes."""
         for stored in self._records.store.stored(NSGAlertRoute):
             try:
                 yield resource(NSGAlertRoute, stored)
             except InvalidObject:
-                # The API server lets none in; one from before a change of the schema waits for its owner.
+                # The API server refuses invalid objects; one that is older than the schema waits for its owner.
                 continue
 
     async def changed(self, seconds: float) -> None:
-        """Wait for a change, at most so long."""
+        """Wait for a change, at most this long."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -54,10 +54,10 @@ class KubeOutbox:
             raise OutboxError(str(error)) from error
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
-        """Note a delivery beside those of other routes, as they are stored now."""
-        async with self._noting:
+        """Store a delivery and keep those of other routes."""
+        async with self._recording:
             try:
-                await self._records.change(incident.key, lambda status: _noted(status, delivery))
+                await self._records.change(incident.key, lambda status: _with_delivery(status, delivery))
             except KubeError as error:
                 raise OutboxError(str(error)) from error
 
@@ -68,11 +68,11 @@ class KubeOutbox:
         except KubeError as error:
             raise OutboxError(str(error)) from error
 
-    def _heard(self, event: Event | NamespaceEvent) -> None:
+    def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):
             self._changed.set()
 
 
-def _noted(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
-    others = tuple(one for one in status.deliveries if one.route != delivery.route)
+def _with_delivery(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
+    others = tuple(entry for entry in status.deliveries if entry.route != delivery.route)
     return status.model_copy(update={"deliveries": (*others, delivery)})
