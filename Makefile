@@ -55,7 +55,7 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev ## ratios measured side by side in one run
-	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 crds: $(VENV)/.run ## write crds/ and the chart's copy from the models
 	$(BIN)/python -m nsg_baseline.api.crds crds charts/nsg-baseline-operator/files/crds

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rule_lists import a_list
+
+from benchmarks.rule_lists import a_list
 
 NSG = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/big"
 RULES, EDITS, RUNS = 1000, 10, 5
@@ -60,8 +61,8 @@ def _written(file: Path, rules: list[dict[str, Any]]) -> str:
 
 
 def _nsg(rules: list[dict[str, Any]]) -> dict[str, Any]:
-    rest = [{"name": rule["name"], "properties": {k: v for k, v in rule.items() if k != "name"}} for rule in rules]
-    return {"id": NSG, "name": "big", "location": "westeurope", "properties": {"securityRules": rest}}
+    arm_rules = [{"name": rule["name"], "properties": {k: v for k, v in rule.items() if k != "name"}} for rule in rules]
+    return {"id": NSG, "name": "big", "location": "westeurope", "properties": {"securityRules": arm_rules}}
 
 
 def _median(arguments: list[str]) -> float:

@@ -8,10 +8,10 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
-from rule_lists import Document, a_list, edit, worst_cases
-from z3_equivalence import differ, formulas
-
+from benchmarks.rule_lists import Document, a_list, edit, worst_cases
+from benchmarks.z3_equivalence import differ, formulas
 from nsg_baseline.core.rules import Rule, normalise
 from nsg_baseline.core.traffic.exposure import exposure
 
@@ -41,9 +41,9 @@ def row(count: int, edits: int) -> float:
         rng = random.Random(seed * 1000 + count + edits)
         documents = a_list(rng, count)
         approved, live = read(documents), read(edit(rng, documents, edits))
-        ours.append(min(timed(lambda one=approved, other=live: exposure(one, other)) for _ in range(3)))
-        found = exposure(approved, live)
-        inexact += not found.exact
+        ours.append(min(timed(partial(exposure, approved, live)) for _ in range(3)))
+        result = exposure(approved, live)
+        inexact += not result.exact
         if seed < Z3_PAIRS[count]:
             begin = time.perf_counter()
             questions = formulas(approved, live)
@@ -51,13 +51,13 @@ def row(count: int, edits: int) -> float:
             differing = differ(questions)
             solving.append((time.perf_counter() - written) * 1000)
             writing.append((written - begin) * 1000)
-            if found.exact and differing != bool(found.entries):
+            if result.exact and differing != bool(result.entries):
                 raise AssertionError(f"z3 and exposure disagree: {count} rules, {edits} edits, seed {seed}")
     median, solved = statistics.median(ours), statistics.median(solving)
-    whole = statistics.median(write + solve for write, solve in zip(writing, solving, strict=True))
+    z3_total = statistics.median(write + solve for write, solve in zip(writing, solving, strict=True))
     print(
         f"{count:>6} rules {edits:>2} edits  exposure {median:7.2f} ms  p90 {statistics.quantiles(ours, n=10)[-1]:7.2f}"
-        f"  beyond budget {inexact}/{PAIRS}  z3 {whole:7.0f} ms = {whole / median:4.0f} times"
+        f"  beyond budget {inexact}/{PAIRS}  z3 {z3_total:7.0f} ms = {z3_total / median:4.0f} times"
         f"  (its search alone {solved:5.0f} ms = {solved / median:4.0f} times)"
     )
     return median
@@ -71,12 +71,12 @@ def main() -> None:
     print("worst cases in 1,000 rules")
     for name, before, after in worst_cases(random.Random(1)):
         approved, live = read(before), None if after is None else read(after)
-        spent = min(timed(lambda one=approved, other=live: exposure(one, other)) for _ in range(3))
-        found = exposure(approved, live)
-        boxes = sum(len(entry.boxes) for entry in found.entries)
+        spent = min(timed(partial(exposure, approved, live)) for _ in range(3))
+        result = exposure(approved, live)
+        boxes = sum(len(entry.boxes) for entry in result.entries)
         print(
             f"  {name:32} {spent:6.0f} ms = {spent / reference:3.0f} times the median of one edit"
-            f"  {boxes:5} boxes in {len(found.entries):3} entries  {'exact' if found.exact else 'beyond budget'}"
+            f"  {boxes:5} boxes in {len(result.entries):3} entries  {'exact' if result.exact else 'beyond budget'}"
         )
 
 

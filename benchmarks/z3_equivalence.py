@@ -48,19 +48,19 @@ class _Side:
             return z3.And()
         ranges = [*side.ranges, *([LOAD_BALANCER_ADDRESS] if LOAD_BALANCER in side.words else [])]
         words = [word for word in (*side.words, *side.groups) if word != LOAD_BALANCER]
-        return z3.Or(*(self.within(*one) for one in ranges), *map(self.word, words))
+        return z3.Or(*(self.within(*interval) for interval in ranges), *map(self.word, words))
 
     def axioms(self) -> list[Formula]:
-        found = [z3.Implies(self.within(*LOAD_BALANCER_ADDRESS), self.word(VIRTUAL_NETWORK))]
+        axioms = [z3.Implies(self.within(*LOAD_BALANCER_ADDRESS), self.word(VIRTUAL_NETWORK))]
         for word, holds in list(self._words.items()):
             above = parent(word)
             if above in self._words:
-                found.append(z3.Implies(holds, self.word(above)))
+                axioms.append(z3.Implies(holds, self.word(above)))
             if not word.startswith("/") and word != VIRTUAL_NETWORK:
-                found.append(z3.Implies(holds, z3.Or(*(self.within(*one) for one in PUBLIC))))
+                axioms.append(z3.Implies(holds, z3.Or(*(self.within(*interval) for interval in PUBLIC))))
             apart = [also for other, also in self._words.items() if other != word and disjoint(word, other)]
-            found += [z3.Not(z3.And(holds, also)) for also in apart]
-        return found
+            axioms += [z3.Not(z3.And(holds, also)) for also in apart]
+        return axioms
 
 
 def formulas(approved: Sequence[Rule], live: Sequence[Rule]) -> list[list[Formula]]:

@@ -26,7 +26,7 @@ THEIRS = {"Application": "argoproj.io/v1alpha1", "Kustomization": "kustomize.too
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
-    return [one.value for one in read_documents(str(file), file.read_text())]
+    return [document.value for document in read_documents(str(file), file.read_text())]
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
@@ -38,21 +38,21 @@ async def test_it_applies_as_it_stands(file: Path) -> None:
     for namespace in ("team-web", "nsg-baseline-system"):
         api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     async with serve(api) as running, ClientSession(running.url) as http:
-        for one in documents(file):
-            if one["kind"] in THEIRS:
-                assert one["apiVersion"] == THEIRS[one["kind"]]
+        for document in documents(file):
+            if document["kind"] in THEIRS:
+                assert document["apiVersion"] == THEIRS[document["kind"]]
                 continue
-            answer = await http.post(_path(one), json=one, params={"fieldValidation": "Strict"})
+            answer = await http.post(_path(document), json=document, params={"fieldValidation": "Strict"})
             assert answer.status == 201, await answer.text()
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
 def test_the_operator_takes_it(file: Path) -> None:
     # The API server judges the form; the rest is the operator's InvalidSpec.
-    for one in documents(file):
-        if one["kind"] in OURS:
-            found = read(OURS[one["kind"]], one)
-            assert not isinstance(found, NSGBaseline) or problems(found.spec) == ()
+    for document in documents(file):
+        if document["kind"] in OURS:
+            parsed = read(OURS[document["kind"]], document)
+            assert not isinstance(parsed, NSGBaseline) or problems(parsed.spec) == ()
 
 
 @pytest.mark.parametrize("name", ["azure-role-watch.json", "azure-role-enforce.json"])
@@ -70,15 +70,15 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def _path(one: dict[str, Any]) -> str:
-    namespace = one["metadata"].get("namespace")
-    plural = f"{one['kind'].lower()}s"
-    base = f"/apis/{one['apiVersion']}" if "/" in one["apiVersion"] else f"/api/{one['apiVersion']}"
+def _path(document: dict[str, Any]) -> str:
+    namespace = document["metadata"].get("namespace")
+    plural = f"{document['kind'].lower()}s"
+    base = f"/apis/{document['apiVersion']}" if "/" in document["apiVersion"] else f"/api/{document['apiVersion']}"
     return f"{base}/namespaces/{namespace}/{plural}" if namespace else f"{base}/{plural}"
 
 
 def test_yaml_is_plain() -> None:
     # Readers copy it into tools that know no tags and no anchors.
     for file in EXAMPLES:
-        assert not any(mark in file.read_text() for mark in ("!!", "&", "<<:"))
+        assert not any(syntax in file.read_text() for syntax in ("!!", "&", "<<:"))
         list(yaml.safe_load_all(file.read_text()))

@@ -23,13 +23,13 @@ Step = tuple[str, str]
 def stages() -> list[list[Step]]:
     """The Dockerfile's instructions, a list for each stage."""
     text = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE))
-    found: list[list[Step]] = []
+    stages_read: list[list[Step]] = []
     for line in filter(None, text.splitlines()):
-        word, _, rest = line.partition(" ")
+        word, _, arguments = line.partition(" ")
         if word == "FROM":
-            found.append([])
-        found[-1].append((word, rest.strip()))
-    return found
+            stages_read.append([])
+        stages_read[-1].append((word, arguments.strip()))
+    return stages_read
 
 
 def reaches_the_builder(name: str) -> bool:
@@ -47,13 +47,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that stands for the root of the build stage, after all of its steps."""
     root = tmp_path_factory.mktemp("image")
     (root / "src").mkdir()
-    for word, rest in stages()[0]:
+    for word, arguments in stages()[0]:
         if word == "COPY":
-            copy(rest.split(), root / "src")
+            copy(arguments.split(), root / "src")
         elif word == "RUN":
             # the base image's python and pip are played by this run's own
             environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-            command = rest.replace("/opt/", f"{root}/opt/")
+            command = arguments.replace("/opt/", f"{root}/opt/")
             subprocess.run(["sh", "-ec", command], cwd=root / "src", env=environment, check=True)
     return root
 
@@ -103,7 +103,9 @@ def test_image_holds_no_emulator_and_no_demo_data(built: Path) -> None:
 def test_image_runs_as_the_user_that_the_chart_demands() -> None:
     last = stages()[-1]
     assert ("USER", "65532:65532") in last
-    assert not [rest for word, rest in last if word == "RUN"], "a RUN here would leave files of root, or tools, behind"
+    assert not [arguments for word, arguments in last if word == "RUN"], (
+        "a RUN here would leave files of root, or tools, behind"
+    )
 
 
 def test_secrets_and_history_do_not_reach_the_builder() -> None:

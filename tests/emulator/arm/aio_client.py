@@ -1,4 +1,4 @@
-"""Run by a test in a process of its own: the SDK's asynchronous client, with workload identity, against a URL."""
+"""Runs in a separate process for a test: the SDK's asynchronous client, with workload identity, against a URL."""
 
 import asyncio
 import json
@@ -6,11 +6,16 @@ import sys
 from typing import Any
 
 from azure.identity.aio import WorkloadIdentityCredential
+from azure.mgmt.network import models
 from azure.mgmt.network.aio import NetworkManagementClient
-from azure.mgmt.network.models import NetworkSecurityGroup, SecurityRule, TagsObject
+from azure.mgmt.network.models import TagsObject
+
+# The SDK accepts the properties as flat arguments, as its users write them, and declares the nested form only.
+NetworkSecurityGroup: Any = models.NetworkSecurityGroup
+SecurityRule: Any = models.SecurityRule
 
 
-def rule(name: str, priority: int) -> SecurityRule:
+def rule(name: str, priority: int) -> Any:
     return SecurityRule(
         name=name,
         protocol="Tcp",
@@ -24,18 +29,18 @@ def rule(name: str, priority: int) -> SecurityRule:
     )
 
 
-async def story(client: NetworkManagementClient) -> dict[str, Any]:
+async def exercise(client: NetworkManagementClient) -> dict[str, Any]:
     groups, rules = client.network_security_groups, client.security_rules
     group = NetworkSecurityGroup(location="westeurope", security_rules=[rule("https", 100)])
     made = await (await groups.begin_create_or_update("rg-web", "web", group)).result()
     await (await rules.begin_create_or_update("rg-web", "web", "ssh", rule("ssh", 200))).result()
-    told = {"made": made.id, "rules": [item.name async for item in rules.list("rg-web", "web")]}
+    results: dict[str, Any] = {"made": made.id, "rules": [item.name async for item in rules.list("rg-web", "web")]}
     await (await rules.begin_delete("rg-web", "web", "https")).result()
-    told["tags"] = (await groups.update_tags("rg-web", "web", TagsObject(tags={"a": "b"}))).tags
-    told["all"] = [item.name async for item in groups.list_all()]
-    told["left"] = [item.name for item in (await groups.get("rg-web", "web")).security_rules]
+    results["tags"] = (await groups.update_tags("rg-web", "web", TagsObject(tags={"a": "b"}))).tags
+    results["all"] = [item.name async for item in groups.list_all()]
+    results["left"] = [item.name for item in (await groups.get("rg-web", "web")).security_rules]
     await (await groups.begin_delete("rg-web", "web")).result()
-    return {**told, "after": [item.name async for item in groups.list("rg-web")]}
+    return {**results, "after": [item.name async for item in groups.list("rg-web")]}
 
 
 async def main(url: str, subscription: str) -> None:
@@ -43,7 +48,7 @@ async def main(url: str, subscription: str) -> None:
         WorkloadIdentityCredential() as credential,
         NetworkManagementClient(credential, subscription, base_url=url, polling_interval=0) as client,
     ):
-        print(json.dumps(await story(client)))  # noqa: T201 - the test reads it
+        print(json.dumps(await exercise(client)))  # noqa: T201 - the test reads it
 
 
 if __name__ == "__main__":

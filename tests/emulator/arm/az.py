@@ -45,8 +45,8 @@ class Az:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def _environment(self) -> dict[str, str]:
-        mine = {"AZURE_CONFIG_DIR": str(self._home), "REQUESTS_CA_BUNDLE": self._ca, "PYTHONWARNINGS": "ignore"}
-        return {"PATH": os.environ["PATH"], "HOME": str(self._home), "AZURE_CORE_NO_COLOR": "true", **mine}
+        own_settings = {"AZURE_CONFIG_DIR": str(self._home), "REQUESTS_CA_BUNDLE": self._ca, "PYTHONWARNINGS": "ignore"}
+        return {"PATH": os.environ["PATH"], "HOME": str(self._home), "AZURE_CORE_NO_COLOR": "true", **own_settings}
 
 
 def _python() -> Path:

@@ -37,16 +37,16 @@ UNCOMPARED = frozenset(
 
 def differences(pair: Pair, status: int, headers: Mapping[str, str], body: Any) -> set[str]:
     """Every difference as `status`, `header NAME` or `body PATH`."""
-    found = set() if status == pair.status else {"status"}
-    found |= {f"header {name}" for name in _header_differences(pair.answer_headers, headers)}
-    return found | {f"body {path}" for path in _body_differences(_masked(pair.answer), _masked(body), "")}
+    aspects = set() if status == pair.status else {"status"}
+    aspects |= {f"header {name}" for name in _header_differences(pair.answer_headers, headers)}
+    return aspects | {f"body {path}" for path in _body_differences(_masked(pair.answer), _masked(body), "")}
 
 
 def _header_differences(recorded: Mapping[str, Any], emulated: Mapping[str, str]) -> Iterator[str]:
-    left = {name.lower(): _header(value) for name, value in recorded.items()}
+    recorded_headers = {name.lower(): _header(value) for name, value in recorded.items()}
     right = {name.lower(): _header(value) for name, value in emulated.items()}
-    for name in sorted((left.keys() | right.keys()) - UNCOMPARED):
-        if left.get(name) != right.get(name):
+    for name in sorted((recorded_headers.keys() | right.keys()) - UNCOMPARED):
+        if recorded_headers.get(name) != right.get(name):
             yield name
 
 
@@ -64,23 +64,23 @@ def _masked(value: Any) -> Any:
     return json.loads(GUID.sub("GUID", json.dumps(value)))
 
 
-def _body_differences(left: Any, right: Any, path: str) -> Iterator[str]:
-    if isinstance(left, dict) and isinstance(right, dict):
-        yield from _object_differences(left, right, path)
-    elif isinstance(left, list) and isinstance(right, list):
-        if len(left) != len(right):
+def _body_differences(recorded: Any, emulated: Any, path: str) -> Iterator[str]:
+    if isinstance(recorded, dict) and isinstance(emulated, dict):
+        yield from _object_differences(recorded, emulated, path)
+    elif isinstance(recorded, list) and isinstance(emulated, list):
+        if len(recorded) != len(emulated):
             yield f"{path}[#]"
-        for one, other in zip(left, right, strict=False):
-            yield from _body_differences(one, other, f"{path}[]")
-    elif left != right:
+        for first, second in zip(recorded, emulated, strict=False):
+            yield from _body_differences(first, second, f"{path}[]")
+    elif recorded != emulated:
         yield path or "/"
 
 
-def _object_differences(left: dict[str, Any], right: dict[str, Any], path: str) -> Iterator[str]:
-    if list(left) != list(right) and left.keys() == right.keys():
+def _object_differences(recorded: dict[str, Any], emulated: dict[str, Any], path: str) -> Iterator[str]:
+    if list(recorded) != list(emulated) and recorded.keys() == emulated.keys():
         yield f"{path or '/'} (order)"
-    for name in left.keys() | right.keys():
-        if (name in left) != (name in right):
-            yield f"{path}/{name} ({'absent' if name in left else 'extra'})"
+    for name in recorded.keys() | emulated.keys():
+        if (name in recorded) != (name in emulated):
+            yield f"{path}/{name} ({'absent' if name in recorded else 'extra'})"
         else:
-            yield from _body_differences(left[name], right[name], f"{path}/{name}")
+            yield from _body_differences(recorded[name], emulated[name], f"{path}/{name}")

@@ -77,14 +77,14 @@ def _with_subscription(value: Any, subscription: str) -> Any:
 
 def implied_state(pair: Pair) -> dict[str, Any]:
     """What the emulator must hold so that the recorded answer is the right one."""
-    found = NSG.match(pair.path)
+    match = NSG.match(pair.path)
     groups = (
-        [] if pair.error.get("code") == "ResourceGroupNotFound" or found is None else [_group_entry(found[1], found[2])]
+        [] if pair.error.get("code") == "ResourceGroupNotFound" or match is None else [_group_entry(match[1], match[2])]
     )
     return {
         "subscriptions": [{"subscriptionId": pair.subscription}],
         "resourceGroups": groups,
-        "nsgs": _nsgs(pair, found),
+        "nsgs": _nsgs(pair, match),
     }
 
 
@@ -92,16 +92,16 @@ def _group_entry(subscription: str, group: str) -> dict[str, str]:
     return {"id": f"/subscriptions/{subscription}/resourceGroups/{group}", "location": "westus"}
 
 
-def _nsgs(pair: Pair, found: re.Match[str] | None) -> list[dict[str, Any]]:
+def _nsgs(pair: Pair, match: re.Match[str] | None) -> list[dict[str, Any]]:
     location = OPERATION.search(pair.path)
     if location:
         return [_empty(_nsg_id(pair.subscription, "rg", "nsg"), location[1])]
-    if found is None or LISTING.search(pair.path):
+    if match is None or LISTING.search(pair.path):
         return list(pair.answer.get("value", []))
     created = pair.status == 201 and not RULE.search(pair.path)
     if created or pair.error.get("code") in {"ResourceNotFound", "ResourceGroupNotFound"}:
         return []
-    return [_before(pair, _nsg_id(found[1], found[2], found[3]))]
+    return [_before(pair, _nsg_id(match[1], match[2], match[3]))]
 
 
 def _before(pair: Pair, nsg_id: str) -> dict[str, Any]:
@@ -154,8 +154,8 @@ def _nsg_id(subscription: str, group: str, name: str) -> str:
 def _location(pair: Pair) -> str:
     """A delete's answer names the region in its headers alone."""
     url = str(pair.answer_headers.get("azure-asyncoperation", "/locations/westus/"))
-    found = re.search(r"/locations/([^/]+)/", url)
-    return found[1] if found else "westus"
+    match = re.search(r"/locations/([^/]+)/", url)
+    return match[1] if match else "westus"
 
 
 def request_body(pair: Pair) -> dict[str, Any] | None:

@@ -11,14 +11,17 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.polling import LROPoller
 from azure.identity import ClientSecretCredential
-from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.network.models import NetworkSecurityGroup, SecurityRule, TagsObject
+from azure.mgmt.network import NetworkManagementClient, models
+from azure.mgmt.network.models import TagsObject
 
 from nsg_emulator.arm import ArmEmulator, Running, Settings, serve_in_thread
 from nsg_emulator.arm.faults import throttled, unavailable
 from nsg_emulator.arm.settings import DEFAULT_SUBSCRIPTION
 from tests.emulator.arm.direct import GROUP, NSGS
 
+# The SDK accepts the properties as flat arguments, as its users write them, and declares the nested form only.
+NetworkSecurityGroup: Any = models.NetworkSecurityGroup
+SecurityRule: Any = models.SecurityRule
 CLIENT_ID = "44444444-4444-4444-4444-444444444444"
 
 
@@ -26,7 +29,7 @@ def emulator() -> ArmEmulator:
     return ArmEmulator(settings=Settings(page_size=2, retry_after=0), state={"resourceGroups": [{"id": GROUP}]})
 
 
-def https_rule(name: str = "https", **properties: Any) -> SecurityRule:
+def https_rule(name: str = "https", **properties: Any) -> models.SecurityRule:
     plain = {
         "protocol": "Tcp",
         "source_port_range": "*",
@@ -37,7 +40,8 @@ def https_rule(name: str = "https", **properties: Any) -> SecurityRule:
         "priority": 100,
         "direction": "Inbound",
     }
-    return SecurityRule(name=name, **{**plain, **properties})
+    rule: models.SecurityRule = SecurityRule(name=name, **{**plain, **properties})
+    return rule
 
 
 @pytest.fixture
@@ -82,6 +86,7 @@ def test_groups_with_the_blocking_client(client: NetworkManagementClient) -> Non
     done(groups.begin_delete("rg-web", "web"))
     with pytest.raises(ResourceNotFoundError) as missing:
         groups.get("rg-web", "web")
+    assert missing.value.error is not None
     assert missing.value.error.code == "ResourceNotFound"
 
 
@@ -99,6 +104,7 @@ def test_rules_with_the_blocking_client(client: NetworkManagementClient) -> None
     assert len(list(client.default_security_rules.list("rg-web", "web"))) == 6
     with pytest.raises(HttpResponseError) as refused:
         rules.begin_create_or_update("rg-web", "web", "other", https_rule("other"))
+    assert refused.value.error is not None
     assert refused.value.error.code == "SecurityRuleConflict"
     done(rules.begin_delete("rg-web", "web", "https"))
     assert list(rules.list("rg-web", "web")) == []

@@ -71,9 +71,9 @@ async def test_an_ordered_error_is_answered_once(
     running: Running, ask: Ask, fault: Fault, status: int, code: str
 ) -> None:
     running.emulator.faults.add(fault)
-    seen = await ask("GET", NSGS)
-    assert (seen.status, seen.body["error"]["code"]) == (status, code)
-    assert seen.headers.get("Retry-After") == ("7" if status == 429 else None)
+    response = await ask("GET", NSGS)
+    assert (response.status, response.body["error"]["code"]) == (status, code)
+    assert response.headers.get("Retry-After") == ("7" if status == 429 else None)
     assert (await ask("GET", NSGS)).status == 200
 
 

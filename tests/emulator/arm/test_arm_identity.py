@@ -38,15 +38,15 @@ def claims(azure: Azure, token: str) -> Mapping[str, Any]:
 def test_an_application_signs_in(azure: Azure, proof: dict[str, str]) -> None:
     status, answer = sign_in(azure, APP | proof)
     assert (status, answer["token_type"], answer["expires_in"]) == (200, "Bearer", 3599)
-    found = claims(azure, answer["access_token"])
-    assert (found["appid"], found["idtyp"], found["tid"], found["aud"]) == (
+    token_claims = claims(azure, answer["access_token"])
+    assert (token_claims["appid"], token_claims["idtyp"], token_claims["tid"], token_claims["aud"]) == (
         "app-1",
         "app",
         TENANT,
         "https://management.azure.com",
     )
-    assert found["iss"] == f"https://sts.windows.net/{TENANT}/"
-    assert "upn" not in found
+    assert token_claims["iss"] == f"https://sts.windows.net/{TENANT}/"
+    assert "upn" not in token_claims
     azure.token = answer["access_token"]
     assert azure("GET", NSGS).status == 200
 
@@ -60,8 +60,12 @@ def test_a_user_signs_in_and_asks_again_with_a_refresh_token(azure: Azure) -> No
         "password": "p",
     }
     _, answer = sign_in(azure, form)
-    found = claims(azure, answer["access_token"])
-    assert (found["upn"], found["name"], found["idtyp"]) == ("jane.doe@contoso.example", "Jane Doe", "user")
+    token_claims = claims(azure, answer["access_token"])
+    assert (token_claims["upn"], token_claims["name"], token_claims["idtyp"]) == (
+        "jane.doe@contoso.example",
+        "Jane Doe",
+        "user",
+    )
     assert answer["id_token"].count(".") == 2
     again = {
         "client_id": "cli",
@@ -69,7 +73,7 @@ def test_a_user_signs_in_and_asks_again_with_a_refresh_token(azure: Azure) -> No
         "grant_type": "refresh_token",
         "refresh_token": answer["refresh_token"],
     }
-    assert claims(azure, sign_in(azure, again)[1]["access_token"])["oid"] == found["oid"]
+    assert claims(azure, sign_in(azure, again)[1]["access_token"])["oid"] == token_claims["oid"]
 
 
 def test_the_first_version_of_the_endpoint_names_a_resource_and_answers_in_text(azure: Azure) -> None:
@@ -92,8 +96,8 @@ def test_the_first_version_of_the_endpoint_names_a_resource_and_answers_in_text(
     ],
 )
 def test_a_bad_sign_in_is_refused(form: dict[str, str], status: int, error: str) -> None:
-    seen, answer = sign_in(make_azure(secrets={"app-1": "right"}), form)
-    assert (seen, answer["error"]) == (status, error)
+    status, answer = sign_in(make_azure(secrets={"app-1": "right"}), form)
+    assert (status, answer["error"]) == (status, error)
     assert answer["error_description"].startswith("AADSTS")
 
 
@@ -104,9 +108,9 @@ def test_common_stands_for_the_emulators_own_tenant(azure: Azure) -> None:
 
 def test_discovery_leads_to_the_token_endpoint_at_the_same_address(azure: Azure) -> None:
     for path in (f"/{TENANT}/v2.0/.well-known/openid-configuration", f"/{TENANT}/.well-known/openid-configuration"):
-        found = azure("GET", path).body
-        assert found["token_endpoint"] == f"{ORIGIN}/{TENANT}/oauth2/v2.0/token"
-        assert found["issuer"].startswith(f"{ORIGIN}/{TENANT}")
+        document = azure("GET", path).body
+        assert document["token_endpoint"] == f"{ORIGIN}/{TENANT}/oauth2/v2.0/token"
+        assert document["issuer"].startswith(f"{ORIGIN}/{TENANT}")
     assert azure("GET", "/common/discovery/instance").body["metadata"][0]["aliases"] == ["localhost:8443"]
 
 

@@ -10,10 +10,10 @@ ALL = f"{SUBSCRIPTION}/providers/Microsoft.Network/networkSecurityGroups"
 
 
 def fill(target: Azure, count: int, group: str = GROUP) -> list[str]:
-    found = [f"{group}/providers/Microsoft.Network/networkSecurityGroups/n{number}" for number in range(count)]
-    for resource_id in found:
+    ids = [f"{group}/providers/Microsoft.Network/networkSecurityGroups/n{number}" for number in range(count)]
+    for resource_id in ids:
         target.emulator.add_nsg({"id": resource_id, "location": "westeurope"})
-    return found
+    return ids
 
 
 def walk(target: Azure, path: str) -> list[list[str]]:
@@ -38,8 +38,8 @@ def test_the_pages_of_a_listing_are_all_there_is(count: int, size: int) -> None:
 
 def test_a_listing_of_a_group_leaves_out_the_others(azure: Azure) -> None:
     fill(azure, 1, f"{SUBSCRIPTION}/resourceGroups/rg-web-2")
-    mine = fill(azure, 2)
-    assert walk(azure, NSGS) == [mine]
+    own_ids = fill(azure, 2)
+    assert walk(azure, NSGS) == [own_ids]
     assert len(walk(azure, ALL)[0]) == 3
 
 

@@ -30,10 +30,10 @@ async def running() -> AsyncIterator[Running]:
 
 async def test_answers_as_azure_did_but_for_the_listed_deviations(running: Running) -> None:
     async with aiohttp.ClientSession() as session:
-        found = {(pair.number, aspect) for pair in PAIRS for aspect in await _deviations(running, session, pair)}
+        deviations = {(pair.number, aspect) for pair in PAIRS for aspect in await _deviations(running, session, pair)}
     listed = _listed()
-    assert sorted(found - listed) == [], "the emulator deviates where deviations.json does not say so"
-    assert sorted(listed - found) == [], "deviations.json lists what is no deviation any more"
+    assert sorted(deviations - listed) == [], "the emulator deviates where deviations.json does not say so"
+    assert sorted(listed - deviations) == [], "deviations.json lists what is no deviation any more"
 
 
 def test_replays_every_recorded_pair() -> None:
@@ -67,11 +67,11 @@ def _conditions(pair: Pair) -> dict[str, str]:
 
 
 def _operation(emulator: ArmEmulator, pair: Pair) -> Operation:
-    found = OPERATION.search(pair.path)
-    assert found is not None
+    match = OPERATION.search(pair.path)
+    assert match is not None
     runs = pair.status == 202 or (isinstance(pair.answer, dict) and pair.answer.get("status") == "InProgress")
     target = next(iter(emulator.store.nsgs))
-    return Operation(found[3].lower(), target, found[1], datetime.now(UTC), stuck=runs)
+    return Operation(match[3].lower(), target, match[1], datetime.now(UTC), stuck=runs)
 
 
 def _listed() -> Deviations:

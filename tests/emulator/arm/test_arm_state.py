@@ -29,13 +29,13 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     custom = [
         {"name": name, "properties": {**rule(priority=at), **draw(unknown)}} for at, name in enumerate(rule_names, 100)
     ]
-    found = {
+    document = {
         "id": f"{NSGS}/{draw(names)}",
         "location": "westeurope",
         "properties": {"securityRules": custom, **draw(unknown)},
     }
-    wanted = draw(tags)
-    return {**found, **draw(unknown), **({} if wanted is None else {"tags": wanted})}
+    chosen_tags = draw(tags)
+    return {**document, **draw(unknown), **({} if chosen_tags is None else {"tags": chosen_tags})}
 
 
 def loaded(state: Any) -> ArmEmulator:

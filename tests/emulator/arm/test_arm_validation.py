@@ -251,8 +251,8 @@ def test_four_thousand_addresses_a_side_are_the_limit() -> None:
     sources = [
         Rule(name, {**rule(priority=at), "sourceAddressPrefixes": many}) for name, at in (("a", 100), ("b", 101))
     ]
-    both = Rule("c", {**rule(priority=102), "sourceAddressPrefixes": many, "destinationAddressPrefixes": many})
-    check_rules([both], WEB)
+    on_both_sides = Rule("c", {**rule(priority=102), "sourceAddressPrefixes": many, "destinationAddressPrefixes": many})
+    check_rules([on_both_sides], WEB)
     with pytest.raises(ArmError, match="4000 source address prefixes"):
         check_rules(sources, WEB)
 
