@@ -1,4 +1,4 @@
-"""What is wrong with a baseline that has the right form."""
+"""Checks of a valid baseline that no schema can express: limits of Azure and duplicates."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -10,13 +10,13 @@ from nsg_baseline.api.rule import SecurityRule
 
 MOST_ADDRESSES = 4000
 MOST_GROUPS = 100
-"""ARM's limits for one NSG: addresses of all rules, source and destination apart; application security groups."""
+"""ARM's limits for one NSG: source or destination addresses of all rules, and application security groups."""
 
 _Check: TypeAlias = Callable[[BaselineSpec], Iterator[Problem]]
 
 
 def problems(spec: BaselineSpec) -> tuple[Problem, ...]:
-    """Return what Azure would refuse in a baseline, or what could not be told apart in it."""
+    """Return the problems of a baseline that Azure would refuse, or whose rules are ambiguous."""
     return tuple(problem for check in _CHECKS for problem in check(spec))
 
 

@@ -1,7 +1,7 @@
-"""Rules in CEL that travel with the models into the CRDs, each with the words of its refusal.
+"""CEL rules of the models, with their messages, for the CRDs.
 
-The API server adds up what a rule can cost at most, from the `max...` bounds of the schema, and refuses a CRD whose
-rules cost too much. A rule that reads both ends of a list of rules is beyond that; see `validation`.
+The API server estimates the cost of a rule from the `max...` bounds of the schema, and rejects CRDs whose rules are too
+expensive. A rule that compares the items of a long list with each other exceeds the limit; see `validation`.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Cel:
 
 @dataclass(frozen=True, slots=True, eq=False)  # metadata of types must be hashable, and a dict is not
 class Extra:
-    """Further keywords of a value's schema, such as `x-kubernetes-list-type`."""
+    """Additional keywords of a value's schema, such as `x-kubernetes-list-type`."""
 
     keywords: dict[str, Any]
 

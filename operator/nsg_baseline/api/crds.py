@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions, generated from the models: `python -m nsg_baseline.api.crds FOLDER...` writes them."""
+"""CustomResourceDefinitions, generated from the models. `python -m nsg_baseline.api.crds FOLDER...` writes them."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ HEADER = """---
 # yamllint disable rule:line-length
 # Generated from operator/nsg_baseline/api by `make crds`; change it there.
 """
-_UNFOLDED = 1 << 16  # a description a line, so that a change of one word is a change of one line
+_UNFOLDED = 1 << 16  # keeps each description on one line, for readable diffs
 
 
 def render() -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def text(crd: dict[str, Any]) -> str:
 
 
 def main(folders: list[str]) -> None:
-    """Write one file a kind into each folder."""
+    """Write one file per kind into each folder."""
     for folder in map(Path, folders):
         folder.mkdir(parents=True, exist_ok=True)
         for kind in KINDS:
@@ -92,7 +92,7 @@ def _schema(kind: type[Resource]) -> Schema:
         "properties": {
             "apiVersion": {"type": "string", "description": f"API version of the object: {GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"Kind of the object: {kind.__name__}."},
-            "metadata": {"type": "object"},  # the API server describes it, and refuses other words
+            "metadata": {"type": "object"},  # the API server describes metadata itself
             "spec": structural(_part(kind, "spec"), tell_defaults=True),
             "status": _status(kind),
         },
@@ -115,7 +115,7 @@ def _part(kind: type[Resource], name: str) -> type[BaseModel]:
 
 
 class _Indented(yaml.SafeDumper):
-    """Lists indented below their key, as yamllint wants them, and no aliases for what occurs twice."""
+    """Indents lists below their key, as yamllint requires, and writes no aliases."""
 
     @override
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -124,7 +124,7 @@ class _Indented(yaml.SafeDumper):
 
     @override
     def ignore_aliases(self, data: Any) -> bool:
-        """Repeat rather than point."""
+        """Return True, so that repeated values are written out."""
         return True
 
 

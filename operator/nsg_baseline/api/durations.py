@@ -15,7 +15,7 @@ PATTERN = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
 
 
 def parse(text: str) -> timedelta:
-    """Return the duration that a text such as 1h30m names.
+    """Parse a duration such as 1h30m.
 
     Raises:
         ValueError: the text is not a duration.
@@ -29,18 +29,18 @@ def parse(text: str) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Metadata of a text: it must be a duration within two others, ends included."""
+    """Constrains a text to a duration within two bounds, inclusive."""
 
     least: str
     most: str
 
     @property
     def words(self) -> str:
-        """What must be so."""
+        """Message of a violation."""
         return f"must be a duration from {self.least} to {self.most}, such as 30s, 5m or 1h30m"
 
     def check(self, text: str) -> str:
-        """Return the text if it is such a duration.
+        """Return the text if it is a duration within the bounds.
 
         Raises:
             ValueError: it is not.
@@ -54,11 +54,11 @@ class Between:
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Add the check to the value's."""
+        """Add the check to the validators of the value."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add the same check in CEL, where one rule in words replaces pattern and bounds."""
+        """Add the same check as a CEL rule, whose message is easier to read than a pattern."""
         bounds = f"duration('{self.least}') <= duration(self) && duration(self) <= duration('{self.most}')"
         rule = Cel(f"self != '' && self.matches('{PATTERN}') && {bounds}", self.words)
         return rule.__get_pydantic_json_schema__(core, handler)
@@ -68,5 +68,5 @@ Duration = Annotated[str, StringConstraints(max_length=18)]
 
 
 def between(least: str, most: str) -> Between:
-    """Return what keeps a duration within two others, ends included."""
+    """Return the constraint on a duration within two bounds, inclusive."""
     return Between(least, most)

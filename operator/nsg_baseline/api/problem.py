@@ -28,5 +28,5 @@ class Problem:
 
 
 def path(parts: Sequence[int | str]) -> str:
-    """Write a place in a document as Kubernetes does."""
+    """Format a path in a document as Kubernetes does."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")

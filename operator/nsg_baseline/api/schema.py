@@ -1,6 +1,6 @@
-"""From a model to the structural schema that the API server wants.
+"""Converts a model to the structural schema that the API server requires.
 
-Structural means: no references, no nulls beside a type, no closed objects (the server drops unknown fields itself).
+A structural schema has no references, no null types and no closed objects (the server drops unknown fields).
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ Schema = dict[str, Any]
 SERVED_DEFAULT = "x-served-default"
 """Keyword of a field whose default the API server writes into objects, so that a printer column can show it."""
 _DROPPED = ("$defs", "title", "default", "additionalProperties")
-"""What pydantic says and a structural schema must not; a default would be written into users' objects."""
+"""Keywords of pydantic that a structural schema excludes. A default would be written into users' objects."""
 
 
 def structural(model: type[BaseModel], *, tell_defaults: bool) -> Schema:
     """Return the schema of a model.
 
     Args:
-        model: what to describe.
-        tell_defaults: say in each description what holds when the field is left out.
+        model: the model to convert.
+        tell_defaults: append the default to the description of each field.
     """
     raw = model.model_json_schema(by_alias=True)
     return _node(raw, raw.get("$defs", {}), tell_defaults=tell_defaults)
 
 
 def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
-    """Yield every schema below this one, itself included, with its path (`spec.rules[].name`)."""
+    """Yield this schema and all schemas in it, each with its path (`spec.rules[].name`)."""
     yield path, schema
     for name, inner in schema.get("properties", {}).items():
         yield from nodes(inner, f"{path}.{name}".lstrip("."))
@@ -61,7 +61,7 @@ def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Sche
 
 
 def _flat(raw: Schema, known: dict[str, Schema]) -> Schema:
-    """Resolve a reference or an optional; what stands beside it wins, but rules of both count."""
+    """Resolve a reference or an optional type. Keywords beside it take precedence; rules are merged."""
     if "$ref" in raw:
         inner = known[raw["$ref"].rpartition("/")[2]]
     elif "anyOf" in raw:

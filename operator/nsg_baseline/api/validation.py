@@ -1,7 +1,7 @@
-"""Reading objects: what is wrong with them, said at the field and with the way out.
+"""Reading objects. Each problem names its field and how to fix it.
 
-`read` judges the form, as the API server does too. `problems` judges what no schema can say, or not at a cost that the
-API server would bear: a baseline with problems is `InvalidSpec`.
+`read` checks the schema, like the API server. `problems` checks what a schema cannot express, or not within the cost
+limit of the API server. A baseline with problems is `InvalidSpec`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,9 +40,9 @@ _WORDS = {
     "value_error": "{error}",
     "at_field": "{words}",
 }
-"""Our words for pydantic's kinds of error. None of them repeats the value: it may be what a Secret should hold."""
+"""Messages for the error types of pydantic. None repeats the value, which may be confidential."""
 
-# Patterns that nobody wants to read.
+# Plain messages for patterns that are hard to read.
 _PATTERN_WORDS = {
     ADDRESS_PATTERN: "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
     PORT_PATTERN: "must be a port such as 443 or a range such as 8000-8099",
@@ -50,7 +50,7 @@ _PATTERN_WORDS = {
 
 
 class InvalidObject(Exception):  # noqa: N818 - a state of an object, told to users as InvalidSpec
-    """A document is not an object of its kind. `problems` says why; there is at least one."""
+    """A document is not a valid object of its kind. `problems` has at least one entry."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -58,10 +58,10 @@ class InvalidObject(Exception):  # noqa: N818 - a state of an object, told to us
 
 
 def read(kind: type[R], document: Any) -> R:
-    """Read an object as the API server holds it or as a file gives it.
+    """Read an object from the API server or from a file.
 
     Raises:
-        InvalidObject: it does not have the form of its kind.
+        InvalidObject: the document does not match the schema of the kind.
     """
     bare = _bare(document)
     beside = [*_envelope(bare)] if isinstance(bare, Mapping) else []
@@ -76,7 +76,7 @@ def read(kind: type[R], document: Any) -> R:
 
 
 def _bare(document: Any) -> Any:
-    """Drop nulls as the API server does. Within `spec` that is for the models, which know what may be null there."""
+    """Drop nulls as the API server does. The models drop those within `spec`, since some of them are errors."""
     if not isinstance(document, dict):
         return document
     parts = {name: part if name == "spec" else without_nulls(part) for name, part in document.items()}
@@ -84,8 +84,8 @@ def _bare(document: Any) -> Any:
 
 
 def _envelope(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Judge what stands beside `spec`; within it the models themselves refuse what they do not know."""
-    for name in ("apiVersion", "kind"):  # a model fills them in, since code that makes objects need not repeat them
+    """Check the top-level fields. The models check the fields within `spec`."""
+    for name in ("apiVersion", "kind"):  # the models have defaults for these, for code that builds objects
         if name not in document:
             yield Problem(name, "is required")
     for name in document:
@@ -104,7 +104,7 @@ def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
 
 
 def _suggestion(kind: type[Resource], place: Sequence[int | str]) -> str:
-    """Suggest the known field that an unknown one looks like."""
+    """Suggest the field whose name is closest to the unknown one."""
     schema = kind.model_json_schema(by_alias=True)
     node = schema
     for part in place[:-1]:
@@ -114,7 +114,7 @@ def _suggestion(kind: type[Resource], place: Sequence[int | str]) -> str:
 
 
 def _inner(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """Resolve what may be absent and what is defined elsewhere."""
+    """Resolve optional types and references."""
     for each in node.get("anyOf", ()):
         if each != {"type": "null"}:
             node = each
