@@ -72,6 +72,8 @@ def attributes_and_names() -> tuple[set[str], set[str]]:
                 case ast.Constant(value=str(name)):
                     written.add(name)
                     read.add(name)
+                case _:
+                    pass
     return read, written
 
 
