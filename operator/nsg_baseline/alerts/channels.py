@@ -23,6 +23,11 @@ _LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "succes
 _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="channel")
 
 
+MAX_LINES = 100
+MAX_BYTES = 64 * 1024
+"""Limits of one Secret key. A delivery records at most 100 channels, and each line loads a plugin."""
+
+
 @dataclass(frozen=True, slots=True)
 class InvalidChannelError(Exception):
     """A line of a Secret is not a supported channel URL."""
@@ -117,8 +122,16 @@ def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channe
     """
     channels: list[Channel] = []
     errors: list[InvalidChannelError] = []
+    size = 0
     for number, line in enumerate((line.strip() for line in text.splitlines()), start=1):
+        size += len(line.encode()) + 1
+        if size > MAX_BYTES:
+            errors.append(InvalidChannelError(number, f"exceeds the limit of {MAX_BYTES} bytes per Secret key"))
+            break
         if line and not line.startswith("#"):
+            if len(channels) + len(errors) == MAX_LINES:
+                errors.append(InvalidChannelError(number, f"exceeds the limit of {MAX_LINES} channels per route"))
+                break
             try:
                 channels.append(_channel(number, line, allow_local=allow_local))
             except InvalidChannelError as error:
