@@ -209,3 +209,23 @@ def test_live_files_that_disagree_are_an_error(tmp_path: Path, baseline: str) ->
     result = run("plan", "-f", baseline, "--live", str(old), "--live", str(new))
     assert result.exit_code == 1
     assert f"{new}:1: NSG web has different content in another file" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["10e12", "y", "NO", "1_000", "0o17", "0x1f", "2026-01-01", "null", "1.5", "web"])
+def test_imported_names_are_strings_for_every_yaml_reader(tmp_path: Path, name: str) -> None:
+    # YAML readers disagree about unquoted scalars: kubectl reads 10e12 as a number.
+    file = tmp_path / "live.json"
+    document = live(WEB)
+    document["properties"]["securityRules"][0]["name"] = name
+    file.write_text(json.dumps(document))
+    text = run("import", "--live", str(file)).stdout
+    assert yaml.safe_load(text)["spec"]["rules"][0]["name"] == name
+    assert (f"name: '{name}'" in text) == (name != "web")
+
+
+def test_an_import_without_nsgs_is_an_error(tmp_path: Path) -> None:
+    # An empty file of baselines would leave everything unwatched.
+    file = tmp_path / "live.json"
+    file.write_text("[]")
+    result = run("import", "--live", str(file))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "nsgb: no NSG in the input\n")

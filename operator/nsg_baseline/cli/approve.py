@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
-import yaml
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.durations import parse as parse_duration
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+from nsg_baseline.cli.yaml_files import dump_manifest
 from nsg_baseline.core.approval import NotApprovableError, except_for_now
 from nsg_baseline.core.approval import approve as approved
 from nsg_baseline.core.changes import Change
@@ -135,7 +135,7 @@ def _yaml(baseline: NSGBaseline, fields: dict[str, Any]) -> str:
         "metadata": {"name": baseline.metadata.name, "namespace": baseline.metadata.namespace},
         "spec": {**spec, **fields},
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    return dump_manifest(document)
 
 
 def _baseline(

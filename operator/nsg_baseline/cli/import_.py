@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
-import yaml
 
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, read_live_files
+from nsg_baseline.cli.yaml_files import dump_manifest
 from nsg_baseline.core.baseline_export import manifest, names
 
 
@@ -54,6 +54,8 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
         raise Failure(
             f"{', '.join(live_files)}: has a next page, so baselines would be missing; pass the complete list"
         )
+    if not live.nsgs:
+        raise Failure("no NSG in the input")
     manifests = [
         manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
         for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)
@@ -77,4 +79,4 @@ def _live(live_files: tuple[str, ...], subscription: str | None, resource_group:
 def _stream(manifests: Iterable[dict[str, Any]]) -> Iterator[str]:
     for document in manifests:
         yield "---\n"
-        yield yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+        yield dump_manifest(document)

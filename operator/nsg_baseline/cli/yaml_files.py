@@ -31,6 +31,28 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
         return super().construct_mapping(node, deep)
 
 
+# Strings that some YAML 1.1 or 1.2 reader takes for a boolean, null or number; kubectl reads 10e12 as a number.
+_WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "nan", "inf")
+_AMBIGUOUS = re.compile(rf"[-+.]?\d.*|\.?({'|'.join(_WORDS)})|[-+]\.?inf", re.IGNORECASE | re.DOTALL)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every string, keys included, that a YAML reader could take for another type."""
+
+    @override
+    def represent_str(self, data: str) -> Any:
+        style = "'" if _AMBIGUOUS.fullmatch(data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def dump_manifest(document: Any) -> str:
+    """Return a Kubernetes object as YAML that every YAML reader reads alike."""
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document of a file. `node` is its YAML node, with line numbers."""
