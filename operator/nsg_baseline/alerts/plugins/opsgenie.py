@@ -1,4 +1,4 @@
-"""Opsgenie, and Jira Service Management which took its API over: one alert an incident, known by its alias.
+"""Opsgenie, and Jira Service Management which has the same API: one alert per incident, identified by its alias.
 
 Apprise's plugins remember an alert by a request id in memory; after a restart they could not close it.
 """
@@ -24,14 +24,14 @@ class _Alerts(ApiPlugin):
     targets: list[Any]
 
     def send_message(self, body: str, title: str, base: str) -> bool:
-        """Open, note, acknowledge or close; False when the service did not take it."""
+        """Create, annotate, acknowledge or close the alert; return False if the service refused."""
         message = self.message
         alias = message.thread.replace("/", ".")
         headers = {"Authorization": f"GenieKey {self.apikey}"}
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
-            # What was over before it could be told is told and ended: there is no alert to close yet.
+            # An incident that ended before it could be sent has no alert to close yet: it is created and closed.
             if message.is_first or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
             if message.event not in _OPENING:

@@ -13,16 +13,16 @@ _ACTIONS = {"Resolved": "resolve", "Acknowledged": "acknowledge"}
 
 
 class PagerDuty(ApiPlugin, NotifyPagerDuty):
-    """One alert for each thread, whatever becomes of it."""
+    """One alert per thread."""
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
         action = _ACTIONS.get(self.message.event, "trigger")
-        # PagerDuty drops the end of what it has not heard of: what was over before it could be told is told and ended.
+        # PagerDuty ignores the end of an unknown alert: an incident that ended before it was sent is triggered first.
         actions = ("trigger", action) if self.message.is_first and action != "trigger" else (action,)
         try:
-            for each in actions:
-                call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(each, body))
+            for step in actions:
+                call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(step, body))
         except RefusedError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""ServiceNow by its Table API: one record for each incident, ticket by its correlation id.
+"""ServiceNow by its Table API: one record per incident, identified by its correlation id.
 
     servicenow://USER:PASSWORD@INSTANCE.service-now.com[/TABLE]?assignment_group=...&close_code=...
 
@@ -21,7 +21,7 @@ _FIELDS = "sys_id,state,correlation_display"
 
 
 class ServiceNow(Ticketing):
-    """Creates, comments and resolves. A message that was taken before is ticket by its key and passed is_closed."""
+    """Creates, comments and resolves records. The key of the last message prevents a repeat."""
 
     service_name = "ServiceNow"
     secure_protocol = "servicenow"
@@ -37,7 +37,7 @@ class ServiceNow(Ticketing):
         message = self.message
         if ticket is None or (ticket["state"] in (_RESOLVED, _CLOSED) and message.event != "Resolved"):
             self._call("POST", "", json=self._new(body, title))
-            # What was is_closed before anybody could be told is told and resolved.
+            # An incident that ended before it could be sent is created and resolved.
             if message.event != "Resolved":
                 return
             ticket = self._find()
@@ -65,7 +65,7 @@ class ServiceNow(Ticketing):
             "urgency": urgency,
             "impact": impact,
             "correlation_id": self.message.thread,
-            # Of the message told last; a resolving one is still to be told.
+            # The key of the last message; the one that resolves the record follows.
             "correlation_display": "" if self.message.event == "Resolved" else self.message.key,
             **({"assignment_group": group} if group else {}),
         }

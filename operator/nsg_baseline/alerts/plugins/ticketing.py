@@ -1,4 +1,4 @@
-"""What both desks have in common: a URL with a host, a user, a secret and options, and a ticket for each incident."""
+"""The base of ticketing plugins: a URL with host, user, secret and options, and one ticket per incident."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 
 class Ticketing(ApiPlugin, NotifyBase):
-    """A desk. `secure=no` in its URL speaks http, for a mock on this machine."""
+    """A ticketing service. `secure=no` in its URL selects http, for a mock server."""
 
     request_rate_per_sec = 0
     sign_in = "{}"
-    """How the user of the URL is spelled when signing in."""
+    """The format of the user name for authentication."""
 
     def __init__(self, options: dict[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -22,10 +22,10 @@ class Ticketing(ApiPlugin, NotifyBase):
         self._options = options
 
     def send_message(self, body: str, title: str) -> None:
-        """Bring the ticket to where the message is.
+        """Create or update the ticket for the current message.
 
         Raises:
-            RefusedError: the desk did not take it.
+            RefusedError: The service refused the request.
         """
         raise NotImplementedError
 
@@ -38,7 +38,7 @@ class Ticketing(ApiPlugin, NotifyBase):
         return True
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Make one request to a path of the desk's host."""
+        """Make one request to a path of the service."""
         scheme = "http" if self._options.get("secure") == "no" else "https"
         port = f":{self.port}" if self.port else ""
         auth = (self.sign_in.format(self.user), self.password)

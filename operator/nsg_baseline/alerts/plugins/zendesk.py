@@ -1,4 +1,4 @@
-"""Zendesk by its Tickets API: one ticket for each incident, ticket by its external id.
+"""Zendesk by its Tickets API: one ticket per incident, identified by its external id.
 
 zendesk://USER%40EXAMPLE.COM:APITOKEN@SUBDOMAIN.zendesk.com?tags=nsg,network&group_id=...
 """
@@ -16,12 +16,12 @@ _SUBJECT_LENGTH = 150
 
 
 class Zendesk(Ticketing):
-    """Creates, comments and solves. A message that was taken before is ticket by a tag and passed is_closed."""
+    """Creates, comments and solves tickets. A tag per message prevents a repeat."""
 
     service_name = "Zendesk"
     secure_protocol = "zendesk"
     templates = ("{schema}://{user}:{password}@{host}",)
-    # So that the secret is taken for an API token.
+    # This suffix makes Zendesk treat the secret as an API token.
     sign_in = "{}/token"
 
     @override
@@ -29,7 +29,7 @@ class Zendesk(Ticketing):
         ticket = self._find()
         is_closed = ticket is not None and ticket.get("status") in _OVER
         if ticket is None or (is_closed and self.message.event != "Resolved"):
-            # Zendesk itself makes one ticket of two requests with one such key.
+            # Zendesk creates one ticket for two requests with the same key.
             key = {"Idempotency-Key": f"{self.message.thread}: {self.message.key}"}
             self._call("POST", "/tickets.json", json={"ticket": self._new(body, title)}, headers=key)
         elif not is_closed and _tag(self.message.key) not in (ticket.get("tags") or ()):
@@ -51,7 +51,7 @@ class Zendesk(Ticketing):
             "external_id": self.message.thread,
             "tags": [*own, "nsg-baseline", _tag(self.message.key)],
             **({"group_id": int(group)} if group and group.isdigit() else {}),
-            # What was is_closed before anybody could be told is told and solved.
+            # An incident that ended before it could be sent is created as solved.
             **({"status": "solved"} if self.message.event == "Resolved" else {}),
         }
 
@@ -69,5 +69,5 @@ class Zendesk(Ticketing):
 
 
 def _tag(key: str) -> str:
-    """Return a message's key as Zendesk takes a tag."""
+    """Return the key of a message as a Zendesk tag."""
     return quote(key.replace(" ", "_").replace("/", "_"), safe="._-").lower()

@@ -1,4 +1,4 @@
-"""A chat of one's own: takes the alerts that Apprise posts as JSON."""
+"""A webhook receiver for the demo and the tests: keeps the alerts that Apprise posts as JSON."""
 
 import asyncio
 import contextlib
@@ -11,29 +11,29 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Receiver:
-    """Every alert that came, in order."""
+    """The received alerts, in order."""
 
     port: int = 0
     alerts: list[dict[str, Any]] = field(default_factory=list)
-    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def url(self) -> str:
-        """The Apprise URL that leads here."""
+        """The Apprise URL of this receiver."""
         return f"json://127.0.0.1:{self.port}/alerts"
 
     async def take(self, request: web.Request) -> web.Response:
-        """Take one alert."""
-        async with self._came:
+        """Store one alert."""
+        async with self._changed:
             self.alerts.append(await request.json())
-            self._came.notify_all()
+            self._changed.notify_all()
         return web.Response()
 
     async def next(self, *words: str, seconds: float = 60) -> dict[str, Any]:
-        """Return the first alert, come or coming, whose title holds all the words."""
-        async with asyncio.timeout(seconds), self._came:
+        """Return the first alert whose title contains all the words; wait for it if necessary."""
+        async with asyncio.timeout(seconds), self._changed:
             while (alert := self._find(words)) is None:
-                await self._came.wait()
+                await self._changed.wait()
         return alert
 
     def _find(self, words: tuple[str, ...]) -> dict[str, Any] | None:
@@ -42,7 +42,7 @@ class Receiver:
 
 @contextlib.asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
-    """Serve a receiver on a free port of loopback."""
+    """Run a receiver on a free loopback port."""
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/alerts", receiver.take)
