@@ -95,12 +95,12 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     clock, outbox, to = Clock(), MemoryOutbox(), route()
     outbox.put(to, incident())
     outbox.secrets[to.key] = {"urls": "\n".join(urls)}
-    delivering = Dispatcher(outbox, clock, allow_local=True)
+    dispatcher = Dispatcher(outbox, clock, allow_local=True)
     with capture_logs() as logs:
         for _ in range(200):
             known = outbox.known[to.key]
-            await delivering.deliver(known, pending_deliveries(known, outbox.incidents(), OPERATOR, clock()))
-            delivering.backoffs.clear()
+            await dispatcher.deliver(known, pending_deliveries(known, outbox.incidents(), OPERATOR, clock()))
+            dispatcher.backoffs.clear()
             clock.pass_by(seconds=1)
     assert len([one for one in logs if one["event"] == "not delivered"]) == 1000
     said = [repr(logs), caplog.text, *capfd.readouterr()]

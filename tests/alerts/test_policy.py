@@ -27,13 +27,15 @@ class Scene:
         self.restart()
 
     def restart(self) -> None:
-        said = DeliveredKeys()
-        self.at_work = {one.key: Dispatcher(self.outbox, self.clock, said, allow_local=True) for one in self.routes}
+        delivered_keys = DeliveredKeys()
+        self.dispatcher = {
+            one.key: Dispatcher(self.outbox, self.clock, delivered_keys, allow_local=True) for one in self.routes
+        }
 
     async def round(self) -> None:
         for one in self.routes:
             known = self.outbox.known[one.key]
-            await self.at_work[one.key].deliver(
+            await self.dispatcher[one.key].deliver(
                 known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock())
             )
 
@@ -48,7 +50,7 @@ async def test_a_group_waits_for_more_and_is_told_together(chats: Chats) -> None
     scene.outbox.put(incident("web-1"))
     await scene.round()
     assert scene.titles == []
-    assert scene.at_work[scene.routes[0].key].next_try() == START + timedelta(seconds=10)
+    assert scene.dispatcher[scene.routes[0].key].next_try() == START + timedelta(seconds=10)
     for number in range(2, DIGEST_FROM + 1):
         scene.outbox.put(incident(f"web-{number}"))
     scene.clock.pass_by(seconds=10)

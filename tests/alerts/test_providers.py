@@ -1,4 +1,4 @@
-"""The wire of each channel: ten stories as the provider gets them, kept as golden files."""
+"""The wire of each channel: the ten notifications as each provider receives them, as golden files."""
 
 import logging
 import re
@@ -40,7 +40,7 @@ async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
 
 
 @pytest.mark.parametrize("channel", URLS)
-async def test_ten_stories_as_the_provider_gets_them(channel: str, internet: Providers) -> None:
+async def test_each_provider_receives_the_ten_notifications(channel: str, internet: Providers) -> None:
     # What a provider gets is what people read. A change of one character is seen here first.
     internet.answer = _answer(channel)
     sender = parse_channels(URLS[channel], allow_local=True)[0][0]
@@ -82,13 +82,13 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
     assert [part for part in secrets if part in said] == []
 
 
-def test_ten_stories_as_mail() -> None:
+def test_the_ten_notifications_as_mail() -> None:
     # Subject and HTML; the wire of a mail is in test_wire.
     texts = [f"# {name}\nSubject: {as_mail(one).title}\n\n{as_mail(one).body}\n" for name, one in SCENARIOS.items()]
     compare(GOLDEN / "mail.txt", "\n".join(texts))
 
 
-def test_ten_stories_as_plain_text() -> None:
+def test_the_ten_notifications_as_plain_text() -> None:
     # What xml, form and JSON carry as text, and what the demo shows.
     compare(
         GOLDEN / "text.txt", "\n".join(f"# {name}\n{one.title}\n\n{plain(one)}\n" for name, one in SCENARIOS.items())
@@ -110,7 +110,7 @@ def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
 async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(internet: Providers) -> None:
     # A second alert for the same door, or one that never closes, is why pagers get muted.
     sender = parse_channels(URLS["pagerduty"], allow_local=True)[0][0]
-    for name in ("opened", "held", "put-back", "resolved"):
+    for name in ("opened", "blocked", "remediated", "resolved"):
         assert (await sender.send(SCENARIOS[name])).delivered
     events: list[Asked] = internet.asked
     assert [asked.body["event_action"] for asked in events] == ["trigger", "trigger", "trigger", "resolve"]

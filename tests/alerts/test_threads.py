@@ -38,12 +38,12 @@ class Scene:
 
     name: str
     url: str
-    held: Callable[[], list[bool]]
+    open_states: Callable[[], list[bool]]
     weights: Callable[[], set[str]]
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     clock: Clock = field(default_factory=Clock)
     to: tuple[str, str] = field(init=False)
-    at_work: Dispatcher = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
 
     def __post_init__(self) -> None:
         one = route()
@@ -54,7 +54,7 @@ class Scene:
 
     def restart(self) -> None:
         self.outbox.writes = None
-        self.at_work = Dispatcher(self.outbox, self.clock, allow_local=True)
+        self.dispatcher = Dispatcher(self.outbox, self.clock, allow_local=True)
 
     def most_an_hour(self, messages: int) -> None:
         one = self.outbox.known[self.to]
@@ -67,7 +67,7 @@ class Scene:
 
     async def tell(self) -> None:
         known = self.outbox.known[self.to]
-        await self.at_work.deliver(known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.dispatcher.deliver(known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock()))
 
     async def open(self, *names: str, severity: str = "medium") -> None:
         self.outbox.put(*(incident(name, severity=severity) for name in names))
@@ -91,33 +91,33 @@ async def scene(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         pager = Pager()
         async with providers(monkeypatch) as internet:
             internet.answer = pager.answer
-            held = lambda: [state != "resolve" for _, state in pager.alerts]  # noqa: E731 - it reads better here
-            yield Scene(name, PAGERS[name], held, lambda: set(pager.priorities.values()))
+            open_states = lambda: [state != "resolve" for _, state in pager.alerts]  # noqa: E731 - it reads better here
+            yield Scene(name, PAGERS[name], open_states, lambda: set(pager.priorities.values()))
         return
     state, over, weight = DESKS[name]
     async with desk() as tickets:
         url = f"{name}://jo%40example.com:s3cret@127.0.0.1:{tickets.port}?secure=no"
         kept = tickets.tickets
-        held = lambda: [one[state] != over for one in kept.values()]  # noqa: E731 - as above
-        yield Scene(name, url, held, lambda: {one[weight] for one in kept.values()})
+        open_states = lambda: [one[state] != over for one in kept.values()]  # noqa: E731 - as above
+        yield Scene(name, url, open_states, lambda: {one[weight] for one in kept.values()})
 
 
 async def test_what_was_told_one_by_one_is_closed_one_by_one(scene: Scene) -> None:
     # Five people are woken in a night; one revert ends it all. Each of their alerts must end.
     for name in NAMES:
         await scene.open(name)
-    assert scene.held() == [True] * 5
+    assert scene.open_states() == [True] * 5
     await scene.go_on(*NAMES)
-    assert scene.held() == [False] * 5
+    assert scene.open_states() == [False] * 5
 
 
 async def test_what_was_told_at_once_is_closed_when_the_last_is_over(scene: Scene) -> None:
     await scene.open(*NAMES)
     await scene.go_on(*NAMES[:4])
-    assert scene.held() == [True]
+    assert scene.open_states() == [True]
     await scene.go_on(NAMES[0], over=True)
     await scene.go_on(NAMES[4])
-    assert scene.held() == [False]
+    assert scene.open_states() == [False]
 
 
 async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
@@ -125,9 +125,9 @@ async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
     await scene.open(*NAMES)
     for name in NAMES:
         await scene.go_on(name, over=False)
-    assert scene.held() == [True]
+    assert scene.open_states() == [True]
     await scene.go_on(*NAMES)
-    assert scene.held() == [False]
+    assert scene.open_states() == [False]
 
 
 async def test_what_weighs_little_does_not_hide_what_stays_open(scene: Scene) -> None:
@@ -152,10 +152,10 @@ async def test_what_was_over_before_it_could_be_told_is_told_and_closed(scene: S
     }
     scene.outbox.put(incident("web-1", **over))
     await scene.round()
-    assert scene.held() == [False]
+    assert scene.open_states() == [False]
     scene.outbox.put(*(incident(f"app-{number}", **over) for number in range(6)))
     await scene.round()
-    assert scene.held() == [False, False]
+    assert scene.open_states() == [False, False]
 
 
 async def test_a_kill_at_any_moment_leaves_nothing_open(scene: Scene) -> None:
@@ -168,7 +168,7 @@ async def test_a_kill_at_any_moment_leaves_nothing_open(scene: Scene) -> None:
                 await step(*names)
             scene.restart()
             await scene.round()
-        assert not any(scene.held()), f"killed after {writes} writes"
+        assert not any(scene.open_states()), f"killed after {writes} writes"
 
 
 async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
@@ -179,9 +179,9 @@ async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
             await scene.open(*names)
         scene.restart()
     await scene.round()
-    assert scene.held() == [True, True]
+    assert scene.open_states() == [True, True]
     await scene.go_on(*NAMES, "web-9")
-    assert scene.held() == [False, False]
+    assert scene.open_states() == [False, False]
 
 
 async def test_many_closings_are_recorded_on_the_way(scene: Scene) -> None:
@@ -190,12 +190,12 @@ async def test_many_closings_are_recorded_on_the_way(scene: Scene) -> None:
     names = [f"web-{number:03}" for number in range(MAX_FOLLOW_UPS + 10)]
     for start in range(0, len(names), 3):
         await scene.open(*names[start : start + 3])
-    assert scene.held() == [True] * len(names)
+    assert scene.open_states() == [True] * len(names)
     await scene.go_on(*names)
-    assert sum(scene.held()) == 10
-    assert scene.at_work.next_try() == scene.clock.now
+    assert sum(scene.open_states()) == 10
+    assert scene.dispatcher.next_try() == scene.clock.now
     await scene.round()
-    assert not any(scene.held())
+    assert not any(scene.open_states())
 
 
 async def test_the_limit_of_an_hour_is_not_spent_on_what_goes_on(scene: Scene) -> None:
@@ -205,7 +205,7 @@ async def test_the_limit_of_an_hour_is_not_spent_on_what_goes_on(scene: Scene) -
         await scene.open(name)
         await scene.go_on(name)
     await scene.open("web-9")
-    assert scene.held() == [False] * 5 + [True]
+    assert scene.open_states() == [False] * 5 + [True]
 
 
 async def test_what_goes_on_in_old_alerts_holds_up_nothing_new(scene: Scene) -> None:
@@ -216,7 +216,7 @@ async def test_what_goes_on_in_old_alerts_holds_up_nothing_new(scene: Scene) -> 
         scene.clock.pass_by(minutes=4)
         await scene.go_on(NAMES[event % 3], over=False)
     await scene.open("web-9", severity="critical")
-    assert len(scene.held()) == 4
+    assert len(scene.open_states()) == 4
 
 
 async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,25 +230,25 @@ async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(Channel, "send", deaf)
         await scene.open(*NAMES)
-    assert scene.held() == [True]
+    assert scene.open_states() == [True]
     scene.outbox.put(*(scene.following(one, over=True) for one in scene.outbox.incidents()))
     # Still within the pause: nothing is sent yet, and nothing may be forgotten.
     await scene.tell()
     await scene.round()
-    assert scene.held() == [False]
+    assert scene.open_states() == [False]
 
 
 async def test_another_password_is_the_same_place(scene: Scene) -> None:
     # Keys are changed every few months; what was opened with the old one is closed with the new one.
     await scene.open(*NAMES)
-    (held,) = scene.held()
-    assert held
+    (open_states,) = scene.open_states()
+    assert open_states
     url = scene.outbox.secrets[scene.to]["urls"]
     scene.outbox.secrets[scene.to] = {"urls": _other_password(url)}
     await scene.go_on(*NAMES[:2])
-    assert scene.held() == [True]
+    assert scene.open_states() == [True]
     await scene.go_on(*NAMES[2:])
-    assert scene.held() == [False]
+    assert scene.open_states() == [False]
 
 
 def _other_password(url: str) -> str:
@@ -263,14 +263,18 @@ async def test_two_routes_to_one_place_close_what_each_opened(scene: Scene) -> N
     other = route("team", namespace="team-web")
     scene.outbox.put(other)
     scene.outbox.secrets[other.key] = dict(scene.outbox.secrets[scene.to])
-    said = DeliveredKeys()
-    both = {key: Dispatcher(scene.outbox, scene.clock, said, allow_local=True) for key in (scene.to, other.key)}
+    delivered_keys = DeliveredKeys()
+    both = {
+        key: Dispatcher(scene.outbox, scene.clock, delivered_keys, allow_local=True) for key in (scene.to, other.key)
+    }
     scene.outbox.put(*(incident(f"db-{number}", namespace="team-db") for number in range(3)), incident("web-1"))
     for step in ("team-none", "team-db", "team-web"):
         ended = [one for one in scene.outbox.incidents() if one.metadata.namespace == step]
         scene.outbox.put(*(scene.following(one, over=True) for one in ended))
-        for key, at_work in both.items():
+        for key, dispatcher in both.items():
             scene.clock.pass_by(seconds=30)
             known = scene.outbox.known[key]
-            await at_work.deliver(known, pending_deliveries(known, scene.outbox.incidents(), OPERATOR, scene.clock()))
-        assert scene.held() == [step != "team-web"] * 2
+            await dispatcher.deliver(
+                known, pending_deliveries(known, scene.outbox.incidents(), OPERATOR, scene.clock())
+            )
+        assert scene.open_states() == [step != "team-web"] * 2

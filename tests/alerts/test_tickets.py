@@ -17,8 +17,8 @@ from tests.support.tickets import Desk, desk
 
 OVER = {"servicenow": "6", "zendesk": "solved"}
 STATE = {"servicenow": "state", "zendesk": "status"}
-COURSE = ("opened", "held", "put-back", "resolved")
-REVISIONS = {"opened": 1, "held": 2, "put-back": 3, "resolved": 4}
+COURSE = ("opened", "blocked", "remediated", "resolved")
+REVISIONS = {"opened": 1, "blocked": 2, "remediated": 3, "resolved": 4}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) 
     assert "Reverted" in told[-1]
 
 
-async def test_ten_stories_as_the_desk_gets_them(service: str, tickets: Desk) -> None:
+async def test_each_ticketing_service_receives_the_ten_notifications(service: str, tickets: Desk) -> None:
     texts = []
     for name, one in SCENARIOS.items():
         tickets.asked.clear()

@@ -1,4 +1,4 @@
-"""Ten stories that an on-call engineer is told, as they are stored."""
+"""Ten notifications as an on-call engineer receives them, built from stored incidents."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ WIDENED: dict[str, Any] = {
 }
 DELETED: dict[str, Any] = {
     "severity": "medium",
-    "severityReason": "the NSG filters nothing any more",
+    "severityReason": "the NSG no longer filters any traffic",
     "summary": "NSGDeleted",
     "changes": [{"kind": "NSGDeleted", "severity": "medium", "approved": NSG}],
     "exposure": [{**SSH, "text": "all traffic from any to any", "liveRule": None}],
@@ -47,55 +47,55 @@ DELETED: dict[str, Any] = {
 ACTION: dict[str, Any] = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
 
 
-def _told(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
+def _message(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
     return alert_message(PendingDelivery(incident(name, kind=kind, **status), turn, reminder=reminder))  # type: ignore[arg-type]  # a turn
 
 
-def _strays(count: int) -> dict[str, Any]:
+def _unbaselined(count: int) -> dict[str, Any]:
     changes = [
-        {"kind": "NSGCreated", "nsg": NSG.replace("/web", f"/stray-{number:03}"), "severity": "high"}
+        {"kind": "NSGCreated", "nsg": NSG.replace("/web", f"/nsg-{number:03}"), "severity": "high"}
         for number in range(count)
     ]
     more = f" and {count - 3} more" if count > 3 else ""
-    first = "; ".join(f"NSGCreated stray-{number:03}" for number in range(min(count, 3)))
+    first = "; ".join(f"NSGCreated nsg-{number:03}" for number in range(min(count, 3)))
     return {
         "severity": "high",
-        "severityReason": "NSG stray-000: all opens TCP 8080 to the Internet",
+        "severityReason": "NSG nsg-000: all opens TCP 8080 to the Internet",
         "summary": first + more,
         "changeCount": count,
         "changes": changes,
-        "exposure": [{**SSH, "text": "NSG stray-000: TCP 8080 from Internet to any", "liveRule": "all"}],
+        "exposure": [{**SSH, "text": "NSG nsg-000: TCP 8080 from Internet to any", "liveRule": "all"}],
     }
 
 
 RESOLVED: dict[str, Any] = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
 SCENARIOS: dict[str, AlertMessage] = {
-    "opened": _told("Opened", **OPEN),
-    "updated": _told("Updated", revision=2, **WIDENED),
-    "held": _told(
+    "opened": _message("Opened", **OPEN),
+    "updated": _message("Updated", revision=2, **WIDENED),
+    "blocked": _message(
         "Updated",
         revision=2,
         updatedAt=LATER,
         **OPEN,
         actions=[{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}],
     ),
-    "put-back": _told(
-        "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "PutBack"}]
+    "remediated": _message(
+        "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "Restored"}]
     ),
-    "resolved": _told("Resolved", **OPEN, **RESOLVED, resolution="Reverted"),
-    "nsg-deleted": _told("Opened", name="web-2", **DELETED),
-    "one-stray": _told("Opened", name="unbaselined-1", kind="Unbaselined", **_strays(1)),
-    "300-strays": _told("Opened", name="unbaselined-2", kind="Unbaselined", **_strays(300)),
-    "watch-lost": _told(
+    "resolved": _message("Resolved", **OPEN, **RESOLVED, resolution="Reverted"),
+    "nsg-deleted": _message("Opened", name="web-2", **DELETED),
+    "one-unbaselined": _message("Opened", name="unbaselined-1", kind="Unbaselined", **_unbaselined(1)),
+    "300-unbaselined": _message("Opened", name="unbaselined-2", kind="Unbaselined", **_unbaselined(300)),
+    "watch-lost": _message(
         "Opened",
         name="watchlost-1",
         kind="WatchLost",
         severity="high",
-        summary="NSGScope production cannot be watched: Forbidden: the identity has no right to read",
+        summary="NSGScope production cannot be read: Forbidden: the identity lacks the read permission",
         changeCount=0,
         changes=[],
     ),
-    "reminder": _told("Reminder", reminder=2, **OPEN),
+    "reminder": _message("Reminder", reminder=2, **OPEN),
     "digest": digest_message(
         [
             PendingDelivery(incident(f"web-{number:02}", **(OPEN if number < 2 else WIDENED)), "Opened")

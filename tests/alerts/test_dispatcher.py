@@ -29,14 +29,14 @@ class Scene:
     def __post_init__(self) -> None:
         self.outbox.put(self.to, incident())
         self.outbox.secrets[self.to.key] = self.chats.urls("a", "b")
-        self.delivering = Dispatcher(self.outbox, self.clock, allow_local=True)
+        self.dispatcher = Dispatcher(self.outbox, self.clock, allow_local=True)
 
-    delivering: Dispatcher = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
 
     async def round(self) -> None:
         """Do what the loop does at each ring."""
         to = self.outbox.known[self.to.key]
-        await self.delivering.deliver(to, pending_deliveries(to, self.outbox.incidents(), OPERATOR, self.clock()))
+        await self.dispatcher.deliver(to, pending_deliveries(to, self.outbox.incidents(), OPERATOR, self.clock()))
 
     @property
     def reason(self) -> str:
@@ -93,7 +93,7 @@ async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(scene: Sc
 async def _next(scene: Scene) -> Any:
     before = len(scene.chats.got)
     await scene.round()
-    return scene.delivering.next_try() if len(scene.chats.got) > before else None
+    return scene.dispatcher.next_try() if len(scene.chats.got) > before else None
 
 
 async def test_too_early_is_not_tried(scene: Scene) -> None:
