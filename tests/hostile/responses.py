@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
-PREFIX = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups"
+PREFIX = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Network/networkSecurityGroups"
 LISTING = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/networkSecurityGroups"
 ENDPOINT, ELSEWHERE = "@ENDPOINT@", "@ELSEWHERE@"
 """Placeholders in bodies and headers: the address of the hostile server, and of a server that must get no request."""
@@ -124,7 +124,7 @@ def _elements() -> Iterator[HostileResponse]:
         "id empty": {"id": ""},
         "id blank": {"id": " "},
         "id relative": {"id": PREFIX[1:] + "/x"},
-        "id of a group": {"id": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"},
+        "id of a group": {"id": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web"},
         "id of a rule": {"id": f"{PREFIX}/web/securityRules/ssh"},
         "id of a network": {"id": f"{PREFIX}/x".replace("networkSecurityGroups", "virtualNetworks")},
         "id without a name": {"id": f"{PREFIX}/"},

@@ -61,8 +61,10 @@ async def serve_hostile(elsewhere: str = "") -> AsyncIterator[HostileServer]:
     """Serve on a free loopback port until the block ends."""
     hostile = HostileServer(elsewhere=elsewhere)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         task = asyncio.ensure_future(hostile.handle(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -77,3 +79,7 @@ async def serve_hostile(elsewhere: str = "") -> AsyncIterator[HostileServer]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        for _ in range(2):  # the loop closes an aborted socket in its next round
+            await asyncio.sleep(0)

@@ -1,0 +1,173 @@
+"""A reconcile over wrong responses from Azure: the readable NSGs are judged, the scope says what is wrong."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.azure import client
+from nsg_baseline.azure.client import ArmClient, new_session
+from nsg_baseline.azure.clouds import Cloud
+from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.azure.read import ArmReader, NSGPage
+from nsg_baseline.kube.store import resource
+from tests.azure.test_hostile_responses import FixedToken
+from tests.hostile.responses import HostileResponse, encode, nsg, table
+from tests.hostile.server import HostileServer, serve_hostile
+from tests.support.in_process_operator import Azure, Home, home
+from tests.support.rule_shorthand import terse
+
+WEB = [terse("100 web allow tcp Internet -> *:443")]
+SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+TABLE = {response.name: response for response in table()}
+FAILURES = (
+    "body: html",
+    "body: deep element",
+    "value: null",
+    "nextLink: to another host",
+    "nextLink: to itself",
+    "redirect: 302",
+    "status: 204",
+    "status: 503",
+    "encoding: gzip bomb",
+    "Retry-After: 'inf'",
+    "error body: details number",
+    "connection: no http",
+    "connection: body without end",
+)
+ELEMENTS: dict[str, Any] = {
+    "null": None,
+    "id null": {"id": None},
+    "id empty": {"id": ""},
+    "id too long": nsg("x" * 2000),
+    "id with an escape": nsg("we\x1b[2Jb"),
+}
+CONTENTS: dict[str, Any] = {
+    "properties null": {**nsg("odd"), "properties": None},
+    "priority null": nsg("odd", securityRules=[{"name": "a", "properties": {"priority": None}}]),
+    "lone surrogate": nsg("odd", note="\ud800"),
+}
+
+
+@dataclass(slots=True)
+class HostileAzure(Azure):
+    """Reads the listing from a hostile server, and single NSGs from memory."""
+
+    connect: Callable[[], ArmReader] | None = None
+    reader: ArmReader | None = None
+
+    def reconnect(self) -> None:
+        """Start without the pause that Azure asked for."""
+        assert self.connect is not None
+        self.reader = self.connect()
+
+    @override
+    async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
+        assert self.reader is not None
+        async for page in self.reader.pages(subscription_id, resource_group):
+            yield page
+
+    def listing(self, *elements: Any) -> HostileResponse:
+        """Return a listing of the elements and of all NSGs in memory."""
+        return HostileResponse("", "", encode({"value": [*elements, *map(self._document, self.nsgs)]}))
+
+
+@pytest.fixture
+async def hostile(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
+    monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 3)
+    monkeypatch.setattr(client, "RETRY_BACKOFF_SECONDS", 0)
+    async with serve_hostile() as elsewhere, serve_hostile(elsewhere.url) as server:
+        yield server
+
+
+@pytest.fixture
+async def ours(hostile: HostileServer, tmp_path: Path) -> AsyncIterator[Home]:
+    """Two NSGs that match their baselines, and SSH opened on one of them since."""
+    session = new_session()
+
+    def connect() -> ArmReader:
+        return ArmReader(ArmClient(Cloud(hostile.url, "s", "a"), FixedToken(), session, RateLimiter()))
+
+    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:9") as operator:
+        azure = HostileAzure({"web": WEB, "db": WEB}, connect=connect)
+        azure.reconnect()
+        operator.azure = azure
+        hostile.response = azure.listing()
+        await operator.look()
+        azure.nsgs["web"] = [*WEB, SSH]
+        yield operator
+    await session.close()
+
+
+def ready(operator: Home) -> tuple[str, str, str]:
+    stored = operator.records.store.find(NSGScope, ("", "production"))
+    assert stored is not None
+    scope = resource(NSGScope, stored)
+    (condition,) = [item for item in scope.status.conditions if item.type == "Ready"]
+    return condition.status, condition.reason, condition.message
+
+
+def drifting(operator: Home) -> set[str]:
+    return {
+        str(incident.spec.baseline)
+        for incident in operator.records.incidents.all()
+        if incident.spec.kind == "Drift" and incident.status.state == "Open"
+    }
+
+
+def azure_of(operator: Home) -> HostileAzure:
+    assert isinstance(operator.azure, HostileAzure)
+    return operator.azure
+
+
+async def heal(operator: Home, hostile: HostileServer) -> None:
+    azure = azure_of(operator)
+    hostile.response = azure.listing()
+    azure.reconnect()
+    operator.clock.pass_by(minutes=1)
+    await operator.look()
+
+
+@pytest.mark.parametrize("name", FAILURES)
+async def test_a_failed_listing_is_reported_and_concludes_nothing(
+    ours: Home, hostile: HostileServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # A scope that cannot be read must not say that all is well, nor that its NSGs were deleted.
+    hostile.response = TABLE[name]
+    if hostile.response.ending == "drip":
+        monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 0.3)
+    await ours.look()
+    assert ready(ours)[:2] == ("False", hostile.response.reason)
+    assert not any("NSGDeleted" in incident.model_dump_json() for incident in ours.records.incidents.all())
+    await heal(ours, hostile)
+    assert ready(ours)[0] == "True"
+    assert drifting(ours) == {"web"}
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+async def test_an_element_without_an_id_does_not_hide_the_others(ours: Home, hostile: HostileServer, name: str) -> None:
+    # One malformed element used to silence the whole subscription while the scope was Ready.
+    hostile.response = azure_of(ours).listing(ELEMENTS[name])
+    await ours.look()
+    assert drifting(ours) == {"web"}
+    assert "1 elements of the listing have no valid NSG id" in ready(ours)[2]
+    await heal(ours, hostile)
+    assert ready(ours)[0] == "True"
+    assert "no valid NSG id" not in ready(ours)[2]
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+async def test_an_nsg_that_cannot_be_parsed_does_not_hide_the_others(
+    ours: Home, hostile: HostileServer, name: str
+) -> None:
+    # The id is readable, so the malformed NSG is reported as unbaselined and the scope stays Ready.
+    hostile.response = azure_of(ours).listing(CONTENTS[name])
+    await ours.look()
+    assert drifting(ours) == {"web"}
+    assert ready(ours)[0] == "True"
+    unbaselined = [item for item in ours.records.incidents.all() if item.spec.kind == "Unbaselined"]
+    assert len(unbaselined) == 1
