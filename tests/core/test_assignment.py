@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.assignment import Claim, Refusal, assign, is_ignored, scope_of
 from nsg_baseline.core.ids import NSGId
@@ -28,7 +29,7 @@ def scope(name: str = "whole", days: int = 0, **spec: Any) -> NSGScope:
 
 
 def claim(name: str = "web", namespace: str = "team-web", days: int = 0, nsg: NSGId = WEB, **more: Any) -> Claim:
-    return Claim((namespace, name), nsg, BEGAN + timedelta(days=days), **more)
+    return Claim(ObjectKey(namespace, name), nsg, BEGAN + timedelta(days=days), **more)
 
 
 def reasons(*claims: Claim, scopes: tuple[NSGScope, ...] = (scope(),), **labels: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.core.assignment import Refusal, RefusalReason
 from nsg_baseline.engine.cleanup import resolve_orphans
 from tests.support.chats import serving
@@ -69,7 +70,7 @@ async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason:
     async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
         ours.azure.nsgs = {"web": [*WEB, SSH]}
         await ours.look()
-        await resolve_orphans(ours.records, {("team-web", "web"): Refusal(reason, "no")}, ours.clock())
+        await resolve_orphans(ours.records, {ObjectKey("team-web", "web"): Refusal(reason, "no")}, ours.clock())
         (incident,) = ours.records.incidents.all()
         assert incident.status.resolution == ("TargetRemoved" if ends else None)
 
@@ -81,6 +82,8 @@ async def test_a_scope_that_is_gone_for_a_minute_ends_nothing(tmp_path: Path) ->
         await ours.look()
         ours.api.delete(API, "NSGScope", "production")
         await ours.hear()
-        await resolve_orphans(ours.records, {("team-web", "web"): Refusal("NamespaceNotAllowed", "no")}, ours.clock())
+        await resolve_orphans(
+            ours.records, {ObjectKey("team-web", "web"): Refusal("NamespaceNotAllowed", "no")}, ours.clock()
+        )
         (incident,) = ours.records.incidents.all()
         assert incident.status.state == "Open"

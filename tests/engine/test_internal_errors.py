@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, Snapshot, decide
 from nsg_baseline.engine import health, reconcile_baseline, scope_loop
@@ -47,7 +48,7 @@ def _ready(status: Any) -> tuple[str, str, str]:
 
 
 def _scope(operator: Home) -> NSGScope:
-    stored = operator.records.store.find(NSGScope, ("", "production"))
+    stored = operator.records.store.find(NSGScope, ObjectKey("", "production"))
     assert stored is not None
     return resource(NSGScope, stored)
 

@@ -13,6 +13,7 @@ import kopf
 import pytest
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
@@ -73,7 +74,7 @@ async def test_a_sync_reads_all_pages_and_forgets_what_is_gone(tmp_path: Path) -
         assert len(store.keys(NSGBaseline)) == PAGE_SIZE + 3
         running.api.delete("nsg-baseline.io/v1alpha1", "NSGBaseline", "b1", "default")
         await sync(kube, store, KINDS)
-        assert store.find(NSGBaseline, ("default", "b1")) is None
+        assert store.find(NSGBaseline, ObjectKey("default", "b1")) is None
         assert len(store.keys(NSGBaseline)) == PAGE_SIZE + 2
         assert "default" in store.namespaces
 
@@ -86,15 +87,15 @@ async def test_own_writes_are_known_at_once_and_older_versions_are_passed_over(t
         heard: list[Event | NamespaceEvent] = []
         store.listen(heard.append)
         store.put(NSGBaseline, old)
-        new = await kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": 2})
+        new = await kube.patch_status(NSGBaseline, ObjectKey("default", "web"), {"changeCount": 2})
         store.put(NSGBaseline, new)
         store.put(NSGBaseline, old)
-        stored = store.find(NSGBaseline, ("default", "web"))
+        stored = store.find(NSGBaseline, ObjectKey("default", "web"))
         assert stored is not None
         assert resource(NSGBaseline, stored).status.change_count == 2
         assert heard == [
-            Event(NSGBaseline, ("default", "web"), "Intent"),
-            Event(NSGBaseline, ("default", "web"), "Status"),
+            Event(NSGBaseline, ObjectKey("default", "web"), "Intent"),
+            Event(NSGBaseline, ObjectKey("default", "web"), "Status"),
         ]
 
 
@@ -115,12 +116,12 @@ async def test_kopf_hands_over_what_the_watches_say(tmp_path: Path) -> None:
         )
         try:
             running.api.create(baseline("web"))
-            await until(store, lambda: store.find(NSGBaseline, ("default", "web")) is not None)
+            await until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is not None)
             before = running.api.requests.writes
             running.api.patch("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", {"spec": {"suspend": True}}, "default")
             await until(store, lambda: _suspended(store))
             running.api.delete("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", "default")
-            await until(store, lambda: store.find(NSGBaseline, ("default", "web")) is None)
+            await until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is None)
             # No handler of ours makes kopf write anything, not even an annotation.
             assert running.api.requests.writes == before
         finally:
@@ -129,7 +130,7 @@ async def test_kopf_hands_over_what_the_watches_say(tmp_path: Path) -> None:
 
 
 def _suspended(store: Store) -> bool:
-    stored = store.find(NSGBaseline, ("default", "web"))
+    stored = store.find(NSGBaseline, ObjectKey("default", "web"))
     return stored is not None and resource(NSGBaseline, stored).spec.suspend
 
 
@@ -158,8 +159,8 @@ async def test_an_event_is_posted_where_describe_finds_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
-        (lambda kube: kube.patch_status(NSGBaseline, ("default", "none"), {"changeCount": 1}), "NotFound"),
-        (lambda kube: kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": -1}), "Invalid"),
+        (lambda kube: kube.patch_status(NSGBaseline, ObjectKey("default", "none"), {"changeCount": 1}), "NotFound"),
+        (lambda kube: kube.patch_status(NSGBaseline, ObjectKey("default", "web"), {"changeCount": -1}), "Invalid"),
     ],
 )
 async def test_a_refusal_has_the_servers_reason(
@@ -178,7 +179,7 @@ async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
     async with cluster(tmp_path) as (running, kube):
         await running.away()
         with pytest.raises(KubeError) as caught:
-            await kube.patch_status(NSGBaseline, ("default", "web"), {"changeCount": 1})
+            await kube.patch_status(NSGBaseline, ObjectKey("default", "web"), {"changeCount": 1})
         assert caught.value.reason == "Unreachable"
         await running.back()
 

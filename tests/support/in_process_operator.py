@@ -13,6 +13,7 @@ import msgspec
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
@@ -102,7 +103,7 @@ class Home:
 
     async def look(self) -> None:
         """Make a pass."""
-        scope = resource(NSGScope, self._stored(NSGScope, ("", "production")))
+        scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
         held = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
         world = Dependencies(self.azure, self.azure, self.records, OPERATOR, self.clock)
         tally = await ScopeReconciler(world, scope, (scope,), held, frozenset(), self.memory).run()
@@ -123,9 +124,9 @@ class Home:
         await self.delivering.deliver(route, pending_deliveries(route, self.outbox.incidents(), OPERATOR, self.clock()))
 
     def baseline(self, name: str) -> NSGBaseline:
-        return resource(NSGBaseline, self._stored(NSGBaseline, ("team-web", name)))
+        return resource(NSGBaseline, self._stored(NSGBaseline, ObjectKey("team-web", name)))
 
-    def _stored(self, kind: Any, key: tuple[str, str]) -> Any:
+    def _stored(self, kind: Any, key: ObjectKey) -> Any:
         stored = self.records.store.find(kind, key)
         assert stored is not None
         return stored

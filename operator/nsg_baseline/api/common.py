@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -180,6 +180,13 @@ def pending_condition(kind: str) -> dict[str, str]:
     }
 
 
+class ObjectKey(NamedTuple):
+    """Identity of an object of one kind. The namespace of a cluster-scoped object is empty."""
+
+    namespace: str
+    name: str
+
+
 class ObjectMeta(BaseModel):
     """The part of Kubernetes' object metadata that the operator reads."""
 
@@ -212,9 +219,9 @@ class Resource(BaseModel):
     metadata: ObjectMeta
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Return (namespace, name); the namespace of a cluster-scoped object is empty."""
-        return self.metadata.namespace, self.metadata.name
+    def key(self) -> ObjectKey:
+        """The object's identity."""
+        return ObjectKey(self.metadata.namespace, self.metadata.name)
 
 
 class Column(BaseModel):

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.api.common import EffectiveMode
+from nsg_baseline.api.common import EffectiveMode, ObjectKey
 from nsg_baseline.api.scope import AllowedNamespaces, NSGScope, ScopeSpec
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.patterns import any_matches
 
-Key = tuple[str, str]
 RefusalReason = Literal["InvalidSpec", "NoScope", "NamespaceNotAllowed", "Conflict", "Suspended"]
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -32,7 +31,7 @@ class Claim:
     baseline takes it over. `inactive` is why such a baseline is not reconciled.
     """
 
-    key: Key
+    key: ObjectKey
     nsg: NSGId
     created: datetime | None
     inactive: Refusal | None = None
@@ -47,10 +46,10 @@ class Assignment:
         refused: why some baselines are not reconciled.
     """
 
-    owners: Mapping[str, Mapping[str, Key]]
-    refused: Mapping[Key, Refusal]
+    owners: Mapping[str, Mapping[str, ObjectKey]]
+    refused: Mapping[ObjectKey, Refusal]
 
-    def active(self, scope: str) -> dict[str, Key]:
+    def active(self, scope: str) -> dict[str, ObjectKey]:
         """Return the baselines to reconcile in a scope, by folded NSG id."""
         return {nsg: key for nsg, key in self.owners.get(scope, {}).items() if key not in self.refused}
 
@@ -92,8 +91,8 @@ def assign(
 ) -> Assignment:
     """Decide which baselines own their NSGs. `namespaces` holds the labels of each namespace."""
     scopes = sorted(scopes, key=_precedence)
-    owners: dict[str, dict[str, Key]] = {scope.metadata.name: {} for scope in scopes}
-    refused: dict[Key, Refusal] = {}
+    owners: dict[str, dict[str, ObjectKey]] = {scope.metadata.name: {} for scope in scopes}
+    refused: dict[ObjectKey, Refusal] = {}
     for claim in sorted(claims, key=lambda claim: (claim.created or _BEGINNING, claim.key)):
         scope = scope_of(claim.nsg, scopes)
         refusal = _refusal(claim, scope, owners, namespaces)
@@ -122,7 +121,7 @@ def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:
 def _refusal(
     claim: Claim,
     scope: NSGScope | None,
-    owners: Mapping[str, Mapping[str, Key]],
+    owners: Mapping[str, Mapping[str, ObjectKey]],
     namespaces: Mapping[str, Mapping[str, str]],
 ) -> Refusal | None:
     if scope is None:

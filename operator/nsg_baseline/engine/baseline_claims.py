@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject, problems
 from nsg_baseline.core.assignment import Claim, Refusal
@@ -18,10 +19,10 @@ class Claims:
         self._store = store
         self._known: dict[str, tuple[str, Claim | Refusal]] = {}
 
-    def all(self) -> tuple[list[Claim], dict[tuple[str, str], Refusal]]:
+    def all(self) -> tuple[list[Claim], dict[ObjectKey, Refusal]]:
         """Return the claims, and for baselines that do not even name an NSG what is wrong with them."""
         claims: list[Claim] = []
-        refused: dict[tuple[str, str], Refusal] = {}
+        refused: dict[ObjectKey, Refusal] = {}
         known: dict[str, tuple[str, Claim | Refusal]] = {}
         for stored in self._store.stored(NSGBaseline):
             before = self._known.get(stored.uid)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import BaselineStatus
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject
@@ -15,7 +16,7 @@ from nsg_baseline.core.scope_decisions import invalid_scope_status
 from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.kube.records import Records
-from nsg_baseline.kube.store import Key, Stored
+from nsg_baseline.kube.store import Stored
 
 # A scope that is gone or wrong may be back in a minute; what another one says of the NSG is said.
 _FINAL = ("NamespaceNotAllowed", "Conflict")
@@ -23,7 +24,7 @@ KEPT_FOR = timedelta(days=30)
 KEPT_EACH = 20
 
 
-async def report_refused_baselines(records: Records, refused: Mapping[Key, Refusal], now: datetime) -> None:
+async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
     """Say on each refused baseline why it is not looked at.
 
     Raises:
@@ -56,7 +57,7 @@ async def report_invalid_baselines(records: Records, stored: Stored, error: Inva
     await records.save_status(NSGScope, stored.key, after)
 
 
-async def resolve_orphans(records: Records, refused: Mapping[Key, Refusal], now: datetime) -> None:
+async def resolve_orphans(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
     """Resolve incidents whose baseline or scope is gone, or whose baseline may not speak for its NSG any more.
 
     Raises:
@@ -94,12 +95,13 @@ def _resolved_at(incident: NSGIncident) -> float:
 
 
 def _has_subject(
-    records: Records, refused: Mapping[Key, Refusal], scopes_there: frozenset[str], incident: NSGIncident
+    records: Records, refused: Mapping[ObjectKey, Refusal], scopes_there: frozenset[str], incident: NSGIncident
 ) -> bool:
     store = records.store
     if incident.spec.baseline is not None:
-        refusal = refused.get((incident.metadata.namespace, incident.spec.baseline))
+        key = ObjectKey(incident.metadata.namespace, incident.spec.baseline)
+        refusal = refused.get(key)
         if refusal is not None and refusal.reason in _FINAL and incident.spec.scope in scopes_there:
             return False
-        return store.find(NSGBaseline, (incident.metadata.namespace, incident.spec.baseline)) is not None
-    return store.find(NSGScope, ("", incident.spec.scope)) is not None
+        return store.find(NSGBaseline, key) is not None
+    return store.find(NSGScope, ObjectKey("", incident.spec.scope)) is not None

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
@@ -23,7 +24,7 @@ from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_baseline import BaselineReconciler
 from nsg_baseline.engine.reconcile_unbaselined import reconcile_unbaselined, unjudged
 from nsg_baseline.kube.errors import KubeError
-from nsg_baseline.kube.store import Key, resource
+from nsg_baseline.kube.store import resource
 
 CONCURRENT_BASELINES = 8
 log = structlog.get_logger(__name__)
@@ -69,7 +70,7 @@ class ScopeReconciler:
         dependencies: Dependencies,
         scope: NSGScope,
         scopes: tuple[NSGScope, ...],
-        baselines: Mapping[str, Key],
+        baselines: Mapping[str, ObjectKey],
         inactive: frozenset[str],
         memory: dict[str, Observation],
     ) -> None:
@@ -249,7 +250,7 @@ class ScopeReconciler:
         except KubeError as error:
             self._count_unsaved(baseline.key, error)
 
-    def _count_unsaved(self, key: Key, error: KubeError) -> None:
+    def _count_unsaved(self, key: ObjectKey, error: KubeError) -> None:
         self._result.unsaved += 1
         log.warning("status not saved", baseline=key, reason=error.reason, message=error.message)
 

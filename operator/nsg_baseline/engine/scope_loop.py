@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.observations import Observation, internal_failure
@@ -19,7 +20,6 @@ from nsg_baseline.engine.reconcile_scope import ScopeReconciler, ScopeResult
 from nsg_baseline.engine.scope_report import report
 from nsg_baseline.engine.triggers import Trigger, Wake
 from nsg_baseline.kube.errors import KubeError
-from nsg_baseline.kube.store import Key
 
 JITTER = 0.1
 """Share of an interval by which it varies, so that scopes of one interval do not list at the same moment."""
@@ -40,7 +40,7 @@ class ScopeSnapshot:
 
     scope: NSGScope
     scopes: tuple[NSGScope, ...]
-    baselines: Mapping[str, Key]
+    baselines: Mapping[str, ObjectKey]
     inactive: frozenset[str] = frozenset()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import IncidentKind
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.conditions import ConditionState
@@ -9,7 +10,6 @@ from nsg_baseline.core.scope_decisions import ScopeCounts, ScopeObservation, dec
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_scope import ScopeResult
-from nsg_baseline.kube.store import Key
 
 _KINDS: tuple[IncidentKind, ...] = ("Unbaselined", "WatchLost")
 
@@ -17,7 +17,7 @@ _KINDS: tuple[IncidentKind, ...] = ("Unbaselined", "WatchLost")
 async def report(
     dependencies: Dependencies,
     scope: NSGScope,
-    baselines: Mapping[str, Key],
+    baselines: Mapping[str, ObjectKey],
     result: ScopeResult,
     permissions: ConditionState | None = None,
 ) -> None:
@@ -44,7 +44,7 @@ async def report(
 def _observation(
     dependencies: Dependencies,
     scope: NSGScope,
-    baselines: Mapping[str, Key],
+    baselines: Mapping[str, ObjectKey],
     result: ScopeResult,
     permissions: ConditionState | None,
 ) -> ScopeObservation:

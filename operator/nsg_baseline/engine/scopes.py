@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.assignment import Assignment, assign
 from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
@@ -22,7 +23,7 @@ from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot, ended
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
-from nsg_baseline.kube.store import Event, Key, NamespaceEvent
+from nsg_baseline.kube.store import Event, NamespaceEvent
 
 RETRY_SECONDS = 30.0
 log = structlog.get_logger(__name__)
@@ -53,7 +54,7 @@ class Scopes:
         self._running: dict[str, _Running] = {}
         self._scopes: tuple[NSGScope, ...] = ()
         self._assignment = Assignment({}, {})
-        self._moved: set[Key] = set()
+        self._moved: set[ObjectKey] = set()
         self._rung: set[str] = set()
         self._changed = asyncio.Event()
         self._changed.set()

@@ -6,7 +6,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjectsApi
 from kubernetes.aio.watch import Watch
 
-from nsg_baseline.api.common import GROUP, VERSION, Resource
+from nsg_baseline.api.common import GROUP, VERSION, ObjectKey, Resource
 from nsg_baseline.kube.errors import KubeError, translate_errors
 from nsg_baseline.kube.login import configuration
 from nsg_baseline.kube.secrets import decoded
@@ -73,7 +73,7 @@ class Kube:
         return _document(created)
 
     async def patch_status(
-        self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any], version: int | None = None
+        self, kind: type[Resource], key: ObjectKey, patch: Mapping[str, Any], version: int | None = None
     ) -> dict[str, Any]:
         """Merge a patch into an object's status, if it is still of a version; return the object as stored."""
         namespace, name = key
@@ -92,7 +92,7 @@ class Kube:
                 )
         return _document(stored)
 
-    async def get(self, kind: type[Resource], key: tuple[str, str]) -> dict[str, Any]:
+    async def get(self, kind: type[Resource], key: ObjectKey) -> dict[str, Any]:
         """Return a namespaced object as it is stored."""
         with translate_errors():
             stored = await self._custom.get_namespaced_custom_object(
@@ -100,7 +100,7 @@ class Kube:
             )
         return _document(stored)
 
-    async def patch(self, kind: type[Resource], key: tuple[str, str], patch: Mapping[str, Any]) -> None:
+    async def patch(self, kind: type[Resource], key: ObjectKey, patch: Mapping[str, Any]) -> None:
         """Merge a patch into a namespaced object."""
         with translate_errors():
             await self._custom.patch_namespaced_custom_object(
@@ -114,7 +114,7 @@ class Kube:
                 _request_timeout=TIMEOUT_SECONDS,
             )
 
-    async def delete(self, kind: type[Resource], key: tuple[str, str]) -> None:
+    async def delete(self, kind: type[Resource], key: ObjectKey) -> None:
         """Delete a namespaced object; one that is gone already is as good."""
         try:
             with translate_errors():

@@ -9,7 +9,7 @@ from typing import Any
 
 import kopf
 
-from nsg_baseline.api.common import GROUP, VERSION, Resource
+from nsg_baseline.api.common import GROUP, VERSION, ObjectKey, Resource
 from nsg_baseline.kube.store import Store
 
 # A stream that died silently is noticed by these; the periodic list heals what it missed.
@@ -50,7 +50,8 @@ def _hand_over(store: Store, kind: type[Resource], handlers: kopf.OperatorRegist
         document: dict[str, Any] = dict(event["object"])
         if event["type"] == "DELETED":
             meta = document["metadata"]
-            store.drop(kind, (str(meta.get("namespace") or ""), str(meta["name"])), str(meta.get("uid") or ""))
+            key = ObjectKey(str(meta.get("namespace") or ""), str(meta["name"]))
+            store.drop(kind, key, str(meta.get("uid") or ""))
         else:
             store.put(kind, document)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.incident_steps import open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.kube.store import Event, Key, NamespaceEvent, Store, resource
+from nsg_baseline.kube.store import Event, NamespaceEvent, Store, resource
 
 
 class IncidentIndex:
@@ -14,8 +15,8 @@ class IncidentIndex:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._by_key: dict[Key, NSGIncident] = {}
-        self._by_subject: dict[IncidentSubject, dict[Key, NSGIncident]] = {}
+        self._by_key: dict[ObjectKey, NSGIncident] = {}
+        self._by_subject: dict[IncidentSubject, dict[ObjectKey, NSGIncident]] = {}
         store.listen(self._on_event)
         for key in store.keys(NSGIncident):
             self._refresh(key)
@@ -36,7 +37,7 @@ class IncidentIndex:
         if isinstance(event, Event) and event.kind is NSGIncident:
             self._refresh(event.key)
 
-    def _refresh(self, key: Key) -> None:
+    def _refresh(self, key: ObjectKey) -> None:
         self._remove(key)
         stored = self._store.find(NSGIncident, key)
         if stored is None:
@@ -49,7 +50,7 @@ class IncidentIndex:
         self._by_key[key] = incident
         self._by_subject.setdefault(_subject(incident), {})[key] = incident
 
-    def _remove(self, key: Key) -> None:
+    def _remove(self, key: ObjectKey) -> None:
         incident = self._by_key.pop(key, None)
         if incident is None:
             return

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from nsg_baseline.api.common import Resource, StatusShape
+from nsg_baseline.api.common import ObjectKey, Resource, StatusShape
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.core.incident_names import incident_name
 from nsg_baseline.core.incident_subject import IncidentSubject
@@ -13,7 +13,7 @@ from nsg_baseline.kube.documents import merge_patch
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.events import event
 from nsg_baseline.kube.incident_index import IncidentIndex
-from nsg_baseline.kube.store import Key, Store, resource
+from nsg_baseline.kube.store import Store, resource
 
 _CONFLICT = 409
 
@@ -26,7 +26,7 @@ class Records:
         self.store = store
         self.incidents = IncidentIndex(store)
 
-    async def save_status(self, kind: type[Resource], key: Key, status: StatusShape) -> bool:
+    async def save_status(self, kind: type[Resource], key: ObjectKey, status: StatusShape) -> bool:
         """Store a status and say whether it differed from what was stored.
 
         Raises:
@@ -53,7 +53,7 @@ class Records:
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
-    async def change(self, key: Key, change: Callable[[IncidentStatus], IncidentStatus | None]) -> None:
+    async def change(self, key: ObjectKey, change: Callable[[IncidentStatus], IncidentStatus | None]) -> None:
         """Change an incident's status as it is stored, again if somebody wrote it meanwhile; None changes nothing.
 
         Raises:
@@ -120,7 +120,7 @@ class Records:
             # Another leader, or this operator before a restart, created it in the same second.
             if error.status != _CONFLICT:
                 raise
-            self.store.put(NSGIncident, await self._kube.get(NSGIncident, (subject.namespace, name)))
+            self.store.put(NSGIncident, await self._kube.get(NSGIncident, ObjectKey(subject.namespace, name)))
         return NSGIncident.model_validate(document)
 
 

@@ -7,10 +7,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from nsg_baseline.api.common import CONFIRM, REQUESTED_AT, Resource
+from nsg_baseline.api.common import CONFIRM, REQUESTED_AT, ObjectKey, Resource
 from nsg_baseline.api.validation import read
 
-Key = tuple[str, str]
 _HEARD_ANNOTATIONS = (REQUESTED_AT, CONFIRM)
 
 
@@ -18,7 +17,7 @@ _HEARD_ANNOTATIONS = (REQUESTED_AT, CONFIRM)
 class Stored:
     """One object, packed: 5,000 baselines of 20 rules would be 180 MiB as models, and few are read at a time."""
 
-    key: Key
+    key: ObjectKey
     uid: str
     version: int
     intent: str
@@ -35,7 +34,7 @@ class Event:
     """Something changed. `Intent` is what users say (spec, annotations that order something, labels); else status."""
 
     kind: type[Resource]
-    key: Key
+    key: ObjectKey
     what: Literal["Intent", "Status", "Gone"]
 
 
@@ -54,7 +53,7 @@ class Store:
     """Objects by kind and key. An older version never replaces a newer one."""
 
     def __init__(self, kinds: Iterable[type[Resource]]) -> None:
-        self._kinds: dict[type[Resource], dict[Key, Stored]] = {kind: {} for kind in kinds}
+        self._kinds: dict[type[Resource], dict[ObjectKey, Stored]] = {kind: {} for kind in kinds}
         self._listeners: list[Listener] = []
         self._namespaces: dict[str, dict[str, str]] = {}
 
@@ -62,7 +61,7 @@ class Store:
         """Call a function at every change."""
         self._listeners.append(listener)
 
-    def keys(self, kind: type[Resource]) -> tuple[Key, ...]:
+    def keys(self, kind: type[Resource]) -> tuple[ObjectKey, ...]:
         """Return the keys of all objects of a kind."""
         return tuple(self._kinds[kind])
 
@@ -70,7 +69,7 @@ class Store:
         """Yield all objects of a kind as they are stored."""
         yield from tuple(self._kinds[kind].values())
 
-    def find(self, kind: type[Resource], key: Key) -> Stored | None:
+    def find(self, kind: type[Resource], key: ObjectKey) -> Stored | None:
         """Return one object as it is stored."""
         return self._kinds[kind].get(key)
 
@@ -86,7 +85,7 @@ class Store:
             Event(kind, new.key, "Status" if known is not None and same and known.intent == new.intent else "Intent")
         )
 
-    def drop(self, kind: type[Resource], key: Key, uid: str) -> None:
+    def drop(self, kind: type[Resource], key: ObjectKey, uid: str) -> None:
         """Forget an object that was deleted, unless another of its name took its place."""
         known = self._kinds[kind].get(key)
         if known is not None and known.uid == uid:
@@ -124,7 +123,7 @@ def pack(document: Mapping[str, Any]) -> Stored:
     """Pack an object as the API server sent it."""
     meta = dict(document["metadata"])
     meta.pop("managedFields", None)
-    key = (str(meta.get("namespace") or ""), str(meta["name"]))
+    key = ObjectKey(str(meta.get("namespace") or ""), str(meta["name"]))
     annotations = meta.get("annotations") or {}
     heard = [annotations.get(name) for name in _HEARD_ANNOTATIONS]
     intent = msgspec.json.encode(
