@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from nsg_baseline.cli.main import nsgb
-from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.nsg import parse_live
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import nsg
 from tests.support.rule_shorthand import terse
@@ -28,7 +28,7 @@ def told(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
 def test_the_write_has_the_approved_rules_and_its_exposure(tmp_path: Path) -> None:
     # The plan uses the operator's code, so both must have the same body.
     write = told(tmp_path, WEB, SSH)["write"]
-    assert [rule.name for rule in read_live(write["body"]).rules] == ["web"]
+    assert [rule.name for rule in parse_live(write["body"]).rules] == ["web"]
     assert write["reverts"] == [{"kind": "RuleCreated", "rule": "open-ssh"}]
     assert [(entry["effect"], entry["text"]) for entry in write["exposure"]] == [
         ("Denied", "TCP 22 from Internet to any")

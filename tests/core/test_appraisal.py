@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.core.nsg import read_approved, read_live
+from nsg_baseline.core.nsg import parse_approved, parse_live
 from nsg_baseline.core.verdict import Verdict, judge, judge_unbaselined
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg
 from tests.support.rule_shorthand import terse
@@ -16,8 +16,8 @@ SSH = "200 ssh allow tcp Internet -> *:22"
 
 def _judge(before: list[str], after: list[str] | None, **spec: Any) -> Verdict:
     rules = [terse(text) for text in before]
-    approved = read_approved(BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": rules, **spec}))
-    return judge(approved, None if after is None else read_live(nsg(terse(text) for text in after)), NOW)
+    approved = parse_approved(BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": rules, **spec}))
+    return judge(approved, None if after is None else parse_live(nsg(terse(text) for text in after)), NOW)
 
 
 def _weights(verdict: Verdict) -> dict[str | None, str]:
@@ -91,14 +91,14 @@ def test_an_allow_with_a_value_that_nobody_knows_is_never_below_high(field: str,
     # What cannot be read may be anything.
     odd = {**terse("300 odd allow tcp 10.0.0.0/8 -> 10.0.0.4:443"), field: value}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
-    verdict = judge(read_approved(spec), read_live(nsg([odd])), NOW)
+    verdict = judge(parse_approved(spec), parse_live(nsg([odd])), NOW)
     assert verdict.severity == "high"
 
 
 def test_a_deny_with_a_value_that_nobody_knows_is_weighed_by_what_is_known() -> None:
     odd = {**terse("300 odd deny tcp 10.0.0.0/8 -> 10.0.0.4:443"), "protocol": "Sctp"}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
-    assert judge(read_approved(spec), read_live(nsg([odd])), NOW).severity in ("low", "medium")
+    assert judge(parse_approved(spec), parse_live(nsg([odd])), NOW).severity in ("low", "medium")
 
 
 def test_a_deleted_nsg_weighs_what_falls_open_and_at_least_medium() -> None:
@@ -117,8 +117,8 @@ def test_tags_of_the_resource_weigh_nothing() -> None:
 
 
 def test_an_nsg_without_a_baseline_weighs_what_it_opens_and_at_least_low() -> None:
-    assert judge_unbaselined(read_live(nsg([]))).change.severity == "low"
-    assert judge_unbaselined(read_live(nsg([terse(SSH)]))).change.severity == "critical"
+    assert judge_unbaselined(parse_live(nsg([]))).change.severity == "low"
+    assert judge_unbaselined(parse_live(nsg([terse(SSH)]))).change.severity == "critical"
 
 
 def test_beyond_the_budget_the_answer_says_so_and_still_finds_the_open_door() -> None:

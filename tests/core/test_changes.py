@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nsg_baseline.core.changes import KIND_ORDER, Change, created, detect
 from nsg_baseline.core.classification import classify
-from nsg_baseline.core.nsg import STRICT, ApprovedNSG, read_live
+from nsg_baseline.core.nsg import STRICT, ApprovedNSG, parse_live
 from nsg_baseline.core.rules import differing_fields, normalise
 from tests.support.nsgs import (
     EARLIER,
@@ -31,7 +31,7 @@ OTHER_GROUP = NSG.replace("rg-web", "RG-WEB")
 
 
 def _changes(approved: ApprovedNSG, live: Document) -> tuple[Change, ...]:
-    nsg = read_live(live)
+    nsg = parse_live(live)
     return detect(approved, nsg, classify(approved, nsg.rules, NOW))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from nsg_baseline.core.decisions import AwaitReading, ReadNSG, RemediationAttempt, Snapshot, decide
-from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation
 from tests.support.decisions import carry_out, snapshots
 
@@ -59,7 +59,7 @@ def test_one_reconcile_writes_at_most_once(taken: Snapshot) -> None:
     if taken.attempt is not None:
         assert not isinstance(decision.enforcement, WRITES)
     if isinstance(decision.enforcement, Remediation):
-        answer = read_live(decision.enforcement.document)
+        answer = parse_live(decision.enforcement.document)
         written = replace(taken, live=answer, attempt=RemediationAttempt(written=True))
         assert not isinstance(decide(written).enforcement, WRITES)
 

@@ -21,12 +21,12 @@ def _live(*rules: str) -> LiveNSG:
 def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
     # SSH from eight addresses and HTTPS from the Internet are not SSH from the Internet.
     ssh = [f"{110 + number} ssh{number} allow tcp 8.8.{number}.8 -> *:22" for number in range(8)]
-    exposed, weight = assess_unbaselined(_live(WEB, *ssh), DEFAULT_SEVERITY_CONFIG)
+    exposed, rating = assess_unbaselined(_live(WEB, *ssh), DEFAULT_SEVERITY_CONFIG)
     (status,) = statuses(exposed)
     assert status.text == (
         "TCP 22 from 8.8.0.8 to any; TCP 22 from 8.8.1.8 to any; TCP 22 from 8.8.2.8 to any; and 6 more"
     )
-    assert (status.live_rule, weight.severity) == ("web, ssh0, ssh1 and 6 more", "high")
+    assert (status.live_rule, rating.severity) == ("web, ssh0, ssh1 and 6 more", "high")
 
 
 def test_many_that_are_one_in_the_end_are_told_as_one() -> None:
@@ -75,13 +75,13 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
 def test_each_rule_is_named_with_what_it_opens_itself(rules: list[str], reason: str) -> None:
     # The one line that everybody reads must not blame a rule for another's port.
     found = exposure((), tuple(normalise(terse(one)) for one in rules))
-    weight = rate(found.entries)
-    assert (weight.severity, weight.reason) == ("critical", reason)
+    rating = rate(found.entries)
+    assert (rating.severity, rating.explanation) == ("critical", reason)
 
 
 def test_an_nsg_that_nobody_declared_weighs_what_it_opens_not_what_it_stops() -> None:
-    _, weight = assess_unbaselined(_live("100 deny-rdp deny tcp * -> *:3389"), DEFAULT_SEVERITY_CONFIG)
-    assert (weight.severity, weight.ground) == ("low", "NSGCreated")
+    _, rating = assess_unbaselined(_live("100 deny-rdp deny tcp * -> *:3389"), DEFAULT_SEVERITY_CONFIG)
+    assert (rating.severity, rating.reason) == ("low", "NSGCreated")
 
 
 def test_of_more_pieces_than_can_be_told_the_heaviest_are_listed() -> None:
@@ -90,6 +90,6 @@ def test_of_more_pieces_than_can_be_told_the_heaviest_are_listed() -> None:
         f"{100 + n} c{n} {'deny' if n % 3 else 'allow'} * {n % 200 + 1}.{n % 7}.0.0/16 -> *:{n * 61}-{n * 61 + 3000}"
         for n in range(900)
     ]
-    exposed, weight = assess_unbaselined(_live(*rules), DEFAULT_SEVERITY_CONFIG)
-    assert weight.severity in ("critical", "high")
+    exposed, rating = assess_unbaselined(_live(*rules), DEFAULT_SEVERITY_CONFIG)
+    assert rating.severity in ("critical", "high")
     assert exposed

@@ -18,10 +18,10 @@ TAGS = read_tags(
 )
 
 
-def _found(*rules: str | dict[str, Any], yardstick: SeverityConfig | None = None) -> tuple[Finding, ...]:
+def _found(*rules: str | dict[str, Any], severity_config: SeverityConfig | None = None) -> tuple[Finding, ...]:
     documents = [terse(one) if isinstance(one, str) else one for one in rules]
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": documents})
-    return lint(spec, NOW, yardstick or SeverityConfig())
+    return lint(spec, NOW, severity_config or SeverityConfig())
 
 
 def _told(found: tuple[Finding, ...]) -> list[tuple[str, str, str | None]]:
@@ -102,11 +102,11 @@ def test_overlaps_are_found_however_long_the_list() -> None:
 
 def test_a_tag_that_the_service_tags_file_does_not_know_is_told() -> None:
     # A mistyped tag is a rule that matches nothing, or Azure's refusal.
-    yardstick = SeverityConfig(tags=TAGS)
-    (found,) = _found("100 a out allow tcp * -> Storrage:443", yardstick=yardstick)
+    severity_config = SeverityConfig(tags=TAGS)
+    (found,) = _found("100 a out allow tcp * -> Storrage:443", severity_config=severity_config)
     assert (found.id, found.field) == ("UnknownTag", "spec.rules[0].destinationAddressPrefix")
     known = ("100 a out allow tcp * -> Storage:443", "110 b allow * VirtualNetwork -> 10.0.0.4:8080")
-    assert "UnknownTag" not in {one.id for one in _found(*known, yardstick=yardstick)}
+    assert "UnknownTag" not in {one.id for one in _found(*known, severity_config=severity_config)}
     assert "UnknownTag" not in {one.id for one in _found("100 a out allow tcp * -> Storrage:443")}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline_status import LastCompliant
 from nsg_baseline.core.changes import live_hashes
-from nsg_baseline.core.nsg import ApprovedNSG, read_live
+from nsg_baseline.core.nsg import ApprovedNSG, parse_live
 from nsg_baseline.core.verdict import drift_origin, judge
 from tests.support.nsgs import (
     EARLIER,
@@ -32,7 +32,7 @@ WATCHED: dict[str, Any] = {"tags": TAGS, "associations": {"subnets": [SUBNET.for
 
 
 def _last_compliant(approved: ApprovedNSG, live: Document, generation: int = 1) -> LastCompliant:
-    verdict = judge(approved, read_live(live), NOW)
+    verdict = judge(approved, parse_live(live), NOW)
     assert verdict.compliant
     return LastCompliant(
         live_hash=verdict.live_hash or "", compared_hash=verdict.compared_hash or "", generation=generation
@@ -45,7 +45,7 @@ def test_hashes_do_not_depend_on_spelling(data: st.DataObject, drift: Drift) -> 
     live = nsg(drift.live, tags=TAGS, properties=ATTACHED)
     approved = baseline(drift.approved, **WATCHED)
     again = data.draw(respelled_nsgs(live))
-    assert live_hashes(approved, read_live(live)) == live_hashes(approved, read_live(again))
+    assert live_hashes(approved, parse_live(live)) == live_hashes(approved, parse_live(again))
 
 
 @given(st.data(), rule_sets().filter(bool))
@@ -54,9 +54,9 @@ def test_both_hashes_see_every_change_of_a_rule(data: st.DataObject, rules: list
     place = data.draw(st.integers(0, len(rules) - 1))
     other, _ = data.draw(altered(rules[place]))
     approved = baseline(rules)
-    before = live_hashes(approved, read_live(nsg(rules)))
+    before = live_hashes(approved, parse_live(nsg(rules)))
     for changed in ([*rules[:place], other, *rules[place + 1 :]], [*rules[:place], *rules[place + 1 :]]):
-        after = live_hashes(approved, read_live(nsg(changed)))
+        after = live_hashes(approved, parse_live(nsg(changed)))
         assert before[0] != after[0]
         assert before[1] != after[1]
 
@@ -72,8 +72,8 @@ def test_both_hashes_see_every_change_of_a_rule(data: st.DataObject, rules: list
 )
 def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> None:
     # They are compared, so who changed them is asked too.
-    before = live_hashes(baseline(**WATCHED), read_live(nsg(tags=TAGS, properties=ATTACHED)))
-    after = live_hashes(baseline(**WATCHED), read_live(nsg(**{"tags": TAGS, "properties": ATTACHED, **changed})))
+    before = live_hashes(baseline(**WATCHED), parse_live(nsg(tags=TAGS, properties=ATTACHED)))
+    after = live_hashes(baseline(**WATCHED), parse_live(nsg(**{"tags": TAGS, "properties": ATTACHED, **changed})))
     assert before[0] != after[0]
     assert before[1] != after[1]
 
@@ -90,8 +90,8 @@ def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> Non
 def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
     # AKS adds and removes rules all day: a baseline's edit must not be blamed on it. The other hash sees it.
     kept = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
-    before = live_hashes(baseline([rule()], **WATCHED), read_live(nsg(**kept)))
-    after = live_hashes(baseline([rule()], **WATCHED), read_live(nsg(**{**kept, **changed})))
+    before = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**kept)))
+    after = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**{**kept, **changed})))
     assert before[0] != after[0]
     assert before[1] == after[1]
 
@@ -99,8 +99,8 @@ def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(change
 def test_the_compared_hash_sees_an_approved_rule_that_a_pattern_fits() -> None:
     # It is compared, pattern or not; blind to it, a change of it would pass for a rollout.
     approved = baseline([rule("co-web")])
-    before = live_hashes(approved, read_live(nsg([rule("co-web")])))
-    after = live_hashes(approved, read_live(nsg([rule("co-web", access="Deny")])))
+    before = live_hashes(approved, parse_live(nsg([rule("co-web")])))
+    after = live_hashes(approved, parse_live(nsg([rule("co-web", access="Deny")])))
     assert before[1] != after[1]
 
 
@@ -123,7 +123,7 @@ WEB, WIDER, CO = rule(), rule(destinationPortRange="80-443"), rule("co-scan", pr
 )
 def test_who_moved(why: str, generation: int, approved: list[Document], live: list[Document], expected: str) -> None:
     last_compliant = _last_compliant(baseline([WEB]), nsg([WEB]))
-    verdict = judge(baseline(approved), read_live(nsg(live)), NOW)
+    verdict = judge(baseline(approved), parse_live(nsg(live)), NOW)
     assert not verdict.compliant
     assert drift_origin(verdict, last_compliant, generation) == expected, why
 
@@ -132,7 +132,7 @@ def test_an_exception_that_ran_out_is_no_edit() -> None:
     # Nobody touched anything, but what stands is unapproved now: it alerts at once.
     approved = baseline([], exceptions=[excepted(WEB)])
     last_compliant = _last_compliant(approved, nsg([WEB]), generation=3)
-    late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), read_live(nsg([WEB])), NOW)
+    late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), parse_live(nsg([WEB])), NOW)
     assert not late.compliant
     assert drift_origin(late, last_compliant, 3) == "Azure"
 
@@ -150,12 +150,12 @@ def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG])
     # The own hash follows the baseline's options; the other one does not, and says that live stands where it stood.
     live = nsg([WEB], properties=ATTACHED)
     last_compliant = _last_compliant(baseline([WEB]), live)
-    assert drift_origin(judge(edit(), read_live(live), NOW), last_compliant, 2) == "Baseline"
+    assert drift_origin(judge(edit(), parse_live(live), NOW), last_compliant, 2) == "Baseline"
 
 
 def test_what_never_matched_was_moved_in_azure() -> None:
     # The first look finds a deviation: it must not wait for a rollout.
-    assert drift_origin(judge(baseline([WIDER]), read_live(nsg([WEB])), NOW), None, 1) == "Azure"
+    assert drift_origin(judge(baseline([WIDER]), parse_live(nsg([WEB])), NOW), None, 1) == "Azure"
 
 
 def test_a_deleted_nsg_was_deleted_in_azure() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline import Comparison
-from nsg_baseline.core.rules import UnreadableRuleError, differing_fields, meaning, normalise
+from nsg_baseline.core.rules import UnreadableRuleError, differing_fields, normalise, semantic_key
 from tests.support.rules import Document, altered, respelled, rules
 
 STRICT = Comparison()
@@ -35,7 +35,7 @@ def test_a_respelled_rule_is_the_same_rule(data: st.DataObject, rule: Document) 
     # Azure keeps spellings as sent. A false alarm for each would bury the real ones.
     again = data.draw(respelled(rule))
     assert _differing(rule, again, DESCRIBED) == ()
-    assert meaning(normalise(rule), DESCRIBED) == meaning(normalise(again), DESCRIBED)
+    assert semantic_key(normalise(rule), DESCRIBED) == semantic_key(normalise(again), DESCRIBED)
 
 
 @given(st.data(), rules())
@@ -45,7 +45,7 @@ def test_an_altered_rule_differs_in_exactly_the_altered_field(data: st.DataObjec
     again = data.draw(respelled(other))
     assert _differing(rule, again) == (field,)
     assert _differing(again, rule) == (field,)
-    assert meaning(normalise(rule), STRICT) != meaning(normalise(again), STRICT)
+    assert semantic_key(normalise(rule), STRICT) != semantic_key(normalise(again), STRICT)
 
 
 @given(rules(), rules())
@@ -54,7 +54,7 @@ def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(one:
     other = {**other, "name": one["name"]}
     there, back = _differing(one, other), _differing(other, one)
     assert there == back
-    assert (not there) == (meaning(normalise(one), STRICT) == meaning(normalise(other), STRICT))
+    assert (not there) == (semantic_key(normalise(one), STRICT) == semantic_key(normalise(other), STRICT))
 
 
 @given(st.data(), rules())
@@ -67,8 +67,8 @@ def test_the_normal_form_of_a_normal_form_is_itself(data: st.DataObject, rule: D
 
 def test_names_differ_by_more_than_case() -> None:
     # Two rules of other names are never the same rule, whatever they do.
-    assert meaning(normalise(PLAIN), STRICT) != meaning(normalise({**PLAIN, "name": "web2"}), STRICT)
-    assert meaning(normalise(PLAIN), STRICT) == meaning(normalise({**PLAIN, "name": "WEB"}), STRICT)
+    assert semantic_key(normalise(PLAIN), STRICT) != semantic_key(normalise({**PLAIN, "name": "web2"}), STRICT)
+    assert semantic_key(normalise(PLAIN), STRICT) == semantic_key(normalise({**PLAIN, "name": "WEB"}), STRICT)
 
 
 def test_descriptions_count_only_where_the_baseline_says_so() -> None:
@@ -200,4 +200,4 @@ def test_no_json_value_crashes_the_reading_of_a_rule(rule: Document, data: st.Da
         read = normalise(strange)
     except UnreadableRuleError:
         return
-    assert meaning(read, DESCRIBED) == meaning(normalise(strange), DESCRIBED)
+    assert semantic_key(read, DESCRIBED) == semantic_key(normalise(strange), DESCRIBED)

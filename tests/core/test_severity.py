@@ -4,23 +4,23 @@ import pytest
 
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.severity import Rating, rate
-from nsg_baseline.core.severity_policy import GROUNDS, severity_policy_of
+from nsg_baseline.core.severity_policy import SEVERITY_REASONS, severity_policy_of
 from nsg_baseline.core.traffic.exposure import exposure
 from tests.support.rule_shorthand import terse
 
 WEB = "200 web allow tcp Internet -> *:443"
 
 
-def _weight(before: list[str], after: list[str] | None, **weights: object) -> Rating:
+def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rating:
     rules = None if after is None else [normalise(terse(text)) for text in after]
     found = exposure([normalise(terse(text)) for text in before], rules)
     return rate(
-        found.entries, severity_policy_of(**{"management": None, "management_udp": None, "levels": (), **weights})
+        found.entries, severity_policy_of(**{"management": None, "management_udp": None, "levels": (), **policy})
     )  # type: ignore[arg-type]  # as the settings give them
 
 
 @pytest.mark.parametrize(
-    ("rule", "severity", "ground"),
+    ("rule", "severity", "reason"),
     [
         ("300 a allow tcp Internet -> *:22", "critical", "InternetToManagement"),
         ("300 a allow tcp * -> *:3389", "critical", "InternetToManagement"),
@@ -60,48 +60,48 @@ def _weight(before: list[str], after: list[str] | None, **weights: object) -> Ra
         ("300 a deny udp Internet -> *:443", "low", "Conditional"),
     ],
 )
-def test_a_rule_weighs_by_the_traffic_that_it_decides(rule: str, severity: str, ground: str) -> None:
+def test_a_rule_weighs_by_the_traffic_that_it_decides(rule: str, severity: str, reason: str) -> None:
     # The level decides who is woken. Each row stands at an edge: one port, one bit or one protocol further is another.
-    found = _weight([WEB], [WEB, rule])
-    assert (found.severity, found.ground) == (severity, ground)
+    found = _rating([WEB], [WEB, rule])
+    assert (found.severity, found.reason) == (severity, reason)
 
 
 def test_all_ports_of_a_protocol_weigh_most_even_without_ports_of_management() -> None:
     # Who empties the list of ports still wants to know of a door without a wall.
-    found = _weight([], ["300 a allow udp * -> *:*"], management="", management_udp="")
-    assert (found.severity, found.ground) == ("critical", "InternetToAllPorts")
+    found = _rating([], ["300 a allow udp * -> *:*"], management="", management_udp="")
+    assert (found.severity, found.reason) == ("critical", "InternetToAllPorts")
 
 
 def test_sources_of_several_rules_count_together_for_one_port() -> None:
     # Two halves of what counts as wide are wide on one port; on two ports they are not.
     halves = [f"{300 + n} a{n} allow tcp {first}.0.0.0/9 -> *:22" for n, first in enumerate((11, 12))]
-    assert _weight([], halves).severity == "critical"
-    assert _weight([], [halves[0], halves[1].replace(":22", ":23")]).ground == "PublicToManagement"
+    assert _rating([], halves).severity == "critical"
+    assert _rating([], [halves[0], halves[1].replace(":22", ":23")]).reason == "PublicToManagement"
 
 
 def test_a_deleted_nsg_does_not_open_standard_addresses_to_the_internet() -> None:
     # Standard public addresses stay closed without an NSG: "critical" would be a false alarm.
-    assert _weight([WEB], None).severity == "medium"
+    assert _rating([WEB], None).severity == "medium"
 
 
 def test_a_rule_behind_a_deny_weighs_nothing() -> None:
     # Text says SSH from the Internet; traffic says nothing.
     deny = "200 no deny * Internet -> *:*"
-    assert _weight([deny], [deny, "300 ssh allow tcp Internet -> *:22"]).severity == "info"
+    assert _rating([deny], [deny, "300 ssh allow tcp Internet -> *:22"]).severity == "info"
 
 
 def test_the_reason_names_the_rule_that_weighs_most() -> None:
     # Of ten changes a reader at night needs the one.
     rules = ["300 web allow tcp Internet -> *:443", "310 db allow tcp Internet -> *:5432", "320 p allow icmp * -> *:*"]
-    assert _weight([], rules).reason == "db opens TCP 5432 to the Internet"
+    assert _rating([], rules).explanation == "db opens TCP 5432 to the Internet"
 
 
 def test_levels_and_ports_are_the_users_to_change() -> None:
     # A public web server is no news for some; port 8443 is their management for others.
-    assert _weight([], [WEB], levels=["internettoweb=low"]).severity == "low"
+    assert _rating([], [WEB], levels=["internettoweb=low"]).severity == "low"
     rule = "300 a allow tcp Internet -> *:8443"
-    assert _weight([], [rule], management="8443").severity == "critical"
-    assert _weight([], [rule], management="22").severity == "high"
+    assert _rating([], [rule], management="8443").severity == "critical"
+    assert _rating([], [rule], management="22").severity == "high"
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,5 @@ def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, told: str
 
 def test_every_ground_has_a_level() -> None:
     # A ground without one would break a pass in production.
-    weights = severity_policy_of(None, None, ())
-    assert {ground for ground in GROUNDS if weights.severity(ground)} == set(GROUNDS)
+    policy = severity_policy_of(None, None, ())
+    assert {reason for reason in SEVERITY_REASONS if policy.severity(reason)} == set(SEVERITY_REASONS)

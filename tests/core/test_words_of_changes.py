@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.core.nsg import LiveNSG, read_approved, read_live
+from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
 from nsg_baseline.core.text.exposure_lines import LINES, lines, statuses
 from nsg_baseline.core.verdict import Verdict, judge
 from tests.support.golden import compare
@@ -23,11 +23,11 @@ def _verdict(case: dict[str, Any]) -> Verdict:
     spec = {"target": {"resourceId": NSG}, "rules": [terse(text) for text in case["before"]]}
     if case.get("detached"):
         spec["associations"] = {"subnets": [SUBNET.format("web")]}
-    return judge(read_approved(BaselineSpec.model_validate(spec)), _live(case), NOW)
+    return judge(parse_approved(BaselineSpec.model_validate(spec)), _live(case), NOW)
 
 
 def _live(case: dict[str, Any]) -> LiveNSG | None:
-    return None if case["after"] == "deleted" else read_live(nsg(terse(text) for text in case["after"]))
+    return None if case["after"] == "deleted" else parse_live(nsg(terse(text) for text in case["after"]))
 
 
 def _text(case: dict[str, Any]) -> str:

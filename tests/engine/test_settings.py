@@ -13,7 +13,7 @@ def test_nothing_set_is_the_public_cloud_with_everything_careful_on() -> None:
     assert found.cloud.endpoint == "https://management.azure.com"
     assert (found.leader_election, found.attribution, found.alert_local_addresses) == (True, True, False)
     assert (found.log_format, found.log_level, found.health_port) == ("json", "info", 8080)
-    assert found.yardstick.tags is None
+    assert found.severity_config.tags is None
 
 
 def test_empty_values_are_not_set() -> None:
@@ -25,18 +25,18 @@ def test_empty_values_are_not_set() -> None:
 def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
     tags = {"changeNumber": 7, "values": [{"name": "Sql", "properties": {"addressPrefixes": ["20.0.0.0/24"]}}]}
     (tmp_path / "tags.json").write_text(json.dumps(tags))
-    yardstick = from_environment(
+    severity_config = from_environment(
         {
             "NSGB_NAMESPACE": "nsgb",
             "NSGB_MANAGEMENT_PORTS": "22, 8443",
             "NSGB_SEVERITY_LEVELS": "InternetToWeb=low, PrivateAllowed=info",
             "NSGB_SERVICE_TAGS": str(tmp_path / "tags.json"),
         }
-    ).yardstick
-    assert [one.first for one in yardstick.weights.management] == [22, 8443]
-    assert yardstick.weights.severity("InternetToWeb") == "low"
-    assert yardstick.tags is not None
-    assert yardstick.tags.change_number == 7
+    ).severity_config
+    assert [one.first for one in severity_config.policy.management] == [22, 8443]
+    assert severity_config.policy.severity("InternetToWeb") == "low"
+    assert severity_config.tags is not None
+    assert severity_config.tags.change_number == 7
 
 
 @pytest.mark.parametrize(

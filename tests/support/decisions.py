@@ -13,7 +13,7 @@ from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, RemediationAttempt, Snapshot
 from nsg_baseline.core.incident_steps import IncidentStep
-from nsg_baseline.core.nsg import LiveNSG, read_live
+from nsg_baseline.core.nsg import LiveNSG, parse_live
 from nsg_baseline.core.remediation import Blocked
 from tests.support.nsgs import NOW, NSG, TOLERATE, drifts, nsg, rule
 from tests.support.rules import Document
@@ -52,7 +52,7 @@ def baseline(rules: Iterable[Document] = (WEB,), *, generation: int = 1, **spec:
 
 def live(*rules: Document, **fields: Any) -> LiveNSG:
     """Return an NSG as Azure has it."""
-    return read_live(nsg(rules, **fields))
+    return parse_live(nsg(rules, **fields))
 
 
 def snapshot(
@@ -133,7 +133,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         now=NOW,
         scope=scope(**scope_spec),
         baseline=baseline(drift.approved, generation=draw(st.integers(1, 3)), **spec),
-        live=draw(st.sampled_from((read_live(document), None))),
+        live=draw(st.sampled_from((parse_live(document), None))),
         reading=draw(READINGS),  # type: ignore[arg-type]  # one of its values
         read_for_write=draw(st.booleans()),
         incidents=draw(st.sampled_from(((), (stored,)))),

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.core.nsg import ApprovedNSG, read_approved
+from nsg_baseline.core.nsg import ApprovedNSG, parse_approved
 from tests.support.rules import Document, altered, recased, respelled, rules
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-web"
@@ -73,7 +73,7 @@ def _rest(document: Document) -> Document:
 
 def baseline(rules: Iterable[Document] = (), **spec: Any) -> ApprovedNSG:
     """Return what a baseline with these rules approves, read the way the operator reads it."""
-    return read_approved(
+    return parse_approved(
         BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": list(rules), "tolerate": TOLERATE, **spec})
     )
 

@@ -117,7 +117,7 @@ def checked_rules(documents: Any, nsg_id: str) -> tuple[Rule, ...]:
     if not isinstance(documents, list):
         raise errors.invalid_content("securityRules must be a list")
     try:
-        rules = [state.read_rule(document) for document in documents]
+        rules = [state.parse_rule(document) for document in documents]
     except state.StateError as error:
         raise errors.invalid_content(str(error)) from error
     checked = tuple(validate.checked_rule(rule, f"{nsg_id}/securityRules/{rule.name}") for rule in rules)

@@ -111,13 +111,13 @@ def read_nsg(store: Store, document: Any) -> Nsg:
         etag=document.get("etag") or store.new_etag(),
         state=cast("ProvisioningState", state),
         tags=None if document.get("tags") is None else _object(document, "tags", "nsgs"),
-        rules=tuple(read_rule(rule) for rule in properties.get("securityRules") or []),
+        rules=tuple(parse_rule(rule) for rule in properties.get("securityRules") or []),
         extras={name: value for name, value in properties.items() if name not in _OWN_PROPERTIES},
         top={name: value for name, value in document.items() if name not in _OWN_TOP},
     )
 
 
-def read_rule(document: Any) -> Rule:
+def parse_rule(document: Any) -> Rule:
     """One custom rule from a document.
 
     Raises:

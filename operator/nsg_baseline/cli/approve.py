@@ -14,10 +14,10 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
 from nsg_baseline.cli.yaml_files import dump_manifest
-from nsg_baseline.core.approval import NotApprovableError, except_for_now
+from nsg_baseline.core.approval import NotApprovableError, approve_until
 from nsg_baseline.core.approval import approve as approved
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.nsg import parse_approved
 from nsg_baseline.core.verdict import judge
 
 _PAST = "is in the past"
@@ -82,15 +82,15 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
     source = _baseline(name, files, namespace, kubeconfig, context)
     spec = source.baseline.spec
     live = _live(live_file, source)
-    nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id.key == read_approved(spec).id.key), None)
+    nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id.key == parse_approved(spec).id.key), None)
     if nsg is None:
         raise Failure(f"{spec.target.resource_id} is not in the live NSGs")
-    changes = _chosen(judge(read_approved(spec), nsg, now()).changes, rules)
+    changes = _chosen(judge(parse_approved(spec), nsg, now()).changes, rules)
     try:
         if until is None:
             fields = approved(spec, changes, nsg)
         else:
-            fields = except_for_now(spec, changes, nsg, _time(until), reason or "", by or getpass.getuser())
+            fields = approve_until(spec, changes, nsg, _time(until), reason or "", by or getpass.getuser())
     except NotApprovableError as error:
         raise Failure(str(error)) from None
     patch = {"spec": fields}

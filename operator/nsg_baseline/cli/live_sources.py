@@ -13,7 +13,7 @@ from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.sources import Live, Sourced
-from nsg_baseline.core.nsg import UnreadableNSGError, read_live
+from nsg_baseline.core.nsg import UnreadableNSGError, parse_live
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.engine.settings import SettingError, from_environment
 from nsg_baseline.kube.client import Kube
@@ -83,7 +83,7 @@ def _asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
 
 def _live(documents: Iterable[dict[str, Any]]) -> Live:
     try:
-        return Live(tuple(map(read_live, documents)), "Complete")
+        return Live(tuple(map(parse_live, documents)), "Complete")
     except (UnreadableNSGError, UnreadableRuleError) as error:
         raise Failure(f"the response from Azure could not be parsed: {error}") from None
 

@@ -11,7 +11,7 @@ from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.sources import Live, Sourced
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.nsg import LiveNSG, read_approved
+from nsg_baseline.core.nsg import LiveNSG, parse_approved
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.verdict import UnbaselinedVerdict, Verdict, judge, judge_unbaselined
 
@@ -78,7 +78,7 @@ def plan(
     unknown: list[Sourced] = []
     baselined: set[str] = set()
     for source in baselines:
-        approved = read_approved(source.baseline.spec)
+        approved = parse_approved(source.baseline.spec)
         baselined.add(approved.id.key)
         if approved.id.key not in nsgs and live.extent != "Complete":
             unknown.append(source)

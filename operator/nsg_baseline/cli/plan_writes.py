@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan, plan_hash
-from nsg_baseline.core.text.exposure_lines import Exposed, lines, statuses
+from nsg_baseline.core.text.exposure_lines import ExposureEntry, lines, statuses
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.verdict import Verdict
@@ -20,7 +20,7 @@ class Write:
     hash: str | None
     reverted: tuple[Change, ...] = ()
     body: Mapping[str, Any] | None = None
-    exposure: tuple[Exposed, ...] = ()
+    exposure: tuple[ExposureEntry, ...] = ()
     blocked: Blocked | None = None
 
     def document(self) -> dict[str, Any]:
@@ -47,14 +47,16 @@ def write_for(
     verdict: Verdict, document: Mapping[str, Any] | None, allowed: RemediationPolicy, tags: TagTable | None
 ) -> Write | None:
     """Return the write for a drifted NSG; None if the baseline allows no restore of any of its changes."""
-    live = read_live(document) if document is not None else None
+    live = parse_live(document) if document is not None else None
     outcome = plan(live, verdict.changes, allowed)
     match outcome:
         case Blocked():
             return Write(plan_hash(verdict.nsg, verdict.changes, allowed), blocked=outcome)
         case Remediation():
-            after = read_live(outcome.document)
+            after = parse_live(outcome.document)
             traffic = exposure(live.rules if live is not None else None, after.rules, tags=tags)
-            return Write(outcome.plan_hash, outcome.reverted, outcome.document, tuple(map(Exposed, traffic.entries)))
+            return Write(
+                outcome.plan_hash, outcome.reverted, outcome.document, tuple(map(ExposureEntry, traffic.entries))
+            )
         case None:
             return None

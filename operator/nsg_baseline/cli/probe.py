@@ -11,7 +11,7 @@ from nsg_baseline.cli.severity_options import tag_table
 from nsg_baseline.cli.sources import now, read_baselines, read_live_file
 from nsg_baseline.core.classification import classify
 from nsg_baseline.core.intervals import parse_prefix
-from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.nsg import parse_approved
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.text.box_phrases import box_phrase
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
@@ -121,7 +121,7 @@ def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
 
 
 def _baselines(file: str) -> dict[str, tuple[Rule, ...]]:
-    approved = [read_approved(approved_nsg.baseline.spec) for approved_nsg in read_baselines([file])]
+    approved = [parse_approved(approved_nsg.baseline.spec) for approved_nsg in read_baselines([file])]
     excepted = [
         classify(approved_nsg, [item.rule for item in approved_nsg.exceptions], now()) for approved_nsg in approved
     ]

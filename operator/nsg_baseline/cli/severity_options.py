@@ -10,7 +10,7 @@ import click
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.sources import read_text
 from nsg_baseline.core.assessment import SeverityConfig
-from nsg_baseline.core.severity_policy import GROUNDS, severity_policy_of
+from nsg_baseline.core.severity_policy import SEVERITY_REASONS, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, UnreadableTagsError, read_tags
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +33,7 @@ def severity_options(command: F) -> Callable[..., Any]:
         "levels",
         metavar="REASON=SEVERITY",
         multiple=True,
-        help=f"Override the severity of a reason, such as InternetToWeb=low. Reasons: {', '.join(GROUNDS)}.",
+        help=f"Override the severity of a reason, such as InternetToWeb=low. Reasons: {', '.join(SEVERITY_REASONS)}.",
     )
     @wraps(command)
     def with_severity_config(
@@ -46,10 +46,10 @@ def severity_options(command: F) -> Callable[..., Any]:
     ) -> Any:
         try:
             # A pipeline passes an empty value for an unset variable. It must not lower the severity of a change.
-            weights = severity_policy_of(management_ports or None, management_udp_ports or None, levels)
+            policy = severity_policy_of(management_ports or None, management_udp_ports or None, levels)
         except ValueError as error:
             raise Failure(f"--management-ports, --management-udp-ports or --severity: {error}") from None
-        return command(*args, severity_config=SeverityConfig(weights, tag_table(service_tags)), **kwargs)
+        return command(*args, severity_config=SeverityConfig(policy, tag_table(service_tags)), **kwargs)
 
     return with_severity_config
 

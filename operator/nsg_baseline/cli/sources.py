@@ -16,7 +16,7 @@ from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.yaml_files import Document, read_documents
 from nsg_baseline.core.az_cli_format import is_flat, unflatten
-from nsg_baseline.core.nsg import LiveNSG, UnreadableNSGError, read_live
+from nsg_baseline.core.nsg import LiveNSG, UnreadableNSGError, parse_live
 from nsg_baseline.core.rules import UnreadableRuleError
 
 # One NSG; a complete listing; one page of a listing.
@@ -174,7 +174,7 @@ def _live(file: str, place: str, item: Any) -> LiveNSG:
     if not isinstance(item, Mapping):
         raise Failure(f"{file}:1: {place}: not an object")
     try:
-        return read_live(unflatten(item) if is_flat(item) else item)
+        return parse_live(unflatten(item) if is_flat(item) else item)
     except (UnreadableNSGError, UnreadableRuleError) as error:
         raise Failure(f"{file}:1: {place}: {error}".replace(": : ", ": ")) from None
 

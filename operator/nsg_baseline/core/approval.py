@@ -37,7 +37,7 @@ def approve(spec: BaselineSpec, changes: Iterable[Change], live: LiveNSG) -> dic
     return {**fields, **({"rules": rules} if rules != list(_documents(spec)) else {})}
 
 
-def except_for_now(
+def approve_until(
     spec: BaselineSpec, changes: Iterable[Change], live: LiveNSG, until: datetime, reason: str, by: str
 ) -> dict[str, Any]:
     """Return the fields of a spec that change when what is live may be there until a time.

@@ -8,8 +8,8 @@ from nsg_baseline.core.classification import Classification
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import Rating, rate, rated, worst_rating
-from nsg_baseline.core.severity_policy import DEFAULT_WEIGHTS, SEVERITIES, SeverityPolicy
-from nsg_baseline.core.text.exposure_lines import Exposed
+from nsg_baseline.core.severity_policy import DEFAULT_SEVERITY_POLICY, SEVERITIES, SeverityPolicy
+from nsg_baseline.core.text.exposure_lines import ExposureEntry
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Box, Place
 from nsg_baseline.core.traffic.rule_semantics import unreadable
@@ -23,7 +23,7 @@ _PROBE_BUDGET = 20_000
 class SeverityConfig:
     """By what changes are weighed: levels and ports, and the addresses of service tags where they are known."""
 
-    weights: SeverityPolicy = DEFAULT_WEIGHTS
+    policy: SeverityPolicy = DEFAULT_SEVERITY_POLICY
     tags: TagTable | None = None
 
 
@@ -35,8 +35,8 @@ class Assessment:
     """Changes with their severities, heaviest first, and the exposure of them all. `weight` is None without changes."""
 
     changes: tuple[Change, ...]
-    exposed: tuple[Exposed, ...] = ()
-    weight: Rating | None = None
+    exposed: tuple[ExposureEntry, ...] = ()
+    rating: Rating | None = None
     summary: str | None = None
 
 
@@ -44,77 +44,81 @@ def assess(
     approved: ApprovedNSG,
     live: LiveNSG | None,
     changes: Iterable[Change],
-    sides: Classification,
-    yardstick: SeverityConfig,
+    classification: Classification,
+    severity_config: SeverityConfig,
 ) -> Assessment:
     """Weigh the changes of one NSG. Rules of co-owners that open a management port to the Internet join them."""
-    opening = tuple(_opening(sides, yardstick))
+    opening = tuple(_opening(classification, severity_config))
     added = tuple(tolerated_change(rule, owner, approved) for rule, owner in opening)
     changes = (*changes, *added)
     if not changes:
         return Assessment(())
-    borne = [rule for rule, owner in sides.tolerated if (rule, owner) not in opening]
+    tolerated_by_caller = [rule for rule, owner in classification.tolerated if (rule, owner) not in opening]
     # Of two rules at one priority the co-owner's comes first: it was there when the other was approved.
-    expected = (*borne, *sides.approved)
+    expected = (*tolerated_by_caller, *classification.approved)
     rules = live.rules if live is not None else None
-    found = exposure(expected, rules, tags=yardstick.tags)
-    exposed = [*map(Exposed, found.entries), *_detached(approved, live, expected, yardstick)]
-    seen = exposed if found.exact else [*exposed, *_probed(expected, rules, yardstick)]
-    weights = {id(change): _weight_of(change, seen, live, yardstick.weights) for change in changes}
-    parts = [rate((one.entry for one in seen), yardstick.weights), *weights.values()]
+    found = exposure(expected, rules, tags=severity_config.tags)
+    exposed = [*map(ExposureEntry, found.entries), *_detached(approved, live, expected, severity_config)]
+    seen = exposed if found.exact else [*exposed, *_probed(expected, rules, severity_config)]
+    policy = {id(change): _rating_of(change, seen, live, severity_config.policy) for change in changes}
+    parts = [rate((one.entry for one in seen), severity_config.policy), *policy.values()]
     if not found.exact and live is not None:
-        parts.append(rated(yardstick.weights, "Unclear", "there is more traffic than could be looked at"))
-    ordered = sorted((replace(change, severity=weights[id(change)].severity) for change in changes), key=_order)
+        parts.append(rated(severity_config.policy, "Unclear", "there is more traffic than could be looked at"))
+    ordered = sorted((replace(change, severity=policy[id(change)].severity) for change in changes), key=_order)
     # Of a walk that came to nothing at least what weighs most is told.
-    return Assessment(tuple(ordered), tuple(exposed or seen), worst_rating(parts, yardstick.weights), found.summary)
+    return Assessment(
+        tuple(ordered), tuple(exposed or seen), worst_rating(parts, severity_config.policy), found.summary
+    )
 
 
-def assess_unbaselined(live: LiveNSG, yardstick: SeverityConfig) -> tuple[tuple[Exposed, ...], Rating]:
+def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[tuple[ExposureEntry, ...], Rating]:
     """Weigh what an NSG without a baseline opens against the default rules."""
-    found = exposure((), live.rules, tags=yardstick.tags)
-    exposed = [*map(Exposed, found.entries)]
-    seen = exposed if found.exact else [*exposed, *_probed((), live.rules, yardstick)]
-    least = rated(yardstick.weights, "NSGCreated", "no baseline says what is approved there")
+    found = exposure((), live.rules, tags=severity_config.tags)
+    exposed = [*map(ExposureEntry, found.entries)]
+    seen = exposed if found.exact else [*exposed, *_probed((), live.rules, severity_config)]
+    least = rated(severity_config.policy, "NSGCreated", "no baseline says what is approved there")
     # Nobody approved that something reaches a network which nobody declared: what is stopped there weighs nothing.
     opened = (one.entry for one in seen if one.entry.effect == "Allowed")
-    parts = [rate(opened, yardstick.weights), least]
+    parts = [rate(opened, severity_config.policy), least]
     if not found.exact:
-        parts.append(rated(yardstick.weights, "Unclear", "there is more traffic than could be looked at"))
-    return tuple(exposed or seen), worst_rating(parts, yardstick.weights)
+        parts.append(rated(severity_config.policy, "Unclear", "there is more traffic than could be looked at"))
+    return tuple(exposed or seen), worst_rating(parts, severity_config.policy)
 
 
 def _order(change: Change) -> tuple[int, int, str]:
     return SEVERITIES.index(change.severity), KIND_ORDER.index(change.kind), (change.rule or "").lower()
 
 
-def _opening(sides: Classification, yardstick: SeverityConfig) -> Iterator[tuple[Rule, str]]:
+def _opening(classification: Classification, severity_config: SeverityConfig) -> Iterator[tuple[Rule, str]]:
     """Yield the co-owners' rules that open an Internet-wide source to a management or database port."""
-    allowing = [rule for rule, _ in sides.tolerated if rule.access == "Allow" and rule.direction == "Inbound"]
+    allowing = [rule for rule, _ in classification.tolerated if rule.access == "Allow" and rule.direction == "Inbound"]
     if not allowing:
         return
-    everything = (*(rule for rule, _ in sides.tolerated), *sides.approved)
-    found = exposure(sides.approved, everything, tags=yardstick.tags)
-    for rule, owner in sides.tolerated:
+    everything = (*(rule for rule, _ in classification.tolerated), *classification.approved)
+    found = exposure(classification.approved, everything, tags=severity_config.tags)
+    for rule, owner in classification.tolerated:
         mine = [entry for entry in found.entries if entry.live_rule == rule.name]
-        if rate(mine, yardstick.weights).ground == "InternetToManagement":
+        if rate(mine, severity_config.policy).reason == "InternetToManagement":
             yield rule, owner
 
 
-def _probed(expected: Sequence[Rule], rules: Sequence[Rule] | None, yardstick: SeverityConfig) -> Iterator[Exposed]:
+def _probed(
+    expected: Sequence[Rule], rules: Sequence[Rule] | None, severity_config: SeverityConfig
+) -> Iterator[ExposureEntry]:
     """Yield what reaches management ports from public addresses, looked at by itself."""
-    for box in _probes(yardstick.weights):
-        found = exposure(expected, rules, tags=yardstick.tags, budget=_PROBE_BUDGET, restrict=box)
-        yield from map(Exposed, found.entries)
+    for box in _probes(severity_config.policy):
+        found = exposure(expected, rules, tags=severity_config.tags, budget=_PROBE_BUDGET, restrict=box)
+        yield from map(ExposureEntry, found.entries)
 
 
-def _probes(weights: SeverityPolicy) -> Iterator[Box]:
+def _probes(policy: SeverityPolicy) -> Iterator[Box]:
     for protocol in ("Tcp", "Udp"):
-        yield Box((protocol,), destination_ports=weights.sensitive(protocol), source=Place(PUBLIC))
+        yield Box((protocol,), destination_ports=policy.sensitive(protocol), source=Place(PUBLIC))
 
 
 def _detached(
-    approved: ApprovedNSG, live: LiveNSG | None, expected: Sequence[Rule], yardstick: SeverityConfig
-) -> Iterator[Exposed]:
+    approved: ApprovedNSG, live: LiveNSG | None, expected: Sequence[Rule], severity_config: SeverityConfig
+) -> Iterator[ExposureEntry]:
     """Yield what falls open where the NSG should be attached and is not."""
     if live is None:
         return
@@ -124,33 +128,35 @@ def _detached(
         return
     names = ", ".join("/".join(one.split("/")[-2:]) for one in missing[:2])
     place = f"at {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else "")  # noqa: PLR2004 - shown
-    found = exposure(expected, None, tags=yardstick.tags)
-    yield from (Exposed(entry, place) for entry in found.entries)
+    found = exposure(expected, None, tags=severity_config.tags)
+    yield from (ExposureEntry(entry, place) for entry in found.entries)
 
 
-def _weight_of(change: Change, exposed: Sequence[Exposed], live: LiveNSG | None, weights: SeverityPolicy) -> Rating:
+def _rating_of(
+    change: Change, exposed: Sequence[ExposureEntry], live: LiveNSG | None, policy: SeverityPolicy
+) -> Rating:
     """Return the weight of the exposure that one change decides."""
     if change.kind == "NSGDeleted":
-        least = rated(weights, "NSGDeleted", "the NSG filters nothing any more")
-        return worst_rating([rate([one.entry for one in exposed], weights), least], weights)
+        least = rated(policy, "NSGDeleted", "the NSG filters nothing any more")
+        return worst_rating([rate([one.entry for one in exposed], policy), least], policy)
     if change.kind == "NSGUpdated":
-        return _weight_of_attachment(change, exposed, weights)
-    mine = rate([one.entry for one in exposed if decides(change, one)], weights)
-    return worst_rating([mine, *_unclear(change, live, weights)], weights)
+        return _rating_of_attachment(change, exposed, policy)
+    mine = rate([one.entry for one in exposed if decides(change, one)], policy)
+    return worst_rating([mine, *_unclear(change, live, policy)], policy)
 
 
-def _weight_of_attachment(change: Change, exposed: Sequence[Exposed], weights: SeverityPolicy) -> Rating:
+def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], policy: SeverityPolicy) -> Rating:
     detached = [one.entry for one in exposed if one.place is not None]
     if not detached or not {"subnets", "networkInterfaces"} & set(change.fields):
-        return rate((), weights)
+        return rate((), policy)
     name = change.fields[0]
     if not set((change.approved or {}).get(name, ())) - set((change.live or {}).get(name, ())):
-        return rate((), weights)
-    least = rated(weights, "NSGDeleted", "the NSG is detached and filters nothing there")
-    return worst_rating([rate(detached, weights), least], weights)
+        return rate((), policy)
+    least = rated(policy, "NSGDeleted", "the NSG is detached and filters nothing there")
+    return worst_rating([rate(detached, policy), least], policy)
 
 
-def decides(change: Change, exposed: Exposed) -> bool:
+def decides(change: Change, exposed: ExposureEntry) -> bool:
     """Say whether a changed rule decides some traffic, as approved or live."""
     if change.rule is None or exposed.place is not None:
         return False
@@ -160,10 +166,10 @@ def decides(change: Change, exposed: Exposed) -> bool:
     return before or after
 
 
-def _unclear(change: Change, live: LiveNSG | None, weights: SeverityPolicy) -> Iterator[Rating]:
+def _unclear(change: Change, live: LiveNSG | None, policy: SeverityPolicy) -> Iterator[Rating]:
     """Yield the weight of a rule that may allow what nobody here can tell."""
     if live is None or change.live is None or change.tolerated_by is not None:
         return
     rule = next((one for one in live.rules if one.key == (change.rule or "").lower()), None)
     if rule is not None and rule.access != "Deny" and (names := unreadable(rule)):
-        yield rated(weights, "Unclear", f"{rule.name} has a value in {names[0]} that nobody here knows")
+        yield rated(policy, "Unclear", f"{rule.name} has a value in {names[0]} that nobody here knows")

@@ -8,7 +8,7 @@ from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.classification import classify
-from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG, read_approved
+from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG, parse_approved
 from nsg_baseline.core.verdict import Verdict, judge
 
 State = Literal["Added", "Removed", "Changed", "Unchanged"]
@@ -31,7 +31,7 @@ class BaselineDiff:
 
 
 def diff_baselines(
-    before: BaselineSpec | None, after: BaselineSpec | None, now: datetime, yardstick: SeverityConfig
+    before: BaselineSpec | None, after: BaselineSpec | None, now: datetime, severity_config: SeverityConfig
 ) -> BaselineDiff:
     """Compare a baseline with its next version. One of the two may not exist: the default rules stand in for it.
 
@@ -42,12 +42,12 @@ def diff_baselines(
         raise ValueError("there is no baseline to compare")
     if after is None:
         # Azure stays as it is; from now on nobody says what is approved there.
-        nsg = str(read_approved(before).id) if before is not None else ""
+        nsg = str(parse_approved(before).id) if before is not None else ""
         return BaselineDiff("Removed", Verdict(nsg))
-    new = read_approved(after)
-    old = read_approved(before) if before is not None else ApprovedNSG(new.id, (), comparison=new.comparison)
+    new = parse_approved(after)
+    old = parse_approved(before) if before is not None else ApprovedNSG(new.id, (), comparison=new.comparison)
     approved = replace(old, rules=classify(old, _excepted(old), now).approved, tolerate=(), exceptions=())
-    found = judge(approved, _as_live(new, now), now, yardstick)
+    found = judge(approved, _as_live(new, now), now, severity_config)
     if before is None:
         return BaselineDiff("Added", found)
     settings = tuple(_settings(before, after))

@@ -11,7 +11,7 @@ from nsg_baseline.api.common import Severity
 from nsg_baseline.core.classification import Classification
 from nsg_baseline.core.ids import fold
 from nsg_baseline.core.nsg import STRICT, ApprovedNSG, LiveNSG
-from nsg_baseline.core.rules import Rule, differing_fields, meaning
+from nsg_baseline.core.rules import Rule, differing_fields, semantic_key
 from nsg_baseline.core.tolerations import co_owner_of
 
 KIND_ORDER: tuple[ChangeKind, ...] = (
@@ -42,7 +42,7 @@ class Change:
     nsg: str | None = None
 
 
-def detect(approved: ApprovedNSG, live: LiveNSG | None, sides: Classification) -> tuple[Change, ...]:
+def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:
     """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist.
 
     They are not yet weighed, and co-owners' rules are not among them.
@@ -51,7 +51,7 @@ def detect(approved: ApprovedNSG, live: LiveNSG | None, sides: Classification) -
         deleted = {"id": str(approved.id)}
         return (Change("NSGDeleted", None, fingerprint("NSGDeleted", approved.id.key), approved=deleted),)
     found = [
-        *_rule_changes(approved, live, sides),
+        *_rule_changes(approved, live, classification),
         *_tag_changes(approved, live),
         *_association_changes(approved, live),
     ]
@@ -75,12 +75,12 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _rule_changes(approved: ApprovedNSG, live: LiveNSG, sides: Classification) -> Iterator[Change]:
+def _rule_changes(approved: ApprovedNSG, live: LiveNSG, classification: Classification) -> Iterator[Change]:
     wanted = {rule.key: rule for rule in approved.rules}
-    tolerated = {rule.key for rule, _ in sides.tolerated}
+    tolerated = {rule.key for rule, _ in classification.tolerated}
     for rule in live.rules:
         ours = wanted.pop(rule.key, None)
-        if rule.key in sides.excepted or rule.key in tolerated:
+        if rule.key in classification.excepted or rule.key in tolerated:
             continue
         if ours is None:
             mark = fingerprint("RuleCreated", _mark(rule, approved))
@@ -98,7 +98,7 @@ def _updated(ours: Rule, live: Rule, fields: tuple[str, ...], approved: Approved
 
 
 def _mark(rule: Rule, approved: ApprovedNSG) -> str:
-    return fingerprint(meaning(rule, approved.comparison))
+    return fingerprint(semantic_key(rule, approved.comparison))
 
 
 def _tag_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:
@@ -138,7 +138,7 @@ def live_hashes(approved: ApprovedNSG, live: LiveNSG) -> tuple[str, str]:
     two is what it was.
     """
     attached = sorted(live.subnets), sorted(live.network_interfaces)
-    everything = sorted(fingerprint(meaning(rule, STRICT), rule.description) for rule in live.rules)
+    everything = sorted(fingerprint(semantic_key(rule, STRICT), rule.description) for rule in live.rules)
     names = {rule.key for rule in approved.rules}
     own = sorted(
         _mark(rule, approved)

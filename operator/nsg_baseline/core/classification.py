@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nsg_baseline.core.nsg import ApprovedNSG
-from nsg_baseline.core.rules import Rule, meaning
+from nsg_baseline.core.rules import Rule, semantic_key
 from nsg_baseline.core.tolerations import co_owner_of
 
 
@@ -31,13 +31,15 @@ def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
 def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Classification:
     """Sort live rules by who answers for them."""
     running = {
-        (item.rule.key, meaning(item.rule, approved.comparison)) for item in approved.exceptions if now < item.until
+        (item.rule.key, semantic_key(item.rule, approved.comparison))
+        for item in approved.exceptions
+        if now < item.until
     }
     names = {rule.key for rule in approved.rules}
     excepted: dict[str, Rule] = {}
     tolerated: list[tuple[Rule, str]] = []
     for rule in live:
-        if (rule.key, meaning(rule, approved.comparison)) in running:
+        if (rule.key, semantic_key(rule, approved.comparison)) in running:
             excepted[rule.key] = rule
         elif rule.key not in names and (owner := _owner(rule, approved)) is not None:
             tolerated.append((rule, owner))

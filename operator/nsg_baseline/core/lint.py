@@ -10,10 +10,10 @@ from nsg_baseline.api.common import format_time
 from nsg_baseline.api.rule import SecurityRule
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.intervals import parse_prefix, prefixes
-from nsg_baseline.core.nsg import read_rule
+from nsg_baseline.core.nsg import parse_rule
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import Rating, rate
-from nsg_baseline.core.text.exposure_lines import Exposed
+from nsg_baseline.core.text.exposure_lines import ExposureEntry
 from nsg_baseline.core.text.phrasing import listed
 from nsg_baseline.core.traffic.coverage import Coverage, coverage
 from nsg_baseline.core.traffic.exposure import exposure
@@ -63,25 +63,27 @@ class Finding:
         return KINDS[self.id][0]
 
 
-def lint(spec: BaselineSpec, now: datetime, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> tuple[Finding, ...]:
+def lint(
+    spec: BaselineSpec, now: datetime, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+) -> tuple[Finding, ...]:
     """Return what is odd in a baseline that has the right form, at a time: exceptions end."""
-    rules = [read_rule(rule) for rule in spec.rules]
+    rules = [parse_rule(rule) for rule in spec.rules]
     places = {rule.key: f"spec.rules[{index}]" for index, rule in enumerate(rules)}
     found = [
-        *(finding for index, rule in enumerate(spec.rules) for finding in _of_rule(rule, index, yardstick)),
-        *_open(rules, places, yardstick),
-        *_exceptions(spec, rules, now, yardstick),
+        *(finding for index, rule in enumerate(spec.rules) for finding in _of_rule(rule, index, severity_config)),
+        *_open(rules, places, severity_config),
+        *_exceptions(spec, rules, now, severity_config),
         *(
             finding
             for direction in DIRECTIONS
-            for one in coverage(rules, direction, yardstick.tags)
+            for one in coverage(rules, direction, severity_config.tags)
             for finding in _covered(one, places)
         ),
     ]
     return tuple(found)
 
 
-def _of_rule(rule: SecurityRule, index: int, yardstick: SeverityConfig) -> Iterator[Finding]:
+def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) -> Iterator[Finding]:
     sides = (
         ("source", rule.source_address_prefix, rule.source_address_prefixes),
         ("destination", rule.destination_address_prefix, rule.destination_address_prefixes),
@@ -92,7 +94,7 @@ def _of_rule(rule: SecurityRule, index: int, yardstick: SeverityConfig) -> Itera
             if text and (masked := _masked(text)) is not None:
                 yield Finding("HostBits", at, f"{text} has host bits", f"write {masked}", rule.name)
         yield from _overlaps(rule.name, f"{place}es", several)
-        if single and yardstick.tags is not None and _is_unknown(single, yardstick):
+        if single and severity_config.tags is not None and _is_unknown(single, severity_config):
             message = f"{single} is no tag of the service tags file"
             yield Finding("UnknownTag", place, message, "look for a typing mistake", rule.name)
 
@@ -106,12 +108,12 @@ def _masked(text: str) -> str | None:
     return prefixes(found)[0]
 
 
-def _is_unknown(word: str, yardstick: SeverityConfig) -> bool:
+def _is_unknown(word: str, severity_config: SeverityConfig) -> bool:
     folded = word.lower()
     known = ("*", "internet", "virtualnetwork", "azureloadbalancer")
-    if yardstick.tags is None or folded in known or folded.startswith("azureplatform"):
+    if severity_config.tags is None or folded in known or folded.startswith("azureplatform"):
         return False
-    return parse_prefix(word) is None and is_service_tag(folded) and yardstick.tags.ranges(folded) is None
+    return parse_prefix(word) is None and is_service_tag(folded) and severity_config.tags.ranges(folded) is None
 
 
 def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding]:
@@ -126,27 +128,29 @@ def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding
             last = (this, at)
 
 
-def _open(rules: list[Rule], places: Mapping[str, str], yardstick: SeverityConfig) -> Iterator[Finding]:
+def _open(rules: list[Rule], places: Mapping[str, str], severity_config: SeverityConfig) -> Iterator[Finding]:
     """Yield the rules that open to the Internet what weighs high or more."""
-    found = exposure((), rules, tags=yardstick.tags)
-    by_rule: dict[str, list[Exposed]] = {}
+    found = exposure((), rules, tags=severity_config.tags)
+    by_rule: dict[str, list[ExposureEntry]] = {}
     for entry in found.entries:
         if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_rule is not None:
-            by_rule.setdefault(entry.live_rule, []).append(Exposed(entry))
+            by_rule.setdefault(entry.live_rule, []).append(ExposureEntry(entry))
     for name, mine in by_rule.items():
-        weight = rate((one.entry for one in mine), yardstick.weights)
-        if name.lower() in places and _is_open(weight):
-            message = f"{weight.severity}: {weight.reason}"
+        rating = rate((one.entry for one in mine), severity_config.policy)
+        if name.lower() in places and _is_open(rating):
+            message = f"{rating.severity}: {rating.explanation}"
             way = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
             yield Finding("OpenToInternet", places[name.lower()], message, way, name)
 
 
-def _is_open(weight: Rating) -> bool:
-    grave = weight.severity in ("critical", "high")
-    return grave and (weight.ground.startswith("InternetTo") or weight.ground == "PublicToManagement")
+def _is_open(rating: Rating) -> bool:
+    grave = rating.severity in ("critical", "high")
+    return grave and (rating.reason.startswith("InternetTo") or rating.reason == "PublicToManagement")
 
 
-def _exceptions(spec: BaselineSpec, rules: list[Rule], now: datetime, yardstick: SeverityConfig) -> Iterator[Finding]:
+def _exceptions(
+    spec: BaselineSpec, rules: list[Rule], now: datetime, severity_config: SeverityConfig
+) -> Iterator[Finding]:
     """Yield what is odd in exceptions: those that ended, and those that open what a rule should not."""
     for index, one in enumerate(spec.exceptions):
         place = f"spec.exceptions[{index}]"
@@ -154,9 +158,9 @@ def _exceptions(spec: BaselineSpec, rules: list[Rule], now: datetime, yardstick:
             message = f"the exception for {one.rule.name} ended at {format_time(one.until)}"
             yield Finding("EndedException", f"{place}.until", message, "leave it out", one.rule.name)
             continue
-        excepted = read_rule(one.rule)
+        excepted = parse_rule(one.rule)
         beside = [rule for rule in rules if rule.key != excepted.key]
-        for found in _open([*beside, excepted], {excepted.key: f"{place}.rule"}, yardstick):
+        for found in _open([*beside, excepted], {excepted.key: f"{place}.rule"}, severity_config):
             message = f"until {format_time(one.until)}, {found.message}"
             yield replace(found, message=message)
 

@@ -55,7 +55,7 @@ class ApprovedNSG:
     rule_authors: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_live(document: Mapping[str, Any]) -> LiveNSG:
+def parse_live(document: Mapping[str, Any]) -> LiveNSG:
     """Read an NSG in the form of ARM's REST API.
 
     Raises:
@@ -77,22 +77,22 @@ def read_live(document: Mapping[str, Any]) -> LiveNSG:
     )
 
 
-def read_approved(spec: BaselineSpec) -> ApprovedNSG:
+def parse_approved(spec: BaselineSpec) -> ApprovedNSG:
     """Read what a baseline approves."""
     attached = spec.associations
     return ApprovedNSG(
         id=NSGId.parse(spec.target.resource_id),
-        rules=tuple(read_rule(rule) for rule in spec.rules),
+        rules=tuple(parse_rule(rule) for rule in spec.rules),
         tags=spec.tags,
         subnets=_folded(attached.subnets) if attached else None,
         network_interfaces=_folded(attached.network_interfaces) if attached else None,
         tolerate=spec.tolerate,
-        exceptions=tuple(ApprovedException(read_rule(item.rule), item.until) for item in spec.exceptions),
+        exceptions=tuple(ApprovedException(parse_rule(item.rule), item.until) for item in spec.exceptions),
         comparison=spec.comparison,
     )
 
 
-def read_rule(rule: SecurityRule) -> Rule:
+def parse_rule(rule: SecurityRule) -> Rule:
     """Read an approved rule."""
     return normalise(rule.model_dump(by_alias=True, exclude_unset=True, exclude_none=True, mode="json"))
 

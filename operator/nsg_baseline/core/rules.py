@@ -95,7 +95,7 @@ def differing_fields(approved: Rule, live: Rule, comparison: Comparison) -> tupl
     return tuple(name for name, value in ours.items() if value != theirs[name])
 
 
-def meaning(rule: Rule, comparison: Comparison) -> tuple[Any, ...]:
+def semantic_key(rule: Rule, comparison: Comparison) -> tuple[Any, ...]:
     """Return a value that two rules share exactly when they are the same rule with the same meaning."""
     return rule.key, *_facets(rule, comparison).values()
 

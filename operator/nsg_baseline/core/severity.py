@@ -8,12 +8,19 @@ from dataclasses import dataclass
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, common, merge, port_text, without
-from nsg_baseline.core.severity_policy import DEFAULT_WEIGHTS, GROUNDS, SEVERITIES, Ground, SeverityPolicy, port_set
+from nsg_baseline.core.severity_policy import (
+    DEFAULT_SEVERITY_POLICY,
+    SEVERITIES,
+    SEVERITY_REASONS,
+    SeverityPolicy,
+    SeverityReason,
+    port_set,
+)
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import Box, Entry
 from nsg_baseline.core.traffic.sources import holds_platform, is_internet_wide, is_private, wide_ports
 
-_REASONS: Mapping[Ground, str] = {
+_EXPLANATIONS: Mapping[SeverityReason, str] = {
     "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
     "PublicToManagement": "{} opens a management or database port to public addresses",
     "PublicAllowed": "{} allows what comes from some public addresses",
@@ -33,25 +40,27 @@ class Rating:
     """How much an exposure weighs, and why: `reason` reads on after `because`."""
 
     severity: Severity
-    ground: Ground
-    reason: str
+    reason: SeverityReason
+    explanation: str
 
 
-def rate(entries: Iterable[Entry], weights: SeverityPolicy = DEFAULT_WEIGHTS) -> Rating:
+def rate(entries: Iterable[Entry], policy: SeverityPolicy = DEFAULT_SEVERITY_POLICY) -> Rating:
     """Return the weight of an exposure: that of the heaviest thing in it."""
     entries = tuple(entries)
-    return worst_rating((rated(weights, *one) for one in _grounds(entries, weights)), weights)
+    return worst_rating((rated(policy, *one) for one in _reasons(entries, policy)), policy)
 
 
-def rated(weights: SeverityPolicy, ground: Ground, reason: str) -> Rating:
+def rated(policy: SeverityPolicy, reason: SeverityReason, explanation: str) -> Rating:
     """Return the weight of one ground."""
-    return Rating(weights.severity(ground), ground, reason)
+    return Rating(policy.severity(reason), reason, explanation)
 
 
-def worst_rating(found: Iterable[Rating], weights: SeverityPolicy) -> Rating:
+def worst_rating(found: Iterable[Rating], policy: SeverityPolicy) -> Rating:
     """Return the heaviest weight, of equals the first in the table; that of no exposure for none."""
-    nothing = rated(weights, "NoExposure", "no connection is decided otherwise")
-    return min(found, key=lambda one: (SEVERITIES.index(one.severity), GROUNDS.index(one.ground)), default=nothing)
+    nothing = rated(policy, "NoExposure", "no connection is decided otherwise")
+    return min(
+        found, key=lambda one: (SEVERITIES.index(one.severity), SEVERITY_REASONS.index(one.reason)), default=nothing
+    )
 
 
 def worst(severities: Iterable[Severity]) -> Severity | None:
@@ -59,16 +68,16 @@ def worst(severities: Iterable[Severity]) -> Severity | None:
     return min(severities, key=SEVERITIES.index, default=None)
 
 
-def _grounds(entries: tuple[Entry, ...], weights: SeverityPolicy) -> Iterator[tuple[Ground, str]]:
+def _reasons(entries: tuple[Entry, ...], policy: SeverityPolicy) -> Iterator[tuple[SeverityReason, str]]:
     opened = [_Opened(entry, box) for entry in entries if _is_opened(entry) for box in likely(entry.boxes)]
     for protocol in ("Tcp", "Udp"):
-        yield from _wide_grounds(opened, protocol, weights)
+        yield from _internet_reasons(opened, protocol, policy)
     for entry in entries:
         if entry.conditional:
-            yield _told("Conditional", entry)
+            yield _explained("Conditional", entry)
             continue
-        grounds = (_ground(entry, box, weights) for box in likely(entry.boxes))
-        yield from (_told(ground, entry) for ground in grounds if ground is not None)
+        reasons = (_reason_of(entry, box, policy) for box in likely(entry.boxes))
+        yield from (_explained(reason, entry) for reason in reasons if reason is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +99,18 @@ def _is_bare(entry: Entry) -> bool:
     return entry.live_rule is None
 
 
-def _wide_grounds(opened: list[_Opened], protocol: str, weights: SeverityPolicy) -> Iterator[tuple[Ground, str]]:
+def _internet_reasons(
+    opened: list[_Opened], protocol: str, policy: SeverityPolicy
+) -> Iterator[tuple[SeverityReason, str]]:
     """Yield what is open to the Internet, counted over all sources of a port: two halves of it are the whole."""
     ours = [one for one in opened if protocol in one.box.protocols]
     wide = wide_ports((one.box.destination_ports, one.box.source) for one in ours)
-    sensitive = common(wide, weights.sensitive(protocol))
+    sensitive = common(wide, policy.sensitive(protocol))
     if sensitive:
         yield "InternetToManagement", _openers(ours, protocol, sensitive)
     if wide == ALL_PORTS:
         yield "InternetToAllPorts", _openers(ours, protocol, wide)
-    other = without(without(wide, weights.sensitive(protocol)), port_set(_WEB))
+    other = without(without(wide, policy.sensitive(protocol)), port_set(_WEB))
     if other:
         yield "InternetToPort", _openers(ours, protocol, other)
     web = common(wide, port_set(_WEB))
@@ -107,7 +118,7 @@ def _wide_grounds(opened: list[_Opened], protocol: str, weights: SeverityPolicy)
         yield "InternetToWeb", _openers(ours, protocol, web)
 
 
-def _ground(entry: Entry, box: Box, weights: SeverityPolicy) -> Ground | None:
+def _reason_of(entry: Entry, box: Box, policy: SeverityPolicy) -> SeverityReason | None:
     """Return what one box weighs by; None for what `_wide_grounds` weighs."""
     if set(box.protocols) <= {"Icmp"}:
         return "IcmpOnly"
@@ -120,15 +131,15 @@ def _ground(entry: Entry, box: Box, weights: SeverityPolicy) -> Ground | None:
     if is_internet_wide([box.source]):
         return "InternetToProtocol" if set(box.protocols) & {"Esp", "Ah", "Other"} else None
     sensitive = any(
-        common(box.destination_ports, weights.sensitive(protocol))
+        common(box.destination_ports, policy.sensitive(protocol))
         for protocol in ("Tcp", "Udp")
         if protocol in box.protocols
     )
     return "PublicToManagement" if sensitive else "PublicAllowed"
 
 
-def _told(ground: Ground, entry: Entry) -> tuple[Ground, str]:
-    return ground, _REASONS[ground].format(_by(entry))
+def _explained(reason: SeverityReason, entry: Entry) -> tuple[SeverityReason, str]:
+    return reason, _EXPLANATIONS[reason].format(_by(entry))
 
 
 def _by(entry: Entry) -> str:

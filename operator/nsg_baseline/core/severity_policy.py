@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.intervals import Interval, merge, parse_ports
 
-Ground = Literal[
+SeverityReason = Literal[
     "InternetToManagement",
     "InternetToAllPorts",
     "InternetToPort",
@@ -31,9 +31,9 @@ Ground = Literal[
     "NoExposure",
 ]
 """Why something weighs what it weighs: a row of the table of severities. Of equals the first is told."""
-GROUNDS: tuple[Ground, ...] = get_args(Ground)
+SEVERITY_REASONS: tuple[SeverityReason, ...] = get_args(SeverityReason)
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
-_LEVELS: Mapping[Ground, Severity] = {
+_LEVELS: Mapping[SeverityReason, Severity] = {
     "InternetToManagement": "critical",
     "InternetToAllPorts": "critical",
     "InternetToPort": "high",
@@ -81,18 +81,18 @@ class SeverityPolicy:
 
     management: tuple[Interval, ...] = port_set(_MANAGEMENT)
     management_udp: tuple[Interval, ...] = port_set(_MANAGEMENT_UDP)
-    levels: Mapping[Ground, Severity] = field(default_factory=lambda: _LEVELS)
+    levels: Mapping[SeverityReason, Severity] = field(default_factory=lambda: _LEVELS)
 
     def sensitive(self, protocol: str) -> tuple[Interval, ...]:
         """Return the ports that weigh most by TCP or by UDP."""
         return self.management if protocol == "Tcp" else merge((*self.management, *self.management_udp))
 
-    def severity(self, ground: Ground) -> Severity:
+    def severity(self, reason: SeverityReason) -> Severity:
         """Return the level of a ground."""
-        return self.levels.get(ground, _LEVELS[ground])
+        return self.levels.get(reason, _LEVELS[reason])
 
 
-DEFAULT_WEIGHTS = SeverityPolicy()
+DEFAULT_SEVERITY_POLICY = SeverityPolicy()
 
 
 def severity_policy_of(management: str | None, management_udp: str | None, levels: Iterable[str]) -> SeverityPolicy:
@@ -102,18 +102,18 @@ def severity_policy_of(management: str | None, management_udp: str | None, level
         ValueError: one of them is wrong; the text says what it may be.
     """
     return SeverityPolicy(
-        management=DEFAULT_WEIGHTS.management if management is None else port_set(management),
-        management_udp=DEFAULT_WEIGHTS.management_udp if management_udp is None else port_set(management_udp),
+        management=DEFAULT_SEVERITY_POLICY.management if management is None else port_set(management),
+        management_udp=DEFAULT_SEVERITY_POLICY.management_udp if management_udp is None else port_set(management_udp),
         levels={**_LEVELS, **dict(map(_level, levels))},
     )
 
 
-def _level(text: str) -> tuple[Ground, Severity]:
+def _level(text: str) -> tuple[SeverityReason, Severity]:
     name, _, value = (part.strip() for part in text.partition("="))
-    ground = next((one for one in GROUNDS if one.lower() == name.lower()), None)
+    reason = next((one for one in SEVERITY_REASONS if one.lower() == name.lower()), None)
     severity = next((one for one in SEVERITIES if one == value.lower()), None)
-    if ground is None:
-        raise ValueError(f"{name!r} is none of {', '.join(GROUNDS)}")
+    if reason is None:
+        raise ValueError(f"{name!r} is none of {', '.join(SEVERITY_REASONS)}")
     if severity is None:
         raise ValueError(f"{name}: {value!r} is none of {', '.join(SEVERITIES)}")
-    return ground, severity
+    return reason, severity

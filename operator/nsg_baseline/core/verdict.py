@@ -11,7 +11,7 @@ from nsg_baseline.core.changes import Change, created, detect, live_hashes
 from nsg_baseline.core.classification import classify
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.severity import worst
-from nsg_baseline.core.text.exposure_lines import Exposed
+from nsg_baseline.core.text.exposure_lines import ExposureEntry
 
 DriftOrigin = Literal["Azure", "Baseline"]
 
@@ -27,8 +27,8 @@ class Verdict:
 
     nsg: str
     changes: tuple[Change, ...] = ()
-    exposure: tuple[Exposed, ...] = ()
-    weight: Severity | None = None
+    exposure: tuple[ExposureEntry, ...] = ()
+    rating: Severity | None = None
     reason: str | None = None
     live_hash: str | None = None
     compared_hash: str | None = None
@@ -40,36 +40,41 @@ class Verdict:
         """Whether live is as approved."""
         return not self.changes
 
-    def exposure_of(self, change: Change) -> tuple[Exposed, ...]:
+    def exposure_of(self, change: Change) -> tuple[ExposureEntry, ...]:
         """Return the traffic that one change decides."""
-        return tuple(exposed for exposed in self.exposure if decides(change, exposed))
+        return tuple(exposure_entries for exposure_entries in self.exposure if decides(change, exposure_entries))
 
     @property
     def severity(self) -> Severity | None:
         """How much all changes together weigh; None when there are none."""
-        return self.weight or worst(change.severity for change in self.changes)
+        return self.rating or worst(change.severity for change in self.changes)
 
 
 def judge(
-    approved: ApprovedNSG, live: LiveNSG | None, now: datetime, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+    approved: ApprovedNSG,
+    live: LiveNSG | None,
+    now: datetime,
+    severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG,
 ) -> Verdict:
     """Compare an NSG as approved with the NSG as it is."""
     full, own = live_hashes(approved, live) if live is not None else (None, None)
-    sides = classify(approved, live.rules if live is not None else (), now)
-    assessment = assess(approved, live, detect(approved, live, sides), sides, yardstick)
+    classification = classify(approved, live.rules if live is not None else (), now)
+    assessment = assess(approved, live, detect(approved, live, classification), classification, severity_config)
     return Verdict(
         nsg=str(live.id if live else approved.id),
         changes=assessment.changes,
         exposure=assessment.exposed,
-        weight=assessment.weight.severity if assessment.weight else None,
+        rating=assessment.rating.severity if assessment.rating else None,
         reason=". ".join(
-            text for text in (assessment.weight.reason if assessment.weight else None, assessment.summary) if text
+            text for text in (assessment.rating.explanation if assessment.rating else None, assessment.summary) if text
         )
         or None,
         live_hash=full,
         compared_hash=own,
-        excepted=sides.excepted,
-        tolerated_by_caller=frozenset(rule.key for rule, _ in sides.tolerated if rule.key in approved.rule_authors),
+        excepted=classification.excepted,
+        tolerated_by_caller=frozenset(
+            rule.key for rule, _ in classification.tolerated if rule.key in approved.rule_authors
+        ),
     )
 
 
@@ -78,15 +83,15 @@ class UnbaselinedVerdict:
     """An NSG without a baseline, as a change, and what its rules open compared with the default rules alone."""
 
     change: Change
-    exposure: tuple[Exposed, ...] = ()
+    exposure: tuple[ExposureEntry, ...] = ()
     reason: str | None = None
 
 
-def judge_unbaselined(live: LiveNSG, yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> UnbaselinedVerdict:
+def judge_unbaselined(live: LiveNSG, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> UnbaselinedVerdict:
     """Rate an NSG without a baseline."""
     change = created(str(live.id))
-    exposed, weight = assess_unbaselined(live, yardstick)
-    return UnbaselinedVerdict(replace(change, severity=weight.severity), exposed, weight.reason)
+    exposure_entries, rating = assess_unbaselined(live, severity_config)
+    return UnbaselinedVerdict(replace(change, severity=rating.severity), exposure_entries, rating.explanation)
 
 
 def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> DriftOrigin:

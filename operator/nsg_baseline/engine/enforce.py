@@ -5,7 +5,7 @@ from dataclasses import replace
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.decisions import RemediationAttempt, Snapshot, decide
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.nsg import UnreadableNSGError, read_live
+from nsg_baseline.core.nsg import UnreadableNSGError, parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.engine.ports import Dependencies
@@ -34,7 +34,7 @@ async def enforce(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
 async def _attempt(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
     nsg_id = str(NSGId.parse(snapshot.baseline.spec.target.resource_id))
     document = await dependencies.reader.get(nsg_id)
-    live = read_live(document) if document is not None else None
+    live = parse_live(document) if document is not None else None
     current = replace(snapshot, live=live, read_for_write=True)
     decision = decide(current)
     if not isinstance(decision.enforcement, Remediation):
@@ -42,7 +42,7 @@ async def _attempt(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
     remediation = decision.enforcement
     answer = await dependencies.writer.put(nsg_id, remediation.document, remediation.etag)
     attempt = RemediationAttempt(written=True, rollout_since=decision.status.rollout_since)
-    return replace(current, live=read_live(answer), attempt=attempt)
+    return replace(current, live=parse_live(answer), attempt=attempt)
 
 
 def _blocked(snapshot: Snapshot, blocked: Blocked) -> Snapshot:

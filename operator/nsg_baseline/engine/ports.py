@@ -48,5 +48,5 @@ class Dependencies:
     records: Records
     namespace: str
     clock: Callable[[], datetime]
-    yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+    severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     rights: PermissionReader | None = None

@@ -10,7 +10,7 @@ from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, Reading, ReadNSG, Snapshot, decide
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
@@ -72,10 +72,10 @@ class BaselineReconciler:
             now=self.dependencies.clock(),
             scope=self.scope,
             baseline=self.baseline,
-            live=read_live(document) if document is not None else None,
+            live=parse_live(document) if document is not None else None,
             reading=reading,
             incidents=self._incidents(),
-            severity_config=self.dependencies.yardstick,
+            severity_config=self.dependencies.severity_config,
         )
 
     def _incidents(self) -> tuple[NSGIncident, ...]:

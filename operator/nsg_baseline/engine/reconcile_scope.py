@@ -161,7 +161,7 @@ class ScopeReconciler:
             self._result.unbaselined.append(observation.unbaselined)
 
     def _unbaselined(self, raw: RawNSG) -> UnbaselinedNSG:
-        severity_config = self._dependencies.yardstick
+        severity_config = self._dependencies.severity_config
         try:
             return reconcile_unbaselined(raw, severity_config)
         except Exception as error:

@@ -7,7 +7,7 @@ from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.changes import created
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.nsg import UnreadableNSGError, read_live
+from nsg_baseline.core.nsg import UnreadableNSGError, parse_live
 from nsg_baseline.core.observations import UnbaselinedNSG
 from nsg_baseline.core.rules import UnreadableRuleError
 from nsg_baseline.core.text.exposure_lines import LINES, statuses
@@ -17,7 +17,7 @@ from nsg_baseline.core.verdict import judge_unbaselined
 def reconcile_unbaselined(nsg: RawNSG, severity_config: SeverityConfig) -> UnbaselinedNSG:
     """Return an NSG without a baseline with its severity. An NSG that cannot be parsed has severity `Unclear`."""
     try:
-        verdict = judge_unbaselined(read_live(nsg.document()), severity_config)
+        verdict = judge_unbaselined(parse_live(nsg.document()), severity_config)
     except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
         return unjudged(nsg, severity_config, str(error))
     place = f"NSG {NSGId.parse(nsg.id).name}"
@@ -27,5 +27,5 @@ def reconcile_unbaselined(nsg: RawNSG, severity_config: SeverityConfig) -> Unbas
 
 def unjudged(nsg: RawNSG, severity_config: SeverityConfig, why: str) -> UnbaselinedNSG:
     """Return an NSG without a baseline whose exposure is unknown."""
-    change = replace(created(nsg.id), severity=severity_config.weights.severity("Unclear"))
+    change = replace(created(nsg.id), severity=severity_config.policy.severity("Unclear"))
     return UnbaselinedNSG(change, reason=f"its exposure is unknown: {why}")

@@ -117,7 +117,9 @@ async def _work(
     def world_of(scope: NSGScope) -> Dependencies:
         arm = arms.of(scope)
         writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
-        return Dependencies(arm.reader, writer, records, chosen.namespace, utc_now, chosen.yardstick, arm.permissions)
+        return Dependencies(
+            arm.reader, writer, records, chosen.namespace, utc_now, chosen.severity_config, arm.permissions
+        )
 
     async def watch_azure() -> None:
         work = [

@@ -50,7 +50,7 @@ def _observation(
 ) -> ScopeObservation:
     incidents = dependencies.records.incidents
     subjects = [scope_subject(kind, dependencies.namespace, scope) for kind in _KINDS]
-    tags = dependencies.yardstick.tags
+    tags = dependencies.severity_config.tags
     return ScopeObservation(
         now=dependencies.clock(),
         namespace=dependencies.namespace,

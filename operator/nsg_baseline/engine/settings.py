@@ -30,7 +30,7 @@ class Settings:
     health_port: int = 8080
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
-    yardstick: SeverityConfig = DEFAULT_SEVERITY_CONFIG
+    severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     alert_local_addresses: bool = False
     attribution: bool = True
     leader_election: bool = True
@@ -51,7 +51,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
-        yardstick=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
+        severity_config=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
 

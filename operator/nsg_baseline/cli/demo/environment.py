@@ -18,7 +18,7 @@ from nsg_baseline.api.crds import render
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.rogue import Rogue
 from nsg_baseline.core.baseline_export import manifest
-from nsg_baseline.core.nsg import read_live
+from nsg_baseline.core.nsg import parse_live
 from nsg_emulator import arm, kube
 
 OPERATOR_CLIENT_ID = "22222222-2222-2222-2222-222222222222"
@@ -181,7 +181,7 @@ def objects(
     `namespace` is the namespace of the operator.
     """
     urls = base64.b64encode(receiver.url.encode()).decode()
-    lives = [read_live(document) for document in list(nsgs) or recorded_nsgs()]
+    lives = [parse_live(document) for document in list(nsgs) or recorded_nsgs()]
     return [
         _object("NSGScope", "demo", "", _scope(lives[0].id.subscription, interval)),
         {

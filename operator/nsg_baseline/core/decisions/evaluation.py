@@ -8,7 +8,7 @@ from nsg_baseline.api.common import PENDING
 from nsg_baseline.api.durations import parse
 from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.core.decisions.snapshot import Snapshot
-from nsg_baseline.core.nsg import read_approved
+from nsg_baseline.core.nsg import parse_approved
 from nsg_baseline.core.rule_authors import recorded_authors
 from nsg_baseline.core.verdict import Verdict, drift_origin, judge
 
@@ -36,7 +36,7 @@ def evaluate(snapshot: Snapshot) -> Evaluation:
     baseline = snapshot.baseline
     authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live)
     by_rule = {author.rule.lower(): author.caller for author in authors}
-    approved = replace(read_approved(baseline.spec), rule_authors=by_rule)
+    approved = replace(parse_approved(baseline.spec), rule_authors=by_rule)
     verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
     since = _rollout_since(snapshot, verdict)
     until = since + parse(baseline.spec.rollout_grace) if since is not None else None

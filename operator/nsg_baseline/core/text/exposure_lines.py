@@ -22,7 +22,7 @@ _PIECES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
+class ExposureEntry:
     """What one pair of deciders makes of its traffic, with the place where that is so if it is not the whole NSG."""
 
     entry: Entry
@@ -48,7 +48,7 @@ class Exposed:
         }
 
 
-def statuses(exposed: Sequence[Exposed]) -> tuple[ExposureStatus, ...]:
+def statuses(exposed: Sequence[ExposureEntry]) -> tuple[ExposureStatus, ...]:
     """Return exposures in the form that a status holds: the pairs of a rule that has many are told as one.
 
     What is so only where an address is Internet and VirtualNetwork at once is told when there is nothing else.
@@ -74,7 +74,7 @@ def lines(found: Sequence[ExposureStatus]) -> tuple[str, ...]:
     return (*map(line, found[: LINES - 1]), more)
 
 
-def _grouped(exposed: Sequence[Exposed]) -> list[list[Exposed]]:
+def _grouped(exposed: Sequence[ExposureEntry]) -> list[list[ExposureEntry]]:
     """Put together what one rule decides in place of many, or what many decide in place of one."""
     groups = [[one] for one in exposed]
     sides: tuple[Literal["approved_rule", "live_rule"], ...] = ("live_rule", "approved_rule")
@@ -83,9 +83,11 @@ def _grouped(exposed: Sequence[Exposed]) -> list[list[Exposed]]:
     return groups
 
 
-def _joined(groups: list[list[Exposed]], side: Literal["approved_rule", "live_rule"]) -> list[list[Exposed]]:
-    by_rule: dict[tuple[Any, ...], list[Exposed]] = {}
-    rest: list[list[Exposed]] = []
+def _joined(
+    groups: list[list[ExposureEntry]], side: Literal["approved_rule", "live_rule"]
+) -> list[list[ExposureEntry]]:
+    by_rule: dict[tuple[Any, ...], list[ExposureEntry]] = {}
+    rest: list[list[ExposureEntry]] = []
     for group in groups:
         if len(group) > 1:
             rest.append(group)
@@ -98,14 +100,14 @@ def _joined(groups: list[list[Exposed]], side: Literal["approved_rule", "live_ru
     return rest
 
 
-def _status(group: Sequence[Exposed]) -> ExposureStatus:
+def _status(group: Sequence[ExposureEntry]) -> ExposureStatus:
     first = group[0].entry
     boxes = tuple(box for one in group for box in one.entry.boxes)
     approved_rule, live_rule = (
         _only(getattr(one.entry, side) for one in group) for side in ("approved_rule", "live_rule")
     )
     entry = Entry(first.effect, first.direction, approved_rule, live_rule, boxes, first.conditional)
-    whole = Exposed(entry, group[0].place)
+    whole = ExposureEntry(entry, group[0].place)
     return ExposureStatus(
         effect=first.effect,
         direction=first.direction,
@@ -115,7 +117,7 @@ def _status(group: Sequence[Exposed]) -> ExposureStatus:
     )
 
 
-def _together(whole: Exposed, group: Sequence[Exposed]) -> str:
+def _together(whole: ExposureEntry, group: Sequence[ExposureEntry]) -> str:
     """Say what many pairs decide: in one phrase if that is right, else the heaviest of them, and how many there are."""
     entry = whole.entry
     # One rule that now allows has all its traffic but what earlier rules take. Many have not what lies between them.
