@@ -69,7 +69,7 @@ async def test_a_rule_is_put_back_once_and_told(enforcing: Lives, moment: Moment
     assert 1 <= len(writes) <= WRITES_AT_MOST
     assert all("open-rdp" in alert["title"] for alert in lives.stage.receiver.alerts)
     assert all(len(repeats) <= WRITES_AT_MOST for repeats in lives.alerts().values())
-    assert any(alert["title"].startswith("FIXED") for alert in lives.stage.receiver.alerts)
+    assert any(alert["alert"]["event"] == "Resolved" for alert in lives.stage.receiver.alerts)
 
 
 async def test_what_is_over_before_anybody_could_be_told_is_told_all_the_same(enforcing: Lives) -> None:
