@@ -41,6 +41,11 @@ def test_one_side_alone_does_not_enforce(modes: dict[str, Any]) -> None:
     assert decide(snapshot(WEB, SSH, read_for_write=True, **modes)).enforcement == NoWrite()
 
 
+def test_a_suspended_baseline_is_not_enforced() -> None:
+    # Suspending it is how the owner stops the operator.
+    assert decide(snapshot(WEB, SSH, spec={"suspend": True}, **FRESH)).enforcement == NoWrite()
+
+
 def test_a_remediation_waits_for_the_end_of_the_reading() -> None:
     # Half a listing is not enough to write from.
     assert decide(snapshot(WEB, SSH, reading="UnderWay", **FRESH)).enforcement == AwaitReading()

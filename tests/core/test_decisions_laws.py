@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from nsg_baseline.core.decisions import AwaitReading, ReadNSG, RemediationAttempt, Snapshot, decide
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation
-from tests.support.decisions import carry_out, snapshots
+from tests.support.decisions import carry_out, enforced, snapshots
 
 WRITES = (AwaitReading, ReadNSG, Remediation)
 FEWER = settings(max_examples=30)
@@ -27,6 +27,7 @@ def test_nothing_is_written_in_alert_mode(taken: Snapshot) -> None:
 @given(snapshots())
 def test_nothing_is_written_from_an_incomplete_reading(taken: Snapshot) -> None:
     if taken.reading != "Complete":
+        taken = enforced(taken, read_for_write=True)
         assert not isinstance(decide(taken).enforcement, ReadNSG | Remediation)
 
 
@@ -34,6 +35,7 @@ def test_nothing_is_written_from_an_incomplete_reading(taken: Snapshot) -> None:
 @given(snapshots())
 def test_nothing_is_written_while_suspended(taken: Snapshot) -> None:
     if taken.baseline.spec.suspend or taken.scope.spec.suspend_enforcement:
+        taken = enforced(taken, read_for_write=True, reading="Complete", attempt=None)
         assert not isinstance(decide(taken).enforcement, WRITES)
 
 
@@ -41,6 +43,7 @@ def test_nothing_is_written_while_suspended(taken: Snapshot) -> None:
 @given(snapshots())
 def test_nothing_is_written_without_a_reading_by_id(taken: Snapshot) -> None:
     if not taken.read_for_write:
+        taken = enforced(taken, reading="Complete", attempt=None)
         assert not isinstance(decide(taken).enforcement, Remediation)
 
 
@@ -48,6 +51,7 @@ def test_nothing_is_written_without_a_reading_by_id(taken: Snapshot) -> None:
 @given(snapshots())
 def test_nothing_is_written_to_an_nsg_that_azure_still_changes(taken: Snapshot) -> None:
     if taken.live is None or taken.live.provisioning_state != "Succeeded":
+        taken = enforced(taken, read_for_write=True, reading="Complete", attempt=None)
         assert not isinstance(decide(taken).enforcement, Remediation)
 
 
@@ -55,6 +59,7 @@ def test_nothing_is_written_to_an_nsg_that_azure_still_changes(taken: Snapshot) 
 @given(snapshots())
 def test_one_reconcile_writes_at_most_once(taken: Snapshot) -> None:
     # After an attempt, whatever came of it, the decision is final.
+    taken = enforced(taken, reading="Complete")
     decision = decide(taken)
     if taken.attempt is not None:
         assert not isinstance(decision.enforcement, WRITES)

@@ -141,6 +141,18 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
 
 
+def enforced(taken: Snapshot, **fields: Any) -> Snapshot:
+    """Return a snapshot in which both sides ask for enforcement; `fields` replace parts of the snapshot."""
+    owner = taken.baseline.spec.model_copy(update={"mode": "Enforce"})
+    platform = taken.scope.spec.model_copy(update={"max_mode": "Enforce"})
+    return replace(
+        taken,
+        baseline=taken.baseline.model_copy(update={"spec": owner}),
+        scope=taken.scope.model_copy(update={"spec": platform}),
+        **fields,
+    )
+
+
 def with_status(taken: Snapshot, **status: Any) -> Snapshot:
     """Return a snapshot whose baseline has another status."""
     stored = taken.baseline.model_copy(update={"status": BaselineStatus(**status)})
