@@ -40,16 +40,16 @@ def test_a_list_in_order_has_no_findings() -> None:
 def test_a_rule_behind_one_that_decides_alike_is_shadowed() -> None:
     found = _found("100 wide allow tcp 10.0.0.0/8 -> *:*", "200 narrow allow tcp 10.1.0.0/16 -> *:443")
     assert _told(found) == [("Shadowed", "spec.rules[1]", "narrow")]
-    assert found[0].message == "decides nothing: wide comes first and decides alike"
-    assert found[0].fix == "leave it out"
+    assert found[0].message == "unreachable: wide matches first and allows this traffic"
+    assert found[0].fix == "remove it"
 
 
 def test_a_rule_behind_one_that_decides_otherwise_is_contradicted() -> None:
     # The worse of the two: somebody believes that this traffic is denied.
     found = _found("100 all allow tcp 10.0.0.0/8 -> *:*", "200 no-db deny tcp 10.1.0.0/16 -> *:5432")
     assert _told(found) == [("Contradicted", "spec.rules[1]", "no-db")]
-    assert found[0].message == "never denies anything: all comes first and decides otherwise"
-    assert found[0].fix == "move it before all, or leave it out"
+    assert found[0].message == "unreachable: all matches first and allows this traffic"
+    assert found[0].fix == "move it before all, or remove it"
 
 
 def test_a_rule_before_one_that_would_decide_alike_is_redundant() -> None:
@@ -114,7 +114,7 @@ def test_many_rules_that_hide_one_are_counted() -> None:
     # A message of 200 names is none.
     ports = [f"{100 + n} p{n} deny tcp * -> *:{n * 8192}-{n * 8192 + 8191}" for n in range(8)]
     found = [one for one in _found(*ports, "200 late allow tcp * -> *:*") if one.rule == "late"]
-    assert found[0].message == "never allows anything: p0, p1, p2 and 5 more come first and decide otherwise"
+    assert found[0].message == "unreachable: p0, p1, p2 and 5 more match first and deny this traffic"
 
 
 def test_management_ports_that_other_tenants_reach_are_found() -> None:

@@ -63,7 +63,7 @@ def assess(
     policy = {id(change): _rating_of(change, seen, live, severity_config.policy) for change in changes}
     parts = [rate((one.entry for one in seen), severity_config.policy), *policy.values()]
     if not found.exact and live is not None:
-        parts.append(rated(severity_config.policy, "Unclear", "there is more traffic than could be looked at"))
+        parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
     ordered = sorted((replace(change, severity=policy[id(change)].severity) for change in changes), key=_order)
     # Of a walk that came to nothing at least what weighs most is told.
     return Assessment(
@@ -76,12 +76,12 @@ def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[
     found = exposure((), live.rules, tags=severity_config.tags)
     exposed = [*map(ExposureEntry, found.entries)]
     seen = exposed if found.exact else [*exposed, *_probed((), live.rules, severity_config)]
-    least = rated(severity_config.policy, "NSGCreated", "no baseline says what is approved there")
+    least = rated(severity_config.policy, "NSGCreated", "no baseline defines what is approved")
     # Nobody approved that something reaches a network which nobody declared: what is stopped there weighs nothing.
     opened = (one.entry for one in seen if one.entry.effect == "Allowed")
     parts = [rate(opened, severity_config.policy), least]
     if not found.exact:
-        parts.append(rated(severity_config.policy, "Unclear", "there is more traffic than could be looked at"))
+        parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
     return tuple(exposed or seen), worst_rating(parts, severity_config.policy)
 
 
@@ -137,7 +137,7 @@ def _rating_of(
 ) -> Rating:
     """Return the weight of the exposure that one change decides."""
     if change.kind == "NSGDeleted":
-        least = rated(policy, "NSGDeleted", "the NSG filters nothing any more")
+        least = rated(policy, "NSGDeleted", "the NSG no longer filters any traffic")
         return worst_rating([rate([one.entry for one in exposed], policy), least], policy)
     if change.kind == "NSGUpdated":
         return _rating_of_attachment(change, exposed, policy)
@@ -152,7 +152,7 @@ def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], poli
     name = change.fields[0]
     if not set((change.approved or {}).get(name, ())) - set((change.live or {}).get(name, ())):
         return rate((), policy)
-    least = rated(policy, "NSGDeleted", "the NSG is detached and filters nothing there")
+    least = rated(policy, "NSGDeleted", "the NSG is detached and no longer filters traffic there")
     return worst_rating([rate(detached, policy), least], policy)
 
 
@@ -172,4 +172,4 @@ def _unclear(change: Change, live: LiveNSG | None, policy: SeverityPolicy) -> It
         return
     rule = next((one for one in live.rules if one.key == (change.rule or "").lower()), None)
     if rule is not None and rule.access != "Deny" and (names := unreadable(rule)):
-        yield rated(policy, "Unclear", f"{rule.name} has a value in {names[0]} that nobody here knows")
+        yield rated(policy, "Unclear", f"{rule.name} has a value in {names[0]} that is not recognised")

@@ -30,7 +30,7 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "MixedFamilies": ("error", "Azure takes no IPv4 and IPv6 in one list."),
     "DuplicateName": ("error", "Two rules have one name."),
     "DuplicateBaseline": ("error", "Two baselines have one namespace and name."),
-    "DuplicateTarget": ("error", "Two baselines speak for one NSG."),
+    "DuplicateTarget": ("error", "Two baselines manage the same NSG."),
     "DuplicatePriority": ("error", "Two rules of one direction have one priority."),
     "TooManyRules": ("error", "Azure takes 1,000 rules in one NSG."),
     "TooManyAddresses": ("error", "Azure takes 4,000 addresses on each side in one NSG."),
@@ -39,10 +39,10 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "HostBits": ("warning", "Azure refuses a prefix with host bits."),
     "UnknownTag": ("warning", "The service tags file does not know this tag."),
     "OpenToInternet": ("warning", "The rule opens ports to the Internet, or management ports to public addresses."),
-    "Shadowed": ("warning", "Earlier rules decide all that this rule matches, alike."),
-    "Contradicted": ("warning", "Earlier rules decide all that this rule matches, otherwise."),
-    "Redundant": ("note", "Later rules would decide alike what this rule decides."),
-    "EndedException": ("note", "The exception approves nothing any more."),
+    "Shadowed": ("warning", "Earlier rules match all of this rule's traffic and decide it alike."),
+    "Contradicted": ("warning", "Earlier rules match all of this rule's traffic and decide it differently."),
+    "Redundant": ("note", "Later rules decide this rule's traffic alike."),
+    "EndedException": ("note", "The exception has expired."),
 }
 _NAMES_TOLD = 3
 
@@ -95,7 +95,7 @@ def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) ->
                 yield Finding("HostBits", at, f"{text} has host bits", f"write {masked}", rule.name)
         yield from _overlaps(rule.name, f"{place}es", several)
         if single and severity_config.tags is not None and _is_unknown(single, severity_config):
-            message = f"{single} is no tag of the service tags file"
+            message = f"{single} is not in the service tags file"
             yield Finding("UnknownTag", place, message, "look for a typing mistake", rule.name)
 
 
@@ -156,7 +156,7 @@ def _exceptions(
         place = f"spec.exceptions[{index}]"
         if one.until <= now:
             message = f"the exception for {one.rule.name} ended at {format_time(one.until)}"
-            yield Finding("EndedException", f"{place}.until", message, "leave it out", one.rule.name)
+            yield Finding("EndedException", f"{place}.until", message, "remove it", one.rule.name)
             continue
         excepted = parse_rule(one.rule)
         beside = [rule for rule in rules if rule.key != excepted.key]
@@ -165,33 +165,28 @@ def _exceptions(
             yield replace(found, message=message)
 
 
-def _covered(one: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:
-    rule, place = one.rule, places[one.rule.key]
-    if one.hidden_by:
-        other = [hiding for hiding in one.hidden_by if hiding.access != rule.access]
-        names = _names(other or one.hidden_by)
-        if other:
-            message = f"never {_verb(rule)} anything: {names} {_come(other)} first and {_decide(other)} otherwise"
-            yield Finding("Contradicted", place, message, f"move it before {names}, or leave it out", rule.name)
+def _covered(covered: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:
+    rule, place = covered.rule, places[covered.rule.key]
+    if covered.hidden_by:
+        opposed = [hiding for hiding in covered.hidden_by if hiding.access != rule.access]
+        names = _names(opposed or covered.hidden_by)
+        message = f"unreachable: {_first(opposed or covered.hidden_by)} this traffic"
+        if opposed:
+            yield Finding("Contradicted", place, message, f"move it before {names}, or remove it", rule.name)
         else:
-            hiding = one.hidden_by
-            message = f"decides nothing: {names} {_come(hiding)} first and {_decide(hiding)} alike"
-            yield Finding("Shadowed", place, message, "leave it out", rule.name)
-    elif one.same_as:
-        message = f"makes no difference: {_names(one.same_as)} would decide alike"
-        yield Finding("Redundant", place, message, "leave it out, unless it is there to be read", rule.name)
+            yield Finding("Shadowed", place, message, "remove it", rule.name)
+    elif covered.same_as:
+        verb = "decides" if len(covered.same_as) == 1 else "decide"
+        message = f"redundant: without it, {_names(covered.same_as)} {verb} this traffic alike"
+        yield Finding("Redundant", place, message, "remove it, unless it documents an intent", rule.name)
 
 
-def _verb(rule: Rule) -> str:
-    return "allows" if rule.access == "Allow" else "denies"
-
-
-def _come(rules: Sequence[Rule]) -> str:
-    return "comes" if len(rules) == 1 else "come"
-
-
-def _decide(rules: Sequence[Rule]) -> str:
-    return "decides" if len(rules) == 1 else "decide"
+def _first(rules: Sequence[Rule]) -> str:
+    """Return `a matches first and denies`, for rules of one access."""
+    denies = rules[0].access == "Deny"
+    if len(rules) == 1:
+        return f"{_names(rules)} matches first and {'denies' if denies else 'allows'}"
+    return f"{_names(rules)} match first and {'deny' if denies else 'allow'}"
 
 
 def _names(rules: Sequence[Rule]) -> str:

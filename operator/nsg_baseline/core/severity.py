@@ -23,13 +23,13 @@ from nsg_baseline.core.traffic.sources import holds_platform, is_internet_wide, 
 _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
     "PublicToManagement": "{} opens a management or database port to public addresses",
-    "PublicAllowed": "{} allows what comes from some public addresses",
-    "PrivateAllowed": "{} allows what comes from private addresses",
+    "PublicAllowed": "{} allows traffic from some public addresses",
+    "PrivateAllowed": "{} allows traffic from private addresses",
     "OutboundAllowed": "{} allows outbound traffic",
-    "PlatformDenied": "{} also stops the platform's own health probes or gateway manager",
-    "Denied": "{} stops what was allowed",
-    "IcmpOnly": "{} decides ICMP alone otherwise",
-    "Conditional": "{} decides only what would be Internet and VirtualNetwork at once",
+    "PlatformDenied": "{} also blocks the platform's health probes or gateway manager",
+    "Denied": "{} blocks traffic that was allowed",
+    "IcmpOnly": "{} affects only ICMP",
+    "Conditional": "{} affects only addresses that would be in both Internet and VirtualNetwork",
 }
 _WEB = "80,443"
 _MORE_TOLD = 2
@@ -57,7 +57,7 @@ def rated(policy: SeverityPolicy, reason: SeverityReason, explanation: str) -> R
 
 def worst_rating(found: Iterable[Rating], policy: SeverityPolicy) -> Rating:
     """Return the heaviest weight, of equals the first in the table; that of no exposure for none."""
-    nothing = rated(policy, "NoExposure", "no connection is decided otherwise")
+    nothing = rated(policy, "NoExposure", "no connection is affected")
     return min(
         found, key=lambda one: (SEVERITIES.index(one.severity), SEVERITY_REASONS.index(one.reason)), default=nothing
     )
