@@ -1,4 +1,4 @@
-"""The ARM edge against the emulator over https: what it reads, writes, and concludes from failures."""
+"""The ARM edge against the emulator over https: reads, writes and failures."""
 
 import subprocess
 import sys
@@ -23,10 +23,12 @@ def document(name: str, **properties: Any) -> dict[str, Any]:
 
 
 def rule(name: str, priority: int) -> dict[str, Any]:
-    both = {f"{side}{part}": "*" for side in ("source", "destination") for part in ("AddressPrefix", "PortRange")}
+    any_address = {
+        f"{side}{part}": "*" for side in ("source", "destination") for part in ("AddressPrefix", "PortRange")
+    }
     return {
         "name": name,
-        "properties": {"priority": priority, "direction": "Inbound", "access": "Allow", "protocol": "*", **both},
+        "properties": {"priority": priority, "direction": "Inbound", "access": "Allow", "protocol": "*", **any_address},
     }
 
 
@@ -45,16 +47,16 @@ def puts(azure: Running) -> int:
 
 
 async def test_a_listing_is_one_request_a_page(azure: Running, arm: ArmServices) -> None:
-    # The budget of a pass: as many requests as pages, however many NSGs and baselines.
+    # The cost of a reconcile: one request per page, for any number of NSGs and baselines.
     fill(azure, 5)
-    found = await listed(arm)
-    assert [nsg.id for nsg in found] == [NSG.format(f"n{number}") for number in range(5)]
-    responses = [one for one in azure.emulator.requests.records if "networkSecurityGroups" in one.path]
+    nsgs = await listed(arm)
+    assert [nsg.id for nsg in nsgs] == [NSG.format(f"n{number}") for number in range(5)]
+    responses = [item for item in azure.emulator.requests.records if "networkSecurityGroups" in item.path]
     assert len(responses) == 3
 
 
-async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Running, arm: ArmServices) -> None:
-    # An NSG whose digest is that of the last pass is not even decoded: a change must show.
+async def test_a_digest_changes_only_when_the_nsg_changes(azure: Running, arm: ArmServices) -> None:
+    # An NSG with an unchanged digest is not decoded, so every change must change the digest.
     fill(azure, 2)
     before = await listed(arm)
     again = await listed(arm)
@@ -69,7 +71,7 @@ async def test_equal_bytes_have_equal_digests_and_a_change_another(azure: Runnin
 async def test_a_listing_that_breaks_off_raises_after_its_good_pages(
     azure: Running, arm: ArmServices, status: int
 ) -> None:
-    # What it did not show must not be concluded to be deleted.
+    # NSGs on the missing pages must not be reported as deleted.
     fill(azure, 6)
     azure.emulator.faults.add(broken_listing(after_page=1, status=status))
     seen: list[str] = []
@@ -83,14 +85,14 @@ async def test_a_listing_that_breaks_off_raises_after_its_good_pages(
     assert seen == [NSG.format("n0"), NSG.format("n1")]
 
 
-async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: ArmServices) -> None:
-    # A refusal that was taken for absence would be an alert of a deletion that never was.
+async def test_only_two_error_codes_mean_that_an_nsg_is_absent(azure: Running, arm: ArmServices) -> None:
+    # Reading a denied request as absence would raise an alert for a deletion that did not happen.
     fill(azure, 1)
     assert await arm.reader.get(NSG.format("none")) is None
     assert await arm.reader.get(NSG.format("n0").replace("/rg/", "/gone/")) is None
-    found = await arm.reader.get(NSG.format("n0"))
-    assert found is not None
-    assert found["name"] == "n0"
+    nsgs = await arm.reader.get(NSG.format("n0"))
+    assert nsgs is not None
+    assert nsgs["name"] == "n0"
     azure.emulator.faults.add(forbidden())
     with pytest.raises(AzureError) as caught:
         await arm.reader.get(NSG.format("none"))
@@ -102,7 +104,7 @@ async def test_only_azures_own_word_makes_an_nsg_absent(azure: Running, arm: Arm
     [(forbidden, "Forbidden"), (lambda: unauthorized(count=9), "Unauthenticated")],
 )
 async def test_failures_have_reasons(azure: Running, arm: ArmServices, fault: Callable[[], Fault], reason: str) -> None:
-    # The scope's condition and the next try follow from the reason.
+    # The condition of the scope shows the reason.
     azure.emulator.faults.add(fault())
     with pytest.raises(AzureError) as caught:
         await listed(arm)
@@ -110,8 +112,8 @@ async def test_failures_have_reasons(azure: Running, arm: ArmServices, fault: Ca
     assert "CANARY" not in str(caught.value)
 
 
-async def test_throttling_is_waited_out_as_told(azure: Running, arm: ArmServices) -> None:
-    # A 429 is no failure of the watch as long as waiting helps.
+async def test_a_short_throttling_is_waited_out(azure: Running, arm: ArmServices) -> None:
+    # A 429 is not a failure if a short wait resolves it.
     fill(azure, 1)
     azure.emulator.faults.add(throttled(retry_after=0))
     assert len(await listed(arm)) == 1
@@ -125,22 +127,22 @@ async def test_an_unreachable_azure_is_unreachable(azure: Running, arm: ArmServi
 
 
 async def test_a_write_is_guarded_and_read_back(azure: Running, arm: ArmServices) -> None:
-    # What nobody here knows travels through, and the answer is what Azure has once the operation ended.
+    # Unknown properties are preserved, and the result is the NSG after the operation ended.
     azure.emulator.add_nsg(document("web", flushConnection=True, securityRules=[rule("a", 100)]))
     live = await arm.reader.get(NSG.format("web"))
     assert live is not None
     live["properties"]["securityRules"].append(rule("b", 101))
     live["properties"]["somethingNew"] = {"x": 1}
     written = await arm.writer.put(NSG.format("web"), live, live["etag"])
-    assert [one["name"] for one in written["properties"]["securityRules"]] == ["a", "b"]
+    assert [item["name"] for item in written["properties"]["securityRules"]] == ["a", "b"]
     assert written["properties"]["flushConnection"] is True
     assert written["properties"]["somethingNew"] == {"x": 1}
     assert written["properties"]["provisioningState"] == "Succeeded"
     assert puts(azure) == 1
 
 
-async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: ArmServices) -> None:
-    # Another writer was faster: the plan is void.
+async def test_a_write_to_a_changed_nsg_is_rejected(azure: Running, arm: ArmServices) -> None:
+    # Another writer was faster, so the plan no longer applies.
     azure.emulator.add_nsg(document("web"))
     live = await arm.reader.get(NSG.format("web"))
     assert live is not None
@@ -150,8 +152,8 @@ async def test_a_write_on_a_moved_nsg_is_refused(azure: Running, arm: ArmService
     assert caught.value.reason == "PreconditionFailed"
 
 
-async def test_a_lost_answer_is_not_written_again(azure: Running, arm: ArmServices) -> None:
-    # Whether the write happened is for a read to tell, not for another write.
+async def test_a_write_is_not_repeated_after_a_lost_response(azure: Running, arm: ArmServices) -> None:
+    # A read tells whether the write took effect; a second write could undo another change.
     azure.emulator.add_nsg(document("web"))
     live = await arm.reader.get(NSG.format("web"))
     assert live is not None
@@ -163,7 +165,7 @@ async def test_a_lost_answer_is_not_written_again(azure: Running, arm: ArmServic
     assert puts(azure) == 1
     now = await arm.reader.get(NSG.format("web"))
     assert now is not None
-    assert [one["name"] for one in now["properties"]["securityRules"]] == ["a"]
+    assert [item["name"] for item in now["properties"]["securityRules"]] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -185,19 +187,19 @@ async def test_a_lost_answer_is_not_written_again(azure: Running, arm: ArmServic
         (503, "<html>", "ServerError"),
     ],
 )
-def test_refusals_by_code_then_by_status(status: int, body: Any, reason: str) -> None:
-    # A detail may say more than the code, a code more than the status.
+def test_the_reason_follows_from_the_details_then_the_code_then_the_status(status: int, body: Any, reason: str) -> None:
+    # Details are more specific than the code, and the code is more specific than the status.
     assert error_from_response(status, {"Retry-After": "11"}, body).reason == reason
     assert error_from_response(status, {"Retry-After": "11"}, body).retry_after == 11
 
 
 def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
-    # It takes 180 MB, which an operator that only watches never needs.
+    # The SDK needs 180 MB, and an operator that only watches does not write.
     code = "import sys, nsg_baseline.azure.services; sys.exit('azure.mgmt.network' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("endpoint", ["http://example.com", "ftp://127.0.0.1", "management.azure.com"])
-def test_tokens_travel_encrypted_or_not_at_all(endpoint: str) -> None:
+def test_an_endpoint_must_use_https(endpoint: str) -> None:
     with pytest.raises(ValueError, match="must be an https address"):
         custom_cloud(CLOUDS["AzurePublic"], endpoint, None)

@@ -55,8 +55,8 @@ async def count_pages(arm: ArmClient) -> int:
 
 def page(number: int, total: int) -> bytes:
     """Return page `number` of a listing of `total` pages, with one NSG on each."""
-    more = {"nextLink": f"{ENDPOINT}/{number}"} if number < total else {}
-    return encode({"value": [nsg(f"n{number}")], **more})
+    next_page = {"nextLink": f"{ENDPOINT}/{number}"} if number < total else {}
+    return encode({"value": [nsg(f"n{number}")], **next_page})
 
 
 def listing_pages(total: int) -> list[bytes]:
@@ -155,9 +155,9 @@ async def test_a_large_listing_is_not_parsed_leniently(monkeypatch: pytest.Monke
 async def test_a_get_returns_the_nsg_that_was_requested() -> None:
     # Another NSG's rules would be judged, and written, as this one's.
     arm = ScriptedClient(encode(nsg("WEB")), encode(nsg("db")), encode({"name": "web"}))
-    found = await ArmReader(arm).get(f"{PREFIX}/web")
-    assert found is not None
-    assert found["name"] == "WEB"
+    document = await ArmReader(arm).get(f"{PREFIX}/web")
+    assert document is not None
+    assert document["name"] == "WEB"
     for _ in range(2):
         with pytest.raises(AzureError, match="InvalidResponse: the response is not the NSG that was requested"):
             await ArmReader(arm).get(f"{PREFIX}/web")

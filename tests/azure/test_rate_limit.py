@@ -1,4 +1,4 @@
-"""The budget of one credential: nobody is refused who need not be, listings go first, writes last."""
+"""The rate limiter of one credential: no avoidable 429, listings first, writes last."""
 
 import asyncio
 import heapq
@@ -21,7 +21,7 @@ WEST = {"x-ms-routing-request-id": "WESTEUROPE:20251020T100000Z:1"}
 
 @dataclass(slots=True)
 class Time:
-    """Seconds that pass only while everybody sleeps."""
+    """A clock that advances only while all tasks sleep."""
 
     now: float = 0.0
     _order: "count[int]" = field(default_factory=count)
@@ -36,7 +36,7 @@ class Time:
         await woken.wait()
 
     async def run(self, *tasks: "asyncio.Task[None]") -> None:
-        """Let time pass until the tasks are done."""
+        """Advance the clock until the tasks are done."""
         while True:
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -58,52 +58,52 @@ def rate_limiter(time: Time) -> RateLimiter:
 
 
 async def _spend(rate_limiter: RateLimiter, time: Time, kind: Kind, count: int) -> list[float]:
-    """Ask for so much at once; return when each was let through."""
+    """Acquire `count` requests at once; return the time of each."""
     through: list[float] = []
 
-    async def one() -> None:
+    async def send() -> None:
         await rate_limiter.acquire(kind)
         through.append(time.now)
 
-    await time.run(*(asyncio.create_task(one()) for _ in range(count)))
+    await time.run(*(asyncio.create_task(send()) for _ in range(count)))
     return through
 
 
 async def test_a_burst_is_stretched_to_what_azure_refills(rate_limiter: RateLimiter, time: Time) -> None:
-    # 500 looks at once would be refused from the 251st on, and with them the watch.
+    # Without the limiter, ARM throttles 500 reads from the 251st on, and the listings with them.
     through = await _spend(rate_limiter, time, "read", 500)
     assert through[199] == 0
     assert through[-1] == pytest.approx(300 / 25, abs=0.5)
 
 
-async def test_a_burst_of_looks_leaves_listings_their_share(rate_limiter: RateLimiter, time: Time) -> None:
-    # An edit of 1,000 baselines is no reason to be blind.
-    looks = [asyncio.create_task(rate_limiter.acquire("read")) for _ in range(1000)]
+async def test_a_burst_of_reads_does_not_delay_listings(rate_limiter: RateLimiter, time: Time) -> None:
+    # An edit of 1,000 baselines must not delay detection.
+    reads = [asyncio.create_task(rate_limiter.acquire("read")) for _ in range(1000)]
     listing = asyncio.create_task(rate_limiter.acquire("watch"))
     await time.run(listing)
     assert time.now == 0
-    await time.run(*looks)
+    await time.run(*reads)
     assert time.now > 30
 
 
-async def test_writes_wait_for_readings(rate_limiter: RateLimiter, time: Time) -> None:
-    # A remedy can wait for seconds; a door that nobody saw yet cannot.
+async def test_writes_wait_for_reads(rate_limiter: RateLimiter, time: Time) -> None:
+    # A remediation can wait for seconds; detection cannot.
     order: list[str] = []
 
-    async def one(kind: Kind) -> None:
+    async def send(kind: Kind) -> None:
         await rate_limiter.acquire(kind)
         order.append(kind)
 
     await _spend(rate_limiter, time, "read", 250 - RESERVED_FOR_WATCH)
-    readings = [asyncio.create_task(one("read")) for _ in range(10)]
+    reads = [asyncio.create_task(send("read")) for _ in range(10)]
     for _ in range(3):
         await asyncio.sleep(0)
-    await time.run(asyncio.create_task(one("write")), *readings)
+    await time.run(asyncio.create_task(send("write")), *reads)
     assert order[-1] == "write"
 
 
-async def test_azures_own_count_is_believed_where_it_is_less(rate_limiter: RateLimiter, time: Time) -> None:
-    # Others ask with the same credential.
+async def test_a_lower_count_that_azure_reports_is_used(rate_limiter: RateLimiter, time: Time) -> None:
+    # Other clients use the same credential.
     await rate_limiter.acquire("write")
     rate_limiter.record_response("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
     assert rate_limiter.remaining()["westeurope", "write"] == 3
@@ -112,22 +112,22 @@ async def test_azures_own_count_is_believed_where_it_is_less(rate_limiter: RateL
     assert through[-1] == pytest.approx(0.2, abs=0.1)
 
 
-async def test_all_wait_when_one_is_told_to(rate_limiter: RateLimiter, time: Time) -> None:
-    # Who goes on asking is told to wait for longer.
+async def test_all_requests_wait_after_a_429(rate_limiter: RateLimiter, time: Time) -> None:
+    # ARM extends the pause of clients that go on.
     rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "17"})
     assert await _spend(rate_limiter, time, "read", 3) == [17, 17, 17]
     assert rate_limiter.waited_seconds >= 17
 
 
-async def test_a_region_of_its_own_has_a_budget_of_its_own(rate_limiter: RateLimiter) -> None:
+async def test_each_region_has_its_own_limits(rate_limiter: RateLimiter) -> None:
     rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "17"})
     rate_limiter.record_response("watch", 200, {"x-ms-routing-request-id": "NORTHEUROPE:20251020T100000Z:1"})
     await asyncio.wait_for(rate_limiter.acquire("watch"), 1)
     assert {region for region, _ in rate_limiter.remaining()} == {"westeurope", "northeurope"}
 
 
-async def test_who_would_wait_too_long_is_told_so(rate_limiter: RateLimiter) -> None:
-    # A pass that sleeps for an hour looks like one that hangs.
+async def test_a_request_that_would_wait_too_long_fails(rate_limiter: RateLimiter) -> None:
+    # A reconcile that sleeps for an hour reads like one that hangs.
     rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "3600"})
     with pytest.raises(AzureError) as caught:
         await rate_limiter.acquire("watch")
@@ -135,15 +135,15 @@ async def test_who_would_wait_too_long_is_told_so(rate_limiter: RateLimiter) -> 
     assert caught.value.retry_after == pytest.approx(900)
 
 
-def test_what_a_request_is() -> None:
+def test_the_kind_of_a_request() -> None:
     listing = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/"
     assert kind_of(HttpRequest("GET", f"{listing}networkSecurityGroups?$skipToken=x")) == "watch"
     assert kind_of(HttpRequest("GET", f"https://management.azure.com{NSG.format('web')}?a=b")) == "read"
     assert kind_of(HttpRequest("PUT", f"https://management.azure.com{NSG.format('web')}")) == "write"
 
 
-async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running, arm: ArmServices) -> None:
-    # One listing was told to wait; a single look with the same credential must not ask meanwhile.
+async def test_a_429_of_the_gateway_pauses_the_whole_credential(azure: Running, arm: ArmServices) -> None:
+    # A listing was throttled; a single read with the same credential must not send a request meanwhile.
     fill(azure, 1)
     azure.emulator.faults.add(throttled(retry_after=300))
     with pytest.raises(AzureError, match="Throttled"):
@@ -156,7 +156,7 @@ async def test_a_429_of_the_front_door_stops_the_whole_credential(azure: Running
     assert azure.emulator.requests.total() == responses
 
 
-async def test_a_busy_nsg_concerns_nobody_else(azure: Running, arm: ArmServices) -> None:
+async def test_a_busy_nsg_does_not_pause_other_requests(azure: Running, arm: ArmServices) -> None:
     azure.emulator.add_nsg(document("web", securityRules=[rule("a", 100)]))
     live = await arm.reader.get(NSG.format("web"))
     assert live is not None

@@ -61,9 +61,9 @@ class Listings:
 
     def _body(self, request: ArmRequest, page: _Page, *, compressed: bool) -> bytes:
         url = f"{request.origin}{request.path}?{request.api_version}&{paging.token_of(request.query)}"
-        known = self._remembered.get((url, compressed))
-        if known is not None and known[0].same_as(page):
-            return known[1]
+        cached = self._remembered.get((url, compressed))
+        if cached is not None and cached[0].same_as(page):
+            return cached[1]
         plain = _encoded(request, page)
         body = gzip.compress(plain, 1) if compressed else plain
         self._remembered[url, compressed] = (page, body)
