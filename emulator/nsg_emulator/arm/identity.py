@@ -52,7 +52,7 @@ class Identity:
         )
 
     def instance_discovery(self, request: ArmRequest) -> ArmResponse:
-        """Tells MSAL that this authority is known and stands for itself."""
+        """Tell MSAL that this authority is valid and has no aliases."""
         host = request.origin.partition("://")[2]
         return ArmResponse(
             200,
@@ -129,16 +129,16 @@ class Identity:
 
     def _app_refusal(self, client: str, form: Mapping[str, str]) -> ArmResponse | None:
         if form.get("client_assertion"):
-            known = form.get("client_assertion_type") == _ASSERTION
+            is_assertion = form.get("client_assertion_type") == _ASSERTION
             return (
                 None
-                if known
+                if is_assertion
                 else _refused("invalid_request", "AADSTS50027: The client assertion's type is unknown.", 400)
             )
         secret = form.get("client_secret", "")
         if not secret:
-            wanted = "'client_assertion' or 'client_secret'"
-            message = f"AADSTS7000218: The request body must contain the following parameter: {wanted}."
+            parameter = "'client_assertion' or 'client_secret'"
+            message = f"AADSTS7000218: The request body must contain the following parameter: {parameter}."
             return _refused("invalid_client", message, 401)
         if secret != self.secrets.get(client, secret):
             return _refused("invalid_client", f"AADSTS7000215: Invalid client secret provided for app '{client}'.", 401)
@@ -159,7 +159,7 @@ def _audience(form: Mapping[str, str]) -> str:
 def _signed_in(
     request: ArmRequest, tenant: str, claims: Mapping[str, Any], form: Mapping[str, str], now: datetime
 ) -> dict[str, str]:
-    """What comes beside a user's access token: who signed in, and the means to ask again."""
+    """Return what accompanies a user's access token: the signed-in user and a refresh token."""
     about = {
         "preferred_username": claims["upn"],
         "name": claims["name"],

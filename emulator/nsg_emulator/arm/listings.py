@@ -26,7 +26,7 @@ class _Page:
     def same_as(self, other: "_Page") -> bool:
         if self.next_token != other.next_token or len(self.nsgs) != len(other.nsgs):
             return False
-        return all(one is another for one, another in zip(self.nsgs, other.nsgs, strict=True))
+        return all(nsg is other_nsg for nsg, other_nsg in zip(self.nsgs, other.nsgs, strict=True))
 
 
 class Listings:

@@ -31,11 +31,11 @@ class Page:
 def cut(items: list[tuple[int, str]], place: Place, size: int) -> Page:
     """The page at a place of items sorted by theirs. Items that come or go meanwhile move nothing else."""
     start = bisect.bisect_right(items, place.after, key=lambda item: item[0])
-    found = items[start : start + size]
-    keys = [key for _, key in found]
+    page_items = items[start : start + size]
+    keys = [key for _, key in page_items]
     if start + size >= len(items):
         return Page(keys, "")
-    return Page(keys, write_token(Place(found[-1][0], place.page + 1)))
+    return Page(keys, write_token(Place(page_items[-1][0], place.page + 1)))
 
 
 def write_token(place: Place) -> str:

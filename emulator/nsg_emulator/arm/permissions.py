@@ -17,18 +17,24 @@ def granted(settings: Settings, request: ArmRequest) -> Sequence[str]:
 
 def answer(settings: Settings, request: ArmRequest) -> ArmResponse:
     """GET of the caller's permissions."""
-    one = {"actions": list(granted(settings, request)), "notActions": [], "dataActions": [], "notDataActions": []}
-    return ArmResponse(200, {"value": [one]})
+    permission = {
+        "actions": list(granted(settings, request)),
+        "notActions": [],
+        "dataActions": [],
+        "notDataActions": [],
+    }
+    return ArmResponse(200, {"value": [permission]})
 
 
 def check(settings: Settings, request: ArmRequest, action: str) -> None:
     """Refuse what no role grants, as recorded: 403 of the gateway."""
-    patterns = (re.escape(one).replace(r"\*", ".*") for one in granted(settings, request))
+    patterns = (re.escape(pattern).replace(r"\*", ".*") for pattern in granted(settings, request))
     if any(re.fullmatch(pattern, action, re.IGNORECASE) for pattern in patterns):
         return
-    who = request.principal.label
+    caller = request.principal.label
     message = (
-        f"The client '{who}' with object id '{who}' does not have authorization to perform action '{action}' over "
+        f"The client '{caller}' with object id '{caller}' does not have authorization to perform "
+        f"action '{action}' over "
         f"scope '{request.path}' or the scope is invalid. "
         "If access was recently granted, please refresh your credentials."
     )

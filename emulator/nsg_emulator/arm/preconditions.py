@@ -20,18 +20,18 @@ def check(headers: Mapping[str, str], etag: str | None, resource_id: str) -> Non
     Raises:
         ArmError: 412 PreconditionFailed.
     """
-    wanted = headers.get("if-match")
-    if wanted is not None and not _matches(wanted, etag):
-        raise errors.etag_mismatch(_weak(_core(wanted)), etag or "", resource_id)
+    if_match = headers.get("if-match")
+    if if_match is not None and not _matches(if_match, etag):
+        raise errors.etag_mismatch(_weak(_core(if_match)), etag or "", resource_id)
     unwanted = headers.get("if-none-match")
     if unwanted is not None and etag is not None and _matches(unwanted, etag):
         raise errors.already_exists(resource_id)
 
 
-def _matches(given: str, etag: str | None) -> bool:
+def _matches(if_match: str, etag: str | None) -> bool:
     if etag is None:
         return False
-    return given.strip() == _ANY or _core(etag) in {_core(part) for part in given.split(",")}
+    return if_match.strip() == _ANY or _core(etag) in {_core(part) for part in if_match.split(",")}
 
 
 def _core(etag: str) -> str:

@@ -43,7 +43,7 @@ def network(value: str) -> Network | None:
 
 def overlap(prefixes: list[str]) -> tuple[str, str] | None:
     """The first two prefixes of a list that share an address, in the list's order of meeting."""
-    spans = sorted(_span(prefix, found) for prefix in prefixes if (found := network(prefix)) is not None)
+    spans = sorted(_span(prefix, parsed) for prefix in prefixes if (parsed := network(prefix)) is not None)
     widest: tuple[int, int, int, str] | None = None
     for span in spans:
         if widest is not None and span[0] == widest[0] and span[1] <= widest[2]:
@@ -55,7 +55,7 @@ def overlap(prefixes: list[str]) -> tuple[str, str] | None:
 
 def families(prefixes: list[str]) -> set[int]:
     """The IP versions that a list mentions."""
-    return {found.version for prefix in prefixes if (found := network(prefix)) is not None}
+    return {parsed.version for prefix in prefixes if (parsed := network(prefix)) is not None}
 
 
 def _span(prefix: str, net: Network) -> tuple[int, int, int, str]:

@@ -54,19 +54,19 @@ def rule_properties(properties: Mapping[str, Any], api_version: str = NEWEST) ->
     """A rule's properties in ARM's order: unknown keys last, null and empty security group lists left out."""
     plurals = {name: properties.get(name) or [] for name in _PLURALS} if api_version >= ARRAYS_SINCE else {}
     full = {**{name: value for name, value in properties.items() if value is not None}, **plurals}
-    known = {name: full[name] for name in _ORDER if name in full and (full[name] != [] or name in plurals)}
-    return {**known, **{name: value for name, value in full.items() if name not in _ORDER}}
+    ordered = {name: full[name] for name in _ORDER if name in full and (full[name] != [] or name in plurals)}
+    return {**ordered, **{name: value for name, value in full.items() if name not in _ORDER}}
 
 
 def _nsg_properties(nsg: Nsg, api_version: str) -> dict[str, Any]:
     extras = dict(nsg.extras)
-    shown = {name: extras.pop(name) for name in _ASSOCIATIONS if name in extras}
+    associations = {name: extras.pop(name) for name in _ASSOCIATIONS if name in extras}
     return {
         "provisioningState": nsg.state,
         "resourceGuid": nsg.resource_guid,
         "securityRules": [rule_document(nsg, rule, api_version) for rule in nsg.rules],
         "defaultSecurityRules": default_rule_documents(nsg, api_version),
-        **{name: value for name, value in shown.items() if value},
+        **{name: value for name, value in associations.items() if value},
         **extras,
     }
 

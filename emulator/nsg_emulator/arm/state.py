@@ -72,11 +72,11 @@ def dump(store: Store) -> dict[str, Any]:
 
 def add_subscription(store: Store, subscription: str, name: str | None = None) -> Subscription:
     """The subscription of that id, made if it is not there."""
-    known = store.subscriptions.get(subscription.lower())
-    if known is None or (name and name != known.name):
-        known = Subscription(subscription, name) if name else Subscription(subscription)
-        store.add_subscription(known)
-    return known
+    existing = store.subscriptions.get(subscription.lower())
+    if existing is None or (name and name != existing.name):
+        existing = Subscription(subscription, name) if name else Subscription(subscription)
+        store.add_subscription(existing)
+    return existing
 
 
 def read_group(store: Store, item: Mapping[str, Any]) -> ResourceGroup:
@@ -124,8 +124,8 @@ def parse_rule(document: Any) -> Rule:
         StateError: It has no name, or its properties are no object.
     """
     name = _text(document, "name", "securityRules")
-    given = _object(document, "properties", "securityRules")
-    return Rule(name, {key: value for key, value in given.items() if key != "provisioningState"})
+    properties = _object(document, "properties", "securityRules")
+    return Rule(name, {key: value for key, value in properties.items() if key != "provisioningState"})
 
 
 def _nsg_names(resource_id: str) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ def random_id() -> str:
 
 
 class Store:
-    """Subscriptions, resource groups, NSGs and operations. Names are found whatever their case."""
+    """Subscriptions, resource groups, NSGs and operations. Names are case-insensitive."""
 
     def __init__(self, new_id: Callable[[], str] = random_id) -> None:
         """Start empty.
@@ -36,18 +36,18 @@ class Store:
 
     def subscription(self, subscription: str) -> Subscription:
         """The subscription, or 404 SubscriptionNotFound."""
-        found = self.subscriptions.get(subscription.lower())
-        if found is None:
+        existing = self.subscriptions.get(subscription.lower())
+        if existing is None:
             raise errors.subscription_not_found(subscription)
-        return found
+        return existing
 
     def group(self, subscription: str, name: str) -> ResourceGroup:
         """The resource group, or 404 ResourceGroupNotFound."""
         self.subscription(subscription)
-        found = self.groups.get(ids.key(ids.group_id(subscription, name)))
-        if found is None:
+        existing = self.groups.get(ids.key(ids.group_id(subscription, name)))
+        if existing is None:
             raise errors.group_not_found(name)
-        return found
+        return existing
 
     def find_nsg(self, subscription: str, group: str, name: str) -> Nsg | None:
         """The NSG or None; its group must exist."""
@@ -56,10 +56,10 @@ class Store:
 
     def nsg(self, subscription: str, group: str, name: str) -> Nsg:
         """The NSG, or 404 ResourceNotFound or ResourceGroupNotFound."""
-        found = self.find_nsg(subscription, group, name)
-        if found is None:
+        nsg = self.find_nsg(subscription, group, name)
+        if nsg is None:
             raise errors.resource_not_found(group, name)
-        return found
+        return nsg
 
     def keys_below(self, prefix: str) -> list[tuple[int, str]]:
         """The NSGs whose id starts so, each with its place, in the order in which listings show them.
@@ -145,6 +145,6 @@ class Store:
         return ended
 
     def _state_after(self, ended: Operation) -> ProvisioningState:
-        if any(other.target == ended.target for other in self.pending()):
+        if any(operation.target == ended.target for operation in self.pending()):
             return "Updating"
         return "Failed" if ended.error else "Succeeded"

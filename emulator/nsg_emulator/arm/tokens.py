@@ -28,9 +28,9 @@ _ARM_HOSTS = frozenset(
 _NAMESPACE = uuid.UUID("5b0e1c1e-3c1f-4f2e-9d0a-2f6f0a8c7e11")
 
 
-def object_id(tenant: str, who: str) -> str:
+def object_id(tenant: str, principal: str) -> str:
     """The object id of a user or application: the same for the same name, as in a directory."""
-    return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{who}".lower()))
+    return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{principal}".lower()))
 
 
 def app_claims(tenant: str, client_id: str) -> dict[str, Any]:
