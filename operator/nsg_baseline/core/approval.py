@@ -1,4 +1,4 @@
-"""What a baseline must say so that a deviation is approved, for good or for a time."""
+"""What a baseline must declare to approve drift, permanently or until a date."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

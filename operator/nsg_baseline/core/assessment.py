@@ -1,4 +1,4 @@
-"""Appraisal: what a set of changes lets through or cuts off, and how much each of them weighs."""
+"""Assessment: the exposure of a set of changes, and the severity of each change."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _PROBE_BUDGET = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SeverityConfig:
-    """By what changes are weighed: levels and ports, and the addresses of service tags where they are known."""
+    """The severity policy, and the addresses of service tags if a service tags file is given."""
 
     policy: SeverityPolicy = DEFAULT_SEVERITY_POLICY
     tags: TagTable | None = None
@@ -47,7 +47,7 @@ def assess(
     classification: Classification,
     severity_config: SeverityConfig,
 ) -> Assessment:
-    """Weigh the changes of one NSG. Rules of co-owners that open a management port to the Internet join them."""
+    """Rate the changes of one NSG. Co-owners' rules that open a management port to the Internet are added."""
     opening = tuple(_opening(classification, severity_config))
     added = tuple(tolerated_change(rule, owner, approved) for rule, owner in opening)
     changes = (*changes, *added)
@@ -72,7 +72,7 @@ def assess(
 
 
 def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[tuple[ExposureEntry, ...], Rating]:
-    """Weigh what an NSG without a baseline opens against the default rules."""
+    """Rate what an NSG without a baseline opens compared with the default rules."""
     found = exposure((), live.rules, tags=severity_config.tags)
     exposed = [*map(ExposureEntry, found.entries)]
     seen = exposed if found.exact else [*exposed, *_probed((), live.rules, severity_config)]
@@ -135,7 +135,7 @@ def _detached(
 def _rating_of(
     change: Change, exposed: Sequence[ExposureEntry], live: LiveNSG | None, policy: SeverityPolicy
 ) -> Rating:
-    """Return the weight of the exposure that one change decides."""
+    """Return the rating of the exposure that one change decides."""
     if change.kind == "NSGDeleted":
         least = rated(policy, "NSGDeleted", "the NSG no longer filters any traffic")
         return worst_rating([rate([one.entry for one in exposed], policy), least], policy)
@@ -167,7 +167,7 @@ def decides(change: Change, exposed: ExposureEntry) -> bool:
 
 
 def _unclear(change: Change, live: LiveNSG | None, policy: SeverityPolicy) -> Iterator[Rating]:
-    """Yield the weight of a rule that may allow what nobody here can tell."""
+    """Yield the rating of a rule with values whose traffic is unknown."""
     if live is None or change.live is None or change.tolerated_by is not None:
         return
     rule = next((one for one in live.rules if one.key == (change.rule or "").lower()), None)

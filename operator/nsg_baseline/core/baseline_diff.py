@@ -1,4 +1,4 @@
-"""A change of a baseline, judged before anybody rolls it out: what it newly allows and denies."""
+"""A change of a baseline, assessed before it is rolled out: what it newly allows and denies."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -28,7 +28,7 @@ KIND_ORDER: tuple[ChangeKind, ...] = (
 class Change:
     """One difference. The sides are flattened documents; None where a side has nothing.
 
-    `fingerprint` is equal for equal deviations, however they are spelled and whenever they are seen.
+    `fingerprint` is equal for equal changes, whatever their formatting and whenever they are detected.
     """
 
     kind: ChangeKind
@@ -45,7 +45,7 @@ class Change:
 def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:
     """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist.
 
-    They are not yet weighed, and co-owners' rules are not among them.
+    Their severities are not rated yet, and co-owners' rules are not among them.
     """
     if live is None:
         deleted = {"id": str(approved.id)}

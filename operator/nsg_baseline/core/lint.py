@@ -129,7 +129,7 @@ def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding
 
 
 def _open(rules: list[Rule], places: Mapping[str, str], severity_config: SeverityConfig) -> Iterator[Finding]:
-    """Yield the rules that open to the Internet what weighs high or more."""
+    """Yield the rules that open traffic of severity high or critical to the Internet."""
     found = exposure((), rules, tags=severity_config.tags)
     by_rule: dict[str, list[ExposureEntry]] = {}
     for entry in found.entries:

@@ -1,6 +1,6 @@
-"""Severity: how much the traffic weighs that a set of changes newly allows or denies.
+"""Severity: how serious the traffic is that a set of changes newly allows or denies.
 
-It follows from the exposure, never from the rules' texts: an open rule behind an earlier deny weighs nothing.
+It follows from the exposure, never from the rules' texts: an open rule behind an earlier deny has no exposure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ class Rating:
 
 
 def rate(entries: Iterable[Entry], policy: SeverityPolicy = DEFAULT_SEVERITY_POLICY) -> Rating:
-    """Return the weight of an exposure: that of the heaviest thing in it."""
+    """Return the rating of an exposure: that of its most severe part."""
     entries = tuple(entries)
     return worst_rating((rated(policy, *one) for one in _reasons(entries, policy)), policy)
 

@@ -1,4 +1,4 @@
-"""What weighs how much: the table of severities, and the ports of management and databases. Users may set both.
+"""The severity policy: the table of severities, and the management and database ports. Users may set both.
 
 Ports are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4 and of common databases
 and control planes.
@@ -30,7 +30,7 @@ SeverityReason = Literal[
     "NSGCreated",
     "NoExposure",
 ]
-"""Why something weighs what it weighs: a row of the table of severities. Of equals the first is told."""
+"""A row of the table of severities. Of equal severities the first reason is reported."""
 SEVERITY_REASONS: tuple[SeverityReason, ...] = get_args(SeverityReason)
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 _LEVELS: Mapping[SeverityReason, Severity] = {
@@ -77,14 +77,14 @@ def port_set(text: str) -> tuple[Interval, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SeverityPolicy:
-    """What weighs how much: ports of management and databases, those of them by UDP alone, and the table's levels."""
+    """Management and database ports, further ports for UDP only, and the level of each reason."""
 
     management: tuple[Interval, ...] = port_set(_MANAGEMENT)
     management_udp: tuple[Interval, ...] = port_set(_MANAGEMENT_UDP)
     levels: Mapping[SeverityReason, Severity] = field(default_factory=lambda: _LEVELS)
 
     def sensitive(self, protocol: str) -> tuple[Interval, ...]:
-        """Return the ports that weigh most by TCP or by UDP."""
+        """Return the management and database ports of TCP or UDP."""
         return self.management if protocol == "Tcp" else merge((*self.management, *self.management_udp))
 
     def severity(self, reason: SeverityReason) -> Severity:
