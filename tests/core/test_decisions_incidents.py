@@ -215,18 +215,18 @@ def test_what_cannot_be_judged_keeps_its_last_verdict_as_unknown() -> None:
     # An invalid spec or an unreadable answer is never read as "matches" or as "absent".
     stored = decide(snapshot(WEB, SSH)).status
     status = unreconciled(stored, Failure("InvalidSpec", "spec.rules[0].priority"), 2, NOW)
-    found = {state.type: (state.status, state.reason) for state in status.conditions}
-    assert found == {"Ready": ("False", "InvalidSpec"), "Compliant": ("Unknown", "InvalidSpec")}
+    states = {state.type: (state.status, state.reason) for state in status.conditions}
+    assert states == {"Ready": ("False", "InvalidSpec"), "Compliant": ("Unknown", "InvalidSpec")}
     assert (status.changes, status.incident) == (stored.changes, stored.incident)
     never_compared = unreconciled(BaselineStatus(), Failure("NoScope", ""), 1, NOW)
-    found = {state.type: (state.status, state.reason) for state in never_compared.conditions}
-    assert found == {"Ready": ("False", "NoScope"), "Compliant": ("Unknown", "Pending")}
+    states = {state.type: (state.status, state.reason) for state in never_compared.conditions}
+    assert states == {"Ready": ("False", "NoScope"), "Compliant": ("Unknown", "Pending")}
 
 
 def test_a_suspended_baseline_is_ready_and_unknown() -> None:
     status = suspended(decide(snapshot(WEB)).status, 1, NOW)
-    found = {state.type: (state.status, state.reason) for state in status.conditions}
-    assert found == {"Ready": ("True", "Suspended"), "Compliant": ("Unknown", "Suspended")}
+    states = {state.type: (state.status, state.reason) for state in status.conditions}
+    assert states == {"Ready": ("True", "Suspended"), "Compliant": ("Unknown", "Suspended")}
 
 
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:

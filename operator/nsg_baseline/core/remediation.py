@@ -132,8 +132,9 @@ def _reverted(live: LiveNSG, reverted: Iterable[Change]) -> dict[str, Any]:
 def _approved_rule(approved: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
     kept = dict(live) if live is not None else {"name": approved["name"]}
     unknown = {key: value for key, value in kept.get("properties", {}).items() if key not in _KNOWN}
-    ours = {key: value for key, value in approved.items() if key not in _RULE_WRAPPING and value not in ("", [], None)}
-    return {**kept, "properties": {**unknown, **_acceptable(ours)}}
+    filled = {key: value for key, value in approved.items() if value not in ("", [], None)}
+    properties = {key: value for key, value in filled.items() if key not in _RULE_WRAPPING}
+    return {**kept, "properties": {**unknown, **_acceptable(properties)}}
 
 
 def _acceptable(properties: dict[str, Any]) -> dict[str, Any]:

@@ -118,8 +118,8 @@ def _ready(failure: Failure | None, counts: ScopeCounts) -> ConditionState:
     if failure is not None:
         return conditions.not_ready(failure.reason, failure.message)
     unjudged = [
-        f"{count} {what}"
-        for count, what in (
+        f"{count} {problem}"
+        for count, problem in (
             (counts.unreadable, "elements of the listing have no valid NSG id"),
             (counts.failed, "NSGs could not be judged because of an internal error"),
         )

@@ -20,9 +20,11 @@ DriftOrigin = Literal["Azure", "Baseline"]
 class Verdict:
     """The result of comparing one NSG with its baseline. Hashes are None if the NSG does not exist.
 
-    `exposure` is the traffic that all changes together newly allow or deny; `reason` says why they weigh what they do,
-    and that there is more than `exposure` tells where that is so. `excepted` are the folded names of live rules that
-    stand under a running exception, `tolerated_by_caller` those of co-owners' rules whose writer is known.
+    Attributes:
+        exposure: the traffic that all changes together newly allow or block.
+        reason: why the changes have their severity, and whether `exposure` is incomplete.
+        excepted: folded names of live rules under a running exception.
+        tolerated_by_caller: folded names of co-owners' rules whose author is known.
     """
 
     nsg: str
@@ -42,11 +44,11 @@ class Verdict:
 
     def exposure_of(self, change: Change) -> tuple[ExposureEntry, ...]:
         """Return the traffic that one change decides."""
-        return tuple(exposure_entries for exposure_entries in self.exposure if decides(change, exposure_entries))
+        return tuple(entry for entry in self.exposure if decides(change, entry))
 
     @property
     def severity(self) -> Severity | None:
-        """How much all changes together weigh; None when there are none."""
+        """The severity of all changes together; None without changes."""
         return self.rating or worst(change.severity for change in self.changes)
 
 

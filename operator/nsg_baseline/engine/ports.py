@@ -1,4 +1,4 @@
-"""What a pass reaches for: Azure with one identity, the records, and the clock."""
+"""The ports of a reconcile: Azure with one identity, the stored objects, and the clock."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class NSGReader(Protocol):
         ...
 
     async def get(self, nsg_id: str) -> dict[str, Any] | None:
-        """Return one NSG, or None when it does not exist."""
+        """Return one NSG; None if it does not exist."""
         ...
 
 
@@ -27,21 +27,21 @@ class NSGWriter(Protocol):
     """Writing NSGs; see `azure.write.ArmWriter`."""
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        """Write an NSG under its etag and return it as it is afterwards."""
+        """Write an NSG if its etag is unchanged, and return it as Azure stored it."""
         ...
 
 
 class PermissionReader(Protocol):
-    """Looking up one's own rights; see `azure.permissions.PermissionReader`."""
+    """Reading the permissions of the own identity; see `azure.permissions.PermissionReader`."""
 
     async def grants(self, subscription_id: str, resource_group: str | None = None) -> list[Grant]:
-        """Return what is granted on a subscription or a resource group."""
+        """Return the grants on a subscription or a resource group."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The ports of a pass over one scope. Without `rights` nobody looks them up."""
+    """What a reconcile of one scope depends on. Without `rights`, permissions are not read."""
 
     reader: NSGReader
     writer: NSGWriter
