@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.seed import Dice
+from tests.support.seed import Seed
 
 pytest_plugins = ["tests.cluster.fixtures"]
 
@@ -29,8 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def dice(record_property: Callable[[str, object], None]) -> Dice:
-    """Chance; its seed is in the report."""
-    found = Dice.thrown()
-    record_property("NSGB_SEED", found.seed)
-    return found
+def seed(record_property: Callable[[str, object], None]) -> Seed:
+    """Return a random seed and record it in the report."""
+    seed = Seed.from_environment()
+    record_property("NSGB_SEED", seed.value)
+    return seed

@@ -43,22 +43,22 @@ OPERATOR = "22222222-2222-2222-2222-222222222222"
 SYSTEM, TEAM, STRANGERS = "nsg-baseline-system", "team-web", "strangers"
 
 
-class Life:
+class OperatorRun:
     """One operator, from its start to its end. Nothing of it outlives it but what it stored."""
 
-    def __init__(self, stage: "Stage") -> None:
-        self._stage = stage
+    def __init__(self, environment: "ChaosEnvironment") -> None:
+        self._environment = environment
         self._store = Store(KINDS)
-        self._records = Records(stage.kube, self._store)
+        self._records = Records(environment.kube, self._store)
         self._claims = Claims(self._store)
         self._memory: dict[str, dict[str, Observation]] = {}
         self._permitted: dict[str, PermissionCache] = {}
 
-    async def look(self) -> dict[str, ScopeResult]:
+    async def reconcile(self) -> dict[str, ScopeResult]:
         """Read the cluster and make a pass over each scope; return what the passes came to."""
-        clock, records = self._stage.clock, self._records
-        await sync(self._stage.kube, self._store, KINDS)
-        arm = self._stage.arm
+        clock, records = self._environment.clock, self._records
+        await sync(self._environment.kube, self._store, KINDS)
+        arm = self._environment.arm
         world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)
         found = readable(scopes(self._store))
         claims, refused = self._claims.all()
@@ -79,7 +79,7 @@ class Life:
 
 
 @dataclass(slots=True)
-class Stage:
+class ChaosEnvironment:
     """Azure, the cluster, the operator's connections to both, and the time."""
 
     azure: arm.ArmEmulator
@@ -98,7 +98,7 @@ class Stage:
         await self.arm.aclose()
         self.arm = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
 
-    def quiet(self) -> None:
+    def clear_faults(self) -> None:
         """Lift all faults, and let what is stuck go on."""
         self.azure.faults.clear()
         self.azure.release_operations()
@@ -117,9 +117,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def staged(
-    folder: Path, environment: pytest.MonkeyPatch, nsgs: list[dict[str, Any]], objects: list[dict[str, Any]]
-) -> AsyncIterator[Stage]:
+async def chaos_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, nsgs: list[dict[str, Any]], objects: list[dict[str, Any]]
+) -> AsyncIterator[ChaosEnvironment]:
     """Serve an Azure with NSGs and a cluster with objects, and connect to both as the operator does."""
     azure = arm.ArmEmulator(settings=arm.Settings(page_size=2, operation_delay=0.005, retry_after=1), state=nsgs)
     cluster = kube.KubeApi()
@@ -131,10 +131,10 @@ async def staged(
         cluster.apply(one)
     async with arm.serve(azure, ca_file=folder / "ca.pem") as running, kube.serve(cluster) as served:
         for name, value in _environment(folder, running).items():
-            environment.setenv(name, value)
+            monkeypatch.setenv(name, value)
         connected = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], running.url, running.url))
         api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
-        found = Stage(azure, cluster, connected, api, running.url)
+        found = ChaosEnvironment(azure, cluster, connected, api, running.url)
         try:
             yield found
         finally:

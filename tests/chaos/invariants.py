@@ -5,9 +5,9 @@ from typing import Any
 
 from nsg_baseline.engine.reconcile_scope import ScopeResult
 from nsg_emulator.arm.requests import RequestRecord
-from tests.chaos.environment import OPERATOR, Stage
+from tests.chaos.environment import OPERATOR, ChaosEnvironment
 from tests.chaos.objects import CAST, Actor, Rules, deviates, live, owned
-from tests.chaos.random_actions import Hands
+from tests.chaos.random_actions import RandomActions
 
 PASSES = 2
 _LISTING = "/resourcegroups/rg-prod/providers/microsoft.network/networksecuritygroups"
@@ -15,14 +15,14 @@ _GOOD = 200
 
 
 @dataclass(slots=True)
-class Watchman:
+class InvariantChecker:
     """Hears each request to Azure before it is answered, and looks at what is stored after each pass.
 
     `alone` says that there is one operator: of two, nobody can say who read what.
     """
 
-    stage: Stage
-    hands: Hands
+    environment: ChaosEnvironment
+    actions: RandomActions
     alone: bool = True
     violations: list[str] = field(default_factory=list)
     writes: int = 0
@@ -35,19 +35,19 @@ class Watchman:
     _listed: int = 0
     _wrote: bool = False
 
-    def begin(self) -> None:
+    def start_reconcile(self) -> None:
         """Take note of how things stand as a look begins."""
-        held = any(one["spec"].get("suspendEnforcement") for one in self.stage.objects("NSGScope"))
-        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.stage.objects("NSGBaseline")}
+        held = any(one["spec"].get("suspendEnforcement") for one in self.environment.objects("NSGScope"))
+        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.environment.objects("NSGBaseline")}
         self._writable = frozenset(
             actor.id.lower() for actor in CAST if actor.writable and not held and modes[actor.name] == "Enforce"
         )
-        self._absent = {actor.name for actor in CAST if live(self.stage.azure, actor) is None}
+        self._absent = {actor.name for actor in CAST if live(self.environment.azure, actor) is None}
         self._gone_before = self._told_gone()
         self._listed, self._wrote = 0, False
         self._at_begin = {actor.name: self._facts(actor) for actor in CAST}
 
-    def hear(self, record: RequestRecord) -> None:
+    def check_request(self, record: RequestRecord) -> None:
         """Check one request."""
         if record.caller == OPERATOR and record.path.lower().endswith(_LISTING):
             self._listed = record.status
@@ -56,11 +56,11 @@ class Watchman:
         if record.caller == OPERATOR and record.method in ("PUT", "PATCH", "DELETE", "POST"):
             self._check_write(record)
         for actor in CAST:
-            self._before[actor.name] = live(self.stage.azure, actor)
+            self._before[actor.name] = live(self.environment.azure, actor)
             if self._before[actor.name] is None:
                 self._absent.add(actor.name)
 
-    def ended(self, tallies: dict[str, ScopeResult]) -> None:
+    def end_reconcile(self, tallies: dict[str, ScopeResult]) -> None:
         """Check what a look that came to its end has stored."""
         for gone in self._told_gone() - self._gone_before - self._absent:
             self._say(f"NSGDeleted was concluded for {gone}, which existed")
@@ -71,13 +71,13 @@ class Watchman:
             if self._is_watched(actor) and whole:
                 self._check_told(actor, told)
 
-    def calm(self) -> None:
+    def check_repaired(self) -> None:
         """Check that all is as approved, after everything was repaired."""
-        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.stage.objects("NSGBaseline")}
+        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.environment.objects("NSGBaseline")}
         told = self._open_incidents()
         for actor in CAST:
-            rules = live(self.stage.azure, actor)
-            wrong = deviates(rules, self.hands.approved[actor.name])
+            rules = live(self.environment.azure, actor)
+            wrong = deviates(rules, self.actions.approved[actor.name])
             if actor.writable and modes[actor.name] == "Enforce" and rules is not None and wrong:
                 self._say(f"{actor.name} is not as approved after the calm")
             if self._is_watched(actor) and wrong != (actor.name in told):
@@ -96,7 +96,7 @@ class Watchman:
         if record.status not in (0, 200, 201):
             return
         for actor in CAST:
-            before, after = self._before.get(actor.name), live(self.stage.azure, actor)
+            before, after = self._before.get(actor.name), live(self.environment.azure, actor)
             if before is not None and after is not None and owned(before) != owned(after):
                 self._say(f"{what} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}")
 
@@ -109,19 +109,19 @@ class Watchman:
             self._say(f"{actor.name} deviated for {PASSES} passes without an incident")
 
     def _facts(self, actor: Actor) -> tuple[Rules | None, list[dict[str, Any]]]:
-        return live(self.stage.azure, actor), self.hands.approved[actor.name]
+        return live(self.environment.azure, actor), self.actions.approved[actor.name]
 
     def _told_gone(self) -> set[str]:
         return {
             one["metadata"]["name"]
-            for one in self.stage.objects("NSGBaseline")
+            for one in self.environment.objects("NSGBaseline")
             if any(change["kind"] == "NSGDeleted" for change in (one.get("status") or {}).get("changes") or ())
         }
 
     def _open_incidents(self) -> set[str]:
         return {
             one["spec"]["baseline"]
-            for one in self.stage.objects("NSGIncident")
+            for one in self.environment.objects("NSGIncident")
             if one["spec"]["kind"] == "Drift" and (one.get("status") or {}).get("state") == "Open"
         }
 
@@ -129,4 +129,4 @@ class Watchman:
         return actor.namespace is not None and actor.name not in ("foreign", "lone")
 
     def _say(self, text: str) -> None:
-        self.violations.append(f"{self.stage.clock.now:%H:%M:%S} {text}")
+        self.violations.append(f"{self.environment.clock.now:%H:%M:%S} {text}")

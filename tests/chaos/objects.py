@@ -107,8 +107,8 @@ def deviates(rules: Rules | None, approved: list[dict[str, Any]]) -> bool:
     """Say whether rules are other than approved, the co-owner's aside. Knows only the rules that chaos writes."""
     if rules is None:
         return True
-    ours = {name: _meaning(rule) for name, rule in rules.items() if not name.startswith(OWNED)}
-    return ours != {str(one["name"]).lower(): _meaning(one) for one in approved}
+    operator = {name: _meaning(rule) for name, rule in rules.items() if not name.startswith(OWNED)}
+    return operator != {str(one["name"]).lower(): _meaning(one) for one in approved}
 
 
 def _meaning(rule: dict[str, Any]) -> tuple[Any, ...]:

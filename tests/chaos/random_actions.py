@@ -1,4 +1,4 @@
-"""Whoever writes: a rogue, a co-owner, the authors of baselines, and the makers of faults. All by one dice."""
+"""Random writers: a rogue user, a co-owner, the authors of baselines, and injected faults. One seed decides."""
 
 import json
 import random
@@ -11,7 +11,7 @@ from nsg_emulator.arm import Fault
 from nsg_emulator.arm import faults as azure_faults
 from nsg_emulator.arm.faults import Drop, FailOperation, OmitFromListing, StickOperation
 from nsg_emulator.arm.messages import ArmRequest
-from tests.chaos.environment import API, Stage
+from tests.chaos.environment import API, ChaosEnvironment
 from tests.chaos.objects import BEGINNING, CAST, OWNED, Actor, baseline, document, live
 from tests.support.rule_shorthand import terse
 
@@ -21,14 +21,14 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Hands:
+class RandomActions:
     """Everything that anybody does. `approved` is what Git holds."""
 
-    stage: Stage
-    dice: random.Random
+    environment: ChaosEnvironment
+    rng: random.Random
     approved: dict[str, list[dict[str, Any]]]
 
-    def meddle(self) -> None:
+    def change_azure(self) -> None:
         """Change something in Azure, as a rogue or as a co-owner."""
         acts: Sequence[Callable[[Actor], None]] = (
             *(self.put_rule,) * 8,
@@ -39,118 +39,120 @@ class Hands:
             self._delete,
             self._retag,
         )
-        self.dice.choice(acts)(self.dice.choice(CAST))
+        self.rng.choice(acts)(self.rng.choice(CAST))
 
     def approve(self) -> None:
         """Edit a baseline, or what a scope allows."""
-        if self.dice.random() < 0.2:
-            self._suspend(held=self.dice.random() < 0.5)
+        if self.rng.random() < 0.2:
+            self._suspend(held=self.rng.random() < 0.5)
             return
-        actor = self.dice.choice([one for one in CAST if one.namespace is not None])
+        actor = self.rng.choice([one for one in CAST if one.namespace is not None])
         rules = [*self.approved[actor.name]]
-        if len(rules) > 2 and self.dice.random() < 0.5:
-            rules.pop(self.dice.randrange(len(rules)))
-        number = self.dice.randrange(200, 260)
+        if len(rules) > 2 and self.rng.random() < 0.5:
+            rules.pop(self.rng.randrange(len(rules)))
+        number = self.rng.randrange(200, 260)
         if all(one["priority"] != number for one in rules):
             rules.append(terse(f"{number} approved-{number} allow tcp 10.0.0.0/8 -> *:{self._port()}"))
         self.approved[actor.name] = rules
-        mode = self.dice.choice(("Enforce", "Enforce", actor.mode))
+        mode = self.rng.choice(("Enforce", "Enforce", actor.mode))
         wanted = {"rules": rules, "mode": mode}
-        self.stage.cluster.patch(API, "NSGBaseline", actor.name, {"spec": wanted}, actor.namespace or "")
+        self.environment.cluster.patch(API, "NSGBaseline", actor.name, {"spec": wanted}, actor.namespace or "")
 
-    def break_something(self) -> None:
+    def inject_fault(self) -> None:
         """Put a fault of Azure or of Kubernetes in force for the next requests that it meets."""
-        count = self.dice.randint(1, 3)
-        if self.dice.random() < 0.3:
+        count = self.rng.randint(1, 3)
+        if self.rng.random() < 0.3:
             self._break_cluster(count)
             return
-        target = self.dice.choice(CAST).id
+        target = self.rng.choice(CAST).id
         made = (
             azure_faults.throttled(retry_after=1, count=count),
-            azure_faults.unavailable(status=self.dice.choice((500, 502, 503, 504)), count=count),
+            azure_faults.unavailable(status=self.rng.choice((500, 502, 503, 504)), count=count),
             azure_faults.forbidden(count=1),
             azure_faults.unauthorized(count=count),
             azure_faults.busy(count=1),
-            azure_faults.broken_listing(after_page=self.dice.randint(0, 2), count=count),
+            azure_faults.broken_listing(after_page=self.rng.randint(0, 2), count=count),
             azure_faults.broken_listing(after_page=1, status=503, count=count),
             azure_faults.scope_locked(target, count=1, method="PUT"),
-            Fault(Drop(self.dice.choice(("request", "answer", "body"))), "GET", azure_faults.ARM, count),
-            Fault(Drop(self.dice.choice(("request", "answer", "body"))), "PUT", azure_faults.ARM, 1),
+            Fault(Drop(self.rng.choice(("request", "answer", "body"))), "GET", azure_faults.ARM, count),
+            Fault(Drop(self.rng.choice(("request", "answer", "body"))), "PUT", azure_faults.ARM, 1),
             Fault(StickOperation(), "PUT", azure_faults.ARM, 1),
             Fault(FailOperation(), "PUT", azure_faults.ARM, 1),
             Fault(OmitFromListing(target), "GET", azure_faults.LISTING, count),
         )
-        self.stage.azure.faults.add(self.dice.choice(made))
+        self.environment.azure.faults.add(self.rng.choice(made))
 
-    def heal(self) -> None:
+    def repair(self) -> None:
         """Lift all faults, let the operator write, and write once what Azure failed at, as an administrator does."""
-        self.stage.quiet()
+        self.environment.clear_faults()
         # A write that is still under way may fail yet, and would after the administrator looked.
-        self.stage.azure.azure.settle(_EVER)
+        self.environment.azure.azure.settle(_EVER)
         self._suspend(held=False)
         for actor in CAST:
-            nsg = self.stage.azure.store.nsgs.get(actor.id.lower())
+            nsg = self.environment.azure.store.nsgs.get(actor.id.lower())
             if nsg is not None and nsg.state == "Failed":
                 rules = [{"name": rule.name, **rule.properties} for rule in nsg.rules]
                 self._call("PUT", actor.id, document(actor, rules))
-        self.stage.azure.azure.settle(_EVER)
+        self.environment.azure.azure.settle(_EVER)
 
     def _break_cluster(self, count: int) -> None:
-        trouble = self.stage.cluster.interference
-        methods = self.dice.choice(("GET", "PATCH", "POST", ".*"))
-        if self.dice.random() < 0.3:
+        trouble = self.environment.cluster.interference
+        methods = self.rng.choice(("GET", "PATCH", "POST", ".*"))
+        if self.rng.random() < 0.3:
             trouble.drop(count, methods=methods)
         else:
-            trouble.fail(count, code=self.dice.choice((429, 500, 503, 504)), methods=methods, retry_after=1)
+            trouble.fail(count, code=self.rng.choice((429, 500, 503, 504)), methods=methods, retry_after=1)
 
     def _suspend(self, *, held: bool) -> None:
-        self.stage.cluster.patch(API, "NSGScope", "production", {"spec": {"suspendEnforcement": held}})
+        self.environment.cluster.patch(API, "NSGScope", "production", {"spec": {"suspendEnforcement": held}})
 
     def put_rule(self, actor: Actor) -> None:
         """Write a rule as a rogue: one of those there, or another."""
-        known = [name for name in live(self.stage.azure, actor) or {} if not name.startswith(OWNED)]
-        name = self.dice.choice([*known, *(f"rogue-{number}" for number in range(4))])
-        source = self.dice.choice(("Internet", "*", "10.0.0.0/8"))
-        self._rule(actor, terse(f"{self.dice.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
+        known = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
+        name = self.rng.choice([*known, *(f"rogue-{number}" for number in range(4))])
+        source = self.rng.choice(("Internet", "*", "10.0.0.0/8"))
+        self._rule(actor, terse(f"{self.rng.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
 
     def _delete_rule(self, actor: Actor) -> None:
-        known = [name for name in live(self.stage.azure, actor) or {} if not name.startswith(OWNED)]
+        known = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
         if known:
-            self._call("DELETE", f"{actor.id}/securityRules/{self.dice.choice(known)}")
+            self._call("DELETE", f"{actor.id}/securityRules/{self.rng.choice(known)}")
 
     def put_owned(self, actor: Actor) -> None:
         """Write a rule as the co-owner."""
-        number = self.dice.randrange(6)
+        number = self.rng.randrange(6)
         self._rule(actor, terse(f"{3000 + number} {OWNED}{number} allow tcp 10.1.0.0/16 -> *:{self._port()}"))
 
     def _delete_owned(self, actor: Actor) -> None:
-        self._call("DELETE", f"{actor.id}/securityRules/{OWNED}{self.dice.randrange(6)}")
+        self._call("DELETE", f"{actor.id}/securityRules/{OWNED}{self.rng.randrange(6)}")
 
     def _replace(self, actor: Actor) -> None:
-        self._call("PUT", actor.id, document(actor, self.dice.sample(BEGINNING, self.dice.randrange(4))))
+        self._call("PUT", actor.id, document(actor, self.rng.sample(BEGINNING, self.rng.randrange(4))))
 
     def _delete(self, actor: Actor) -> None:
-        if self.dice.random() < 0.5:
+        if self.rng.random() < 0.5:
             self._call("DELETE", actor.id)
 
     def _retag(self, actor: Actor) -> None:
-        self._call("PATCH", actor.id, {"tags": {"cost": str(self.dice.randrange(9))}})
+        self._call("PATCH", actor.id, {"tags": {"cost": str(self.rng.randrange(9))}})
 
     def _rule(self, actor: Actor, rule: dict[str, Any]) -> None:
         properties = {key: value for key, value in rule.items() if key != "name"}
         self._call("PUT", f"{actor.id}/securityRules/{rule['name']}", {"properties": properties})
 
     def _port(self) -> int:
-        return self.dice.choice((22, 80, 443, 3389, self.dice.randrange(1, 65535)))
+        return self.rng.choice((22, 80, 443, 3389, self.rng.randrange(1, 65535)))
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        """Do it now. What Azure refuses, somebody tried in vain."""
-        self.stage.azure.handle(
+        """Send a request at once. A refusal by Azure is not an error."""
+        token = self.environment.azure.user_token(ROGUE)
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self.environment.azure.handle(
             ArmRequest(
                 method,
                 path,
                 {"api-version": "2024-05-01"},
-                {"authorization": f"Bearer {self.stage.azure.user_token(ROGUE)}", "content-type": "application/json"},
+                headers,
                 json.dumps(body).encode() if body is not None else b"",
                 ORIGIN,
             )

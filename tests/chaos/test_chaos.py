@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.kube.errors import KubeError
-from tests.chaos.environment import Life, Stage, staged
-from tests.chaos.invariants import Watchman
+from tests.chaos.environment import ChaosEnvironment, OperatorRun, chaos_environment
+from tests.chaos.invariants import InvariantChecker
 from tests.chaos.objects import nsgs, objects
-from tests.chaos.random_actions import Hands, first_approval
-from tests.support.seed import Dice
+from tests.chaos.random_actions import RandomActions, first_approval
+from tests.support.seed import Seed
 
 FEW, MANY = 200, 2_000
 CALM_EVERY = 50
@@ -24,17 +24,17 @@ PAST = (
 
 
 class Chaos:
-    """A run: one step after the other, each by the dice."""
+    """A run: one step after the other, each by the seed."""
 
-    def __init__(self, stage: Stage, dice: Dice) -> None:
-        self.stage, self.dice, self.seed = stage, dice.chance, dice
-        self.hands = Hands(stage, dice.chance, first_approval())
-        self.watchman = Watchman(stage, self.hands)
-        self.life = Life(stage)
+    def __init__(self, environment: ChaosEnvironment, seed: Seed) -> None:
+        self.environment, self.rng, self.seed = environment, seed.rng, seed
+        self.actions = RandomActions(environment, seed.rng, first_approval())
+        self.invariants = InvariantChecker(environment, self.actions)
+        self.operator_run = OperatorRun(environment)
         self.kills = 0
-        stage.azure.requests.listeners.append(self.watchman.hear)
-        stage.azure.requests.listeners.append(lambda _: self._request())
-        stage.cluster.requests.listeners.append(lambda _: self._request())
+        environment.azure.requests.listeners.append(self.invariants.check_request)
+        environment.azure.requests.listeners.append(lambda _: self._request())
+        environment.cluster.requests.listeners.append(lambda _: self._request())
         self._countdown = -1
         self._then: Callable[[], None] = lambda: None
 
@@ -44,54 +44,54 @@ class Chaos:
             await self._step()
             if number % CALM_EVERY == 0:
                 await self._calm()
-            assert self.watchman.violations == [], f"at step {number}; {self.seed}"
+            assert self.invariants.violations == [], f"at step {number}; {self.seed}"
 
     async def _step(self) -> None:
-        kind = self.dice.random()
+        kind = self.rng.random()
         if kind < 0.35:
-            self.hands.meddle()
+            self.actions.change_azure()
         elif kind < 0.43:
-            self.hands.approve()
+            self.actions.approve()
         elif kind < 0.58:
-            self.hands.break_something()
+            self.actions.inject_fault()
         elif kind < 0.65:
-            self.stage.clock.pass_by(minutes=self.dice.choice((1, 5, 30, 90)))
+            self.environment.clock.pass_by(minutes=self.rng.choice((1, 5, 30, 90)))
         else:
             await self._look()
 
     async def _look(self) -> None:
         """Make a pass, during which somebody may meddle, or the operator be killed."""
-        self.stage.clock.pass_by(minutes=1)
-        kind = self.dice.random()
+        self.environment.clock.pass_by(minutes=1)
+        kind = self.rng.random()
         task = asyncio.create_task(self._pass())
         if kind < 0.2:
-            self._after(self.dice.randrange(1, 40), task.cancel)
+            self._after(self.rng.randrange(1, 40), task.cancel)
         elif kind < 0.5:
-            self._after(self.dice.randrange(1, 40), self.hands.meddle)
+            self._after(self.rng.randrange(1, 40), self.actions.change_azure)
         await asyncio.wait([task])
         self._countdown = -1
         if task.cancelled():
             self.kills += 1
-            self.life = Life(self.stage)
+            self.operator_run = OperatorRun(self.environment)
         else:
             task.result()
 
     async def _pass(self) -> None:
-        self.watchman.begin()
+        self.invariants.start_reconcile()
         try:
-            tallies = await self.life.look()
+            tallies = await self.operator_run.reconcile()
         except KubeError:
             return
-        self.watchman.ended(tallies)
+        self.invariants.end_reconcile(tallies)
 
     async def _calm(self) -> None:
-        self.hands.heal()
+        self.actions.repair()
         # Long enough that no fight of the last hour holds a remedy back, nor what flapped an incident open.
         for minutes in (120, 1, 11, 11):
-            self.stage.clock.pass_by(minutes=minutes)
+            self.environment.clock.pass_by(minutes=minutes)
             await self._pass()
-            self.stage.azure.azure.settle()
-        self.watchman.calm()
+            self.environment.azure.azure.settle()
+        self.invariants.check_repaired()
 
     def _after(self, requests: int, then: Callable[[], object]) -> None:
         self._countdown, self._then = requests, lambda: (then(), None)[1]
@@ -102,12 +102,12 @@ class Chaos:
             self._then()
 
 
-async def _hold(folder: Path, environment: pytest.MonkeyPatch, steps: int, dice: Dice) -> None:
-    async with staged(folder, environment, nsgs(), objects()) as stage:
-        chaos = Chaos(stage, dice)
+async def _hold(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed: Seed) -> None:
+    async with chaos_environment(folder, monkeypatch, nsgs(), objects()) as environment:
+        chaos = Chaos(environment, seed)
         await chaos.run(steps)
     # A run in which nothing was put back, or nobody was killed, says nothing.
-    assert chaos.watchman.writes > steps / 50
+    assert chaos.invariants.writes > steps / 50
     assert chaos.kills > 0
 
 
@@ -115,10 +115,10 @@ async def _hold(folder: Path, environment: pytest.MonkeyPatch, steps: int, dice:
     "steps", [pytest.param(FEW, id="a few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 )
 async def test_nothing_is_lost_and_nothing_is_written_that_must_not_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, dice: Dice
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed: Seed
 ) -> None:
     # Nobody lets a tool write firewalls that was not hard to fool.
-    await _hold(tmp_path, monkeypatch, int(os.environ.get("NSGB_STEPS", "0")) or steps, dice)
+    await _hold(tmp_path, monkeypatch, int(os.environ.get("NSGB_STEPS", "0")) or steps, seed)
 
 
 @pytest.mark.slow
@@ -127,4 +127,4 @@ async def test_what_once_went_wrong_does_so_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, steps: int
 ) -> None:
     # A seed repeats its run as long as the code asks for the same; what it then showed is told where it is listed.
-    await _hold(tmp_path, monkeypatch, steps, Dice.of(seed))
+    await _hold(tmp_path, monkeypatch, steps, Seed.of(seed))

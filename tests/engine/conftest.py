@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.cli.demo.environment import DemoEnvironment, demo_environment, objects
-from tests.engine.operator_process import Lives
-from tests.engine.process_forker import Nursery
+from tests.engine.operator_process import OperatorProcess
+from tests.engine.process_forker import ProcessForker
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _nobody_is_elected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def staged(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
+async def demo(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
     async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver):
             found.cluster.api.apply(one)
@@ -32,20 +32,20 @@ async def staged(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    found = Nursery()
+def process_forker() -> Iterator[ProcessForker]:
+    found = ProcessForker()
     yield found
     found.close()
 
 
 @pytest.fixture
-async def lives(tmp_path: Path, nursery: Nursery) -> AsyncIterator[Lives]:
+async def operator_process(tmp_path: Path, process_forker: ProcessForker) -> AsyncIterator[OperatorProcess]:
     """An operator that was started, and found every NSG as approved; it looks again when it is asked to."""
     async with demo_environment(tmp_path) as found:
         for one in objects(found.receiver, interval="24h"):
             found.cluster.api.apply(one)
-        one_life = Lives(found, nursery)
-        one_life.start()
-        await one_life.settled()
-        yield one_life
+        operator_run = OperatorProcess(found, process_forker)
+        operator_run.start()
+        await operator_run.wait_until_compliant()
+        yield operator_run
         await found.stop_operator(signal.SIGKILL)

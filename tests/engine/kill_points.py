@@ -30,7 +30,7 @@ def always(_: DemoEnvironment) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class KillPoint:
     """A request of the operator.
 
     Attributes:
@@ -58,11 +58,11 @@ class Moment:
 
 
 @dataclass(slots=True)
-class _Trap:
+class _KillTrigger:
     """Waits for a moment, and kills."""
 
-    stage: DemoEnvironment
-    moment: Moment
+    environment: DemoEnvironment
+    kill_point: KillPoint
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
     armed: bool = False
 
@@ -71,89 +71,91 @@ class _Trap:
         if self.sprung.is_set():
             return
         if (
-            self.moment.acted == acted
-            and self.moment.is_it(method, target)
-            and (self.armed or self.moment.once(self.stage))
+            self.kill_point.acted == acted
+            and self.kill_point.is_it(method, target)
+            and (self.armed or self.kill_point.once(self.environment))
         ):
-            assert self.stage.process is not None
-            self.stage.process.send_signal(signal.SIGKILL)
+            assert self.environment.process is not None
+            self.environment.process.send_signal(signal.SIGKILL)
             self.sprung.set()
-        elif not self.moment.acted:
+        elif not self.kill_point.acted:
             self.arm()
 
     def arm(self) -> None:
         """Have the connection of the awaited request cut, as soon as what must be so is so."""
-        if self.armed or not self.moment.once(self.stage):
+        if self.armed or not self.kill_point.once(self.environment):
             return
         self.armed = True
-        if self.moment.server == "azure":
-            self.stage.azure.emulator.faults.add(Fault(Drop("request"), self.moment.method, self.moment.path))
+        if self.kill_point.server == "azure":
+            self.environment.azure.emulator.faults.add(
+                Fault(Drop("request"), self.kill_point.method, self.kill_point.path)
+            )
         else:
-            self.stage.cluster.api.interference.drop(methods=self.moment.method, path=self.moment.path)
+            self.environment.cluster.api.interference.drop(methods=self.kill_point.method, path=self.kill_point.path)
 
     def hear_azure(self, record: RequestRecord) -> None:
         """Hear of a request to Azure; status 0 is a cut connection."""
-        if self.moment.server == "azure":
+        if self.kill_point.server == "azure":
             self.hear(record.method, f"{record.path}?{record.query}", acted=record.status != 0)
 
     def hear_cluster(self, logged: Logged) -> None:
         """Hear of a request to Kubernetes; status 0 is a cut connection, or a watch."""
         if logged.verb == "watch":
             return
-        if self.moment.server == "cluster":
+        if self.kill_point.server == "cluster":
             self.hear(logged.method, logged.path, acted=logged.status != 0)
-        elif not self.moment.acted:
+        elif not self.kill_point.acted:
             self.arm()
 
 
 @contextlib.asynccontextmanager
-async def killed_at(stage: DemoEnvironment, moment: Moment) -> AsyncIterator[None]:
+async def killed_at(environment: DemoEnvironment, kill_point: KillPoint) -> AsyncIterator[None]:
     """Kill the operator when the moment comes that the block brings about; on leaving, it is dead."""
-    trap = _Trap(stage, moment)
-    stage.azure.emulator.requests.listeners.append(trap.hear_azure)
-    stage.cluster.api.requests.listeners.append(trap.hear_cluster)
+    trap = _KillTrigger(environment, kill_point)
+    environment.azure.emulator.requests.listeners.append(trap.hear_azure)
+    environment.cluster.api.requests.listeners.append(trap.hear_cluster)
     try:
-        if not moment.acted:
+        if not kill_point.acted:
             trap.arm()
         yield
         async with asyncio.timeout(SECONDS):
             await trap.sprung.wait()
     finally:
-        stage.azure.emulator.requests.listeners.remove(trap.hear_azure)
-        stage.cluster.api.requests.listeners.remove(trap.hear_cluster)
-        stage.azure.emulator.faults.clear()
-        stage.cluster.api.interference.stop()
-    assert stage.process is not None
-    assert await stage.process.wait() == -signal.SIGKILL
-    stage.process = None
+        environment.azure.emulator.requests.listeners.remove(trap.hear_azure)
+        environment.cluster.api.requests.listeners.remove(trap.hear_cluster)
+        environment.azure.emulator.faults.clear()
+        environment.cluster.api.interference.stop()
+    assert environment.process is not None
+    assert await environment.process.wait() == -signal.SIGKILL
+    environment.process = None
 
 
-def incidents(stage: DemoEnvironment, kind: str) -> list[dict[str, Any]]:
+def incidents(environment: DemoEnvironment, kind: str) -> list[dict[str, Any]]:
     """Return the incidents of a kind."""
-    return [one for one in stage.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
+    return [one for one in environment.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
 
 
-def status(stage: DemoEnvironment) -> dict[str, Any]:
+def status(environment: DemoEnvironment) -> dict[str, Any]:
     """Return the status of the only incident; empty before there is one."""
-    found = stage.cluster.api.list(API_VERSION, "NSGIncident")
+    found = environment.cluster.api.list(API_VERSION, "NSGIncident")
     return found[0].get("status") or {} if found else {}
 
 
-def created(stage: DemoEnvironment) -> bool:
+def created(environment: DemoEnvironment) -> bool:
     """The incident exists."""
-    return bool(stage.cluster.api.list(API_VERSION, "NSGIncident"))
+    return bool(environment.cluster.api.list(API_VERSION, "NSGIncident"))
 
 
 def stored(revision: int) -> Once:
     """The incident's status is stored, in this revision or a later one."""
-    return lambda stage: int(status(stage).get("revision") or 0) >= revision
+    return lambda environment: int(status(environment).get("revision") or 0) >= revision
 
 
 def told(revision: int) -> Once:
     """It is recorded that the route was told this revision or a later one."""
-    return lambda stage: any(one["revision"] >= revision for one in status(stage).get("deliveries") or ())
+    return lambda environment: any(one["revision"] >= revision for one in status(environment).get("deliveries") or ())
 
 
-def resolved(stage: DemoEnvironment) -> bool:
+def resolved(environment: DemoEnvironment) -> bool:
     """The incident is over, and that is stored."""
-    return status(stage).get("state") == "Resolved"
+    return status(environment).get("state") == "Resolved"

@@ -7,8 +7,8 @@ from typing import Any
 
 from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
 from nsg_baseline.cli.demo.environment import OPERATOR_NAMESPACE, DemoEnvironment, operator_environment, recorded_nsgs
-from tests.engine.kill_points import Moment, killed_at
-from tests.engine.process_forker import Nursery
+from tests.engine.kill_points import KillPoint, killed_at
+from tests.engine.process_forker import ProcessForker
 
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 NAMES = tuple(name.lower() for name in IDS)
@@ -16,71 +16,73 @@ NAMES = tuple(name.lower() for name in IDS)
 
 
 @dataclass(slots=True)
-class Lives:
+class OperatorProcess:
     """The operator on a stage on which it looks only when it starts or is asked to."""
 
-    stage: DemoEnvironment
-    nursery: Nursery
+    environment: DemoEnvironment
+    process_forker: ProcessForker
     _asked: "count[int]" = field(default_factory=count)
 
     def start(self) -> None:
         """Begin another life."""
-        stage = self.stage
-        environment = operator_environment(stage.folder, stage.azure, stage.kubeconfig, OPERATOR_NAMESPACE)
-        stage.process = self.nursery.start(environment, stage.folder / "operator.log")
+        environment = self.environment
+        variables = operator_environment(
+            environment.folder, environment.azure, environment.kubeconfig, OPERATOR_NAMESPACE
+        )
+        environment.process = self.process_forker.start(variables, environment.folder / "operator.log")
 
     def ask(self) -> str:
         """Ask for a pass; return the word by which its end is told."""
         word = f"pass {next(self._asked)}"
         patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
-        self.stage.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
+        self.environment.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
         return word
 
-    async def look(self) -> None:
+    async def reconcile(self) -> None:
         """Ask for a pass and wait until it is over."""
         word = self.ask()
-        await self.stage.until(lambda: self._scope().get("lastHandledReconcileAt") == word)
+        await self.environment.until(lambda: self._scope().get("lastHandledReconcileAt") == word)
 
-    async def settled(self) -> None:
+    async def wait_until_compliant(self) -> None:
         """Wait until every NSG was found as approved."""
-        await self.stage.until(lambda: all(self._compliant(name) for name in NAMES))
+        await self.environment.until(lambda: all(self._compliant(name) for name in NAMES))
 
-    async def calm(self) -> None:
+    async def wait_until_delivered(self) -> None:
         """Wait until a pass is over and all that it found is told."""
-        await self.look()
-        await self.stage.until(self._all_told)
+        await self.reconcile()
+        await self.environment.until(self._all_delivered)
 
-    async def die(self, moment: Moment) -> None:
+    async def kill_at(self, kill_point: KillPoint) -> None:
         """Ask for a pass, and die at a moment of it."""
-        async with killed_at(self.stage, moment):
+        async with killed_at(self.environment, kill_point):
             self.ask()
 
     def incidents(self) -> list[dict[str, Any]]:
         """Return all incidents, the oldest first."""
-        return self.stage.cluster.api.list(API_VERSION, "NSGIncident")
+        return self.environment.cluster.api.list(API_VERSION, "NSGIncident")
 
     def alerts(self) -> dict[str, list[dict[str, Any]]]:
         """Return what the receiver heard, each message with its repeats by its key, in the order in which they came."""
         found = defaultdict(list)
-        for alert in self.stage.receiver.alerts:
+        for alert in self.environment.receiver.alerts:
             found[alert["key"]].append(alert)
         return dict(found)
 
-    def _all_told(self) -> bool:
-        routes = self.stage.cluster.api.list(API_VERSION, "NSGAlertRoute")
+    def _all_delivered(self) -> bool:
+        routes = self.environment.cluster.api.list(API_VERSION, "NSGAlertRoute")
         names = {f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in routes}
-        return all(names <= told_now(one) for one in self.incidents())
+        return all(names <= delivered_routes(one) for one in self.incidents())
 
     def _scope(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.stage.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
+        found: dict[str, Any] = self.environment.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
         return found
 
     def _compliant(self, name: str) -> bool:
-        status = self.stage.custom("NSGBaseline", name).get("status") or {}
+        status = self.environment.custom("NSGBaseline", name).get("status") or {}
         return any(one["type"] == "Compliant" and one["status"] == "True" for one in status.get("conditions", ()))
 
 
-def told_now(incident: dict[str, Any]) -> set[str]:
+def delivered_routes(incident: dict[str, Any]) -> set[str]:
     """Return the routes that were told an incident's latest revision, all their channels."""
     status = incident.get("status") or {}
     deliveries = status.get("deliveries") or ()

@@ -21,7 +21,7 @@ from nsg_baseline.alerts.channels import parse_channels
 _LOADED = ("nsg_baseline.cli.run", "nsg_baseline.cli.main", "azure.identity.aio", "azure.mgmt.network.aio")
 
 
-class Nursery:
+class ProcessForker:
     """Where operators are forked."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Nursery:
         self._process.communicate()
         self._folder.cleanup()
 
-    def start(self, environment: dict[str, str], log: Path) -> "Forked":
+    def start(self, environment: dict[str, str], log: Path) -> "ForkedProcess":
         """Start an operator with this environment alone; it appends to the log."""
         self._kubeconfig.write_bytes(Path(environment["KUBECONFIG"]).read_bytes())
-        return Forked(self, self.ask("start", {**environment, "KUBECONFIG": str(self._kubeconfig)}, str(log)))
+        return ForkedProcess(self, self.ask("start", {**environment, "KUBECONFIG": str(self._kubeconfig)}, str(log)))
 
     def ask(self, *order: Any) -> Any:
         """Give an order and return the answer."""
@@ -58,10 +58,10 @@ class Nursery:
 
 
 @dataclass(slots=True)
-class Forked:
+class ForkedProcess:
     """One operator."""
 
-    nursery: Nursery
+    process_forker: ProcessForker
     pid: int
     ended: int | None = None
 
@@ -69,7 +69,7 @@ class Forked:
     def returncode(self) -> int | None:
         """What it ended with; None while it runs."""
         if self.ended is None:
-            self.ended = self.nursery.ask("look", self.pid)
+            self.ended = self.process_forker.ask("look", self.pid)
         return self.ended
 
     def send_signal(self, signal: int, /) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.azure.errors import AzureError
 from tests.support.chats import serving
-from tests.support.in_process_operator import home
+from tests.support.in_process_operator import in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -15,55 +15,61 @@ SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 async def test_five_hundred_nsgs_that_deviate_in_one_pass_are_few_messages(tmp_path: Path) -> None:
     # A policy rolled out over a subscription: everybody must hear of it, nobody five hundred times.
     names = [f"web-{number:03}" for number in range(500)]
-    async with serving() as chats, home(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        await ours.tell()
+    async with (
+        serving() as chats,
+        in_process_operator(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as operator,
+    ):
+        await operator.reconcile()
+        await operator.deliver()
         assert chats.got == []
-        ours.azure.nsgs = {name: [*WEB, SSH] for name in names}
-        ours.clock.pass_by(minutes=1)
-        await ours.look()
+        operator.azure.nsgs = {name: [*WEB, SSH] for name in names}
+        operator.clock.pass_by(minutes=1)
+        await operator.reconcile()
         for _ in range(20):
-            await ours.tell()
-            ours.clock.pass_by(seconds=15)
+            await operator.deliver()
+            operator.clock.pass_by(seconds=15)
         assert 1 <= len(chats.titles("a")) <= 5
-        assert all(ours.baseline(name).status.change_count == 1 for name in names)
+        assert all(operator.baseline(name).status.change_count == 1 for name in names)
         told = {one["baseline"] for _, body in chats.bodies for one in body["alert"]["incidents"]}
         assert told == set(names)
-        assert all(one.status.deliveries for one in ours.records.incidents.all())
+        assert all(one.status.deliveries for one in operator.records.incidents.all())
 
 
 async def test_an_outage_of_half_an_hour_is_one_opening_and_one_end(tmp_path: Path) -> None:
     # Azure away is one thing to know, not three hundred deletions nor thirty alerts.
     names = [f"web-{number:03}" for number in range(300)]
-    async with serving() as chats, home(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.broken = AzureError("Unreachable", "no answer from management.azure.com")
+    async with (
+        serving() as chats,
+        in_process_operator(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as operator,
+    ):
+        await operator.reconcile()
+        operator.azure.broken = AzureError("Unreachable", "no answer from management.azure.com")
         for _ in range(30):
-            ours.clock.pass_by(minutes=1)
-            await ours.look()
-            await ours.tell()
-        ours.azure.broken = None
+            operator.clock.pass_by(minutes=1)
+            await operator.reconcile()
+            await operator.deliver()
+        operator.azure.broken = None
         for _ in range(3):
-            ours.clock.pass_by(minutes=1)
-            await ours.look()
-            await ours.tell()
-        (incident,) = ours.records.incidents.all()
+            operator.clock.pass_by(minutes=1)
+            await operator.reconcile()
+            await operator.deliver()
+        (incident,) = operator.records.incidents.all()
         assert (incident.spec.kind, incident.status.state) == ("WatchLost", "Resolved")
         assert [body["alert"]["event"] for _, body in chats.bodies] == ["Opened", "Resolved"]
         assert "Unreachable" in chats.titles("a")[0]
-        assert all(ours.baseline(name).status.change_count == 0 for name in names)
+        assert all(operator.baseline(name).status.change_count == 0 for name in names)
 
 
 async def test_three_hundred_nsgs_without_a_baseline_are_one_message_with_a_count(tmp_path: Path) -> None:
     # The first look at a grown subscription must not be a flood.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        held = dict(ours.azure.nsgs)
-        ours.azure.nsgs = {**held, **{f"stray-{number:03}": [SSH] for number in range(300)}}
-        await ours.look()
-        ours.clock.pass_by(seconds=10)
-        await ours.tell()
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        held = dict(operator.azure.nsgs)
+        operator.azure.nsgs = {**held, **{f"stray-{number:03}": [SSH] for number in range(300)}}
+        await operator.reconcile()
+        operator.clock.pass_by(seconds=10)
+        await operator.deliver()
         (body,) = [body for _, body in chats.bodies]
         assert "300 NSGs without a baseline" in body["title"]
-        (incident,) = ours.records.incidents.all()
+        (incident,) = operator.records.incidents.all()
         assert incident.status.change_count == 300
         assert isinstance(incident, NSGIncident)

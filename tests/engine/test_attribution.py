@@ -21,15 +21,15 @@ async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         yield found
 
 
-async def look(staged: DemoEnvironment, word: str) -> None:
+async def reconcile(demo: DemoEnvironment, word: str) -> None:
     """Have a pass made now, and wait until it is over."""
     patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
-    staged.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
-    await staged.until(lambda: _handled(staged) == word)
+    demo.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
+    await demo.until(lambda: _handled(demo) == word)
 
 
-def _handled(staged: DemoEnvironment) -> str | None:
-    status = staged.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
+def _handled(demo: DemoEnvironment) -> str | None:
+    status = demo.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
     return status.get("lastHandledReconcileAt")
 
 
@@ -37,7 +37,7 @@ async def test_who_did_it_follows_the_alert_in_one_query(curious: DemoEnvironmen
     # The alert does not wait for the log; the answer comes in the same incident, to the same people.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await look(curious, "one")
+    await reconcile(curious, "one")
     await curious.receiver.next("new rule open-ssh")
     who = await curious.receiver.next("created open-ssh")
     assert "Who: jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
@@ -55,10 +55,10 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     curious.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, "team-web")
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
-    await look(curious, "one")
+    await reconcile(curious, "one")
     await curious.receiver.next("new rule open-web")
     await curious.receiver.next("created open-web")
-    await look(curious, "two")
+    await reconcile(curious, "two")
     resolved = await curious.receiver.next("RESOLVED", "open-web")
     assert "Tolerated" in resolved["message"]
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
@@ -68,7 +68,7 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
     assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
     # The same name with another meaning is anybody's again.
     await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
-    await look(curious, "three")
+    await reconcile(curious, "three")
     await curious.until(lambda: any("8444" in alert["message"] for alert in curious.receiver.alerts))
 
 
@@ -76,12 +76,12 @@ async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious:
     # Whoever takes it says so once; the others can go back to sleep.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await look(curious, "one")
+    await reconcile(curious, "one")
     await curious.receiver.next("new rule open-ssh")
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     patch = {"spec": {"acknowledged": {"by": "mo@example.com", "note": "on it"}}}
     name = incident["metadata"]["name"]
     curious.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
-    await look(curious, "two")
+    await reconcile(curious, "two")
     told = await curious.receiver.next("ACKNOWLEDGED")
     assert "Acknowledged by mo@example.com: on it" in told["message"]

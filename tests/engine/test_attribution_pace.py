@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.engine.attribution import AttributionLoop
 from tests.support.chats import serving
-from tests.support.in_process_operator import Home, home
+from tests.support.in_process_operator import InProcessOperator, in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -36,24 +38,27 @@ class Log:
         return []
 
 
-async def _half_an_hour(ours: Home, log: Log) -> None:
-    attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
+async def _half_an_hour(operator: InProcessOperator, log: Log) -> None:
+    attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
     for _ in range(40 * 12):
-        ours.clock.pass_by(seconds=5)
+        operator.clock.pass_by(seconds=5)
         await attributing.ask()
 
 
 async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_half_an_hour(tmp_path: Path) -> None:
     # The log's own limit is shared by all who read the subscription.
     names = [f"web-{number:03}" for number in range(100)]
-    async with serving() as chats, home(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.nsgs = {name: [*WEB, SSH] for name in names}
-        await ours.look()
+    async with (
+        serving() as chats,
+        in_process_operator(tmp_path, dict.fromkeys(names, WEB), chats.urls("a")["urls"]) as operator,
+    ):
+        await operator.reconcile()
+        operator.azure.nsgs = {name: [*WEB, SSH] for name in names}
+        await operator.reconcile()
         log = Log()
-        await _half_an_hour(ours, log)
+        await _half_an_hour(operator, log)
         assert 29 <= log.asked <= 32
-        found = list(ours.records.incidents.all())
+        found = list(operator.records.incidents.all())
         assert {one.status.attribution for one in found} == {"NotFound"}
         # Nothing was found: that is no reason to wake anybody again.
         assert {one.status.revision for one in found} == {1}
@@ -61,45 +66,45 @@ async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_hal
 
 async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:
     # No right to read the log is no reason to lose an alert, nor to ask for ever.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.nsgs = {"web": [*WEB, SSH]}
-        await ours.look()
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        await operator.reconcile()
+        operator.azure.nsgs = {"web": [*WEB, SSH]}
+        await operator.reconcile()
         log = Log(AzureError("Forbidden", "no right to read the log"))
-        await _half_an_hour(ours, log)
-        (incident,) = ours.records.incidents.all()
+        await _half_an_hour(operator, log)
+        (incident,) = operator.records.incidents.all()
         assert incident.status.attribution == "NotFound"
         assert log.asked <= 32
-        assert ours.clock.now - (incident.status.opened_at or ours.clock.now) > timedelta(minutes=30)
+        assert operator.clock.now - (incident.status.opened_at or operator.clock.now) > timedelta(minutes=30)
 
 
 async def test_what_was_open_while_nobody_looked_is_given_an_answer(tmp_path: Path) -> None:
     # The operator was away for the half hour after it: "looked for" must not stand there for ever.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.nsgs = {"web": [*WEB, SSH]}
-        await ours.look()
-        ours.clock.pass_by(hours=48)
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        await operator.reconcile()
+        operator.azure.nsgs = {"web": [*WEB, SSH]}
+        await operator.reconcile()
+        operator.clock.pass_by(hours=48)
         log = Log()
-        await AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock).ask()
-        (incident,) = ours.records.incidents.all()
+        await AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock).ask()
+        (incident,) = operator.records.incidents.all()
         assert incident.status.attribution == "NotFound"
-        assert log.since == [ours.clock.now - timedelta(days=1)]
+        assert log.since == [operator.clock.now - timedelta(days=1)]
 
 
 async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None:
     # A loop that looks every few seconds for nothing is work for nothing, and a new incident must wake it.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        await ours.look()
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        await operator.reconcile()
         log = Log()
-        attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
+        attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
         task = asyncio.create_task(attributing.run())
         try:
-            ours.azure.nsgs = {"web": [*WEB, SSH]}
-            await ours.look()
-            ours.clock.pass_by(seconds=5)
-            ours.azure.nsgs = {"web": WEB}
-            await ours.look()
+            operator.azure.nsgs = {"web": [*WEB, SSH]}
+            await operator.reconcile()
+            operator.clock.pass_by(seconds=5)
+            operator.azure.nsgs = {"web": WEB}
+            await operator.reconcile()
             async with asyncio.timeout(5):
                 await log.was_asked.wait()
         finally:
@@ -110,36 +115,37 @@ async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None
 
 async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path) -> None:
     # The rule comes back while the log is read: the incident is open, and must not be written back as over.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.nsgs = {"web": [*WEB, SSH]}
-        await ours.look()
-        ours.azure.nsgs = {"web": WEB}
-        await ours.look()
-        ours.clock.pass_by(minutes=31)
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        await operator.reconcile()
+        operator.azure.nsgs = {"web": [*WEB, SSH]}
+        await operator.reconcile()
+        operator.azure.nsgs = {"web": WEB}
+        await operator.reconcile()
+        operator.clock.pass_by(minutes=31)
 
         class Meanwhile(Log):
+            @override
             async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
-                (incident,) = ours.records.incidents.all()
+                (incident,) = operator.records.incidents.all()
                 again = {"state": "Open", "revision": 3, "event": "Updated", "resolved_at": None, "resolution": None}
-                await ours.records.change(incident.key, lambda status: status.model_copy(update=again))
+                await operator.records.change(incident.key, lambda status: status.model_copy(update=again))
                 return await super().events(subscription_id, since)
 
-        await AttributionLoop(lambda _: (Meanwhile(), frozenset()), ours.records, ours.clock).ask()
-        (incident,) = ours.records.incidents.all()
+        await AttributionLoop(lambda _: (Meanwhile(), frozenset()), operator.records, operator.clock).ask()
+        (incident,) = operator.records.incidents.all()
         assert (incident.status.state, incident.status.revision) == ("Open", 3)
         assert incident.status.attribution == "NotFound"
 
 
 async def test_one_refusal_is_no_answer(tmp_path: Path) -> None:
     # "Not in the log" of a log that could not be read just then would be false.
-    async with serving() as chats, home(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as ours:
-        await ours.look()
-        ours.azure.nsgs = {"web": [*WEB, SSH]}
-        await ours.look()
-        ours.clock.pass_by(minutes=45)
+    async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
+        await operator.reconcile()
+        operator.azure.nsgs = {"web": [*WEB, SSH]}
+        await operator.reconcile()
+        operator.clock.pass_by(minutes=45)
         log = Log(AzureError("Throttled", "too many requests"))
-        attributing = AttributionLoop(lambda _: (log, frozenset()), ours.records, ours.clock)
+        attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
         await attributing.ask()
-        (incident,) = ours.records.incidents.all()
+        (incident,) = operator.records.incidents.all()
         assert incident.status.attribution is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.environment import API, OPERATOR, TEAM, Life, Stage, staged
+from tests.chaos.environment import API, OPERATOR, TEAM, ChaosEnvironment, OperatorRun, chaos_environment
 from tests.chaos.objects import Actor, baseline, document
 from tests.support.rule_shorthand import terse
 
@@ -22,31 +22,33 @@ def _objects(**enforcement: Any) -> list[dict[str, Any]]:
     return [{"apiVersion": API, "kind": "NSGScope", "metadata": {"name": "production"}, "spec": spec}, web]
 
 
-def _methods(stage: Stage) -> list[str]:
-    return [one.method for one in stage.azure.requests.records if one.caller == OPERATOR]
+def _methods(environment: ChaosEnvironment) -> list[str]:
+    return [one.method for one in environment.azure.requests.records if one.caller == OPERATOR]
 
 
 async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # One write a rule would be 200 states in between, each with other traffic, and a clash of priorities at the first.
     live = [{**one, "priority": 299 - number, "access": "Deny"} for number, one in enumerate(APPROVED)]
-    async with staged(tmp_path, monkeypatch, [document(WEB, live)], _objects(maxChanges=1000)) as stage:
-        life = Life(stage)
-        await life.look()
-        assert [method for method in _methods(stage) if method != "GET"] == ["PUT"]
-        (found,) = stage.objects("NSGBaseline")
+    async with chaos_environment(
+        tmp_path, monkeypatch, [document(WEB, live)], _objects(maxChanges=1000)
+    ) as environment:
+        operator_run = OperatorRun(environment)
+        await operator_run.reconcile()
+        assert [method for method in _methods(environment) if method != "GET"] == ["PUT"]
+        (found,) = environment.objects("NSGBaseline")
         assert found["status"]["changeCount"] == 0
 
 
 @pytest.mark.slow
 async def test_an_unchanged_world_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A blind write each pass would wake every audit log and trample on whoever is at work.
-    async with staged(tmp_path, monkeypatch, [document(WEB, APPROVED)], _objects()) as stage:
-        life = Life(stage)
-        await life.look()
-        stage.cluster.requests.reset()
+    async with chaos_environment(tmp_path, monkeypatch, [document(WEB, APPROVED)], _objects()) as environment:
+        operator_run = OperatorRun(environment)
+        await operator_run.reconcile()
+        environment.cluster.requests.reset()
         for _ in range(PASSES):
-            stage.clock.pass_by(minutes=1)
-            await life.look()
-        assert set(_methods(stage)) == {"GET"}
-        assert len(_methods(stage)) >= PASSES
-        assert stage.cluster.requests.writes == 0
+            environment.clock.pass_by(minutes=1)
+            await operator_run.reconcile()
+        assert set(_methods(environment)) == {"GET"}
+        assert len(_methods(environment)) >= PASSES
+        assert environment.cluster.requests.writes == 0

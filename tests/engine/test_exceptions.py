@@ -26,10 +26,10 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
     seldom_looked_at: DemoEnvironment,
 ) -> None:
     # Silence after the end would make each exception an approval for ever; a day's delay would be nearly that.
-    staged = seldom_looked_at
-    await staged.start_operator()
-    await staged.until(lambda: _status(staged).get("changeCount") == 0)
-    await staged.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    demo = seldom_looked_at
+    await demo.start_operator()
+    await demo.until(lambda: _status(demo).get("changeCount") == 0)
+    await demo.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
     excepted = {
         "rule": {"name": "open-ssh", **OPEN_SSH},
@@ -38,9 +38,9 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
         "approvedBy": "jo@example.com",
     }
     patch = {"spec": {"exceptions": [excepted]}}
-    staged.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, TEAM_NAMESPACE)
-    await staged.until(lambda: bool(_status(staged).get("exceptions")))
-    assert _status(staged)["exceptions"] == [
+    demo.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, TEAM_NAMESPACE)
+    await demo.until(lambda: bool(_status(demo).get("exceptions")))
+    assert _status(demo)["exceptions"] == [
         {
             "rule": "open-ssh",
             "until": excepted["until"],
@@ -49,14 +49,14 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
             "approvedBy": "jo@example.com",
         }
     ]
-    assert _status(staged)["changeCount"] == 0
-    alert = await staged.receiver.next("new rule open-ssh")
+    assert _status(demo)["changeCount"] == 0
+    alert = await demo.receiver.next("new rule open-ssh")
     late = datetime.now(UTC) - until
     assert timedelta() <= late < timedelta(seconds=8), late
     assert "CRITICAL" in alert["title"]
-    await staged.until(lambda: _status(staged).get("exceptions") == [])
+    await demo.until(lambda: _status(demo).get("exceptions") == [])
 
 
-def _status(staged: DemoEnvironment) -> dict[str, object]:
-    status: dict[str, object] = staged.custom("NSGBaseline", "appgate").get("status") or {}
+def _status(demo: DemoEnvironment) -> dict[str, object]:
+    status: dict[str, object] = demo.custom("NSGBaseline", "appgate").get("status") or {}
     return status

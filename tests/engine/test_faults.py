@@ -27,7 +27,7 @@ from nsg_emulator.arm.faults import (
     unauthorized,
     unavailable,
 )
-from tests.chaos.environment import API, TEAM, Life, Stage, hurry, staged
+from tests.chaos.environment import API, TEAM, ChaosEnvironment, OperatorRun, chaos_environment, hurry
 from tests.chaos.objects import BEGINNING, Actor, baseline, document, live
 from tests.support.rule_shorthand import terse
 
@@ -53,7 +53,7 @@ READING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChaosEnvironment]:
     """Three NSGs on two pages, all enforced. Pauses are short."""
     hurry(monkeypatch)
     monkeypatch.setattr(client, "READ_SECONDS", 1)
@@ -66,129 +66,129 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     scope = {"apiVersion": API, "kind": "NSGScope", "metadata": {"name": "production"}, "spec": spec}
     objects = [scope, *(baseline(actor, BEGINNING) for actor in CAST.values())]
     nsgs = [document(actor, BEGINNING) for actor in CAST.values()]
-    async with staged(tmp_path, monkeypatch, nsgs, objects) as found:
+    async with chaos_environment(tmp_path, monkeypatch, nsgs, objects) as found:
         yield found
 
 
-def _open_ssh(stage: Stage, name: str = "web") -> None:
-    stage.azure.add_nsg(document(CAST[name], [*BEGINNING, SSH]))
+def _open_ssh(environment: ChaosEnvironment, name: str = "web") -> None:
+    environment.azure.add_nsg(document(CAST[name], [*BEGINNING, SSH]))
 
 
-def _writes(stage: Stage) -> list[str]:
-    asked = [one for one in stage.azure.requests.records if one.method in ("PUT", "PATCH", "DELETE")]
+def _writes(environment: ChaosEnvironment) -> list[str]:
+    asked = [one for one in environment.azure.requests.records if one.method in ("PUT", "PATCH", "DELETE")]
     return [one.path.rpartition("/")[2] for one in asked]
 
 
-def _ready(stage: Stage) -> tuple[str, str]:
-    (scope,) = stage.objects("NSGScope")
+def _ready(environment: ChaosEnvironment) -> tuple[str, str]:
+    (scope,) = environment.objects("NSGScope")
     found = next(one for one in scope["status"]["conditions"] if one["type"] == "Ready")
     return found["status"], found["reason"]
 
 
-def _incidents(stage: Stage, kind: str, state: str = "Open") -> list[dict[str, Any]]:
-    found = [one for one in stage.objects("NSGIncident") if one["spec"]["kind"] == kind]
+def _incidents(environment: ChaosEnvironment, kind: str, state: str = "Open") -> list[dict[str, Any]]:
+    found = [one for one in environment.objects("NSGIncident") if one["spec"]["kind"] == kind]
     return [one for one in found if one["status"]["state"] == state]
 
 
-async def _pass(stage: Stage, life: Life, times: int = 1) -> None:
+async def _pass(environment: ChaosEnvironment, operator_run: OperatorRun, times: int = 1) -> None:
     for _ in range(times):
-        stage.clock.pass_by(minutes=1)
-        await life.look()
+        environment.clock.pass_by(minutes=1)
+        await operator_run.reconcile()
 
 
-async def _struck(stage: Stage, fault: Fault) -> Life:
+async def _struck(environment: ChaosEnvironment, fault: Fault) -> OperatorRun:
     """Look, open SSH, and look again under a fault."""
-    life = Life(stage)
-    await _pass(stage, life)
-    _open_ssh(stage)
-    stage.azure.faults.add(fault)
-    await _pass(stage, life)
-    return life
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    _open_ssh(environment)
+    environment.azure.faults.add(fault)
+    await _pass(environment, operator_run)
+    return operator_run
 
 
 @pytest.mark.parametrize("name", READING)
-async def test_a_reading_that_fails_concludes_nothing_and_heals(stage: Stage, name: str) -> None:
+async def test_a_reading_that_fails_concludes_nothing_and_heals(environment: ChaosEnvironment, name: str) -> None:
     # The night in which Azure is away must not end with 300 "deleted" NSGs, nor with a write from half a reading.
     fault, reason = READING[name]
-    life = await _struck(stage, fault)
-    assert _ready(stage) == ("False", reason)
-    assert _writes(stage) == []
-    assert not [one for one in stage.objects("NSGBaseline") if "NSGDeleted" in json.dumps(one["status"])]
-    stage.quiet()
+    operator_run = await _struck(environment, fault)
+    assert _ready(environment) == ("False", reason)
+    assert _writes(environment) == []
+    assert not [one for one in environment.objects("NSGBaseline") if "NSGDeleted" in json.dumps(one["status"])]
+    environment.clear_faults()
     # Azure's pause is over for a process that never heard of it.
-    await stage.connect()
-    await _pass(stage, life)
-    assert _ready(stage) == ("True", "Succeeded")
-    assert _writes(stage) == ["web"]
+    await environment.connect()
+    await _pass(environment, operator_run)
+    assert _ready(environment) == ("True", "Succeeded")
+    assert _writes(environment) == ["web"]
 
 
-async def test_three_intervals_without_a_reading_are_told_once(stage: Stage) -> None:
-    life = Life(stage)
-    stage.azure.faults.add(forbidden(count=None))
-    await _pass(stage, life, 6)
-    (lost,) = _incidents(stage, "WatchLost")
+async def test_three_intervals_without_a_reading_are_told_once(environment: ChaosEnvironment) -> None:
+    operator_run = OperatorRun(environment)
+    environment.azure.faults.add(forbidden(count=None))
+    await _pass(environment, operator_run, 6)
+    (lost,) = _incidents(environment, "WatchLost")
     assert "Forbidden" in lost["status"]["summary"]
     assert lost["status"]["revision"] == 1
-    stage.quiet()
-    await _pass(stage, life)
-    assert _incidents(stage, "WatchLost") == []
+    environment.clear_faults()
+    await _pass(environment, operator_run)
+    assert _incidents(environment, "WatchLost") == []
 
 
 @pytest.mark.parametrize("endpoint", ["https://management.invalid", "https://localhost:1"])
-async def test_no_name_and_no_port_are_unreachable(stage: Stage, endpoint: str) -> None:
-    await stage.connect(endpoint)
-    await _pass(stage, Life(stage))
-    assert _ready(stage) == ("False", "Unreachable")
+async def test_no_name_and_no_port_are_unreachable(environment: ChaosEnvironment, endpoint: str) -> None:
+    await environment.connect(endpoint)
+    await _pass(environment, OperatorRun(environment))
+    assert _ready(environment) == ("False", "Unreachable")
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    environment: ChaosEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever stands in between would get a token that writes firewalls.
     monkeypatch.delenv("SSL_CERT_FILE")
-    await stage.connect()
-    asked = stage.azure.requests.total()
-    await _pass(stage, Life(stage))
-    assert _ready(stage)[0] == "False"
-    assert stage.azure.requests.total() == asked
+    await environment.connect()
+    asked = environment.azure.requests.total()
+    await _pass(environment, OperatorRun(environment))
+    assert _ready(environment)[0] == "False"
+    assert environment.azure.requests.total() == asked
 
 
-async def test_an_nsg_missing_from_one_listing_is_asked_for(stage: Stage) -> None:
+async def test_an_nsg_missing_from_one_listing_is_asked_for(environment: ChaosEnvironment) -> None:
     # Listings lag behind; only Azure's own 404 is a deletion.
-    life = Life(stage)
-    await _pass(stage, life)
-    stage.azure.faults.add(Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, 3))
-    await _pass(stage, life, 3)
-    assert _ready(stage) == ("True", "Succeeded")
-    assert stage.objects("NSGIncident") == []
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    environment.azure.faults.add(Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, 3))
+    await _pass(environment, operator_run, 3)
+    assert _ready(environment) == ("True", "Succeeded")
+    assert environment.objects("NSGIncident") == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
 async def test_an_nsg_that_neither_listing_nor_azures_own_word_tells_of_is_not_deleted(
-    stage: Stage, status: int
+    environment: ChaosEnvironment, status: int
 ) -> None:
     # A right that is lost on one group, a proxy that answers 404: neither is a deletion.
-    life = Life(stage)
-    await _pass(stage, life)
-    stage.azure.faults.add(
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    environment.azure.faults.add(
         Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, None),
         Fault(Answer(status, "Strange", "no"), "GET", f"{CAST['db'].id}[?]", None),
     )
-    await _pass(stage, life, 2)
-    assert _ready(stage)[0] == "False"
-    assert stage.objects("NSGIncident") == []
+    await _pass(environment, operator_run, 2)
+    assert _ready(environment)[0] == "False"
+    assert environment.objects("NSGIncident") == []
 
 
-async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(stage: Stage) -> None:
-    life = Life(stage)
-    await _pass(stage, life)
-    for _, key in list(stage.azure.store.keys_below(f"/subscriptions/{SUBSCRIPTION}")):
-        stage.azure.store.remove(key)
-    stage.azure.store.groups.clear()
-    await _pass(stage, life)
-    found = _incidents(stage, "Drift")
+async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(environment: ChaosEnvironment) -> None:
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    for _, key in list(environment.azure.store.keys_below(f"/subscriptions/{SUBSCRIPTION}")):
+        environment.azure.store.remove(key)
+    environment.azure.store.groups.clear()
+    await _pass(environment, operator_run)
+    found = _incidents(environment, "Drift")
     assert [one["status"]["changes"][0]["kind"] for one in found] == ["NSGDeleted"] * 3
-    assert _writes(stage) == []
+    assert _writes(environment) == []
 
 
 WRITING: dict[str, tuple[Fault, str]] = {
@@ -206,57 +206,59 @@ WRITING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("name", WRITING)
-async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(stage: Stage, name: str) -> None:
+async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(
+    environment: ChaosEnvironment, name: str
+) -> None:
     # A remedy that silently does not come looks like one that failed.
     fault, reason = WRITING[name]
-    life = await _struck(stage, fault)
-    (web,) = [one for one in stage.objects("NSGBaseline") if one["metadata"]["name"] == "web"]
+    operator_run = await _struck(environment, fault)
+    (web,) = [one for one in environment.objects("NSGBaseline") if one["metadata"]["name"] == "web"]
     stalled = [one["reason"] for one in web["status"]["conditions"] if one["type"] == "Stalled"]
     assert stalled == [reason]
-    assert len(_writes(stage)) == 1
-    stage.quiet()
-    await stage.connect()
-    await _pass(stage, life, 2)
-    assert "open-ssh" not in (live(stage.azure, CAST["web"]) or {})
-    assert _incidents(stage, "Drift") == []
+    assert len(_writes(environment)) == 1
+    environment.clear_faults()
+    await environment.connect()
+    await _pass(environment, operator_run, 2)
+    assert "open-ssh" not in (live(environment.azure, CAST["web"]) or {})
+    assert _incidents(environment, "Drift") == []
 
 
-async def test_a_lost_answer_is_read_and_not_written_twice(stage: Stage) -> None:
+async def test_a_lost_answer_is_read_and_not_written_twice(environment: ChaosEnvironment) -> None:
     # Azure did it, and nobody heard: what somebody wrote since would be overwritten by a second try.
-    life = Life(stage)
-    await _pass(stage, life)
-    _open_ssh(stage)
-    stage.azure.faults.add(Fault(Drop("answer"), "PUT", ARM, 1))
-    await _pass(stage, life, 2)
-    assert _writes(stage) == ["web"]
-    assert _incidents(stage, "Drift") == []
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    _open_ssh(environment)
+    environment.azure.faults.add(Fault(Drop("answer"), "PUT", ARM, 1))
+    await _pass(environment, operator_run, 2)
+    assert _writes(environment) == ["web"]
+    assert _incidents(environment, "Drift") == []
 
 
-async def test_the_api_server_away_for_minutes_loses_nothing(stage: Stage) -> None:
-    life = Life(stage)
-    await _pass(stage, life)
-    _open_ssh(stage, "db")
-    stage.cluster.interference.fail(10_000, code=503)
+async def test_the_api_server_away_for_minutes_loses_nothing(environment: ChaosEnvironment) -> None:
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
+    _open_ssh(environment, "db")
+    environment.cluster.interference.fail(10_000, code=503)
     for _ in range(5):
         with pytest.raises(KubeError):
-            await _pass(stage, life)
-    stage.quiet()
-    await _pass(stage, life)
-    assert len(_incidents(stage, "Drift", "Resolved")) == 1
-    assert _writes(stage) == ["db"]
+            await _pass(environment, operator_run)
+    environment.clear_faults()
+    await _pass(environment, operator_run)
+    assert len(_incidents(environment, "Drift", "Resolved")) == 1
+    assert _writes(environment) == ["db"]
 
 
-async def test_a_clock_that_jumps_opens_and_ends_nothing(stage: Stage) -> None:
+async def test_a_clock_that_jumps_opens_and_ends_nothing(environment: ChaosEnvironment) -> None:
     # A node that slept, or one whose time was wrong: back and forth by a day.
-    life = Life(stage)
-    await _pass(stage, life)
+    operator_run = OperatorRun(environment)
+    await _pass(environment, operator_run)
     for jump in (timedelta(days=1), timedelta(days=-2), timedelta(days=1)):
-        stage.clock.now += jump
-        await _pass(stage, life)
-    assert stage.objects("NSGIncident") == []
-    _open_ssh(stage)
-    await _pass(stage, life)
-    stage.clock.now -= timedelta(days=1)
-    await _pass(stage, life)
-    (over,) = _incidents(stage, "Drift", "Resolved")
+        environment.clock.now += jump
+        await _pass(environment, operator_run)
+    assert environment.objects("NSGIncident") == []
+    _open_ssh(environment)
+    await _pass(environment, operator_run)
+    environment.clock.now -= timedelta(days=1)
+    await _pass(environment, operator_run)
+    (over,) = _incidents(environment, "Drift", "Resolved")
     assert over["status"]["resolution"] == "Remediated"

@@ -1,20 +1,20 @@
 """A deviation that comes and goes: one incident, few messages."""
 
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.operator_process import IDS, Lives
+from tests.engine.operator_process import IDS, OperatorProcess
 
 
-async def test_what_comes_and_goes_is_one_incident_that_says_so(lives: Lives) -> None:
+async def test_what_comes_and_goes_is_one_incident_that_says_so(operator_process: OperatorProcess) -> None:
     # Two controllers that fight over a rule would else page somebody twice a minute, all night.
-    rogue, appgate = lives.stage.rogue, IDS["appgate"]
+    rogue, appgate = operator_process.environment.rogue, IDS["appgate"]
     for _ in range(6):
         await rogue.put_rule(appgate, "open-ssh", **OPEN_SSH)
-        await lives.calm()
+        await operator_process.wait_until_delivered()
         await rogue.delete_rule(appgate, "open-ssh")
-        await lives.calm()
-    (incident,) = lives.incidents()
+        await operator_process.wait_until_delivered()
+    (incident,) = operator_process.incidents()
     assert incident["status"]["reopenCount"] == 5
     assert incident["status"]["state"] == "Open"
-    events = [alert["alert"]["event"] for alert in lives.stage.receiver.alerts]
+    events = [alert["alert"]["event"] for alert in operator_process.environment.receiver.alerts]
     assert events == ["Opened", "Resolved", "Updated", "Resolved", "Updated", "Resolved", "Updated"]
-    assert "Reappeared 3 times within minutes" in lives.stage.receiver.alerts[-1]["message"]
+    assert "Reappeared 3 times within minutes" in operator_process.environment.receiver.alerts[-1]["message"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure import client
 from nsg_baseline.azure.client import ArmClient, new_session
@@ -18,7 +19,7 @@ from nsg_baseline.kube.store import resource
 from tests.azure.test_hostile_responses import FixedToken
 from tests.hostile.responses import HostileResponse, encode, nsg, table
 from tests.hostile.server import HostileServer, serve_hostile
-from tests.support.in_process_operator import Azure, Home, home
+from tests.support.in_process_operator import Azure, InProcessOperator, in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -85,33 +86,33 @@ async def hostile(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServe
 
 
 @pytest.fixture
-async def ours(hostile: HostileServer, tmp_path: Path) -> AsyncIterator[Home]:
+async def operator(hostile: HostileServer, tmp_path: Path) -> AsyncIterator[InProcessOperator]:
     """Two NSGs that match their baselines, and SSH opened on one of them since."""
     session = new_session()
 
     def connect() -> ArmReader:
         return ArmReader(ArmClient(Cloud(hostile.url, "s", "a"), FixedToken(), session, RateLimiter()))
 
-    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:9") as operator:
+    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:9") as operator:
         azure = HostileAzure({"web": WEB, "db": WEB}, connect=connect)
         azure.reconnect()
         operator.azure = azure
         hostile.response = azure.listing()
-        await operator.look()
+        await operator.reconcile()
         azure.nsgs["web"] = [*WEB, SSH]
         yield operator
     await session.close()
 
 
-def ready(operator: Home) -> tuple[str, str, str]:
-    stored = operator.records.store.find(NSGScope, ("", "production"))
+def ready(operator: InProcessOperator) -> tuple[str, str, str]:
+    stored = operator.records.store.find(NSGScope, ObjectKey("", "production"))
     assert stored is not None
     scope = resource(NSGScope, stored)
     (condition,) = [item for item in scope.status.conditions if item.type == "Ready"]
     return condition.status, condition.reason, condition.message
 
 
-def drifting(operator: Home) -> set[str]:
+def drifting(operator: InProcessOperator) -> set[str]:
     return {
         str(incident.spec.baseline)
         for incident in operator.records.incidents.all()
@@ -119,55 +120,57 @@ def drifting(operator: Home) -> set[str]:
     }
 
 
-def azure_of(operator: Home) -> HostileAzure:
+def azure_of(operator: InProcessOperator) -> HostileAzure:
     assert isinstance(operator.azure, HostileAzure)
     return operator.azure
 
 
-async def heal(operator: Home, hostile: HostileServer) -> None:
+async def repair(operator: InProcessOperator, hostile: HostileServer) -> None:
     azure = azure_of(operator)
     hostile.response = azure.listing()
     azure.reconnect()
     operator.clock.pass_by(minutes=1)
-    await operator.look()
+    await operator.reconcile()
 
 
 @pytest.mark.parametrize("name", FAILURES)
 async def test_a_failed_listing_is_reported_and_concludes_nothing(
-    ours: Home, hostile: HostileServer, monkeypatch: pytest.MonkeyPatch, name: str
+    operator: InProcessOperator, hostile: HostileServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # A scope that cannot be read must not say that all is well, nor that its NSGs were deleted.
     hostile.response = TABLE[name]
     if hostile.response.ending == "drip":
         monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 0.3)
-    await ours.look()
-    assert ready(ours)[:2] == ("False", hostile.response.reason)
-    assert not any("NSGDeleted" in incident.model_dump_json() for incident in ours.records.incidents.all())
-    await heal(ours, hostile)
-    assert ready(ours)[0] == "True"
-    assert drifting(ours) == {"web"}
+    await operator.reconcile()
+    assert ready(operator)[:2] == ("False", hostile.response.reason)
+    assert not any("NSGDeleted" in incident.model_dump_json() for incident in operator.records.incidents.all())
+    await repair(operator, hostile)
+    assert ready(operator)[0] == "True"
+    assert drifting(operator) == {"web"}
 
 
 @pytest.mark.parametrize("name", ELEMENTS)
-async def test_an_element_without_an_id_does_not_hide_the_others(ours: Home, hostile: HostileServer, name: str) -> None:
+async def test_an_element_without_an_id_does_not_hide_the_others(
+    operator: InProcessOperator, hostile: HostileServer, name: str
+) -> None:
     # One malformed element used to silence the whole subscription while the scope was Ready.
-    hostile.response = azure_of(ours).listing(ELEMENTS[name])
-    await ours.look()
-    assert drifting(ours) == {"web"}
-    assert "1 elements of the listing have no valid NSG id" in ready(ours)[2]
-    await heal(ours, hostile)
-    assert ready(ours)[0] == "True"
-    assert "no valid NSG id" not in ready(ours)[2]
+    hostile.response = azure_of(operator).listing(ELEMENTS[name])
+    await operator.reconcile()
+    assert drifting(operator) == {"web"}
+    assert "1 elements of the listing have no valid NSG id" in ready(operator)[2]
+    await repair(operator, hostile)
+    assert ready(operator)[0] == "True"
+    assert "no valid NSG id" not in ready(operator)[2]
 
 
 @pytest.mark.parametrize("name", CONTENTS)
 async def test_an_nsg_that_cannot_be_parsed_does_not_hide_the_others(
-    ours: Home, hostile: HostileServer, name: str
+    operator: InProcessOperator, hostile: HostileServer, name: str
 ) -> None:
     # The id is readable, so the malformed NSG is reported as unbaselined and the scope stays Ready.
-    hostile.response = azure_of(ours).listing(CONTENTS[name])
-    await ours.look()
-    assert drifting(ours) == {"web"}
-    assert ready(ours)[0] == "True"
-    unbaselined = [item for item in ours.records.incidents.all() if item.spec.kind == "Unbaselined"]
+    hostile.response = azure_of(operator).listing(CONTENTS[name])
+    await operator.reconcile()
+    assert drifting(operator) == {"web"}
+    assert ready(operator)[0] == "True"
+    unbaselined = [item for item in operator.records.incidents.all() if item.spec.kind == "Unbaselined"]
     assert len(unbaselined) == 1

@@ -16,18 +16,18 @@ from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot
 from nsg_baseline.kube.store import resource
 from tests.support.alerts import OPERATOR
-from tests.support.in_process_operator import PREFIX, Home, home
+from tests.support.in_process_operator import PREFIX, InProcessOperator, in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
-STEP = health.LEAST_PATIENCE_SECONDS * 2 / 3
+STEP = health.MIN_DEADLINE_SECONDS * 2 / 3
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
 @pytest.fixture
-async def operator(tmp_path: Path) -> AsyncIterator[Home]:
+async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
     """Two NSGs with baselines."""
-    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
+    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
         yield found
 
 
@@ -47,17 +47,19 @@ def _ready(status: Any) -> tuple[str, str, str]:
     return condition.status, condition.reason, condition.message
 
 
-def _scope(operator: Home) -> NSGScope:
+def _scope(operator: InProcessOperator) -> NSGScope:
     stored = operator.records.store.find(NSGScope, ObjectKey("", "production"))
     assert stored is not None
     return resource(NSGScope, stored)
 
 
-async def test_one_nsg_that_fails_does_not_hide_the_others(operator: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_nsg_that_fails_does_not_hide_the_others(
+    operator: InProcessOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # One odd NSG must not blind the operator for a whole subscription.
     fail_for(monkeypatch, "db")
     operator.azure.nsgs["web"] = [*WEB, SSH]
-    await operator.look()
+    await operator.reconcile()
     incidents = {incident.spec.baseline: incident.status for incident in operator.records.incidents.all()}
     assert [change.rule for change in incidents["web"].changes] == ["open-ssh"]
     status, reason, message = _ready(operator.baseline("db").status)
@@ -67,7 +69,7 @@ async def test_one_nsg_that_fails_does_not_hide_the_others(operator: Home, monke
     assert (incidents["db"].severity, incidents["db"].event) == ("high", "Opened")
     assert "1 NSGs could not be judged" in _ready(_scope(operator).status)[2]
     monkeypatch.undo()
-    await operator.look()
+    await operator.reconcile()
     assert _ready(operator.baseline("db").status)[:2] == ("True", "Succeeded")
     incidents = {incident.spec.baseline: incident.status for incident in operator.records.incidents.all()}
     assert incidents["db"].state == "Resolved"
@@ -81,7 +83,7 @@ class Watch(Health):
         super().__init__(lambda: self.seconds)
 
 
-async def reconcile(operator: Home, watch: Watch, times: int) -> None:
+async def reconcile(operator: InProcessOperator, watch: Watch, times: int) -> None:
     """Run the scope's loop for some reconciles of the whole scope."""
     baselines = {(PREFIX + key[1]).lower(): key for key in operator.records.store.keys(NSGBaseline)}
     dependencies = Dependencies(operator.azure, operator.azure, operator.records, OPERATOR, operator.clock)
@@ -110,7 +112,7 @@ class Failing:
 
 
 async def test_a_scope_that_fails_says_so_and_fails_liveness_when_it_repeats(
-    operator: Home, monkeypatch: pytest.MonkeyPatch
+    operator: InProcessOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A restart is the last means against a fault of the operator's own.
     watch = Watch()
@@ -122,7 +124,7 @@ async def test_a_scope_that_fails_says_so_and_fails_liveness_when_it_repeats(
         status, reason, message = _ready(_scope(operator).status)
         assert (status, reason) == ("False", "InternalError")
         assert "secret" not in message
-        assert (watch.passes["production"].succeeded, watch.passes["production"].failed) == (1, 1)
+        assert (watch.reconciles["production"].succeeded, watch.reconciles["production"].failed) == (1, 1)
         operator.clock.pass_by(minutes=3)
         await reconcile(operator, watch, 2)
         (incident,) = operator.records.incidents.all()

@@ -12,17 +12,17 @@ import pytest
 from nsg_baseline.cli.demo.environment import objects
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.operator_process import IDS, Lives, told_now
-from tests.support.seed import Dice
+from tests.engine.operator_process import IDS, OperatorProcess, delivered_routes
+from tests.support.seed import Seed
 
 KILLS = 20
 MANY_KILLS = 200
 LONGEST_LIFE = 1.0
 
 
-async def _story(lives: Lives, rng: random.Random, ended: asyncio.Event) -> None:
+async def _story(operator_process: OperatorProcess, rng: random.Random, ended: asyncio.Event) -> None:
     """Create, change and delete rules in all NSGs, in a random order, until told to end."""
-    rogue, there = lives.stage.rogue, set[tuple[str, str]]()
+    rogue, there = operator_process.environment.rogue, set[tuple[str, str]]()
     while not ended.is_set():
         nsg, name = rng.choice(list(IDS.values())), f"rogue-{rng.randrange(6)}"
         if (nsg, name) in there and rng.random() < 0.5:
@@ -48,7 +48,7 @@ def _repeats(alerts: list[dict[str, Any]]) -> int:
 
 
 @pytest.fixture
-async def pager(lives: Lives) -> AsyncIterator[Receiver]:
+async def pager(operator_process: OperatorProcess) -> AsyncIterator[Receiver]:
     """A second route, which leads elsewhere."""
     async with receiving() as found:
         for one in objects(found):
@@ -56,7 +56,7 @@ async def pager(lives: Lives) -> AsyncIterator[Receiver]:
                 one["metadata"]["name"] = "pager"
                 if one["kind"] == "NSGAlertRoute":
                     one["spec"]["urlsFrom"]["name"] = "pager"
-                lives.stage.cluster.api.apply(one)
+                operator_process.environment.cluster.api.apply(one)
         yield found
 
 
@@ -68,31 +68,31 @@ async def pager(lives: Lives) -> AsyncIterator[Receiver]:
     ],
 )
 async def test_every_incident_is_told_and_a_repeat_has_the_key_of_the_first(
-    lives: Lives, pager: Receiver, kills: int, dice: Dice
+    operator_process: OperatorProcess, pager: Receiver, kills: int, seed: Seed
 ) -> None:
     # What on-call relies on: no crash, at whatever moment, hides an open door or cries twice without a mark.
-    rng, ended = dice.chance, asyncio.Event()
-    story = asyncio.create_task(_story(lives, rng, ended))
+    rng, ended = seed.rng, asyncio.Event()
+    story = asyncio.create_task(_story(operator_process, rng, ended))
     for _ in range(kills):
         await asyncio.sleep(rng.uniform(0, LONGEST_LIFE))
-        await lives.stage.stop_operator(signal.SIGKILL)
-        lives.start()
+        await operator_process.environment.stop_operator(signal.SIGKILL)
+        operator_process.start()
     ended.set()
     await story
-    await lives.calm()
-    incidents = lives.incidents()
+    await operator_process.wait_until_delivered()
+    incidents = operator_process.incidents()
     assert incidents
-    assert all(told_now(one) == ROUTES for one in incidents), str(dice)
+    assert all(delivered_routes(one) == ROUTES for one in incidents), str(seed)
     open_about = [one["spec"]["baseline"] for one in incidents if one["status"]["state"] == "Open"]
     assert len(open_about) == len(set(open_about)), "two open incidents for one baseline"
-    heard = (lives.stage.receiver.alerts, pager.alerts)
+    heard = (operator_process.environment.receiver.alerts, pager.alerts)
     for alerts in heard:
         assert {one["name"] for alert in alerts for one in alert["alert"]["incidents"]} == {
             one["metadata"]["name"] for one in incidents
-        }, str(dice)
-        assert _repeats(alerts) <= kills, str(dice)
+        }, str(seed)
+        assert _repeats(alerts) <= kills, str(seed)
     before = [len(alerts) for alerts in heard]
-    await lives.stage.stop_operator()
-    lives.start()
-    await lives.calm()
+    await operator_process.environment.stop_operator()
+    operator_process.start()
+    await operator_process.wait_until_delivered()
     assert [len(alerts) for alerts in heard] == before, "a calm restart told something again"

@@ -9,8 +9,8 @@ from typing_extensions import override
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.kill_points import Moment, stored, told
-from tests.engine.operator_process import IDS, Lives
+from tests.engine.kill_points import KillPoint, stored, told
+from tests.engine.operator_process import IDS, OperatorProcess
 
 APPGATE = IDS["appgate"]
 RDP = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}
@@ -18,11 +18,11 @@ REPEATS_AT_MOST = 2
 
 _INCIDENT, _STATUS = r"/nsgincidents/[^/]+/status$", r"/nsgbaselines/[^/]+/status$"
 MOMENTS = (
-    Moment("not stored", "cluster", "PATCH", _INCIDENT, acted=False, once=told(1)),
-    Moment("stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(2)),
-    Moment("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(2)),
-    Moment("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(2)),
-    Moment("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(2)),
+    KillPoint("not stored", "cluster", "PATCH", _INCIDENT, acted=False, once=told(1)),
+    KillPoint("stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(2)),
+    KillPoint("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(2)),
+    KillPoint("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(2)),
+    KillPoint("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(2)),
 )
 
 
@@ -31,7 +31,7 @@ class Step:
     """What comes after SSH was opened and told: what somebody does, the alert's words, and how the incident stands."""
 
     name: str
-    act: Callable[[Lives], Awaitable[None]]
+    act: Callable[[OperatorProcess], Awaitable[None]]
     says: tuple[str, ...]
     state: str
     resolution: str | None = None
@@ -41,22 +41,22 @@ class Step:
         return self.name
 
 
-async def approve(lives: Lives) -> None:
-    spec = lives.stage.custom("NSGBaseline", "appgate")["spec"]
+async def approve(operator_process: OperatorProcess) -> None:
+    spec = operator_process.environment.custom("NSGBaseline", "appgate")["spec"]
     patch = {"spec": {"rules": [*spec["rules"], {"name": "open-ssh", **OPEN_SSH}]}}
-    lives.stage.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, TEAM_NAMESPACE)
+    operator_process.environment.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, TEAM_NAMESPACE)
 
 
 STEPS = (
     Step(
         "a second rule",
-        lambda lives: lives.stage.rogue.put_rule(APPGATE, "open-rdp", **RDP),
+        lambda operator_process: operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP),
         ("UPDATE", "NSG appgate", "open-rdp"),
         "Open",
     ),
     Step(
         "taken back",
-        lambda lives: lives.stage.rogue.delete_rule(APPGATE, "open-ssh"),
+        lambda operator_process: operator_process.environment.rogue.delete_rule(APPGATE, "open-ssh"),
         ("RESOLVED", "NSG appgate", "open-ssh"),
         "Resolved",
         "Reverted",
@@ -65,18 +65,20 @@ STEPS = (
 )
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("kill_point", MOMENTS, ids=str)
 @pytest.mark.parametrize("step", STEPS, ids=str)
-async def test_it_is_told_in_the_same_incident(lives: Lives, step: Step, moment: Moment) -> None:
+async def test_it_is_told_in_the_same_incident(
+    operator_process: OperatorProcess, step: Step, kill_point: KillPoint
+) -> None:
     # On-call waits for the end of what it was woken by; a second incident would never end for it.
-    await lives.stage.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await lives.calm()
-    await step.act(lives)
-    await lives.die(moment)
-    lives.start()
-    await lives.stage.receiver.next(*step.says)
-    await lives.calm()
-    (incident,) = lives.incidents()
+    await operator_process.environment.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await operator_process.wait_until_delivered()
+    await step.act(operator_process)
+    await operator_process.kill_at(kill_point)
+    operator_process.start()
+    await operator_process.environment.receiver.next(*step.says)
+    await operator_process.wait_until_delivered()
+    (incident,) = operator_process.incidents()
     assert incident["status"]["state"] == step.state
     assert incident["status"].get("resolution") == step.resolution
-    assert [len(repeats) <= REPEATS_AT_MOST for repeats in lives.alerts().values()] == [True, True]
+    assert [len(repeats) <= REPEATS_AT_MOST for repeats in operator_process.alerts().values()] == [True, True]

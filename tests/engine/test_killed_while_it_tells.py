@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from nsg_baseline.cli.demo.rogue import Rogue
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.kill_points import Moment, created, killed_at, stored, told
-from tests.engine.operator_process import IDS, Lives
+from tests.engine.kill_points import KillPoint, created, killed_at, stored, told
+from tests.engine.operator_process import IDS, OperatorProcess
 
 APPGATE, VAULT = IDS["appgate"], IDS["us3-staging-dog-vault"]
 MIXED = IDS["nsg-mixed-rules"]
@@ -75,67 +75,69 @@ _INCIDENTS, _INCIDENT, _STATUS = (
     r"/(nsgbaselines|nsgscopes)/[^/]+/status$",
 )
 MOMENTS = (
-    Moment("first page asked for", "azure", "GET", r"/networkSecurityGroups\?(?!.*skipToken)", acted=True),
-    Moment("second page asked for", "azure", "GET", r"/networkSecurityGroups\?.*skipToken", acted=False),
-    Moment("incident not created", "cluster", "POST", _INCIDENTS, acted=False),
-    Moment("incident created", "cluster", "POST", _INCIDENTS, acted=True),
-    Moment("incident not stored", "cluster", "PATCH", _INCIDENT, acted=False),
-    Moment("incident stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(1)),
-    Moment("event not posted", "cluster", "POST", "/events$", acted=False, once=created),
-    Moment("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(1)),
-    Moment("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(1)),
-    Moment("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(1)),
+    KillPoint("first page asked for", "azure", "GET", r"/networkSecurityGroups\?(?!.*skipToken)", acted=True),
+    KillPoint("second page asked for", "azure", "GET", r"/networkSecurityGroups\?.*skipToken", acted=False),
+    KillPoint("incident not created", "cluster", "POST", _INCIDENTS, acted=False),
+    KillPoint("incident created", "cluster", "POST", _INCIDENTS, acted=True),
+    KillPoint("incident not stored", "cluster", "PATCH", _INCIDENT, acted=False),
+    KillPoint("incident stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(1)),
+    KillPoint("event not posted", "cluster", "POST", "/events$", acted=False, once=created),
+    KillPoint("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(1)),
+    KillPoint("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(1)),
+    KillPoint("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(1)),
 )
 UNSURE = ("second page asked for", "event not posted", "status not stored")
 """Beside these, what else is stored and told may have gone ahead."""
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("kill_point", MOMENTS, ids=str)
 @pytest.mark.parametrize("step", STEPS, ids=str)
-async def test_a_change_is_told_and_has_one_incident(lives: Lives, step: Step, moment: Moment) -> None:
+async def test_a_change_is_told_and_has_one_incident(
+    operator_process: OperatorProcess, step: Step, kill_point: KillPoint
+) -> None:
     # The whole story times every moment on the way from Azure's answer to the delivery's record.
-    lives.stage.azure.emulator.configure(page_size=2)
-    await step.act(lives.stage.rogue)
-    await lives.die(moment)
-    lives.start()
-    await lives.stage.receiver.next(*step.says)
-    await lives.calm()
-    one_incident(lives, step)
-    (repeats,) = lives.alerts().values()
+    operator_process.environment.azure.emulator.configure(page_size=2)
+    await step.act(operator_process.environment.rogue)
+    await operator_process.kill_at(kill_point)
+    operator_process.start()
+    await operator_process.environment.receiver.next(*step.says)
+    await operator_process.wait_until_delivered()
+    one_incident(operator_process, step)
+    (repeats,) = operator_process.alerts().values()
     assert len(repeats) <= ALERTS_AT_MOST
     assert len({alert["title"] for alert in repeats}) == 1
 
 
-def one_incident(lives: Lives, step: Step) -> None:
-    (incident,) = lives.incidents()
+def one_incident(operator_process: OperatorProcess, step: Step) -> None:
+    (incident,) = operator_process.incidents()
     assert incident["spec"]["kind"] == step.kind
     assert incident["status"]["state"] == "Open"
     assert len(incident["status"]["changes"]) == 1
 
 
-async def test_a_crash_loop_ends_in_one_incident(lives: Lives) -> None:
+async def test_a_crash_loop_ends_in_one_incident(operator_process: OperatorProcess) -> None:
     # Each life gets one request further than the last.
     step = STEPS[0]
-    lives.stage.azure.emulator.configure(page_size=2)
-    await step.act(lives.stage.rogue)
-    await lives.die(MOMENTS[0])
-    for moment in (one for one in MOMENTS[1:] if one.name not in UNSURE):
-        async with killed_at(lives.stage, moment):
-            lives.start()
-    lives.start()
-    await lives.calm()
-    one_incident(lives, step)
-    (repeats,) = lives.alerts().values()
+    operator_process.environment.azure.emulator.configure(page_size=2)
+    await step.act(operator_process.environment.rogue)
+    await operator_process.kill_at(MOMENTS[0])
+    for kill_point in (one for one in MOMENTS[1:] if one.name not in UNSURE):
+        async with killed_at(operator_process.environment, kill_point):
+            operator_process.start()
+    operator_process.start()
+    await operator_process.wait_until_delivered()
+    one_incident(operator_process, step)
+    (repeats,) = operator_process.alerts().values()
     assert len({alert["title"] for alert in repeats}) == 1
 
 
-async def test_what_happens_between_two_lives_is_told_by_the_second(lives: Lives) -> None:
+async def test_what_happens_between_two_lives_is_told_by_the_second(operator_process: OperatorProcess) -> None:
     # A watch that only saw events would miss it.
-    await lives.stage.stop_operator(signal.SIGKILL)
+    await operator_process.environment.stop_operator(signal.SIGKILL)
     for step in STEPS:
-        await step.act(lives.stage.rogue)
-    lives.start()
+        await step.act(operator_process.environment.rogue)
+    operator_process.start()
     for step in STEPS:
-        await lives.stage.receiver.next(*step.says)
-    await lives.calm()
-    assert len(lives.incidents()) == len(lives.stage.receiver.alerts) == len(STEPS)
+        await operator_process.environment.receiver.next(*step.says)
+    await operator_process.wait_until_delivered()
+    assert len(operator_process.incidents()) == len(operator_process.environment.receiver.alerts) == len(STEPS)

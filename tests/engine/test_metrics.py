@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.metrics import Metrics
-from tests.support.in_process_operator import Home, home
+from tests.support.in_process_operator import InProcessOperator, in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -19,8 +19,8 @@ LABELS = {"version", "scope", "result", "kind", "severity", "namespace", "route"
 
 
 @pytest.fixture
-async def ours(tmp_path: Path) -> AsyncIterator[Home]:
-    async with home(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
+async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
+    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
         yield found
 
 
@@ -36,14 +36,14 @@ def _series(*words: str) -> frozenset[str]:
     return frozenset(words)
 
 
-async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
+async def test_what_a_dashboard_needs_is_there(operator: InProcessOperator) -> None:
     # An operator that is blind must be seen by somebody who looks at nothing else.
     health, budget = Health(), RateLimiter()
-    metrics = Metrics(ours.records, health, lambda: {"app-1": budget}, lambda: True)
-    ours.azure.nsgs["web"] = [*WEB, SSH]
-    await ours.look()
-    health.passed("production", 1.5, whole=True)
-    health.passed("production", 2.5, whole=False)
+    metrics = Metrics(operator.records, health, lambda: {"app-1": budget}, lambda: True)
+    operator.azure.nsgs["web"] = [*WEB, SSH]
+    await operator.reconcile()
+    health.reconciled("production", 1.5, whole=True)
+    health.reconciled("production", 2.5, whole=False)
     await budget.acquire("write")
     budget.record_response("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
     found = _read(metrics)
@@ -59,26 +59,26 @@ async def test_what_a_dashboard_needs_is_there(ours: Home) -> None:
     assert found[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
     assert 198 <= found[_series("nsg_baseline_azure_requests_left", "app-1", "unknown", "write")] <= 200
     assert found[_series("nsg_baseline_leading")] == 1
-    ours.azure.nsgs["web"] = WEB
-    await ours.look()
+    operator.azure.nsgs["web"] = WEB
+    await operator.reconcile()
     assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)
 
 
-async def test_a_series_ends_with_its_object(ours: Home) -> None:
+async def test_a_series_ends_with_its_object(operator: InProcessOperator) -> None:
     # A dashboard that shows what is gone is not believed any more.
     health = Health()
-    metrics = Metrics(ours.records, health, dict, lambda: False)
-    health.passed("production", 1.5, whole=True)
+    metrics = Metrics(operator.records, health, dict, lambda: False)
+    health.reconciled("production", 1.5, whole=True)
     assert _series("nsg_baseline_scope_passes_total", "production", "succeeded") in _read(metrics)
-    ours.api.delete("nsg-baseline.io/v1alpha1", "NSGScope", "production")
-    ours.api.delete("nsg-baseline.io/v1alpha1", "NSGAlertRoute", "chat", "nsg-baseline-system")
-    await ours.hear()
+    operator.api.delete("nsg-baseline.io/v1alpha1", "NSGScope", "production")
+    operator.api.delete("nsg-baseline.io/v1alpha1", "NSGAlertRoute", "chat", "nsg-baseline-system")
+    await operator.refresh()
     health.forget("production")
     assert not any("production" in key or "chat" in key for key in _read(metrics))
 
 
-async def test_they_are_served_beside_the_probes(ours: Home) -> None:
-    metrics = Metrics(ours.records, Health(), dict, lambda: True)
+async def test_they_are_served_beside_the_probes(operator: InProcessOperator) -> None:
+    metrics = Metrics(operator.records, Health(), dict, lambda: True)
     async with TestClient(TestServer(Health().app(metrics.text))) as client:
         answer = await client.get("/metrics")
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nsg_baseline.api.incident import Action, Delivery
-from tests.support.in_process_operator import API, home
+from tests.support.in_process_operator import API, in_process_operator
 from tests.support.rule_shorthand import terse
 
 WEB = [terse("100 web allow tcp Internet -> *:443")]
@@ -14,30 +14,30 @@ SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
     # A note that is lost is a message that comes again, hours later, for no reason.
-    async with home(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as ours:
-        ours.azure.nsgs["web"] = [*WEB, SSH]
-        await ours.look()
-        (incident,) = ours.records.incidents.all()
+    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
+        operator.azure.nsgs["web"] = [*WEB, SSH]
+        await operator.reconcile()
+        (incident,) = operator.records.incidents.all()
         now = datetime(2026, 3, 1, tzinfo=UTC)
         notes = [Delivery(route=f"team-web/route-{number}", revision=1, at=now) for number in range(5)]
-        await asyncio.gather(*(ours.outbox.record(incident, note) for note in notes))
-        (stored,) = ours.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
+        await asyncio.gather(*(operator.outbox.record(incident, note) for note in notes))
+        (stored,) = operator.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
         assert {one["route"] for one in stored["status"]["deliveries"]} == {note.route for note in notes}
 
 
 async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
     # Two that lead for a moment: each counts how often the NSG was put back, and neither may lose the other's note.
-    async with home(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as ours:
-        ours.azure.nsgs["web"] = [*WEB, SSH]
-        await ours.look()
-        (known,) = ours.records.incidents.all()
+    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
+        operator.azure.nsgs["web"] = [*WEB, SSH]
+        await operator.reconcile()
+        (known,) = operator.records.incidents.all()
         theirs, mine = (
             Action(kind="Remediated", at=datetime(2026, 3, 1, 4, minute, tzinfo=UTC), reason="PutBack")
             for minute in (1, 2)
         )
         written = [theirs.model_dump(by_alias=True, mode="json")]
         change, name = {"status": {"actions": written}}, known.metadata.name
-        ours.api.patch(API, "NSGIncident", name, change, "team-web", subresource="status")
+        operator.api.patch(API, "NSGIncident", name, change, "team-web", subresource="status")
         after = known.status.model_copy(update={"actions": (mine,)})
-        stored = await ours.records.update_incident(known, after)
+        stored = await operator.records.update_incident(known, after)
         assert stored.status.actions == (theirs, mine)

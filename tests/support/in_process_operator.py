@@ -89,7 +89,7 @@ class Azure:
 
 
 @dataclass(slots=True)
-class Home:
+class InProcessOperator:
     """One scope with its NSGs, and one route."""
 
     api: KubeApi
@@ -101,7 +101,7 @@ class Home:
     delivering: Dispatcher
     memory: dict[str, Observation] = field(default_factory=dict)
 
-    async def look(self) -> None:
+    async def reconcile(self) -> None:
         """Make a pass."""
         scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
         held = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
@@ -112,13 +112,13 @@ class Home:
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
         """Merge fields into an object's spec, and hear of it."""
         self.api.patch(API, kind, name, {"spec": spec}, namespace)
-        await self.hear()
+        await self.refresh()
 
-    async def hear(self) -> None:
+    async def refresh(self) -> None:
         """Read the cluster again."""
         await sync(self.kube, self.records.store, KINDS)
 
-    async def tell(self) -> None:
+    async def deliver(self) -> None:
         """Tell the route what is due."""
         route = next(iter(self.outbox.routes()))
         await self.delivering.deliver(route, pending_deliveries(route, self.outbox.incidents(), OPERATOR, self.clock()))
@@ -133,7 +133,9 @@ class Home:
 
 
 @asynccontextmanager
-async def home(folder: Path, rules: dict[str, list[dict[str, Any]]], url: str, **route: Any) -> AsyncIterator[Home]:
+async def in_process_operator(
+    folder: Path, rules: dict[str, list[dict[str, Any]]], url: str, **route: Any
+) -> AsyncIterator[InProcessOperator]:
     """Serve a cluster that holds a baseline for each NSG, as it is now, and a route to one URL."""
     api = KubeApi()
     for crd in render():
@@ -158,7 +160,7 @@ async def home(folder: Path, rules: dict[str, list[dict[str, Any]]], url: str, *
             await sync(kube, store, KINDS)
             records, clock = Records(kube, store), Clock()
             outbox = KubeOutbox(kube, records)
-            yield Home(
+            yield InProcessOperator(
                 api, kube, records, outbox, Azure(dict(rules)), clock, Dispatcher(outbox, clock, allow_local=True)
             )
         finally:

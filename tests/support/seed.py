@@ -1,26 +1,29 @@
-"""Chance in tests: a seed of its own for each run, that a failure names and NSGB_SEED repeats."""
+"""A random seed for each test run. A failure prints it, and NSGB_SEED repeats the run."""
 
 import os
 import random
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 
 @dataclass(frozen=True, slots=True)
-class Dice:
-    """A seed, and the chance that follows from it."""
+class Seed:
+    """A seed and its random number generator."""
 
-    seed: int
-    chance: random.Random
+    value: int
+    rng: random.Random
 
     @classmethod
-    def thrown(cls) -> "Dice":
-        """Return another one each time, or the one that the environment names."""
+    def from_environment(cls) -> "Seed":
+        """Return the seed from NSGB_SEED, or a new random seed."""
         return cls.of(int(os.environ.get("NSGB_SEED", "0")) or random.randrange(2**32))
 
     @classmethod
-    def of(cls, seed: int) -> "Dice":
-        """Return the one with this seed."""
-        return cls(seed, random.Random(seed))
+    def of(cls, value: int) -> "Seed":
+        """Return a seed with a given value."""
+        return cls(value, random.Random(value))
 
+    @override
     def __str__(self) -> str:
-        return f"NSGB_SEED={self.seed} repeats it"
+        return f"NSGB_SEED={self.value} repeats it"

@@ -1,4 +1,4 @@
-"""Statuses and incidents that no pass will touch: refused baselines, broken scopes, incidents about what is gone."""
+"""Statuses and incidents that no reconcile updates: refused baselines, invalid scopes, incidents without a subject."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,90 +18,90 @@ from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Stored
 
-# A scope that is gone or wrong may be back in a minute; what another one says of the NSG is said.
+# These reasons are final. A missing or invalid scope may return within a minute.
 _FINAL = ("NamespaceNotAllowed", "Conflict")
-KEPT_FOR = timedelta(days=30)
-KEPT_EACH = 20
+RETENTION = timedelta(days=30)
+MAX_RESOLVED_PER_SUBJECT = 20
 
 
 async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
-    """Say on each refused baseline why it is not looked at.
+    """Report on each refused baseline why it is not reconciled.
 
     Raises:
-        KubeError: one could not be recorded.
+        KubeError: a status could not be saved.
     """
     for key, refusal in refused.items():
         stored = records.store.find(NSGBaseline, key)
         if stored is None:
             continue
         document = stored.document()
-        known = BaselineStatus.model_validate(document.get("status") or {})
+        current = BaselineStatus.model_validate(document.get("status") or {})
         generation = int(document["metadata"].get("generation") or 0)
         if refusal.reason == "Suspended":
-            after = suspended(known, generation, now)
+            after = suspended(current, generation, now)
         else:
-            after = unreconciled(known, Failure(refusal.reason, refusal.message), generation, now)
+            after = unreconciled(current, Failure(refusal.reason, refusal.message), generation, now)
         await records.save_status(NSGBaseline, key, after)
 
 
-async def report_invalid_baselines(records: Records, stored: Stored, error: InvalidObject, now: datetime) -> None:
-    """Say on a scope what is wrong with it.
+async def report_invalid_scope(records: Records, stored: Stored, error: InvalidObject, now: datetime) -> None:
+    """Report the validation error of a scope in its status.
 
     Raises:
-        KubeError: it could not be recorded.
+        KubeError: the status could not be saved.
     """
     document = stored.document()
-    known = ScopeStatus.model_validate(document.get("status") or {})
+    current = ScopeStatus.model_validate(document.get("status") or {})
     generation = int(document["metadata"].get("generation") or 0)
-    after = invalid_scope_status(known, str(error), generation, now)
+    after = invalid_scope_status(current, str(error), generation, now)
     await records.save_status(NSGScope, stored.key, after)
 
 
 async def resolve_orphans(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
-    """Resolve incidents whose baseline or scope is gone, or whose baseline may not speak for its NSG any more.
+    """Resolve incidents whose baseline or scope is gone, or whose baseline no longer owns its NSG.
 
     Raises:
-        KubeError: one could not be recorded.
+        KubeError: an incident could not be saved.
     """
-    # Of a scope that is gone or wrong for a minute another may take over, which says no.
-    there = frozenset(one.metadata.name for one in readable(list(scopes(records.store))))
+    # While a scope is missing, a wider scope may refuse its baselines; that refusal resolves nothing.
+    scope_names = frozenset(scope.metadata.name for scope in readable(list(scopes(records.store))))
     recorder = IncidentRecorder(records)
     for incident in records.incidents.all():
-        if incident.status.state != "Resolved" and not _has_subject(records, refused, there, incident):
+        if incident.status.state != "Resolved" and not _has_subject(records, refused, scope_names, incident):
             await recorder.resolve(incident, "TargetRemoved", now)
 
 
 async def prune_incidents(records: Records, now: datetime) -> None:
-    """Delete resolved incidents that are 30 days old, and of each subject all but the latest 20.
+    """Delete incidents resolved more than 30 days ago, and all but the latest 20 resolved incidents of each subject.
 
     Raises:
-        KubeError: one could not be deleted.
+        KubeError: an incident could not be deleted.
     """
     recorder = IncidentRecorder(records)
-    kept: dict[tuple[str, str, str], int] = {}
+    counts: dict[tuple[str, str, str], int] = {}
     for incident in sorted(records.incidents.all(), key=_resolved_at, reverse=True):
-        at = incident.status.resolved_at
-        if incident.status.state != "Resolved" or at is None:
+        resolved_at = incident.status.resolved_at
+        if incident.status.state != "Resolved" or resolved_at is None:
             continue
         subject = (incident.metadata.namespace, incident.spec.kind, incident.spec.baseline or incident.spec.scope)
-        kept[subject] = kept.get(subject, 0) + 1
-        if kept[subject] > KEPT_EACH or now - at > KEPT_FOR:
+        counts[subject] = counts.get(subject, 0) + 1
+        if counts[subject] > MAX_RESOLVED_PER_SUBJECT or now - resolved_at > RETENTION:
             await recorder.delete(incident)
 
 
 def _resolved_at(incident: NSGIncident) -> float:
-    at = incident.status.resolved_at
-    return at.timestamp() if at is not None else 0.0
+    resolved_at = incident.status.resolved_at
+    return resolved_at.timestamp() if resolved_at is not None else 0.0
 
 
 def _has_subject(
-    records: Records, refused: Mapping[ObjectKey, Refusal], scopes_there: frozenset[str], incident: NSGIncident
+    records: Records, refused: Mapping[ObjectKey, Refusal], scope_names: frozenset[str], incident: NSGIncident
 ) -> bool:
     store = records.store
     if incident.spec.baseline is not None:
         key = ObjectKey(incident.metadata.namespace, incident.spec.baseline)
         refusal = refused.get(key)
-        if refusal is not None and refusal.reason in _FINAL and incident.spec.scope in scopes_there:
+        if refusal is not None and refusal.reason in _FINAL and incident.spec.scope in scope_names:
             return False
         return store.find(NSGBaseline, key) is not None
     return store.find(NSGScope, ObjectKey("", incident.spec.scope)) is not None

@@ -1,4 +1,4 @@
-"""Of several replicas one works: the one that holds the Lease. It stops before another may begin."""
+"""Leader election: only the replica that holds the Lease works, and it stops before another replica can take over."""
 
 import asyncio
 import time
@@ -16,41 +16,41 @@ from nsg_baseline.kube.lease import Lease
 LEASE_NAME = "nsg-baseline-operator"
 RETRY_SECONDS = 2.0
 RENEW_SECONDS = 10.0
-"""So long without a renewal the work goes on; less than the Lease lasts, so that no other has begun by then."""
+"""How long a replica works without a renewal. Shorter than the Lease, so that no other replica has started by then."""
 log = structlog.get_logger(__name__)
 
 
 class LostLeaseError(RuntimeError):
-    """Another replica has the Lease, or may have it by now. The process ends, and begins again as a stand-by."""
+    """The Lease was not renewed in time. The process exits, and restarts as a stand-by replica."""
 
 
 @dataclass(slots=True)
 class LeaderElection:
-    """Works only while it holds a Lease."""
+    """Runs work only while this process holds a Lease. `retry_seconds` and `renew_seconds` are durations."""
 
     lease: Lease
     clock: Callable[[], float] = time.monotonic
     retry_seconds: float = RETRY_SECONDS
     renew_seconds: float = RENEW_SECONDS
-    _renewed: float = field(default=float("-inf"))
+    _renewed_at: float = field(default=float("-inf"))
 
-    def holds(self) -> bool:
-        """Say whether nobody else can hold the Lease now."""
-        return self.clock() - self._renewed < self.renew_seconds
+    def is_leader(self) -> bool:
+        """Return whether no other replica can hold the Lease now."""
+        return self.clock() - self._renewed_at < self.renew_seconds
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the Lease, work while it is held, and release it.
+        """Wait for the Lease, run the work while it is held, and release it.
 
         Raises:
-            LostLeaseError: it was lost; the work has been stopped.
+            LostLeaseError: the Lease was lost; the work has been stopped.
         """
-        # Watching the Lease would tell of a release a second earlier, and nothing of a holder that died.
+        # A watch on the Lease would report a release one second earlier, but not a holder that died.
         while not await self._renew():  # noqa: ASYNC110 - as above
             await asyncio.sleep(self.retry_seconds)
         log.info("leading", identity=self.lease.identity)
         task = asyncio.ensure_future(work())
         try:
-            while self.holds():
+            while self.is_leader():
                 await asyncio.wait({task}, timeout=self.retry_seconds)
                 if task.done():
                     task.result()
@@ -63,30 +63,30 @@ class LeaderElection:
             await self._release()
 
     async def _renew(self) -> bool:
-        # From before the request: when it takes long, the Lease began to run in the meantime.
-        asked = self.clock()
+        # Taken before the request: the Lease may start to run at any moment of a slow request.
+        requested_at = self.clock()
         try:
             async with asyncio.timeout(self.renew_seconds / 2):
-                held = await self.lease.hold()
+                acquired = await self.lease.acquire()
         except (KubeError, TimeoutError) as error:
-            log.warning("lease not renewed", error=str(error) or "no answer in time")
+            log.warning("lease not renewed", error=str(error) or "request timed out")
             return False
-        if held:
-            self._renewed = asked
-        return held
+        if acquired:
+            self._renewed_at = requested_at
+        return acquired
 
     async def _release(self) -> None:
-        self._renewed = float("-inf")
+        self._renewed_at = float("-inf")
         try:
             async with asyncio.timeout(self.renew_seconds / 2):
                 await self.lease.release()
         except (KubeError, TimeoutError) as error:
-            log.warning("lease not released; it runs out by itself", error=str(error) or "no answer in time")
+            log.warning("lease not released; it expires", error=str(error) or "request timed out")
 
 
 @dataclass(frozen=True, slots=True)
-class Fenced:
-    """A writer that writes nothing once the Lease may be another's."""
+class FencedWriter:
+    """An NSG writer that refuses to write when another replica may hold the Lease."""
 
     writer: NSGWriter
     may_write: Callable[[], bool]
@@ -95,8 +95,8 @@ class Fenced:
         """Write an NSG.
 
         Raises:
-            AzureError: `NotLeading`, or why Azure did not take it.
+            AzureError: `NotLeading`, or the reason why Azure refused the write.
         """
         if not self.may_write():
-            raise AzureError("NotLeading", "another replica may be at work by now; nothing was written")
+            raise AzureError("NotLeading", "another replica may be the leader; nothing was written")
         return await self.writer.put(nsg_id, document, etag)

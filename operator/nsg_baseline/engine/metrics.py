@@ -64,7 +64,7 @@ class Metrics(Collector):
             values = {(scope,): getattr(status, name) for scope, status in found.items()}
             known = {scope: value for scope, value in values.items() if value is not None}
             yield _gauge(f"scope_{name}", text, ("scope",), known)
-        passes = self._health.passes
+        passes = self._health.reconciles
         ended = {(scope, "succeeded"): note.succeeded for scope, note in passes.items()}
         ended |= {(scope, "failed"): note.failed for scope, note in passes.items()}
         yield _counter("scope_passes", "Passes over a scope, by how they ended.", ("scope", "result"), ended)

@@ -25,7 +25,7 @@ from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_baseline.engine.health import Health
-from nsg_baseline.engine.leader_election import LEASE_NAME, Fenced, LeaderElection
+from nsg_baseline.engine.leader_election import LEASE_NAME, FencedWriter, LeaderElection
 from nsg_baseline.engine.metrics import Metrics
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
@@ -90,7 +90,7 @@ async def run(chosen: Settings) -> None:
         store = Store(KINDS)
         records = Records(kube, store)
         health, leading = Health(), _leading(chosen, kube)
-        metrics = Metrics(records, health, arms.budgets, leading.holds if leading is not None else lambda: True)
+        metrics = Metrics(records, health, arms.budgets, leading.is_leader if leading is not None else lambda: True)
         runner = await _serve(health, metrics, chosen.health_port)
         try:
             await _first_sync(kube, store)
@@ -116,7 +116,7 @@ async def _work(
 
     def world_of(scope: NSGScope) -> Dependencies:
         arm = arms.of(scope)
-        writer = Fenced(arm.writer, leading.holds) if leading is not None else arm.writer
+        writer = FencedWriter(arm.writer, leading.is_leader) if leading is not None else arm.writer
         return Dependencies(
             arm.reader, writer, records, chosen.namespace, utc_now, chosen.severity_config, arm.permissions
         )

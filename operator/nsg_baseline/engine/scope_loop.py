@@ -85,7 +85,7 @@ class ScopeLoop:
             # A fault of the operator in one scope must not end the watch of the others.
             log.exception("scope not reported", scope=name)
             self._crashed = True
-            self.health.passed(name, time.monotonic() - started, whole=False)
+            self.health.reconciled(name, time.monotonic() - started, whole=False)
             return 0.0
         return result.failure.retry_after if result.failure is not None else 0.0
 
@@ -114,7 +114,7 @@ class ScopeLoop:
         permissions = await self._permissions.look(self.dependencies, snapshot.scope)
         await report(self.dependencies, snapshot.scope, snapshot.baselines, result, permissions)
         name = snapshot.scope.metadata.name
-        self.health.passed(name, seconds, whole=result.failure is None and not result.failed)
+        self.health.reconciled(name, seconds, whole=result.failure is None and not result.failed)
         log.info(
             "scope reconciled",
             scope=name,

@@ -14,7 +14,7 @@ from nsg_baseline.core.assignment import Assignment, assign
 from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
 from nsg_baseline.engine.cleanup import (
     prune_incidents,
-    report_invalid_baselines,
+    report_invalid_scope,
     report_refused_baselines,
     resolve_orphans,
 )
@@ -96,7 +96,7 @@ class Scopes:
         try:
             for one in found:
                 if isinstance(one, tuple):
-                    await report_invalid_baselines(self._records, *one, self._clock())
+                    await report_invalid_scope(self._records, *one, self._clock())
             refused = {**refused, **self._assignment.refused}
             await report_refused_baselines(self._records, refused, self._clock())
             await resolve_orphans(self._records, refused, self._clock())

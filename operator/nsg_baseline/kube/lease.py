@@ -1,7 +1,8 @@
-"""One Lease of the API server, taken and renewed by compare and set.
+"""A Kubernetes Lease, acquired and renewed by compare and set.
 
-Whether another's has run out is judged by this process's own clock, from when its last renewal was seen, so that clocks
-that differ do no harm. (The official client's election cannot create a Lease in 37.0.)
+The local clock decides whether the Lease of another process has expired, counted from the moment when its last renewal
+was observed. Clocks that differ between nodes do no harm. (The official client's leader election cannot create a Lease
+in 37.0.)
 """
 
 import time
@@ -12,24 +13,24 @@ from typing import Any, Protocol
 
 from nsg_baseline.kube.errors import KubeError
 
-_NOT_FOUND, _CONFLICT = 404, 409
+_CONFLICT = 409
 
 
 class Leases(Protocol):
-    """Calls about Leases; see `kube.client.Kube`."""
+    """Lease requests; see `kube.client.Kube`."""
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """Return a Lease; None when there is none."""
+        """Return a Lease, or None if it does not exist."""
         ...
 
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
-        """Create a Lease, or replace it if it is still the version that was read."""
+        """Create a Lease, or replace the version that was read."""
         ...
 
 
 @dataclass(slots=True)
 class Lease:
-    """A Lease as one process sees it. `seconds` is how long it lasts without a renewal."""
+    """A Lease as this process observes it. `seconds` is its duration without a renewal."""
 
     kube: Leases
     namespace: str
@@ -37,31 +38,31 @@ class Lease:
     identity: str
     seconds: int = 15
     clock: Callable[[], float] = time.monotonic
-    _seen: tuple[Any, Any] = (None, None)
-    _seen_at: float = field(default=0.0)
+    _observed: tuple[Any, Any] = (None, None)
+    _observed_at: float = field(default=0.0)
 
-    async def hold(self) -> bool:
-        """Take it or renew it, and say whether this process has it now.
+    async def acquire(self) -> bool:
+        """Acquire or renew the Lease, and return whether this process holds it.
 
         Raises:
-            KubeError: the API server did not answer, so that nothing is known.
+            KubeError: the request failed; the holder is unknown.
         """
         document = await self.kube.lease(self.namespace, self.name)
         spec = dict((document or {}).get("spec") or {})
         if document is not None and not self._is_free(spec):
             return False
-        mine = spec.get("holderIdentity") == self.identity
+        is_renewal = spec.get("holderIdentity") == self.identity
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
         spec |= {"holderIdentity": self.identity, "renewTime": now, "leaseDurationSeconds": self.seconds}
-        if not mine:
+        if not is_renewal:
             spec |= {"acquireTime": now, "leaseTransitions": int(spec.get("leaseTransitions") or 0) + 1}
         return await self._save(document, spec)
 
     async def release(self) -> None:
-        """Let it go, if this process has it, so that the next need not wait.
+        """Release the Lease if this process holds it, so that the next holder does not wait for it to expire.
 
         Raises:
-            KubeError: the API server did not answer; it runs out by itself.
+            KubeError: the request failed; the Lease expires.
         """
         document = await self.kube.lease(self.namespace, self.name)
         spec = dict((document or {}).get("spec") or {})
@@ -70,13 +71,13 @@ class Lease:
 
     def _is_free(self, spec: dict[str, Any]) -> bool:
         holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
-        if (holder, renewed) != self._seen:
-            self._seen, self._seen_at = (holder, renewed), self.clock()
-        lasts = float(spec.get("leaseDurationSeconds") or self.seconds)
-        return not holder or holder == self.identity or self.clock() - self._seen_at >= lasts
+        if (holder, renewed) != self._observed:
+            self._observed, self._observed_at = (holder, renewed), self.clock()
+        duration = float(spec.get("leaseDurationSeconds") or self.seconds)
+        return not holder or holder == self.identity or self.clock() - self._observed_at >= duration
 
-    async def _save(self, known: dict[str, Any] | None, spec: dict[str, Any]) -> bool:
-        metadata = (known or {}).get("metadata") or {"name": self.name, "namespace": self.namespace}
+    async def _save(self, current: dict[str, Any] | None, spec: dict[str, Any]) -> bool:
+        metadata = (current or {}).get("metadata") or {"name": self.name, "namespace": self.namespace}
         document = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
         try:
             await self.kube.save_lease(self.namespace, document)

@@ -1,4 +1,4 @@
-"""What the API server holds of the four kinds, in memory: filled by lists, kept up by watches and own writes."""
+"""The objects of the operator's kinds in memory. Lists fill the store; watches and own writes update it."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,12 +10,12 @@ import msgspec
 from nsg_baseline.api.common import CONFIRM, REQUESTED_AT, ObjectKey, Resource
 from nsg_baseline.api.validation import read
 
-_HEARD_ANNOTATIONS = (REQUESTED_AT, CONFIRM)
+_INTENT_ANNOTATIONS = (REQUESTED_AT, CONFIRM)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One object, packed: 5,000 baselines of 20 rules would be 180 MiB as models, and few are read at a time."""
+    """One compressed object. 5,000 baselines of 20 rules take 180 MiB as models, and few are read at a time."""
 
     key: ObjectKey
     uid: str
@@ -24,14 +24,14 @@ class Stored:
     packed: bytes
 
     def document(self) -> dict[str, Any]:
-        """Return the object as the API server holds it."""
+        """Return the object as the API server stores it."""
         unpacked: dict[str, Any] = msgspec.json.decode(zlib.decompress(self.packed))
         return unpacked
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something changed. `Intent` is what users say (spec, annotations that order something, labels); else status."""
+    """A change to an object: `Intent` (spec, labels or a request annotation), `Status` (anything else) or `Gone`."""
 
     kind: type[Resource]
     key: ObjectKey
@@ -40,7 +40,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceEvent:
-    """A namespace came, went or has other labels."""
+    """A namespace was created or deleted, or its labels changed."""
 
     name: str
 
@@ -58,7 +58,7 @@ class Store:
         self._namespaces: dict[str, dict[str, str]] = {}
 
     def listen(self, listener: Listener) -> None:
-        """Call a function at every change."""
+        """Call a function for every event."""
         self._listeners.append(listener)
 
     def keys(self, kind: type[Resource]) -> tuple[ObjectKey, ...]:
@@ -74,60 +74,65 @@ class Store:
         return self._kinds[kind].get(key)
 
     def put(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
-        """Take an object over, unless a newer version of it is known."""
+        """Store an object, unless the store holds the same or a newer version of it."""
         new = pack(document)
-        known = self._kinds[kind].get(new.key)
-        same = known is not None and known.uid == new.uid
-        if known is not None and same and new.version <= known.version:
+        current = self._kinds[kind].get(new.key)
+        if current is not None and current.uid != new.uid:
+            current = None
+        if current is not None and new.version <= current.version:
             return
         self._kinds[kind][new.key] = new
-        self._tell(
-            Event(kind, new.key, "Status" if known is not None and same and known.intent == new.intent else "Intent")
-        )
+        is_status = current is not None and current.intent == new.intent
+        self._publish(Event(kind, new.key, "Status" if is_status else "Intent"))
 
     def drop(self, kind: type[Resource], key: ObjectKey, uid: str) -> None:
-        """Forget an object that was deleted, unless another of its name took its place."""
-        known = self._kinds[kind].get(key)
-        if known is not None and known.uid == uid:
+        """Remove a deleted object, unless an object with another uid replaced it."""
+        current = self._kinds[kind].get(key)
+        if current is not None and current.uid == uid:
             del self._kinds[kind][key]
-            self._tell(Event(kind, key, "Gone"))
+            self._publish(Event(kind, key, "Gone"))
 
     def keep_only(self, kind: type[Resource], uids: frozenset[str], version: int) -> None:
-        """After a full list of this version: forget what it lacks and what is not newer."""
-        for known in self.stored(kind):
-            if known.uid not in uids and known.version <= version:
-                self.drop(kind, known.key, known.uid)
+        """Remove the objects that a complete list of this version does not contain. Newer objects stay."""
+        for stored in self.stored(kind):
+            if stored.uid not in uids and stored.version <= version:
+                self.drop(kind, stored.key, stored.uid)
 
     @property
     def namespaces(self) -> Mapping[str, Mapping[str, str]]:
-        """The labels of every namespace by its name."""
+        """The labels of every namespace, by name."""
         return self._namespaces
 
     def put_namespace(self, name: str, labels: dict[str, str]) -> None:
-        """Take a namespace's labels over."""
+        """Store the labels of a namespace."""
         if self._namespaces.get(name) != labels:
             self._namespaces[name] = labels
-            self._tell(NamespaceEvent(name))
+            self._publish(NamespaceEvent(name))
 
     def forget_namespace(self, name: str) -> None:
-        """Forget a namespace that was deleted."""
+        """Remove a deleted namespace."""
         if self._namespaces.pop(name, None) is not None:
-            self._tell(NamespaceEvent(name))
+            self._publish(NamespaceEvent(name))
 
-    def _tell(self, event: Event | NamespaceEvent) -> None:
+    def _publish(self, event: Event | NamespaceEvent) -> None:
         for listener in self._listeners:
             listener(event)
 
 
 def pack(document: Mapping[str, Any]) -> Stored:
-    """Pack an object as the API server sent it."""
+    """Compress an object that the API server sent."""
     meta = dict(document["metadata"])
     meta.pop("managedFields", None)
     key = ObjectKey(str(meta.get("namespace") or ""), str(meta["name"]))
     annotations = meta.get("annotations") or {}
-    heard = [annotations.get(name) for name in _HEARD_ANNOTATIONS]
+    requests = [annotations.get(name) for name in _INTENT_ANNOTATIONS]
     intent = msgspec.json.encode(
-        [meta.get("generation"), heard, meta.get("labels"), document.get("spec") if "generation" not in meta else None]
+        [
+            meta.get("generation"),
+            requests,
+            meta.get("labels"),
+            document.get("spec") if "generation" not in meta else None,
+        ]
     )
     packed = zlib.compress(msgspec.json.encode({**document, "metadata": meta}), level=1)
     return Stored(key, str(meta.get("uid") or ""), int(meta.get("resourceVersion") or 0), intent.decode(), packed)
@@ -137,6 +142,6 @@ def resource(kind: type[R], stored: Stored) -> R:
     """Read a stored object.
 
     Raises:
-        InvalidObject: it contradicts its schema.
+        InvalidObject: the object does not match its schema.
     """
     return read(kind, stored.document())

@@ -1,7 +1,7 @@
-"""Whole lists into the store.
+"""Complete lists into the store.
 
-At the start, since watches do not say when they have told everything; and at intervals, since a stream can die
-silently.
+A list is read at the start, because a watch does not report when it has sent all objects, and at intervals, because a
+watch can stop without an error.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ from nsg_baseline.kube.store import Store
 
 
 async def sync(kube: Kube, store: Store, kinds: Iterable[type[Resource]]) -> None:
-    """Make the store hold what the API server holds.
+    """Make the store equal to the API server.
 
     Raises:
-        KubeError: a list failed; what was read until then is in the store, and nothing was forgotten.
+        KubeError: a list failed. The pages before it are in the store, and no object of that kind was removed.
     """
-    labels = await kube.namespaces()
-    for name, found in labels.items():
-        store.put_namespace(name, found)
-    for name in store.namespaces.keys() - labels.keys():
+    namespaces = await kube.namespaces()
+    for name, labels in namespaces.items():
+        store.put_namespace(name, labels)
+    for name in store.namespaces.keys() - namespaces.keys():
         store.forget_namespace(name)
     for kind in kinds:
         await _sync_kind(kube, store, kind)
@@ -29,11 +29,11 @@ async def sync(kube: Kube, store: Store, kinds: Iterable[type[Resource]]) -> Non
 async def _sync_kind(kube: Kube, store: Store, kind: type[Resource]) -> None:
     uids: set[str] = set()
     version = "0"
-    async for page, seen in kube.pages(kind):
-        # All pages are of the first one's version.
-        version = version if version != "0" else seen
+    async for page, page_version in kube.pages(kind):
+        # All pages have the version of the first page.
+        version = version if version != "0" else page_version
         for item in page:
-            # Items of a list come without their type.
+            # The items of a list have no apiVersion and kind.
             store.put(kind, {"apiVersion": "nsg-baseline.io/v1alpha1", "kind": kind.__name__, **item})
             uids.add(str(item["metadata"].get("uid") or ""))
     store.keep_only(kind, frozenset(uids), int(version))

@@ -1,0 +1,41 @@
+"""A Kubernetes API server with one Lease, for tests of leader election."""
+
+from typing import Any
+
+from nsg_baseline.kube.errors import KubeError
+
+
+class LeaseServer:
+    """Stores one Lease by compare and set.
+
+    Attributes:
+        away: no request is answered.
+        conflicts: how many of the next writes fail because another client wrote first.
+        refused: the error of every write.
+    """
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] | None = None
+        self.away = False
+        self.conflicts = 0
+        self.refused: KubeError | None = None
+
+    async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
+        del namespace, name
+        self._reach()
+        return None if self.document is None else {**self.document, "spec": dict(self.document["spec"])}
+
+    async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
+        del namespace
+        self._reach()
+        if self.refused is not None:
+            raise self.refused
+        version = int(self.document["metadata"]["resourceVersion"]) if self.document else 0
+        if self.conflicts or int(document["metadata"].get("resourceVersion") or 0) != version:
+            self.conflicts = max(0, self.conflicts - 1)
+            raise KubeError("Conflict", "another client wrote first", 409)
+        self.document = {**document, "metadata": {**document["metadata"], "resourceVersion": str(version + 1)}}
+
+    def _reach(self) -> None:
+        if self.away:
+            raise KubeError("Unreachable", "the API server is away")
