@@ -8,7 +8,6 @@ from tests.house.names import FILLERS, FOLDERS, LIMIT, ROOT, by_folder, local_na
 
 ALLOWED: dict[str, float] = {
     "benchmarks": 0.007,
-    "emulator/nsg_emulator/arm": 0.011,
     "operator/nsg_baseline/alerts": 0.006,
     "operator/nsg_baseline/api": 0.058,
     "operator/nsg_baseline/core": 0.09,
@@ -16,7 +15,6 @@ ALLOWED: dict[str, float] = {
     "operator/nsg_baseline/kube": 0.04,
     "tests": 0.2,
     "tests/alerts": 0.101,
-    "tests/azure": 0.027,
     "tests/chaos": 0.097,
     "tests/chart": 0.023,
     "tests/core": 0.103,
