@@ -13,7 +13,6 @@ ALLOWED: dict[str, float] = {
     "operator/nsg_baseline/core": 0.09,
     "operator/nsg_baseline/engine": 0.044,
     "operator/nsg_baseline/kube": 0.04,
-    "tests": 0.2,
     "tests/alerts": 0.101,
     "tests/chaos": 0.097,
     "tests/chart": 0.023,

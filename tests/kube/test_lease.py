@@ -35,8 +35,8 @@ def lease(server: LeaseServer, identity: str, clock: Clock) -> Lease:
 
 def spec(server: LeaseServer) -> dict[str, Any]:
     assert server.document is not None
-    found: dict[str, Any] = server.document["spec"]
-    return found
+    lease_spec: dict[str, Any] = server.document["spec"]
+    return lease_spec
 
 
 async def test_a_new_lease_names_its_holder(server: LeaseServer, clock: Clock) -> None:

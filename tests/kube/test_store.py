@@ -56,7 +56,7 @@ def test_an_object_with_another_uid_replaces_the_stored_one(store: Store) -> Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "change_kind"),
     [
         ({"status": {"changeCount": 1}}, "Status"),
         ({"metadata": {"annotations": {"example.com/note": "x"}}}, "Status"),
@@ -68,13 +68,13 @@ def test_an_object_with_another_uid_replaces_the_stored_one(store: Store) -> Non
     ],
 )
 def test_an_event_says_whether_a_user_or_a_status_write_changed_the_object(
-    store: Store, events: list[Event | NamespaceEvent], changes: dict[str, Any], what: str
+    store: Store, events: list[Event | NamespaceEvent], changes: dict[str, Any], change_kind: str
 ) -> None:
     # A status write must not start a reconcile: the operator would wake itself for ever.
     store.put(NSGBaseline, document(10))
     events.clear()
     store.put(NSGBaseline, document(11, **changes))
-    assert [event.what for event in events if isinstance(event, Event)] == [what]
+    assert [event.what for event in events if isinstance(event, Event)] == [change_kind]
 
 
 def test_a_late_deletion_does_not_remove_the_successor(store: Store, events: list[Event | NamespaceEvent]) -> None:
@@ -103,7 +103,7 @@ def test_a_list_removes_only_objects_that_are_not_newer_than_it(
 def test_a_namespace_event_is_published_for_a_difference_only(
     store: Store, events: list[Event | NamespaceEvent]
 ) -> None:
-    # Each namespace event assigns every baseline anew.
+    # Each namespace event reassigns every baseline.
     store.put_namespace("team-web", {"team": "web"})
     store.put_namespace("team-web", {"team": "web"})
     store.put_namespace("team-web", {"team": "db"})
