@@ -3,6 +3,7 @@
 import pytest
 
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, assess_unbaselined
+from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.nsg import LiveNSG
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.severity import rate
@@ -15,7 +16,7 @@ WEB = "100 web allow tcp Internet -> *:443"
 
 def _live(*rules: str) -> LiveNSG:
     found = tuple(normalise(terse(one)) for one in rules)
-    return LiveNSG("/x", "", "Succeeded", found, {}, frozenset(), frozenset(), {})
+    return LiveNSG(NSGId("s", "rg", "x"), "", "Succeeded", found, {}, frozenset(), frozenset(), {})
 
 
 def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:

@@ -89,7 +89,7 @@ def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> Non
 )
 def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
     # AKS adds and removes rules all day: a baseline's edit must not be blamed on it. The other hash sees it.
-    kept = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
+    kept: dict[str, Any] = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
     before = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**kept)))
     after = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**{**kept, **changed})))
     assert before[0] != after[0]

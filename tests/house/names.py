@@ -1,7 +1,8 @@
 """Counts local names that do not say what their value is: `python -m tests.house.names [PATHS]`.
 
 A local name is one name in one scope: a parameter, a local variable, a loop variable, a comprehension target, or a
-private attribute of `self`. A name that is bound several times in a scope counts once, at its first binding.
+private attribute of `self`. A name that is bound several times in a scope counts once, at its first binding. `self`,
+`cls` and `_` are not counted.
 """
 
 import ast
@@ -68,7 +69,8 @@ def local_names(path: Path) -> list[LocalName]:
     tree = ast.parse(path.read_bytes(), filename=str(path))
     lines: dict[tuple[int, str], int] = {}
     for scope, name, line in _bindings(tree):
-        lines.setdefault((scope, name), line)
+        if name not in {"self", "cls", "_"}:
+            lines[scope, name] = min(line, lines.get((scope, name), line))
     names = (LocalName(path, line, name.strip("_")) for (_, name), line in lines.items())
     return sorted(names, key=lambda local: (local.line, local.name))
 

@@ -124,6 +124,8 @@ def drifts(draw: st.DrawFn) -> Drift:
                 exceptions.append(document)
             case "co-owned":
                 document = {**document, "name": CO_OWNED + document["name"]}  # noqa: PLW2901 - it goes by this name
+            case _:
+                pass  # a created rule is in no list
         match fate:
             case "deleted":
                 changes.add(("RuleDeleted", name))
@@ -133,6 +135,8 @@ def drifts(draw: st.DrawFn) -> Drift:
                 changes.add(("RuleUpdated", name))
             case "created":
                 changes.add(("RuleCreated", name))
+            case _:
+                pass  # the others are no change
         live.append(document if fate == "kept" else draw(respelled(document)))
     return Drift(approved, exceptions, draw(st.permutations(live)), changes)
 

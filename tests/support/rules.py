@@ -89,7 +89,7 @@ def rules(draw: st.DrawFn, name: st.SearchStrategy[str] = names) -> Document:
 @st.composite
 def respelled(draw: st.DrawFn, document: Document) -> Document:
     """Return the same rule as Azure may hold it all the same: other case, order, host bits, singular or plural."""
-    again = {key: draw(recased(document[key])) for key in ("name", "direction", "access", "protocol")}
+    again: Document = {key: draw(recased(document[key])) for key in ("name", "direction", "access", "protocol")}
     again["priority"] = draw(st.sampled_from((document["priority"], str(document["priority"]))))
     for side in SIDES:
         again |= draw(_addresses_again(document, side)) | draw(_ports_again(document, side))
@@ -108,7 +108,7 @@ def recased(text: str) -> st.SearchStrategy[str]:
 @st.composite
 def _addresses_again(draw: st.DrawFn, document: Document, side: str) -> Document:
     one, many, groups = f"{side}AddressPrefix", f"{side}AddressPrefixes", f"{side}ApplicationSecurityGroups"
-    unused = draw(st.sampled_from(({}, {one: ""}, {many: []}, {groups: []})))
+    unused: Document = draw(st.sampled_from(({}, {one: ""}, {many: []}, {groups: []})))
     if groups in document:
         again = [{"id": draw(recased(group["id"]))} for group in draw(st.permutations(document[groups]))]
         unused = {**unused, groups: again}
@@ -164,7 +164,8 @@ def _port_again(draw: st.DrawFn, known: str | int) -> list[str | int]:
         return [draw(st.sampled_from(("*", "0-65535")))]
     first, _, last = text.partition("-")
     if first == (last or first):
-        return [draw(st.sampled_from((first, f"{first}-{first}", int(first))))]
+        spellings: tuple[str | int, ...] = (first, f"{first}-{first}", int(first))
+        return [draw(st.sampled_from(spellings))]
     cut = draw(st.integers(int(first), int(last) - 1))
     overlap = draw(st.integers(int(first), cut + 1))
     return draw(st.sampled_from(([text], [f"{overlap}-{last}", f"{first}-{cut}"])))

@@ -87,7 +87,7 @@ def _protocol_matches(rule: Document, point: Point) -> bool:
         unlimited = all(covers_all(texts_of(rule, f"{side}PortRange", f"{side}PortRanges")) for side in SIDES)
         return unlimited or point.protocol in ("Tcp", "Udp")
     if protocol in ("tcp", "udp", "icmp", "esp", "ah"):
-        return protocol == point.protocol.lower()
+        return bool(protocol == point.protocol.lower())
     return point.protocol == "Other" and f"protocol {protocol}" in point.destination.words
 
 

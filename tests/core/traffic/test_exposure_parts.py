@@ -164,27 +164,26 @@ def test_no_nsg_and_no_nsg_are_the_same() -> None:
 )
 def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
     # A part that is not compared would make two rules one.
-    known = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
-    inside = {"destinationAddressPrefix": "10.0.0.0/24"}
+    known: dict[str, Any] = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
+    inside: dict[str, Any] = {"destinationAddressPrefix": "10.0.0.0/24"}
     assert exposure([a_rule("r", **known, **inside)], [a_rule("r", **{**known, **inside, **part})]).entries != ()
-    groups = {side: [{"id": GROUPS[1]}] for side in ("sourceApplicationSecurityGroups",)}
+    groups: dict[str, Any] = {"sourceApplicationSecurityGroups": [{"id": GROUPS[1]}]}
     assert exposure([a_rule("r", **known)], [a_rule("r", **known, **groups)]).entries != ()
 
 
 def test_ports_that_are_none_are_told_apart() -> None:
     for field in ("sourcePortRange", "destinationPortRange"):
-        ftp, ssh = a_rule("r", **{field: "ftp"}), a_rule("r", **{field: "ssh"})
+        ftp, ssh = (a_rule("r", 100, **{field: word}) for word in ("ftp", "ssh"))
         assert exposure([ftp], [ssh]).entries != ()
+
+
+def _in_group(side: str, group: str) -> dict[str, Any]:
+    return {f"{side}AddressPrefix": "", f"{side}ApplicationSecurityGroups": [{"id": group}]}
 
 
 def test_groups_of_either_side_are_compared() -> None:
     for side in ("source", "destination"):
-        one, other = (
-            a_rule(
-                "r", access="Deny", **{f"{side}AddressPrefix": "", f"{side}ApplicationSecurityGroups": [{"id": group}]}
-            )
-            for group in GROUPS[:2]
-        )
+        one, other = (a_rule("r", 100, access="Deny", **_in_group(side, group)) for group in GROUPS[:2])
         assert {entry.effect for entry in exposure([one], [other]).entries} == {"Allowed", "Denied"}
 
 

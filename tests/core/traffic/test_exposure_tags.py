@@ -46,7 +46,7 @@ def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
 
 
 def test_platform_traffic_is_met_by_its_tag_alone() -> None:
-    outbound = {"direction": "Outbound", "access": "Deny", "protocol": "*"}
+    outbound: dict[str, Any] = {"direction": "Outbound", "access": "Deny", "protocol": "*"}
     deny_all = a_rule("deny-all", **outbound)
     both = [deny_all, a_rule("no-dns", 200, **outbound, destinationAddressPrefix="AzurePlatformDNS")]
     (entry,) = exposure([deny_all], both).entries
