@@ -3,24 +3,23 @@
 from dataclasses import replace
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nsg_baseline.core.decisions import AwaitReading, ReadNSG, RemediationAttempt, Snapshot, decide
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation
-from tests.support.decisions import carry_out, enforced, snapshots
+from tests.support.decisions import alerting, carry_out, enforced, snapshots
 
 WRITES = (AwaitReading, ReadNSG, Remediation)
 FEWER = settings(max_examples=30)
 
 
 @FEWER
-@given(snapshots())
-def test_nothing_is_written_in_alert_mode(taken: Snapshot) -> None:
+@given(snapshots(), st.sampled_from(("scope", "baseline")))
+def test_nothing_is_written_in_alert_mode(taken: Snapshot, side: str) -> None:
     # Enforcement is off unless both the scope and the baseline ask for it.
-    modes = taken.scope.spec.max_mode, taken.baseline.spec.mode
-    if modes != ("Enforce", "Enforce"):
-        enforcement = decide(taken).enforcement
-        assert not isinstance(enforcement, (*WRITES, Blocked))
+    alert = alerting(enforced(taken, read_for_write=False, reading="Complete", attempt=None), side)
+    assert not isinstance(decide(alert).enforcement, (*WRITES, Blocked))
 
 
 @FEWER
@@ -35,7 +34,7 @@ def test_nothing_is_written_from_an_incomplete_reading(taken: Snapshot) -> None:
 @given(snapshots())
 def test_nothing_is_written_while_suspended(taken: Snapshot) -> None:
     if taken.baseline.spec.suspend or taken.scope.spec.suspend_enforcement:
-        taken = enforced(taken, read_for_write=True, reading="Complete", attempt=None)
+        taken = enforced(taken, read_for_write=False, reading="Complete", attempt=None, incidents=())
         assert not isinstance(decide(taken).enforcement, WRITES)
 
 

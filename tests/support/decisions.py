@@ -142,8 +142,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 def enforced(taken: Snapshot, **fields: Any) -> Snapshot:
-    """Return a snapshot in which both sides ask for enforcement; `fields` replace parts of the snapshot."""
-    owner = taken.baseline.spec.model_copy(update={"mode": "Enforce"})
+    """Return a snapshot in which both sides ask for enforcement at once; `fields` replace parts of the snapshot."""
+    enforcement = taken.baseline.spec.enforcement.model_copy(update={"delay": "0s"})
+    owner = taken.baseline.spec.model_copy(update={"mode": "Enforce", "enforcement": enforcement})
     platform = taken.scope.spec.model_copy(update={"max_mode": "Enforce"})
     return replace(
         taken,
@@ -151,6 +152,15 @@ def enforced(taken: Snapshot, **fields: Any) -> Snapshot:
         scope=taken.scope.model_copy(update={"spec": platform}),
         **fields,
     )
+
+
+def alerting(taken: Snapshot, side: str) -> Snapshot:
+    """Return a snapshot whose scope, or whose baseline, asks only for alerts and suspends nothing."""
+    if side == "scope":
+        platform = taken.scope.spec.model_copy(update={"max_mode": "Alert", "suspend_enforcement": False})
+        return replace(taken, scope=taken.scope.model_copy(update={"spec": platform}))
+    owner = taken.baseline.spec.model_copy(update={"mode": "Alert", "suspend": False})
+    return replace(taken, baseline=taken.baseline.model_copy(update={"spec": owner}))
 
 
 def with_status(taken: Snapshot, **status: Any) -> Snapshot:
