@@ -140,31 +140,31 @@ async def replica(scene: Scene, folder: Path, kubeconfig: Path) -> AsyncIterator
 
 async def changes(scene: Scene) -> None:
     await scene.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
-    await scene.receiver.next("appgate", "RuleCreated open-ssh")
+    await scene.receiver.next("appgate", "new rule open-ssh")
     await scene.until("appgate", "Compliant=False")
     # Flux and Helm must not hang because somebody edited Azure.
     assert await scene.state("appgate") == "Current"
 
     widened = {**OPEN_SSH, "priority": 1001}
     await scene.rogue.put_rule(IDS["us3-staging-dog-vault"], "us3-staging-dog-vault-ssh", **widened)
-    await scene.receiver.next("RuleUpdated us3-staging-dog-vault-ssh")
+    await scene.receiver.next("changed rule us3-staging-dog-vault-ssh")
 
     await scene.rogue.delete_rule(IDS["c7n-nsg"], "test4")
-    await scene.receiver.next("RuleDeleted test4")
+    await scene.receiver.next("deleted rule test4")
 
     backdoor = IDS["nsg-mixed-rules"].replace("nsg-mixed-rules", "backdoor")
     await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": []}})
-    await scene.receiver.next("NSGCreated backdoor")
+    await scene.receiver.next("NSG backdoor", "without a baseline")
 
     await scene.rogue.delete_nsg(IDS["nsg-mixed-rules"])
-    await scene.receiver.next("nsg-mixed-rules", "NSGDeleted")
+    await scene.receiver.next("nsg-mixed-rules", "deleted NSG")
 
 
 async def enforcement(scene: Scene) -> None:
     await scene.ask("patch", "nsgscope", "demo", "--type=merge", "-p", '{"spec":{"maxMode":"Enforce"}}')
     enforce = ("--type=merge", "-p", '{"spec":{"mode":"Enforce"}}')
     await scene.ask("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, *enforce)
-    await scene.receiver.next("RESOLVED", "appgate", "open-ssh")
+    await scene.receiver.next("FIXED", "appgate", "open-ssh")
     await scene.until("appgate", "Compliant")
     live = await scene.rogue.get(IDS["appgate"])
     assert "open-ssh" not in {rule["name"] for rule in live["properties"]["securityRules"]}
@@ -213,7 +213,7 @@ async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
     leader.kill()
     await leader.wait()
     await scene.rogue.put_rule(IDS["appgate"], "open-rdp", **{**OPEN_SSH, "destinationPortRange": "3389"})
-    await scene.receiver.next("RESOLVED", "appgate", "open-rdp")
+    await scene.receiver.next("FIXED", "appgate", "open-rdp")
     after = await holder(scene)
     assert after["holderIdentity"] != before["holderIdentity"]
     assert datetime.fromisoformat(after["acquireTime"]) - died < TAKEOVER

@@ -54,10 +54,10 @@ async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -
         approved = _rules(environment)
 
         await _open_ssh(environment, tmp_path)
-        await environment.receiver.next(BY_AZ, "RuleCreated open-ssh")
+        await environment.receiver.next(BY_AZ, "new rule open-ssh")
         output = await cleaner.run(OPEN_RDP)
         assert "ERROR" not in output, output
-        await environment.receiver.next(BY_CUSTODIAN, "RuleCreated rogue-")
+        await environment.receiver.next(BY_CUSTODIAN, "new rule rogue-")
         writers = {
             resource.caller for resource in environment.azure.emulator.requests.records if resource.method == "PUT"
         }
@@ -70,5 +70,5 @@ async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -
                 API_VERSION, "NSGBaseline", name, {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE
             )
         for name in NAMES:
-            await environment.receiver.next("RESOLVED", name)
+            await environment.receiver.next("FIXED", name)
         assert _rules(environment) == approved

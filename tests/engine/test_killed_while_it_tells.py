@@ -52,21 +52,21 @@ STEPS = (
     Step(
         "rule created",
         lambda rogue: rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH),
-        ("appgate", "RuleCreated open-ssh"),
+        ("appgate", "new rule open-ssh"),
     ),
     Step(
         "rule updated",
         lambda rogue: rogue.put_rule(VAULT, "us3-staging-dog-vault-ssh", **{**OPEN_SSH, "priority": 1001}),
-        ("us3-staging-dog-vault", "RuleUpdated us3-staging-dog-vault-ssh"),
+        ("us3-staging-dog-vault", "changed rule us3-staging-dog-vault-ssh"),
     ),
-    Step("rule deleted", lambda rogue: rogue.delete_rule(IDS["c7n-nsg"], "test4"), ("c7n-nsg", "RuleDeleted test4")),
+    Step("rule deleted", lambda rogue: rogue.delete_rule(IDS["c7n-nsg"], "test4"), ("c7n-nsg", "deleted rule test4")),
     Step(
         "NSG created",
         lambda rogue: rogue.put_nsg(MIXED.replace("nsg-mixed-rules", "backdoor"), BACKDOOR),
-        ("NSGCreated backdoor",),
+        ("NSG backdoor", "without a baseline"),
         "Unbaselined",
     ),
-    Step("NSG deleted", lambda rogue: rogue.delete_nsg(MIXED), ("nsg-mixed-rules", "NSGDeleted")),
+    Step("NSG deleted", lambda rogue: rogue.delete_nsg(MIXED), ("nsg-mixed-rules", "deleted NSG")),
 )
 
 _INCIDENTS, _INCIDENT, _STATUS = (
