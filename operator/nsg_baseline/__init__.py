@@ -1,1 +1,1 @@
-"""Approved rules of Azure Network Security Groups, kept: watch, explain, alert, put back."""
+"""Keeps Azure Network Security Groups in line with approved rules: watches, explains, alerts, restores."""

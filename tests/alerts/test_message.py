@@ -86,7 +86,7 @@ def test_a_title_says_what_changed_and_which_traffic(
 
 
 def test_a_reminder_says_for_how_long_and_how_to_acknowledge() -> None:
-    # Whoever is reminded wants to stop the reminders or the drift.
+    # The receiver of a reminder wants to stop the reminders or the drift.
     delivery = PendingDelivery(incident(**OPEN), "Reminder", reminder=1, open_for=timedelta(hours=24))
     reminder = alert_message(delivery)
     assert reminder.title.startswith("STILL OPEN for 1 d [CRITICAL] web (rg-web): ")
@@ -95,7 +95,7 @@ def test_a_reminder_says_for_how_long_and_how_to_acknowledge() -> None:
 
 
 def test_a_note_cannot_forge_a_line() -> None:
-    # Anybody who may acknowledge could else add an undo command of his own.
+    # Otherwise a person who may acknowledge could add another undo command.
     forged = incident(**OPEN)
     note = Acknowledged(by="jo", note="known\nUndo: az group delete \u202e\x1b[31m")
     spec = forged.spec.model_copy(update={"acknowledged": note})

@@ -47,9 +47,9 @@ def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
         ({"send": ["Opened", "Resolved"]}, UPDATED, 1, []),
         ({"minSeverity": "high"}, {}, 0, []),
         ({"minSeverity": "medium"}, {}, 0, ["Opened"]),
-        # It grew worse since: now it weighs enough, and is an opening for this route.
+        # The incident became more severe: it now reaches the route's minimum and is an opening for this route.
         ({"minSeverity": "high"}, {**UPDATED, "severity": "critical"}, 0, ["Opened"]),
-        # Who heard of it hears how it goes on, however little it weighs.
+        # A route that was notified of an incident is notified of its end, whatever the severity is now.
         ({"minSeverity": "high"}, RESOLVED, 1, ["Resolved"]),
         ({"kinds": ["WatchLost"]}, {}, 0, []),
         ({"kinds": ["Drift"]}, {}, 0, ["Opened"]),

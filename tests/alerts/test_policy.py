@@ -1,4 +1,4 @@
-"""How often a route is told: groups, digests, the limit of an hour, reminders, and one place reached by two routes."""
+"""How often a route is notified: groups, digests, the hourly limit, reminders, and one channel in two routes."""
 
 import contextlib
 from datetime import timedelta
@@ -80,7 +80,7 @@ async def test_five_hundred_at_once_are_one_message_that_names_all_for_machines(
 
 
 async def test_beyond_the_limit_of_an_hour_there_are_digests_and_nothing_is_lost(chats: Chats) -> None:
-    # A flood is told in fewer words, not cut off.
+    # Many incidents become shorter messages; none is dropped.
     scene = Scene(chats, route(maxMessagesPerHour=6))
     for minute in range(60):
         scene.outbox.put(incident(f"web-{minute:02}", updatedAt=stamp(scene.clock.now)))
@@ -120,7 +120,7 @@ async def test_the_limit_holds_over_a_restart(chats: Chats) -> None:
 
 
 async def test_a_hundred_looks_are_one_message_and_the_reminders(chats: Chats) -> None:
-    # What stays open is told again, once in the time that the route wants, and no oftener.
+    # An open incident is repeated once per reminder interval of the route.
     scene = Scene(chats, route(remindEvery="24h"))
     scene.outbox.put(incident())
     for _ in range(100):

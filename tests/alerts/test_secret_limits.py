@@ -1,4 +1,4 @@
-"""Limits of a route's Secret: whoever may edit one must not be able to exhaust the operator."""
+"""Limits of a route's Secret: a tenant who may edit one must not be able to exhaust the operator."""
 
 from nsg_baseline.alerts.channels import MAX_BYTES, MAX_LINES, parse_channels
 

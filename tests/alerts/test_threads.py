@@ -1,4 +1,4 @@
-"""Alerts and tickets live as long as what they tell of: told at once or one by one, over at once or one by one."""
+"""Alerts and tickets stay open while one of their incidents is open, whether notified together or separately."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -121,7 +121,7 @@ async def test_what_was_told_at_once_is_closed_when_the_last_is_over(scene: Scen
 
 
 async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
-    # Who did it is found for each of them by itself, and is no reason for another ticket.
+    # The author is found for each of them separately, and must not open another ticket.
     await scene.open(*NAMES)
     for name in NAMES:
         await scene.go_on(name, over=False)
@@ -131,7 +131,7 @@ async def test_what_was_told_at_once_goes_on_in_one_place(scene: Scene) -> None:
 
 
 async def test_what_weighs_little_does_not_hide_what_stays_open(scene: Scene) -> None:
-    # The note that a small one is over must not make a small ticket of one that tells of SSH open to the world.
+    # The end of a minor incident must not lower a ticket about SSH open to the Internet.
     scene.outbox.put(*(incident(name, severity="low") for name in NAMES))
     await scene.open("web-9", severity="high")
     await scene.go_on(NAMES[0], over=False)
@@ -172,7 +172,7 @@ async def test_a_kill_at_any_moment_leaves_nothing_open(scene: Scene) -> None:
 
 
 async def test_two_kills_in_a_row_leave_nothing_open(scene: Scene) -> None:
-    # The second comes when it is stored that the first message got through, but not yet with what it tells of.
+    # The second arrives when the first message is recorded as sent, but its incidents are not recorded yet.
     for names in (NAMES, ("web-9",)):
         scene.outbox.writes = 1
         with contextlib.suppress(KilledError):

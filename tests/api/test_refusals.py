@@ -38,7 +38,7 @@ def test_api_names_the_bad_field(bad: Bad) -> None:
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
 def test_api_refuses_to_move_an_object_to_another_target(forbidden: Forbidden) -> None:
-    # an incident or a status that speaks of one NSG must not come to lie under another
+    # an incident or a status about one NSG must not end up under another NSG
     before = good(forbidden.kind)
     said = refusal(forbidden.kind, put(before, forbidden.place, forbidden.value), before)
     assert forbidden.field in said
@@ -46,7 +46,7 @@ def test_api_refuses_to_move_an_object_to_another_target(forbidden: Forbidden) -
 
 
 def test_target_may_change_its_case() -> None:
-    # Azure spells one id with changing case, and to correct it in Git must not mean to create the baseline anew
+    # Azure spells one id with changing case, and a correction in Git must not require a new baseline
     before = good("NSGBaseline")
     place = ("spec", "target", "resourceId")
     after = put(before, place, before["spec"]["target"]["resourceId"].upper())

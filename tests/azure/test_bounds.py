@@ -208,7 +208,7 @@ def test_numbers_in_headers(text: str | None, number: float) -> None:
 
 
 def test_retry_after_is_limited_and_the_error_says_so() -> None:
-    # One response with 1000000000 would stop the watch for good.
+    # One response with 1000000000 would stop the watch permanently.
     at = error_from_response(429, {"Retry-After": "900"}, None)
     assert (at.retry_after, at.message) == (900, "HTTP 429")
     beyond = error_from_response(429, {"Retry-After": "901"}, {"error": {"code": "X", "message": "m" * 900}})

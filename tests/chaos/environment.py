@@ -94,7 +94,7 @@ class ChaosEnvironment:
         return self.cluster.list(API, kind)
 
     async def connect(self, endpoint: str = "") -> None:
-        """Connect to Azure anew, as another process of the operator would, or to another address."""
+        """Connect to Azure again, as another process of the operator would, or to another address."""
         await self.arm.aclose()
         self.arm = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
 

@@ -1,4 +1,4 @@
-"""The NSGs and what is approved for them: what may be put back, and what must never be written."""
+"""The NSGs and their approved rules: which may be restored, and which must never be written."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ Rules = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One NSG, and the namespace of the baseline that speaks of it, if one does.
+    """One NSG, and the namespace of its baseline, if it has one.
 
     `writable` says whether scope and namespace let the operator write there.
     """

@@ -86,7 +86,7 @@ class Chaos:
 
     async def _calm(self) -> None:
         self.actions.repair()
-        # Long enough that no fight of the last hour holds a remedy back, nor what flapped an incident open.
+        # Long enough that no earlier conflict blocks a remediation, and no flapping keeps an incident open.
         for minutes in (120, 1, 11, 11):
             self.environment.clock.pass_by(minutes=minutes)
             await self._pass()
@@ -106,7 +106,7 @@ async def _hold(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed:
     async with chaos_environment(folder, monkeypatch, nsgs(), objects()) as environment:
         chaos = Chaos(environment, seed)
         await chaos.run(steps)
-    # A run in which nothing was put back, or nobody was killed, says nothing.
+    # A run without a remediation or without a kill proves nothing.
     assert chaos.invariants.writes > steps / 50
     assert chaos.kills > 0
 
@@ -126,5 +126,5 @@ async def test_nothing_is_lost_and_nothing_is_written_that_must_not_be(
 async def test_what_once_went_wrong_does_so_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, steps: int
 ) -> None:
-    # A seed repeats its run as long as the code asks for the same; what it then showed is told where it is listed.
+    # A seed repeats its run as long as the code asks for the same; the list says what it showed.
     await _hold(tmp_path, monkeypatch, steps, Seed.of(seed))

@@ -1,4 +1,4 @@
-"""The chart's tests have a control plane of their own, since they install and remove the CRDs that others need."""
+"""The chart's tests have a separate control plane, because they install and remove CRDs that other tests need."""
 
 from collections.abc import Iterator
 from pathlib import Path

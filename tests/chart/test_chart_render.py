@@ -28,7 +28,7 @@ def test_lint_finds_nothing(offline_helm: Program, chart: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_templates_render_what_was_reviewed(offline_helm: Program, chart: Path, case: str) -> None:
-    # The CRDs are left out: they have a test of their own, and would bury the rest.
+    # The CRDs are left out: another test covers them, and they would hide the rest.
     values = HERE / "cases" / f"{case}.yaml"
     out = offline_helm("template", "release", chart, "-n", "ops", "-f", values, "--set", "crds.enabled=false")
     golden = HERE / "golden" / f"{case}.yaml"

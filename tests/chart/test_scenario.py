@@ -76,7 +76,7 @@ def token_kubeconfig(helm: Program, kubectl: Program, cluster: Cluster, chart: P
 
 @pytest.fixture
 def stranger(kubectl: Program, cluster: Cluster, token_kubeconfig: Path) -> Iterator[Program]:
-    """kubectl of somebody who may write baselines in a namespace of their own, and nothing else."""
+    """kubectl of a user who may write baselines in one namespace only."""
     del token_kubeconfig  # which brings the kinds
     kubectl("create", "namespace", STRANGERS)
     kubectl("create", "serviceaccount", "stranger", "-n", STRANGERS)

@@ -77,7 +77,7 @@ def put_incident(staged: DemoEnvironment, name: str, **status: Any) -> None:
 
 
 async def test_incidents_are_sorted_by_severity_and_name_the_author(staged: DemoEnvironment) -> None:
-    # The first command of whoever is on call: one short line for each incident.
+    # The first command of the on-call engineer: one short line for each incident.
     put_incident(staged, "appgate-1", severity="medium")
     put_incident(staged, "appgate-2", changedBy=[WHO], attribution="Found")
     put_incident(staged, "appgate-3", **RESOLVED, resolution="Reverted")

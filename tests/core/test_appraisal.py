@@ -70,7 +70,7 @@ def test_a_co_owners_rule_that_an_approved_one_hides_is_left_alone() -> None:
 
 
 def test_a_borne_rule_is_part_of_what_is_expected() -> None:
-    # What a co-owner opened is no news when something else changes.
+    # Traffic that a co-owner opened before is not reported when something else changes.
     tolerate = [{"name": "corp-*"}]
     verdict = _judge(
         [WEB], [WEB, "200 corp-a allow tcp Internet -> *:8443", "300 x allow icmp * -> *:*"], tolerate=tolerate

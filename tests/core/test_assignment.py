@@ -1,4 +1,4 @@
-"""Who may speak for an NSG: the boundary between a team's right in Kubernetes and the operator's right in Azure."""
+"""Which baseline may manage an NSG: the boundary between a team's rights in Kubernetes and the operator's in Azure."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

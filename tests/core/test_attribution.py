@@ -77,7 +77,7 @@ def test_begin_and_end_of_one_request_are_one() -> None:
 
 
 def test_a_request_that_failed_changed_nothing() -> None:
-    # Whoever was refused did not do it.
+    # A caller whose request was refused did not make the change.
     assert names(row(status="Started"), row(status="Failed")) == []
 
 

@@ -57,7 +57,7 @@ def test_exactly_what_was_changed_is_detected(drift: Drift) -> None:
 
 @given(drifts())
 def test_every_change_holds_the_sides_that_its_kind_has(drift: Drift) -> None:
-    # Who reads an alert needs before and after; the remedy writes the approved side.
+    # A reader of an alert needs both sides; the remediation writes the approved side.
     approved = {document["name"].lower(): document for document in drift.approved}
     live = {document["name"].lower(): document for document in drift.live}
     for change in _changes(drift.baseline, nsg(drift.live)):
@@ -91,7 +91,7 @@ def test_fingerprints_do_not_depend_on_spelling(data: st.DataObject, drift: Drif
 
 @given(st.data(), drifts())
 def test_fingerprints_are_one_for_each_deviation(data: st.DataObject, drift: Drift) -> None:
-    # Two deviations with one mark would be told once. A rule that is altered further is a new deviation.
+    # Two changes with one fingerprint would be notified once. A rule that is altered again is a new change.
     found = _changes(drift.baseline, nsg(drift.live))
     assert len({change.fingerprint for change in found}) == len(found)
     moved = [change for change in found if change.live is not None]
@@ -99,7 +99,7 @@ def test_fingerprints_are_one_for_each_deviation(data: st.DataObject, drift: Dri
         change = data.draw(st.sampled_from(moved))
         place = next(n for n, document in enumerate(drift.live) if document["name"] == change.live["name"])  # type: ignore[index]
         other, _ = data.draw(altered(_canonical(drift.live[place])))
-        # What was altered before may be altered the same way again, which is no other deviation.
+        # An altered rule may be altered to the same value again, which is the same change.
         assume(differing_fields(normalise(drift.live[place]), normalise(other), STRICT))
         further = _changes(drift.baseline, nsg([*drift.live[:place], other, *drift.live[place + 1 :]]))
         assert change.fingerprint not in {one.fingerprint for one in further}
@@ -156,7 +156,7 @@ class TestExceptions:
         assert _changes(baseline([], tolerate=[], exceptions=list(map(excepted, rules))), live) == ()
 
     def test_an_exception_covers_no_other_rule(self) -> None:
-        # It approves one deviation as written, not whatever goes by its name.
+        # It approves one rule as written, not any rule of that name.
         approved = baseline([], exceptions=[excepted(rule("tmp"))])
         assert _only(approved, nsg([rule("tmp", destinationPortRange="22")])).kind == "RuleCreated"
 
@@ -231,7 +231,7 @@ class TestAssociations:
         assert _changes(baseline(associations={"subnets": [SUBNET.format("a")]}), live) == ()
 
     def test_attached_elsewhere_and_detached_are_updates(self) -> None:
-        # A detached firewall protects nothing. Both kinds of attachment are told apart.
+        # A detached firewall protects nothing. Both kinds of attachment are distinguished.
         interface = NETWORK_INTERFACE.format("n")
         approved = baseline(associations={"subnets": [SUBNET.format("a")], "networkInterfaces": [interface]})
         live = nsg(properties={"subnets": [{"id": SUBNET.format("b")}]})

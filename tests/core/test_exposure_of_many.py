@@ -1,4 +1,4 @@
-"""Traffic that many rules decide: what is told of it is right, though not all is told."""
+"""Traffic that many rules decide: the reported part is correct, although it is not complete."""
 
 import pytest
 

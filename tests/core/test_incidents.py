@@ -70,7 +70,7 @@ def test_each_write_of_the_operator_is_told() -> None:
 
 
 def test_a_blocked_remediation_is_notified_once() -> None:
-    # Azure's message differs at each try by a request id; that is no news.
+    # Azure's message differs at each try by a request id; that is not a change.
     first = Action(kind="Blocked", at=NOW, reason="Locked", message="request 1")
     told = opened_or_updated(OPEN, seen(change(), action=first), NOW + MINUTE)
     assert (told.revision, told.event) == (2, "Updated")

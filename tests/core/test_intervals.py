@@ -42,7 +42,7 @@ def test_equal_sets_merge_to_equal_values(intervals: list[Interval], randoms: ra
 
 @given(st.sampled_from((4, 6)).flatmap(lambda family: st.lists(prefix_texts(family), min_size=1, max_size=5)))
 def test_prefixes_invert_parse_prefix(texts: list[str]) -> None:
-    # A remedy writes merged prefixes back: they must name the very addresses that were approved.
+    # A remediation writes merged prefixes: they must name the very addresses that were approved.
     merged = merge(filter(None, map(parse_prefix, texts)))
     written = [text for interval in merged for text in prefixes(interval)]
     assert merge(filter(None, map(parse_prefix, written))) == merged

@@ -154,7 +154,7 @@ def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG])
 
 
 def test_what_never_matched_was_moved_in_azure() -> None:
-    # The first look finds a deviation: it must not wait for a rollout.
+    # The first reconcile detects drift: it must not wait for a rollout.
     assert drift_origin(judge(baseline([WIDER]), parse_live(nsg([WEB])), NOW), None, 1) == "Azure"
 
 

@@ -98,7 +98,7 @@ def test_the_reason_names_the_rule_that_weighs_most() -> None:
 
 
 def test_levels_and_ports_are_the_users_to_change() -> None:
-    # A public web server is no news for some; port 8443 is their management for others.
+    # Some teams expect public web servers; for others port 8443 is a management port.
     assert _rating([], [WEB], levels=["internettoweb=low"]).severity == "low"
     rule = "300 a allow tcp Internet -> *:8443"
     assert _rating([], [rule], management="8443").severity == "critical"

@@ -13,7 +13,7 @@ from tests.engine.process_forker import ProcessForker
 
 @pytest.fixture(autouse=True)
 def _nobody_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep who did it out of the messages that are counted here; it has tests of its own."""
+    """Switch off attribution, because these tests count messages; other tests cover it."""
     monkeypatch.setenv("NSGB_ATTRIBUTION", "false")
 
 

@@ -152,7 +152,7 @@ def stored(revision: int) -> Once:
 
 
 def told(revision: int) -> Once:
-    """It is recorded that the route was told this revision or a later one."""
+    """The route's delivery of this revision or a later one is recorded."""
     return lambda environment: any(one["revision"] >= revision for one in status(environment).get("deliveries") or ())
 
 

@@ -32,7 +32,7 @@ class OperatorProcess:
         environment.process = self.process_forker.start(variables, environment.folder / "operator.log")
 
     def ask(self) -> str:
-        """Ask for a pass; return the word by which its end is told."""
+        """Request a reconcile; return the value that its end will report."""
         word = f"pass {next(self._asked)}"
         patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
         self.environment.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
@@ -48,7 +48,7 @@ class OperatorProcess:
         await self.environment.until(lambda: all(self._compliant(name) for name in NAMES))
 
     async def wait_until_delivered(self) -> None:
-        """Wait until a pass is over and all that it found is told."""
+        """Wait until a reconcile is over and all its incidents are notified."""
         await self.reconcile()
         await self.environment.until(self._all_delivered)
 
@@ -83,7 +83,7 @@ class OperatorProcess:
 
 
 def delivered_routes(incident: dict[str, Any]) -> set[str]:
-    """Return the routes that were told an incident's latest revision, all their channels."""
+    """Return the routes that delivered an incident's latest revision to all their channels."""
     status = incident.get("status") or {}
     deliveries = status.get("deliveries") or ()
     return {

@@ -1,4 +1,4 @@
-"""Operators by the dozen: `nsgb run` in processes of their own, without the three seconds that its imports take.
+"""Many operators: `nsgb run` in separate processes, without the three seconds for its imports.
 
 A process that has imported everything and started nothing forks the operators. Each is a whole process that knows what
 its environment tells it, dies of a signal, and leaves nothing behind; only the loading is shared.

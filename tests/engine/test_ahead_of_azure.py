@@ -66,7 +66,7 @@ async def test_an_nsg_that_was_there_is_missed_at_once(tmp_path: Path, *, matche
 )
 async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason: RefusalReason, *, ends: bool) -> None:
     # Nobody will look at that NSG for this baseline again: its incident would be reminded of for ever. What may be
-    # back in a minute, as a scope that is applied anew, ends nothing.
+    # back in a minute, such as a scope that is applied again, ends no incident.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
@@ -76,7 +76,7 @@ async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason:
 
 
 async def test_a_scope_that_is_gone_for_a_minute_ends_nothing(tmp_path: Path) -> None:
-    # Applied anew, its part falls to a wider scope for a moment, which does not allow this namespace.
+    # While it is applied again, a wider scope covers its NSGs and does not allow this namespace.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()

@@ -73,7 +73,7 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curi
 
 
 async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious: DemoEnvironment) -> None:
-    # Whoever takes it says so once; the others can go back to sleep.
+    # One person acknowledges; the others need no further message.
     await curious.start_operator()
     await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     await reconcile(curious, "one")

@@ -60,12 +60,12 @@ async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_hal
         assert 29 <= log.asked <= 32
         found = list(operator.records.incidents.all())
         assert {one.status.attribution for one in found} == {"NotFound"}
-        # Nothing was found: that is no reason to wake anybody again.
+        # No author was found: that must not send another alert.
         assert {one.status.revision for one in found} == {1}
 
 
 async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:
-    # No right to read the log is no reason to lose an alert, nor to ask for ever.
+    # A missing right to read the log must not lose an alert or cause endless requests.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}

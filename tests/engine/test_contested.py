@@ -1,4 +1,4 @@
-"""A fight: what is put back and comes again three times within an hour is left alone, and both sides are named."""
+"""A contested NSG: a change that returns after three restores within an hour is not restored again; both are named."""
 
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE

@@ -41,7 +41,7 @@ async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 async def test_an_unchanged_world_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A blind write each pass would wake every audit log and trample on whoever is at work.
+    # A write at each reconcile would fill audit logs and overwrite other people's changes.
     async with chaos_environment(tmp_path, monkeypatch, [document(WEB, APPROVED)], _objects()) as environment:
         operator_run = OperatorRun(environment)
         await operator_run.reconcile()

@@ -144,7 +144,7 @@ async def test_no_name_and_no_port_are_unreachable(environment: ChaosEnvironment
 async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(
     environment: ChaosEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whoever stands in between would get a token that writes firewalls.
+    # A man in the middle would get a token that can write firewalls.
     monkeypatch.delenv("SSL_CERT_FILE")
     await environment.connect()
     asked = environment.azure.requests.total()
@@ -209,7 +209,7 @@ WRITING: dict[str, tuple[Fault, str]] = {
 async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(
     environment: ChaosEnvironment, name: str
 ) -> None:
-    # A remedy that silently does not come looks like one that failed.
+    # A remediation that is silently left out looks like a failed one.
     fault, reason = WRITING[name]
     operator_run = await _struck(environment, fault)
     (web,) = [one for one in environment.objects("NSGBaseline") if one["metadata"]["name"] == "web"]

@@ -1,4 +1,4 @@
-"""A deviation that comes and goes: one incident, few messages."""
+"""Drift that comes and goes: one incident, few messages."""
 
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
 from tests.engine.operator_process import IDS, OperatorProcess

@@ -1,4 +1,4 @@
-"""What holds a remedy back that both sides want: nothing is written, and everybody can see why, until it is over."""
+"""What blocks a remediation that both modes allow: nothing is written, and the reason is visible, until it passes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -68,7 +68,7 @@ HOLDS = {
 
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
-    """An NSG that is put back, as approved so far."""
+    """An NSG in enforce mode, as approved so far."""
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as found:
         found.azure.writable = True
         await found.edit("NSGScope", "production", {"maxMode": "Enforce"})
@@ -87,7 +87,7 @@ def _events(operator: InProcessOperator) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("reason", HOLDS)
 async def test_nothing_is_written_and_everybody_can_see_why(operator: InProcessOperator, reason: str) -> None:
-    # A remedy that silently does not come looks like one that failed; a write in spite of it is an outage.
+    # A remediation that is silently left out looks like a failed one; writing in spite of the reason is an outage.
     begin, end = HOLDS[reason]
     operator.azure.nsgs["web"] = [*WEB, SSH]
     await begin(operator)
@@ -108,7 +108,7 @@ async def test_nothing_is_written_and_everybody_can_see_why(operator: InProcessO
 
 
 async def test_one_page_is_not_put_back_before_the_next_was_read(operator: InProcessOperator) -> None:
-    # Half a listing is half the truth: what is judged from it is told, and not acted upon.
+    # From an incomplete listing, drift is reported but nothing is written.
     operator.azure.nsgs["web"] = [*WEB, SSH]
     operator.azure.breaks_off = AzureError("Unreachable", "the connection was cut")
     await operator.reconcile()

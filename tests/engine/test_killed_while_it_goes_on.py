@@ -1,4 +1,4 @@
-"""Killed at any moment of what comes after an incident was told, the operator tells that too, in the same incident."""
+"""After a kill at any moment after the first notification, the operator continues in the same incident."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Killed with SIGKILL at any moment and started again, the operator misses no change and opens no second incident.
 
-Nodes die, and a rollout kills whoever does not end in time. What is stored decides what is told: each change at least
-once, each repeat with the same key.
+Nodes die, and a rollout kills processes that do not end in time. Stored state decides what is sent: each change at
+least once, each repeat with the same key.
 """
 
 import signal

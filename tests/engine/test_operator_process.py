@@ -111,7 +111,7 @@ async def test_a_contradictory_baseline_is_invalid_alone(demo: DemoEnvironment) 
 
 
 async def test_a_refusal_by_azure_concludes_nothing(demo: DemoEnvironment) -> None:
-    # No right to read is no deletion of everything.
+    # A missing right to read does not mean that everything was deleted.
     await demo.start_operator()
     await wait_until_compliant(demo)
     demo.azure.emulator.faults.add(forbidden(count=None))

@@ -26,7 +26,7 @@ async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
 
 
 async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
-    # Two that lead for a moment: each counts how often the NSG was put back, and neither may lose the other's note.
+    # Two leaders for a moment: each counts the restores, and neither may lose the other's record.
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await operator.reconcile()

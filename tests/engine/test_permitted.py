@@ -52,7 +52,7 @@ async def _pass(environment: ChaosEnvironment, operator_run: OperatorRun) -> Non
 
 
 async def test_a_missing_right_is_named_with_the_way_out_and_the_watch_goes_on(environment: ChaosEnvironment) -> None:
-    # Else somebody learns of it when the first rule is not put back.
+    # Otherwise the missing right is noticed only when the first rule is not restored.
     _grant(environment, WATCH)
     operator_run = OperatorRun(environment)
     await _pass(environment, operator_run)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from tests.house.names import FOLDERS, ROOT, folder_of
+from tests.house.names import FOLDERS, ROOT
 from tests.house.words import ENGLISH, GLOSSARY
 
 TOP_LEVEL = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
@@ -24,6 +24,7 @@ _RULES = [
     (re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), advice) for pattern, advice in {**GLOSSARY, **ENGLISH}.items()
 ]
 _CODE = re.compile(r"^```.*?^```|^    .*?$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_GLOSSARY = re.compile(r"^## Glossary$.*?(?=^## )", re.MULTILINE | re.DOTALL)
 _YAML_TEXT = re.compile(r"#(?!!).*$|description:.*$", re.MULTILINE)
 
 
@@ -58,7 +59,8 @@ def _texts(path: Path, content: str) -> Iterator[tuple[int, str]]:
     if path.suffix == ".py":
         yield from _python_texts(content)
     elif path.suffix == ".md":
-        yield 1, _without_code(content)
+        # The glossary names the words that it replaces.
+        yield 1, _without_code(_GLOSSARY.sub(lambda section: "\n" * section[0].count("\n"), content))
     else:
         for match in _YAML_TEXT.finditer(content):
             yield content.count("\n", 0, match.start()) + 1, _without_code(match[0])
@@ -87,11 +89,6 @@ def prose_files(paths: Iterable[Path]) -> Iterator[Path]:
             name = file.relative_to(ROOT).as_posix()
             if file.is_file() and file.suffix in suffixes and not any(skipped in name for skipped in SKIPPED):
                 yield file
-
-
-def place_of(path: Path) -> str:
-    """Return the folder, or the top-level file, by which findings are counted."""
-    return folder_of(path) or path.name
 
 
 def main(arguments: list[str]) -> int:

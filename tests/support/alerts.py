@@ -1,4 +1,4 @@
-"""Incidents, routes and an outbox in memory, for tests of what is told to whom."""
+"""Incidents, routes and an outbox in memory, for tests of notifications."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -60,7 +60,7 @@ def incident(name: str = "web-1", namespace: str = "team-web", kind: str = "Drif
 
 
 def told(one: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
-    """Return an incident of which routes were told these revisions."""
+    """Return an incident with these delivered revisions by route."""
     found = tuple(Delivery(route=name, revision=revision, at=START) for name, revision in deliveries)
     return one.model_copy(update={"status": one.status.model_copy(update={"deliveries": found})})
 
@@ -137,12 +137,12 @@ class MemoryOutbox:
         self.known[route.key] = self.known[route.key].model_copy(update={"status": status})
 
     def delivery(self, one: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
-        """Return what a route was told of an incident."""
+        """Return a route's delivery of an incident."""
         found = self.stored[one.key].status.deliveries
         return next((each for each in found if each.route == route_name(to)), None)
 
     def revision_told(self, one: NSGIncident, to: NSGAlertRoute) -> int:
-        """Return the revision that a route was told; 0 for none."""
+        """Return the revision that a route delivered; 0 for none."""
         found = self.stored[one.key].status.deliveries
         return next((each.revision for each in found if each.route == route_name(to)), 0)
 

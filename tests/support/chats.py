@@ -1,4 +1,4 @@
-"""Chats that are told by webhooks, on one server."""
+"""Chat webhooks on one server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

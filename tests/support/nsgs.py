@@ -1,4 +1,4 @@
-"""NSGs for laws: documents of ARM's REST form, baselines, and deviations whose changes are known beforehand."""
+"""NSGs for laws: documents of ARM's REST form, baselines, and drift with known changes."""
 
 import copy
 from collections.abc import Iterable
@@ -93,7 +93,7 @@ def rule_sets(draw: st.DrawFn, max_size: int = 6) -> list[Document]:
 
 @dataclass(frozen=True)
 class Drift:
-    """An approved state, a live one that deviates from it, and by what: kind and folded name of each change."""
+    """An approved state, a live state with drift, and the kind and folded name of each change."""
 
     approved: list[Document]
     exceptions: list[Document]

@@ -196,7 +196,7 @@ def _phrase(status: int) -> str:
 
 
 def _compact(body: bytes) -> str:
-    """The log shows the request's JSON without blanks; what is no JSON is shown as it came."""
+    """The log shows the request's JSON without blanks; content that is not JSON is shown unchanged."""
     try:
         return msgspec.json.format(body, indent=-1).decode() if body else ""
     except msgspec.DecodeError:

@@ -72,7 +72,7 @@ def parse(text: str, now: datetime) -> Filter:
     """Read a `$filter`.
 
     Raises:
-        FilterError: It is no filter, has no start, starts too early (the one recorded text), or names two properties.
+        FilterError: The filter cannot be parsed, has no start, starts too early, or names two properties.
     """
     clauses = [_clause(part) for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if part.strip()]
     times = {operator: _moment(value) for name, operator, value in clauses if name == "eventtimestamp"}

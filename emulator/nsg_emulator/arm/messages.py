@@ -65,7 +65,7 @@ class ArmRequest:
         """What the body says under `properties`, `{}` when nothing.
 
         Raises:
-            ArmError: 400 InvalidRequestContent when it is no object.
+            ArmError: 400 InvalidRequestContent when the content is not an object.
         """
         properties_value = self.json().get("properties")
         if properties_value is not None and not isinstance(properties_value, dict):
@@ -89,7 +89,7 @@ class ArmResponse:
 
 
 def error_response(error: ArmError) -> ArmResponse:
-    """The answer that tells of an error."""
+    """Return the response for an error."""
     return ArmResponse(error.status, error.document(), error.headers())
 
 

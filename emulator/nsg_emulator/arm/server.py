@@ -1,4 +1,4 @@
-"""The emulator on a socket: https with a certificate of its own, or plain http on loopback alone."""
+"""The emulator on a socket: https with a generated certificate, or plain http on loopback only."""
 
 import asyncio
 import contextlib
@@ -84,7 +84,7 @@ async def serve(
 def serve_in_thread(
     emulator: ArmEmulator, *, tls: bool = True, host: str = "127.0.0.1", port: int = 0, ca_file: Path | None = None
 ) -> Iterator[Running]:
-    """Serve an emulator from a thread of its own, for clients that block. Arguments and errors are those of `serve`."""
+    """Serve an emulator from a separate thread, for clients that block. Arguments and errors are those of `serve`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="arm-emulator", daemon=True)
     thread.start()

@@ -15,7 +15,7 @@ class Settings:
         tenant: The directory that tokens come from.
         page_size: NSGs a page of a listing.
         operation_delay: Seconds until a long-running operation ends; 0: it has ended at the first poll.
-        retry_after: Seconds that pollers are told to wait; None: the header is absent, as it is at times.
+        retry_after: Seconds in the Retry-After header for pollers; None leaves the header out, as Azure sometimes does.
         activity_delay: Seconds until a change can be read in the Activity Log (in Azure 13 to 53 s, at times minutes).
         secrets: Client id to its secret; a client that is not named here may use any.
         roles: Client id to the actions that it is granted, `*` standing for anything; one that is not named may do all.

@@ -28,7 +28,7 @@ def load_file(store: Store, path: Path) -> None:
     """Add a file's content to the store.
 
     Raises:
-        StateError: The file is no JSON, or an entry lacks what it needs.
+        StateError: The file is not JSON, or an entry lacks what it needs.
     """
     try:
         document = msgspec.json.decode(path.read_bytes())

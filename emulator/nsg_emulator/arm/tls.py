@@ -1,4 +1,4 @@
-"""A certificate authority of the emulator's own, and a certificate for its addresses, made anew at each start."""
+"""The emulator's certificate authority and a certificate for its addresses, generated at each start."""
 
 import datetime as dt
 import ipaddress

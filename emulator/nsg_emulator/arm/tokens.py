@@ -1,4 +1,4 @@
-"""Bearer tokens that look like Entra ID's, unsigned: whoever can reach the emulator may be anybody."""
+"""Bearer tokens that look like Entra ID's, unsigned: every client of the emulator can claim any identity."""
 
 import base64
 import uuid

@@ -95,7 +95,7 @@ def parse_version(text: str) -> int:
     """Read a resourceVersion.
 
     Raises:
-        ApiError: 400 when it is no number.
+        ApiError: 400 when it is not a number.
     """
     if not text:
         return 0

@@ -14,7 +14,7 @@ MAX_DIGEST = 5000
 DIGEST_FROM = 4
 """This many incidents at once are sent as one digest."""
 CRITICAL_DIGEST_FROM = 10
-"""Critical incidents are sent one by one below this number, and as a digest of their own from it on."""
+"""Critical incidents are sent one by one below this number, and as a separate digest from this number on."""
 HOUR = timedelta(hours=1)
 DIGEST_INTERVAL = timedelta(minutes=10)
 """Above the hourly limit, one digest is sent per interval."""

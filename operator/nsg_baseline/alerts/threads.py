@@ -1,6 +1,6 @@
 """Alerts and tickets at a service: which of them a message belongs to, and whether it closes it. Pure.
 
-An incident that was notified by itself has an alert of its own. Incidents that were notified together share one, and
+An incident that was notified alone has a separate alert. Incidents that were notified together share one, and
 it is closed when the last of them is resolved.
 """
 

@@ -15,7 +15,7 @@ from nsg_baseline.core.traffic.model import Box, Place
 from nsg_baseline.core.traffic.rule_semantics import unreadable
 from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
 
-# What stands for a walk that was broken off is looked for with more patience, in the part that weighs most.
+# An incomplete result is computed again with a larger budget, in the most severe part.
 _PROBE_BUDGET = 20_000
 
 
@@ -65,7 +65,7 @@ def assess(
     if not found.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
     ordered = sorted((replace(change, severity=policy[id(change)].severity) for change in changes), key=_order)
-    # Of a walk that came to nothing at least what weighs most is told.
+    # If the computation is incomplete, the most severe part is still reported.
     return Assessment(
         tuple(ordered), tuple(exposed or seen), worst_rating(parts, severity_config.policy), found.summary
     )
@@ -77,7 +77,7 @@ def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[
     exposed = [*map(ExposureEntry, found.entries)]
     seen = exposed if found.exact else [*exposed, *_probed((), live.rules, severity_config)]
     least = rated(severity_config.policy, "NSGCreated", "no baseline defines what is approved")
-    # Nobody approved that something reaches a network which nobody declared: what is stopped there weighs nothing.
+    # A network outside the declared ones is not approved: traffic that is denied there has no severity.
     opened = (one.entry for one in seen if one.entry.effect == "Allowed")
     parts = [rate(opened, severity_config.policy), least]
     if not found.exact:

@@ -12,7 +12,7 @@ from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG, parse_approved
 from nsg_baseline.core.verdict import Verdict, judge
 
 State = Literal["Added", "Removed", "Changed", "Unchanged"]
-# What else in a baseline decides what is told or written. Tags and associations are compared as Azure's are.
+# The other fields of a baseline that affect notifications or writes. Tags and associations are compared as Azure's are.
 _SETTINGS = ("mode", "suspend", "tolerate", "exceptions", "comparison", "rolloutGrace", "enforcement")
 
 

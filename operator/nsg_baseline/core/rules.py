@@ -37,7 +37,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Merged port ranges. `words` holds what is no port, as spelled."""
+    """Merged port ranges. `words` holds texts that are not ports, as written."""
 
     ranges: tuple[Interval, ...] = ()
     words: tuple[str, ...] = ()

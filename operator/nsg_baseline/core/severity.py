@@ -37,7 +37,7 @@ _MORE_TOLD = 2
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """How much an exposure weighs, and why: `reason` reads on after `because`."""
+    """The severity of an exposure and the reason: `reason` continues a sentence after `because`."""
 
     severity: Severity
     reason: SeverityReason
@@ -119,7 +119,7 @@ def _internet_reasons(
 
 
 def _reason_of(entry: Entry, box: Box, policy: SeverityPolicy) -> SeverityReason | None:
-    """Return what one box weighs by; None for what `_wide_grounds` weighs."""
+    """Return the severity reason of one box; None for a box that `_wide_grounds` rates."""
     if set(box.protocols) <= {"Icmp"}:
         return "IcmpOnly"
     if entry.effect == "Denied":

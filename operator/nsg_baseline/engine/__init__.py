@@ -1,1 +1,1 @@
-"""Passes over scopes, and the process around them."""
+"""Reconciles of scopes, and the process around them."""

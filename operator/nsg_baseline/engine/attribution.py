@@ -102,7 +102,7 @@ class AttributionLoop:
             rows = await activity.events(scope.spec.subscription_id, since)
             self._unread.pop(mark, None)
         except AzureError as error:
-            # A log that cannot be read once is no log without an answer.
+            # One failed read does not mean that the log has no answer.
             self._unread.setdefault(mark, now)
             log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
         try:

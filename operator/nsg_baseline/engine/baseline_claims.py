@@ -1,4 +1,4 @@
-"""What the stored objects claim: scopes that can be read, and baselines with the NSG they speak of."""
+"""What the stored objects claim: scopes that can be read, and baselines with their NSG."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -64,7 +64,7 @@ def _claim(stored: Stored) -> Claim | Refusal:
 
 
 def _broken(stored: Stored, refusal: Refusal) -> Claim | Refusal:
-    """An invalid baseline still speaks for its NSG, if it names one."""
+    """An invalid baseline still claims its NSG, if it names one."""
     document = stored.document()
     try:
         nsg = NSGId.parse(str(document["spec"]["target"]["resourceId"]))

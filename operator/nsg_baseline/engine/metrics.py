@@ -1,4 +1,4 @@
-"""What Prometheus is told: computed from what is stored at each scrape, so that a series ends with its object.
+"""The metrics: computed from stored objects at each scrape, so that a series ends with its object.
 
 No name of a rule, a person or a channel is a label.
 """

@@ -121,7 +121,7 @@ class Scopes:
 
     def _grounds(self, name: str) -> Callable[[], ScopeSnapshot | None]:
         def ground() -> ScopeSnapshot | None:
-            # Read anew: the status in it is what the last pass stored.
+            # Read again, because the last reconcile stored a new status.
             current = readable(scopes(self._records.store))
             scope = next((one for one in current if one.metadata.name == name), None)
             assigned = self._assignment
@@ -134,7 +134,7 @@ class Scopes:
         return ground
 
     def _wake(self, before: Assignment, old: frozenset[str]) -> None:
-        """Wake whoever an edit concerns: the NSG's look, or the whole scope where an NSG gained or lost a baseline.
+        """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.
 
         A loop that was just started begins with a whole pass anyway.
         """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def decoded(data: Mapping[str, str | bytes]) -> dict[str, str]:
-    """Decode a Secret's data. A value that is no text is left out: no URL can be in it."""
+    """Decode a Secret's data. A value that is not text is left out, because it cannot contain a URL."""
     texts: dict[str, str] = {}
     for key, value in data.items():
         try:

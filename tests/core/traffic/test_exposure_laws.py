@@ -1,4 +1,4 @@
-"""Laws of exposure, whatever the rules: what changes nothing is no exposure, and both directions of time agree."""
+"""Laws of exposure for any rules: no change means no exposure, and both orders of a pair agree."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The real `az` (azure-cli from its own pinned requirements), in an environment of its own, kept between runs."""
+"""The real `az` (azure-cli from its own pinned requirements), in a separate environment, kept between runs."""
 
 import json
 import os

@@ -60,7 +60,7 @@ def _header(value: Any) -> str:
 
 
 def _masked(value: Any) -> Any:
-    """GUIDs are made anew at each run; so are etags and the subscription's name in ids."""
+    """GUIDs, etags and the subscription's name in ids differ at each run."""
     return json.loads(GUID.sub("GUID", json.dumps(value)))
 
 

@@ -142,7 +142,7 @@ def test_the_client_retries_what_it_is_told_to(running: Running, client: Network
 def test_groups_and_rules_with_the_asynchronous_client(running: Running, tmp_path: Path) -> None:
     """As in the operator's pod: workload identity from the environment, and the CA in SSL_CERT_FILE.
 
-    aiohttp reads SSL_CERT_FILE once, when it is imported: hence a process of its own.
+    aiohttp reads SSL_CERT_FILE once, when it is imported: hence a separate process.
     """
     (tmp_path / "token").write_text("a.federated.token")
     environment = {

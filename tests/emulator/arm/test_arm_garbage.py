@@ -1,4 +1,4 @@
-"""Whatever is sent, the emulator answers as ARM would: with a reason, and never with a traceback of its own."""
+"""For any request, the emulator responds as ARM does: with a reason, and never with a traceback."""
 
 from typing import Any
 

@@ -83,7 +83,7 @@ def test_a_write_with_the_current_etag_or_a_star_is_taken(azure: Azure, form: st
 
 
 def test_if_match_needs_something_to_match(azure: Azure) -> None:
-    """A guarded PUT after a deletion must not create the group anew."""
+    """A guarded PUT after a deletion must not create the group again."""
     assert azure("PUT", WEB, nsg(), headers={"if-match": "*"}).status == 412
     assert azure("DELETE", WEB, headers={"if-match": 'W/"x"'}).status == 412
     assert azure("GET", WEB).status == 404

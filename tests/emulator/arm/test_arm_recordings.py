@@ -1,6 +1,6 @@
 """The emulator is judged by what Azure answered: all recorded pairs are sent to it, over HTTP.
 
-Where it answers otherwise, `tests/data/arm/deviations.json` says so and why. An unlisted deviation fails, and so does a
+`tests/data/arm/deviations.json` lists the differences with reasons. An unlisted difference fails, and so does a
 listed one that is none any more.
 """
 

@@ -53,7 +53,7 @@ def test_what_is_dumped_loads_as_the_same(state: list[dict[str, Any]]) -> None:
 @settings(deadline=None, max_examples=50)  # no time is asserted: other runs share the machine
 @given(documents())
 def test_putting_what_a_get_shows_changes_nothing_but_the_etag(document: dict[str, Any]) -> None:
-    """The law on which a remedy stands: what is not ours travels through a read and a write."""
+    """The law that a remediation depends on: unknown properties survive a read and a write."""
     target = azure()
     target.emulator.add_nsg({**document, "id": WEB})
     before = target("GET", WEB).body

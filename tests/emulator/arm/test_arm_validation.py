@@ -1,4 +1,4 @@
-"""What Azure refuses, with its codes, and what it takes: a remedy that is taken here must be one for Azure."""
+"""What Azure refuses, with its codes, and what it accepts: a write accepted here must be valid in Azure."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -6,7 +6,7 @@ kind of source, and one that denies the rest for each family, where a service sa
 
 - Destinations are addresses of load balancers or nodes, one by one. Sources are one service tag or CIDR prefixes.
 - Ports are those of services, one by one, always in the plural field; source port is *.
-- SCTP has no protocol of its own in a rule and becomes *.
+- A rule has no protocol SCTP; it becomes *.
 - Allow rules take the first free priority from 500 upwards, deny rules from 4095 downwards.
 - The name of an allow rule ends in the md5 of `<protocol>_<sources>_<ports>`, each sorted as text and joined by
   commas. Destinations are not in it: they come and go while the rule stays.

@@ -49,7 +49,7 @@ def spelled(rule: Rule, singular: str, plural: str) -> tuple[str, ...]:
 
 
 def lone_addresses(rule: Rule) -> tuple[Interval, ...]:
-    """Return the destination if it is nothing but single addresses, each written by itself; else nothing."""
+    """Return the destination if it contains only single addresses, each as a separate entry; else nothing."""
     # Neighbours merge into one range in the meaning, so that they look like a prefix there.
     found = [parse_prefix(text) for text in spelled(rule, "destinationAddressPrefix", "destinationAddressPrefixes")]
     alone = [each for each in found if each is not None and each.first == each.last]
@@ -57,7 +57,7 @@ def lone_addresses(rule: Rule) -> tuple[Interval, ...]:
 
 
 def lone_ports(rule: Rule) -> tuple[int, ...]:
-    """Return the destination ports if they are nothing but single ports, each written by itself; else nothing."""
+    """Return the destination ports if they contain only single ports, each as a separate entry; else nothing."""
     found = [parse_ports(text) for text in spelled(rule, "destinationPortRange", "destinationPortRanges")]
     alone = [each.first for each in found if each is not None and each.first == each.last]
     return tuple(alone) if len(alone) == len(found) else ()

@@ -1,7 +1,7 @@
 """Rules that Azure SQL Managed Instance writes for its subnet (service-aided subnet configuration).
 
 Facts of recorded NSGs (version 10 of the rules), of Microsoft's documentation and of public templates (9, 11, 12).
-Each version writes some of these kinds. The name holds the subnet. Recorded rules of subnets that were numbered anew
+Each version writes some of these kinds. The name holds the subnet. Recorded rules of renumbered subnets
 keep the former one, in the name and at times on one side; so another private subnet of the same size is taken as well.
 """
 

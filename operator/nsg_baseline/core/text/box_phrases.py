@@ -20,7 +20,7 @@ from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, P
 from nsg_baseline.core.traffic.tags import INTERNET, LOAD_BALANCER_ADDRESS, PUBLIC, complement, is_group, upper
 
 SHOWN = 3
-"""So many boxes, or exceptions from one, are told one by one."""
+"""Up to this number, boxes and exceptions from a box are listed."""
 SHOWN_VALUES = 4
 # So many steps are spent on a better way to tell some boxes; a step takes about 40 microseconds.
 _PATIENCE = 500

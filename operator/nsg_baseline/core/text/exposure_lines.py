@@ -49,9 +49,9 @@ class ExposureEntry:
 
 
 def statuses(exposed: Sequence[ExposureEntry]) -> tuple[ExposureStatus, ...]:
-    """Return exposures in the form that a status holds: the pairs of a rule that has many are told as one.
+    """Return exposures in the form that a status holds: many pairs of one rule become one entry.
 
-    What is so only where an address is Internet and VirtualNetwork at once is told when there is nothing else.
+    Traffic that exists only if an address is Internet and VirtualNetwork at once is listed when nothing else is.
     """
     certain = [one for one in exposed if not one.entry.conditional]
     found = [_status(group) for group in _grouped(certain or exposed)]

@@ -23,7 +23,7 @@ from nsg_baseline.core.traffic.model import EVERYWHERE
 
 INTERNET, VIRTUAL_NETWORK, LOAD_BALANCER = "internet", "virtualnetwork", "azureloadbalancer"
 PLATFORM = ("azureplatformdns", "azureplatformimds", "azureplatformlkm")
-# The platform's traffic has coordinates of its own beside the two address families.
+# The platform's traffic has separate coordinates beside the two address families.
 PLATFORM_FAMILY = 9
 ALL_FAMILIES = (ALL_IPV4, ALL_IPV6, Interval(PLATFORM_FAMILY, 0, len(PLATFORM) - 1))
 LOAD_BALANCER_ADDRESS = Interval(4, 0xA83F8110, 0xA83F8110)

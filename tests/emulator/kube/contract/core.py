@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Server:
-    """A server under test, and a namespace of its own for each check."""
+    """A server under test, with a separate namespace for each check."""
 
     session: aiohttp.ClientSession
     url: str
