@@ -51,17 +51,17 @@ STEPS = (
     Step(
         "a second rule",
         lambda operator_process: operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP),
-        ("UPDATE", "NSG appgate", "open-rdp"),
+        ("UPDATE", "appgate", "open-rdp"),
         "Open",
     ),
     Step(
         "taken back",
         lambda operator_process: operator_process.environment.rogue.delete_rule(APPGATE, "open-ssh"),
-        ("RESOLVED", "NSG appgate", "open-ssh"),
+        ("RESOLVED", "appgate", "open-ssh"),
         "Resolved",
         "Reverted",
     ),
-    Step("approved", approve, ("RESOLVED", "NSG appgate", "open-ssh"), "Resolved", "Approved"),
+    Step("approved", approve, ("RESOLVED", "appgate", "open-ssh"), "Resolved", "Approved"),
 )
 
 

@@ -103,9 +103,7 @@ def blocked_action(incident: NSGIncident) -> Action | None:
 def _drift_headline(status: IncidentStatus) -> str:
     exposure = status.exposure[0] if status.exposure else None
     change = _decisive_change(status, exposure)
-    name = change_name(change)
-    if (status.change_count or 0) > 1:
-        name += f" (and {counted((status.change_count or 0) - 1, 'more change')})"
+    name = _with_others(status, change)
     if exposure is None:
         return name
     traffic = f"{exposure.direction.lower()} {exposure.text}"
@@ -113,6 +111,15 @@ def _drift_headline(status: IncidentStatus) -> str:
     if change.rule is not None and change.rule == exposure.live_rule:
         return f"{name} {'allows' if exposure.effect == 'Allowed' else 'denies'} {traffic}"
     return f"{name}; now {exposure.effect.lower()}: {traffic}"
+
+
+def _with_others(status: IncidentStatus, change: ChangeStatus) -> str:
+    """Return the name of a change, with the second one by name or the number of the others."""
+    others = [other for other in status.changes if other is not change]
+    hidden = (status.change_count or 1) - 1
+    if hidden == 1 and others:
+        return f"{change_name(change)} and {change_name(others[0])}"
+    return f"{change_name(change)} (and {counted(hidden, 'more change')})" if hidden > 0 else change_name(change)
 
 
 def _decisive_change(status: IncidentStatus, exposure: ExposureStatus | None) -> ChangeStatus:
