@@ -60,21 +60,21 @@ class OperatorRun:
         await sync(self._environment.kube, self._store, KINDS)
         arm = self._environment.arm
         world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)
-        found = readable(scopes(self._store))
+        readable_scopes = readable(scopes(self._store))
         claims, refused = self._claims.all()
-        assigned = assign(found, claims, self._store.namespaces)
+        assigned = assign(readable_scopes, claims, self._store.namespaces)
         refused = {**refused, **assigned.refused}
         await report_refused_baselines(records, refused, clock())
         await resolve_orphans(records, refused, clock())
         await prune_incidents(records, clock())
         tallies = {}
-        for scope in found:
+        for scope in readable_scopes:
             name = scope.metadata.name
-            held, memory = assigned.active(name), self._memory.setdefault(name, {})
-            one = ScopeReconciler(world, scope, found, held, assigned.inactive(name), memory)
-            tallies[name] = await one.run()
+            baselines, memory = assigned.active(name), self._memory.setdefault(name, {})
+            reconciler = ScopeReconciler(world, scope, readable_scopes, baselines, assigned.inactive(name), memory)
+            tallies[name] = await reconciler.run()
             permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
-            await report(world, scope, held, tallies[name], permitted)
+            await report(world, scope, baselines, tallies[name], permitted)
         return tallies
 
 
@@ -127,19 +127,19 @@ async def chaos_environment(
         cluster.apply(crd)
     for name in (SYSTEM, TEAM, STRANGERS):
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    for one in objects:
-        cluster.apply(one)
+    for resource in objects:
+        cluster.apply(resource)
     async with arm.serve(azure, ca_file=folder / "ca.pem") as running, kube.serve(cluster) as served:
         for name, value in _environment(folder, running).items():
             monkeypatch.setenv(name, value)
         connected = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], running.url, running.url))
         api = await Kube.connect(str(served.kubeconfig(folder / "kubeconfig")))
-        found = ChaosEnvironment(azure, cluster, connected, api, running.url)
+        chaos = ChaosEnvironment(azure, cluster, connected, api, running.url)
         try:
-            yield found
+            yield chaos
         finally:
             await api.aclose()
-            await found.arm.aclose()
+            await chaos.arm.aclose()
 
 
 def _environment(folder: Path, running: arm.Running) -> dict[str, str]:

@@ -37,10 +37,10 @@ class InvariantChecker:
 
     def start_reconcile(self) -> None:
         """Take note of how things stand as a look begins."""
-        held = any(one["spec"].get("suspendEnforcement") for one in self.environment.objects("NSGScope"))
-        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.environment.objects("NSGBaseline")}
+        suspended = any(scope["spec"].get("suspendEnforcement") for scope in self.environment.objects("NSGScope"))
+        modes = {scope["metadata"]["name"]: scope["spec"]["mode"] for scope in self.environment.objects("NSGBaseline")}
         self._writable = frozenset(
-            actor.id.lower() for actor in CAST if actor.writable and not held and modes[actor.name] == "Enforce"
+            actor.id.lower() for actor in CAST if actor.writable and not suspended and modes[actor.name] == "Enforce"
         )
         self._absent = {actor.name for actor in CAST if live(self.environment.azure, actor) is None}
         self._gone_before = self._told_gone()
@@ -64,48 +64,53 @@ class InvariantChecker:
         """Check what a look that came to its end has stored."""
         for gone in self._told_gone() - self._gone_before - self._absent:
             self._say(f"NSGDeleted was concluded for {gone}, which existed")
-        told = self._open_incidents()
+        open_incidents = self._open_incidents()
         for actor in CAST:
             scope = "production" if actor.group == "rg-prod" else "watched"
-            whole = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
-            if self._is_watched(actor) and whole:
-                self._check_told(actor, told)
+            complete = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
+            if self._is_watched(actor) and complete:
+                self._check_told(actor, open_incidents)
 
     def check_repaired(self) -> None:
         """Check that all is as approved, after everything was repaired."""
-        modes = {one["metadata"]["name"]: one["spec"]["mode"] for one in self.environment.objects("NSGBaseline")}
-        told = self._open_incidents()
+        modes = {
+            baseline["metadata"]["name"]: baseline["spec"]["mode"]
+            for baseline in self.environment.objects("NSGBaseline")
+        }
+        open_incidents = self._open_incidents()
         for actor in CAST:
             rules = live(self.environment.azure, actor)
             wrong = deviates(rules, self.actions.approved[actor.name])
             if actor.writable and modes[actor.name] == "Enforce" and rules is not None and wrong:
                 self._say(f"{actor.name} is not as approved after the calm")
-            if self._is_watched(actor) and wrong != (actor.name in told):
-                self._say(f"{actor.name}: deviates is {wrong}, and an incident is open is {actor.name in told}")
+            if self._is_watched(actor) and wrong != (actor.name in open_incidents):
+                self._say(
+                    f"{actor.name}: deviates is {wrong}, and an incident is open is {actor.name in open_incidents}"
+                )
 
     def _check_write(self, record: RequestRecord) -> None:
         self.writes += 1
         self._wrote = True
         if self._listed != _GOOD and self.alone:
             self._say("something was written after a listing that broke off")
-        what = f"{record.method} {record.path.rpartition('/')[2]} ({record.status})"
+        request = f"{record.method} {record.path.rpartition('/')[2]} ({record.status})"
         if not record.etag:
-            self._say(f"{what} without If-Match")
+            self._say(f"{request} without If-Match")
         if record.path.lower() not in self._writable:
-            self._say(f"{what} where nothing may be written")
+            self._say(f"{request} where nothing may be written")
         if record.status not in (0, 200, 201):
             return
         for actor in CAST:
             before, after = self._before.get(actor.name), live(self.environment.azure, actor)
             if before is not None and after is not None and owned(before) != owned(after):
-                self._say(f"{what} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}")
+                self._say(f"{request} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}")
 
-    def _check_told(self, actor: Actor, told: set[str]) -> None:
+    def _check_told(self, actor: Actor, notified: set[str]) -> None:
         now = self._facts(actor)
         wrong = deviates(now[0], now[1])
         still = wrong and now == self._at_begin[actor.name]
         self._wrong_for[actor.name] = self._wrong_for.get(actor.name, 0) + 1 if still else 0
-        if self._wrong_for[actor.name] >= PASSES and actor.name not in told:
+        if self._wrong_for[actor.name] >= PASSES and actor.name not in notified:
             self._say(f"{actor.name} deviated for {PASSES} passes without an incident")
 
     def _facts(self, actor: Actor) -> tuple[Rules | None, list[dict[str, Any]]]:
@@ -113,16 +118,16 @@ class InvariantChecker:
 
     def _told_gone(self) -> set[str]:
         return {
-            one["metadata"]["name"]
-            for one in self.environment.objects("NSGBaseline")
-            if any(change["kind"] == "NSGDeleted" for change in (one.get("status") or {}).get("changes") or ())
+            baseline["metadata"]["name"]
+            for baseline in self.environment.objects("NSGBaseline")
+            if any(change["kind"] == "NSGDeleted" for change in (baseline.get("status") or {}).get("changes") or ())
         }
 
     def _open_incidents(self) -> set[str]:
         return {
-            one["spec"]["baseline"]
-            for one in self.environment.objects("NSGIncident")
-            if one["spec"]["kind"] == "Drift" and (one.get("status") or {}).get("state") == "Open"
+            incident["spec"]["baseline"]
+            for incident in self.environment.objects("NSGIncident")
+            if incident["spec"]["kind"] == "Drift" and (incident.get("status") or {}).get("state") == "Open"
         }
 
     def _is_watched(self, actor: Actor) -> bool:

@@ -53,8 +53,8 @@ OWNERS = [terse("3000 keep-lb allow tcp 10.1.0.0/16 -> *:80")]
 
 def document(actor: Actor, rules: list[dict[str, Any]]) -> dict[str, Any]:
     """Return an NSG as ARM takes it."""
-    found = [{"name": one["name"], "properties": {k: v for k, v in one.items() if k != "name"}} for one in rules]
-    return {"id": actor.id, "name": actor.name, "location": "westeurope", "properties": {"securityRules": found}}
+    arm_rules = [{"name": rule["name"], "properties": {k: v for k, v in rule.items() if k != "name"}} for rule in rules]
+    return {"id": actor.id, "name": actor.name, "location": "westeurope", "properties": {"securityRules": arm_rules}}
 
 
 def nsgs() -> list[dict[str, Any]]:
@@ -93,14 +93,14 @@ def _scope(name: str, **spec: Any) -> dict[str, Any]:
 
 def live(azure: ArmEmulator, actor: Actor) -> Rules | None:
     """Return an NSG's rules by name, as they stand in Azure now; None when there is no such NSG."""
-    found = azure.store.nsgs.get(actor.id.lower())
-    return {rule.name.lower(): dict(rule.properties) for rule in found.rules} if found is not None else None
+    nsg = azure.store.nsgs.get(actor.id.lower())
+    return {rule.name.lower(): dict(rule.properties) for rule in nsg.rules} if nsg is not None else None
 
 
 def owned(rules: Rules) -> Rules:
     """Return the co-owner's rules among some. Azure adds empty lists to a rule when the NSG is written first."""
-    mine = {name: rule for name, rule in rules.items() if name.startswith(OWNED)}
-    return {name: {key: value for key, value in rule.items() if value} for name, rule in mine.items()}
+    own_rules = {name: rule for name, rule in rules.items() if name.startswith(OWNED)}
+    return {name: {key: value for key, value in rule.items() if value} for name, rule in own_rules.items()}
 
 
 def deviates(rules: Rules | None, approved: list[dict[str, Any]]) -> bool:
@@ -108,7 +108,7 @@ def deviates(rules: Rules | None, approved: list[dict[str, Any]]) -> bool:
     if rules is None:
         return True
     operator = {name: _meaning(rule) for name, rule in rules.items() if not name.startswith(OWNED)}
-    return operator != {str(one["name"]).lower(): _meaning(one) for one in approved}
+    return operator != {str(rule["name"]).lower(): _meaning(rule) for rule in approved}
 
 
 def _meaning(rule: dict[str, Any]) -> tuple[Any, ...]:

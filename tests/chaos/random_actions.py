@@ -44,19 +44,19 @@ class RandomActions:
     def approve(self) -> None:
         """Edit a baseline, or what a scope allows."""
         if self.rng.random() < 0.2:
-            self._suspend(held=self.rng.random() < 0.5)
+            self._suspend(suspended=self.rng.random() < 0.5)
             return
-        actor = self.rng.choice([one for one in CAST if one.namespace is not None])
+        actor = self.rng.choice([candidate for candidate in CAST if candidate.namespace is not None])
         rules = [*self.approved[actor.name]]
         if len(rules) > 2 and self.rng.random() < 0.5:
             rules.pop(self.rng.randrange(len(rules)))
         number = self.rng.randrange(200, 260)
-        if all(one["priority"] != number for one in rules):
+        if all(candidate["priority"] != number for candidate in rules):
             rules.append(terse(f"{number} approved-{number} allow tcp 10.0.0.0/8 -> *:{self._port()}"))
         self.approved[actor.name] = rules
         mode = self.rng.choice(("Enforce", "Enforce", actor.mode))
-        wanted = {"rules": rules, "mode": mode}
-        self.environment.cluster.patch(API, "NSGBaseline", actor.name, {"spec": wanted}, actor.namespace or "")
+        spec = {"rules": rules, "mode": mode}
+        self.environment.cluster.patch(API, "NSGBaseline", actor.name, {"spec": spec}, actor.namespace or "")
 
     def inject_fault(self) -> None:
         """Put a fault of Azure or of Kubernetes in force for the next requests that it meets."""
@@ -87,7 +87,7 @@ class RandomActions:
         self.environment.clear_faults()
         # A write that is still under way may fail yet, and would after the administrator looked.
         self.environment.azure.azure.settle(_EVER)
-        self._suspend(held=False)
+        self._suspend(suspended=False)
         for actor in CAST:
             nsg = self.environment.azure.store.nsgs.get(actor.id.lower())
             if nsg is not None and nsg.state == "Failed":
@@ -103,20 +103,20 @@ class RandomActions:
         else:
             trouble.fail(count, code=self.rng.choice((429, 500, 503, 504)), methods=methods, retry_after=1)
 
-    def _suspend(self, *, held: bool) -> None:
-        self.environment.cluster.patch(API, "NSGScope", "production", {"spec": {"suspendEnforcement": held}})
+    def _suspend(self, *, suspended: bool) -> None:
+        self.environment.cluster.patch(API, "NSGScope", "production", {"spec": {"suspendEnforcement": suspended}})
 
     def put_rule(self, actor: Actor) -> None:
         """Write a rule as a rogue: one of those there, or another."""
-        known = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
-        name = self.rng.choice([*known, *(f"rogue-{number}" for number in range(4))])
+        rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
+        name = self.rng.choice([*rule_names, *(f"rogue-{number}" for number in range(4))])
         source = self.rng.choice(("Internet", "*", "10.0.0.0/8"))
         self._rule(actor, terse(f"{self.rng.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
 
     def _delete_rule(self, actor: Actor) -> None:
-        known = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
-        if known:
-            self._call("DELETE", f"{actor.id}/securityRules/{self.rng.choice(known)}")
+        rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
+        if rule_names:
+            self._call("DELETE", f"{actor.id}/securityRules/{self.rng.choice(rule_names)}")
 
     def put_owned(self, actor: Actor) -> None:
         """Write a rule as the co-owner."""

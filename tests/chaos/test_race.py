@@ -72,9 +72,9 @@ class Race:
 
 def _contested(environment: ChaosEnvironment) -> bool:
     return any(
-        one.get("reason") == "Contested"
+        condition.get("reason") == "Contested"
         for baseline in environment.objects("NSGBaseline")
-        for one in (baseline.get("status") or {}).get("conditions", ())
+        for condition in (baseline.get("status") or {}).get("conditions", ())
     )
 
 

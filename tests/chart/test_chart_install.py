@@ -95,5 +95,5 @@ def test_pod_passes_the_restricted_standard(kubectl: Program, release: str) -> N
     kubectl("label", "namespace", release, "pod-security.kubernetes.io/enforce=restricted")
     kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
     del pod["spec"]["containers"][0]["securityContext"]
-    said = kubectl.refusal("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
-    assert "violates PodSecurity" in said
+    message = kubectl.refusal("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    assert "violates PodSecurity" in message

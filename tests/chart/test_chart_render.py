@@ -22,8 +22,8 @@ def rendered(helm: Program, chart: Path, *arguments: str) -> list[dict[str, Any]
 
 
 def test_lint_finds_nothing(offline_helm: Program, chart: Path) -> None:
-    said = offline_helm("lint", "--strict", chart)
-    assert "0 chart(s) failed" in said
+    output = offline_helm("lint", "--strict", chart)
+    assert "0 chart(s) failed" in output
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -59,14 +59,14 @@ def test_notes_render(offline_helm: Program, chart: Path, case: str) -> None:
     ],
 )
 def test_schema_refuses_and_names_the_field(offline_helm: Program, chart: Path, setting: str, field: str) -> None:
-    said = offline_helm.refusal("template", "release", chart, "--set", setting)
-    assert "values don't meet the specifications of the schema" in said
-    assert field in said
+    message = offline_helm.refusal("template", "release", chart, "--set", setting)
+    assert "values don't meet the specifications of the schema" in message
+    assert field in message
 
 
 def test_a_foreign_serviceaccount_must_be_named(offline_helm: Program, chart: Path) -> None:
-    said = offline_helm.refusal("template", "release", chart, "--set", "serviceAccount.create=false")
-    assert "serviceAccount.name" in said
+    message = offline_helm.refusal("template", "release", chart, "--set", "serviceAccount.create=false")
+    assert "serviceAccount.name" in message
 
 
 def test_schema_and_values_know_the_same_keys(chart: Path) -> None:
@@ -108,17 +108,17 @@ def test_artifact_hub_lists_the_kinds_there_are(chart: Path) -> None:
 
 def _keys(properties: dict[str, Any], prefix: str = "") -> set[str]:
     """Dotted names of all keys that the schema spells out."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for name, schema in properties.items():
         inner = schema.get("properties") if schema.get("additionalProperties") is False else None
-        found |= _keys(inner, f"{prefix}{name}.") if inner and name != "resources" else {prefix + name}
-    return found
+        keys |= _keys(inner, f"{prefix}{name}.") if inner and name != "resources" else {prefix + name}
+    return keys
 
 
 def _values_keys(values: dict[str, Any], properties: dict[str, Any], prefix: str = "") -> set[str]:
-    found: set[str] = set()
+    keys: set[str] = set()
     for name, value in values.items():
         inner = properties.get(name, {}).get("properties")
         nested = inner and isinstance(value, dict) and name != "resources"
-        found |= _values_keys(value, inner, f"{prefix}{name}.") if nested else {prefix + name}
-    return found
+        keys |= _values_keys(value, inner, f"{prefix}{name}.") if nested else {prefix + name}
+    return keys

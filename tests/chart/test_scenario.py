@@ -49,8 +49,8 @@ class Scene:
         return await asyncio.to_thread(self.kubectl, *arguments)
 
     async def baseline(self, name: str) -> dict[str, Any]:
-        found = await asyncio.to_thread(self.kubectl.json, "get", "nsgbaseline", name, "-n", TEAM_NAMESPACE)
-        return dict(found)
+        baseline = await asyncio.to_thread(self.kubectl.json, "get", "nsgbaseline", name, "-n", TEAM_NAMESPACE)
+        return dict(baseline)
 
     async def state(self, name: str) -> str:
         return self.kstatus(await self.baseline(name))
@@ -109,8 +109,8 @@ async def test_the_whole_story_under_the_charts_rights(
     first_folder, second_folder = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     # What the demo shows on the embedded API must hold where the schema, the rights and the watches are real.
     async with playing(kubectl, kstatus, tmp_path) as scene:
-        found = objects(scene.receiver, NAMESPACE)
-        await asyncio.to_thread(kubectl.apply, *found)
+        resources = objects(scene.receiver, NAMESPACE)
+        await asyncio.to_thread(kubectl.apply, *resources)
         assert await scene.state("appgate") == "InProgress"
         async with replica(scene, first_folder, token_kubeconfig) as first:
             for name in IDS:
@@ -172,11 +172,11 @@ async def enforcement(scene: Scene) -> None:
 
 async def reach(scene: Scene, stranger: Program) -> None:
     """Who may write a baseline reaches no NSG beyond what the scope allows the namespace."""
-    asked = scene.azure.emulator.requests
+    requests = scene.azure.emulator.requests
     backdoor = IDS["appgate"].replace("appgate", "backdoor")
     await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": [SSH]}})
     before = [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)]
-    asked.reset()
+    requests.reset()
     for name, nsg in (("mine", IDS["appgate"]), ("free", backdoor)):
         spec = {"target": {"resourceId": nsg}, "mode": "Enforce", "rules": [], "rolloutGrace": "0s"}
         grab = {"apiVersion": API_VERSION, "kind": "NSGBaseline", "metadata": {"name": name, "namespace": STRANGERS}}
@@ -186,13 +186,22 @@ async def reach(scene: Scene, stranger: Program) -> None:
         await scene.ask("wait", reason, f"nsgbaseline/{name}", *where)
     widen = ("--type=merge", "-p", '{"spec":{"allowedNamespaces":{"all":true,"names":null}}}')
     assert "Forbidden" in await asyncio.to_thread(stranger.refusal, "patch", "nsgscope", "demo", *widen)
-    theirs = ("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, "--type=merge", "-p", '{"spec":{"rules":[]}}')
-    assert "Forbidden" in await asyncio.to_thread(stranger.refusal, *theirs)
+    tenant_edit = (
+        "patch",
+        "nsgbaseline",
+        "appgate",
+        "-n",
+        TEAM_NAMESPACE,
+        "--type=merge",
+        "-p",
+        '{"spec":{"rules":[]}}',
+    )
+    assert "Forbidden" in await asyncio.to_thread(stranger.refusal, *tenant_edit)
     word = "after the strangers"
     await scene.ask("annotate", "nsgscope", "demo", f"{REQUESTED_AT}={word}", "--overwrite")
     handled = f"--for=jsonpath={{.status.lastHandledReconcileAt}}={word}"
     await scene.ask("wait", handled, "nsgscope/demo", "--timeout=60s")
-    assert asked.total("PUT", "PATCH", "DELETE") == 0
+    assert requests.total("PUT", "PATCH", "DELETE") == 0
     assert [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)] == before
 
 
@@ -222,5 +231,5 @@ async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
 
 
 async def holder(scene: Scene) -> dict[str, Any]:
-    found = await asyncio.to_thread(scene.kubectl.json, "get", "lease", NAME, "-n", NAMESPACE)
-    return dict(found["spec"])
+    lease = await asyncio.to_thread(scene.kubectl.json, "get", "lease", NAME, "-n", NAMESPACE)
+    return dict(lease["spec"])

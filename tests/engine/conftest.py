@@ -25,27 +25,27 @@ def _nobody_is_elected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver):
-            found.cluster.api.apply(one)
-        yield found
+    async with demo_environment(tmp_path) as environment:
+        for resource in objects(environment.receiver):
+            environment.cluster.api.apply(resource)
+        yield environment
 
 
 @pytest.fixture(scope="session")
 def process_forker() -> Iterator[ProcessForker]:
-    found = ProcessForker()
-    yield found
-    found.close()
+    forker = ProcessForker()
+    yield forker
+    forker.close()
 
 
 @pytest.fixture
 async def operator_process(tmp_path: Path, process_forker: ProcessForker) -> AsyncIterator[OperatorProcess]:
     """An operator that was started, and found every NSG as approved; it looks again when it is asked to."""
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver, interval="24h"):
-            found.cluster.api.apply(one)
-        operator_run = OperatorProcess(found, process_forker)
+    async with demo_environment(tmp_path) as environment:
+        for resource in objects(environment.receiver, interval="24h"):
+            environment.cluster.api.apply(resource)
+        operator_run = OperatorProcess(environment, process_forker)
         operator_run.start()
         await operator_run.wait_until_compliant()
         yield operator_run
-        await found.stop_operator(signal.SIGKILL)
+        await environment.stop_operator(signal.SIGKILL)

@@ -132,13 +132,17 @@ async def killed_at(environment: DemoEnvironment, kill_point: KillPoint) -> Asyn
 
 def incidents(environment: DemoEnvironment, kind: str) -> list[dict[str, Any]]:
     """Return the incidents of a kind."""
-    return [one for one in environment.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
+    return [
+        incident
+        for incident in environment.cluster.api.list(API_VERSION, "NSGIncident")
+        if incident["spec"]["kind"] == kind
+    ]
 
 
 def status(environment: DemoEnvironment) -> dict[str, Any]:
     """Return the status of the only incident; empty before there is one."""
-    found = environment.cluster.api.list(API_VERSION, "NSGIncident")
-    return found[0].get("status") or {} if found else {}
+    incidents = environment.cluster.api.list(API_VERSION, "NSGIncident")
+    return incidents[0].get("status") or {} if incidents else {}
 
 
 def created(environment: DemoEnvironment) -> bool:
@@ -153,7 +157,9 @@ def stored(revision: int) -> Once:
 
 def told(revision: int) -> Once:
     """The route's delivery of this revision or a later one is recorded."""
-    return lambda environment: any(one["revision"] >= revision for one in status(environment).get("deliveries") or ())
+    return lambda environment: any(
+        entry["revision"] >= revision for entry in status(environment).get("deliveries") or ()
+    )
 
 
 def resolved(environment: DemoEnvironment) -> bool:

@@ -63,23 +63,26 @@ class OperatorProcess:
 
     def alerts(self) -> dict[str, list[dict[str, Any]]]:
         """Return what the receiver heard, each message with its repeats by its key, in the order in which they came."""
-        found = defaultdict(list)
+        by_incident = defaultdict(list)
         for alert in self.environment.receiver.alerts:
-            found[alert["key"]].append(alert)
-        return dict(found)
+            by_incident[alert["key"]].append(alert)
+        return dict(by_incident)
 
     def _all_delivered(self) -> bool:
         routes = self.environment.cluster.api.list(API_VERSION, "NSGAlertRoute")
-        names = {f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in routes}
-        return all(names <= delivered_routes(one) for one in self.incidents())
+        names = {f"{route['metadata']['namespace']}/{route['metadata']['name']}" for route in routes}
+        return all(names <= delivered_routes(route) for route in self.incidents())
 
     def _scope(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.environment.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
-        return found
+        status: dict[str, Any] = self.environment.cluster.api.get(API_VERSION, "NSGScope", "demo").get("status") or {}
+        return status
 
     def _compliant(self, name: str) -> bool:
         status = self.environment.custom("NSGBaseline", name).get("status") or {}
-        return any(one["type"] == "Compliant" and one["status"] == "True" for one in status.get("conditions", ()))
+        return any(
+            condition["type"] == "Compliant" and condition["status"] == "True"
+            for condition in status.get("conditions", ())
+        )
 
 
 def delivered_routes(incident: dict[str, Any]) -> set[str]:
@@ -87,7 +90,7 @@ def delivered_routes(incident: dict[str, Any]) -> set[str]:
     status = incident.get("status") or {}
     deliveries = status.get("deliveries") or ()
     return {
-        one["route"]
-        for one in deliveries
-        if one["revision"] == status.get("revision") and not one.get("pendingChannels")
+        entry["route"]
+        for entry in deliveries
+        if entry["revision"] == status.get("revision") and not entry.get("pendingChannels")
     }

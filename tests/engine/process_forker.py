@@ -98,12 +98,12 @@ def _serve() -> None:
     parse_channels("json://127.0.0.1")  # which loads all plugins
     running: set[int | None] = set()
     for line in sys.stdin:
-        order, *rest = json.loads(line)
+        order, *arguments = json.loads(line)
         if order == "start":
-            answer: int | None = _fork(*rest)
+            answer: int | None = _fork(*arguments)
             running |= {answer}
         else:
-            done, status = os.waitpid(rest[0], os.WNOHANG)
+            done, status = os.waitpid(arguments[0], os.WNOHANG)
             answer = os.waitstatus_to_exitcode(status) if done else None
             running -= {done}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -16,8 +16,8 @@ SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
 def _reason(operator: object, kind: str) -> str | None:
-    found = operator.baseline("web").status.conditions  # type: ignore[attr-defined]  # a Home
-    return next((one.reason for one in found if one.type == kind), None)
+    conditions = operator.baseline("web").status.conditions  # type: ignore[attr-defined]  # a Home
+    return next((condition.reason for condition in conditions if condition.type == kind), None)
 
 
 async def test_an_nsg_that_was_never_there_is_waited_for(tmp_path: Path) -> None:

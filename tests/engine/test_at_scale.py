@@ -30,9 +30,9 @@ async def test_five_hundred_nsgs_that_deviate_in_one_pass_are_few_messages(tmp_p
             operator.clock.pass_by(seconds=15)
         assert 1 <= len(chats.titles("a")) <= 5
         assert all(operator.baseline(name).status.change_count == 1 for name in names)
-        told = {one["baseline"] for _, body in chats.bodies for one in body["alert"]["incidents"]}
-        assert told == set(names)
-        assert all(one.status.deliveries for one in operator.records.incidents.all())
+        notified = {incident["baseline"] for _, body in chats.bodies for incident in body["alert"]["incidents"]}
+        assert notified == set(names)
+        assert all(incident.status.deliveries for incident in operator.records.incidents.all())
 
 
 async def test_an_outage_of_half_an_hour_is_one_opening_and_one_end(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ async def test_an_outage_of_half_an_hour_is_one_opening_and_one_end(tmp_path: Pa
 async def test_three_hundred_nsgs_without_a_baseline_are_one_message_with_a_count(tmp_path: Path) -> None:
     # The first look at a grown subscription must not be a flood.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
-        held = dict(operator.azure.nsgs)
-        operator.azure.nsgs = {**held, **{f"stray-{number:03}": [SSH] for number in range(300)}}
+        saved = dict(operator.azure.nsgs)
+        operator.azure.nsgs = {**saved, **{f"stray-{number:03}": [SSH] for number in range(300)}}
         await operator.reconcile()
         operator.clock.pass_by(seconds=10)
         await operator.deliver()

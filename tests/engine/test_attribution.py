@@ -15,10 +15,10 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 @pytest.fixture
 async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
     monkeypatch.setenv("NSGB_ATTRIBUTION", "true")
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver, interval="24h"):
-            found.cluster.api.apply(one)
-        yield found
+    async with demo_environment(tmp_path) as environment:
+        for resource in objects(environment.receiver, interval="24h"):
+            environment.cluster.api.apply(resource)
+        yield environment
 
 
 async def reconcile(demo: DemoEnvironment, word: str) -> None:
@@ -41,8 +41,8 @@ async def test_who_did_it_follows_the_alert_in_one_query(curious: DemoEnvironmen
     await curious.receiver.next("new rule open-ssh")
     who = await curious.receiver.next("created open-ssh")
     assert "Who: jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
-    asked = [one for one in curious.azure.emulator.requests.records if "eventtypes" in one.path]
-    assert len(asked) == 1
+    queries = [record for record in curious.azure.emulator.requests.records if "eventtypes" in record.path]
+    assert len(queries) == 1
     (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["attribution"] == "Found"
     assert incident["status"]["changedBy"][0]["name"] == "jo@example.com"
@@ -83,5 +83,5 @@ async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious:
     name = incident["metadata"]["name"]
     curious.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
     await reconcile(curious, "two")
-    told = await curious.receiver.next("ACKNOWLEDGED")
-    assert "Acknowledged by mo@example.com: on it" in told["message"]
+    alert = await curious.receiver.next("ACKNOWLEDGED")
+    assert "Acknowledged by mo@example.com: on it" in alert["message"]

@@ -58,10 +58,10 @@ async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_hal
         log = Log()
         await _half_an_hour(operator, log)
         assert 29 <= log.asked <= 32
-        found = list(operator.records.incidents.all())
-        assert {one.status.attribution for one in found} == {"NotFound"}
+        incidents = list(operator.records.incidents.all())
+        assert {incident.status.attribution for incident in incidents} == {"NotFound"}
         # No author was found: that must not send another alert.
-        assert {one.status.revision for one in found} == {1}
+        assert {incident.status.revision for incident in incidents} == {1}
 
 
 async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:

@@ -18,11 +18,15 @@ async def test_a_fight_is_detected_and_stopped(operator_process: OperatorProcess
     for _ in range(5):
         await operator_process.environment.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
         await operator_process.wait_until_delivered()
-    asked = operator_process.environment.azure.emulator.requests.records
-    operator = [one for one in asked if one.method == "PUT" and one.path.endswith("/networkSecurityGroups/appgate")]
-    assert len(operator) == 3
+    records = operator_process.environment.azure.emulator.requests.records
+    writes = [
+        record
+        for record in records
+        if record.method == "PUT" and record.path.endswith("/networkSecurityGroups/appgate")
+    ]
+    assert len(writes) == 3
     status = operator_process.environment.custom("NSGBaseline", "appgate")["status"]
-    stalled = next(one for one in status["conditions"] if one["type"] == "Stalled")
+    stalled = next(record for record in status["conditions"] if record["type"] == "Stalled")
     assert stalled["reason"] == "Contested"
     assert "restored 3 times within an hour" in stalled["message"]
     (incident,) = operator_process.incidents()

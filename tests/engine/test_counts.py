@@ -23,20 +23,20 @@ def _objects(**enforcement: Any) -> list[dict[str, Any]]:
 
 
 def _methods(environment: ChaosEnvironment) -> list[str]:
-    return [one.method for one in environment.azure.requests.records if one.caller == OPERATOR]
+    return [record.method for record in environment.azure.requests.records if record.caller == OPERATOR]
 
 
 async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # One write a rule would be 200 states in between, each with other traffic, and a clash of priorities at the first.
-    live = [{**one, "priority": 299 - number, "access": "Deny"} for number, one in enumerate(APPROVED)]
+    live = [{**rule, "priority": 299 - number, "access": "Deny"} for number, rule in enumerate(APPROVED)]
     async with chaos_environment(
         tmp_path, monkeypatch, [document(WEB, live)], _objects(maxChanges=1000)
     ) as environment:
         operator_run = OperatorRun(environment)
         await operator_run.reconcile()
         assert [method for method in _methods(environment) if method != "GET"] == ["PUT"]
-        (found,) = environment.objects("NSGBaseline")
-        assert found["status"]["changeCount"] == 0
+        (baseline,) = environment.objects("NSGBaseline")
+        assert baseline["status"]["changeCount"] == 0
 
 
 @pytest.mark.slow

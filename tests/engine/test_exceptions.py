@@ -16,10 +16,10 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 @pytest.fixture
 async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
     """An operator that looks again after a day, unless there is a reason."""
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver, interval="24h"):
-            found.cluster.api.apply(one)
-        yield found
+    async with demo_environment(tmp_path) as environment:
+        for resource in objects(environment.receiver, interval="24h"):
+            environment.cluster.api.apply(resource)
+        yield environment
 
 
 async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_ends(
@@ -51,8 +51,8 @@ async def test_an_exception_is_listed_while_it_lasts_and_reported_the_moment_it_
     ]
     assert _status(demo)["changeCount"] == 0
     alert = await demo.receiver.next("new rule open-ssh")
-    late = datetime.now(UTC) - until
-    assert timedelta() <= late < timedelta(seconds=8), late
+    delay = datetime.now(UTC) - until
+    assert timedelta() <= delay < timedelta(seconds=8), delay
     assert "CRITICAL" in alert["title"]
     await demo.until(lambda: _status(demo).get("exceptions") == [])
 

@@ -66,8 +66,8 @@ async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     scope = {"apiVersion": API, "kind": "NSGScope", "metadata": {"name": "production"}, "spec": spec}
     objects = [scope, *(baseline(actor, BEGINNING) for actor in CAST.values())]
     nsgs = [document(actor, BEGINNING) for actor in CAST.values()]
-    async with chaos_environment(tmp_path, monkeypatch, nsgs, objects) as found:
-        yield found
+    async with chaos_environment(tmp_path, monkeypatch, nsgs, objects) as started:
+        yield started
 
 
 def _open_ssh(environment: ChaosEnvironment, name: str = "web") -> None:
@@ -75,19 +75,19 @@ def _open_ssh(environment: ChaosEnvironment, name: str = "web") -> None:
 
 
 def _writes(environment: ChaosEnvironment) -> list[str]:
-    asked = [one for one in environment.azure.requests.records if one.method in ("PUT", "PATCH", "DELETE")]
-    return [one.path.rpartition("/")[2] for one in asked]
+    writes = [record for record in environment.azure.requests.records if record.method in ("PUT", "PATCH", "DELETE")]
+    return [record.path.rpartition("/")[2] for record in writes]
 
 
 def _ready(environment: ChaosEnvironment) -> tuple[str, str]:
     (scope,) = environment.objects("NSGScope")
-    found = next(one for one in scope["status"]["conditions"] if one["type"] == "Ready")
-    return found["status"], found["reason"]
+    ready = next(condition for condition in scope["status"]["conditions"] if condition["type"] == "Ready")
+    return ready["status"], ready["reason"]
 
 
 def _incidents(environment: ChaosEnvironment, kind: str, state: str = "Open") -> list[dict[str, Any]]:
-    found = [one for one in environment.objects("NSGIncident") if one["spec"]["kind"] == kind]
-    return [one for one in found if one["status"]["state"] == state]
+    incidents = [incident for incident in environment.objects("NSGIncident") if incident["spec"]["kind"] == kind]
+    return [incident for incident in incidents if incident["status"]["state"] == state]
 
 
 async def _pass(environment: ChaosEnvironment, operator_run: OperatorRun, times: int = 1) -> None:
@@ -113,7 +113,9 @@ async def test_a_reading_that_fails_concludes_nothing_and_heals(environment: Cha
     operator_run = await _struck(environment, fault)
     assert _ready(environment) == ("False", reason)
     assert _writes(environment) == []
-    assert not [one for one in environment.objects("NSGBaseline") if "NSGDeleted" in json.dumps(one["status"])]
+    assert not [
+        baseline for baseline in environment.objects("NSGBaseline") if "NSGDeleted" in json.dumps(baseline["status"])
+    ]
     environment.clear_faults()
     # Azure's pause is over for a process that never heard of it.
     await environment.connect()
@@ -147,10 +149,10 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(
     # A man in the middle would get a token that can write firewalls.
     monkeypatch.delenv("SSL_CERT_FILE")
     await environment.connect()
-    asked = environment.azure.requests.total()
+    requests = environment.azure.requests.total()
     await _pass(environment, OperatorRun(environment))
     assert _ready(environment)[0] == "False"
-    assert environment.azure.requests.total() == asked
+    assert environment.azure.requests.total() == requests
 
 
 async def test_an_nsg_missing_from_one_listing_is_asked_for(environment: ChaosEnvironment) -> None:
@@ -186,8 +188,8 @@ async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(environment: Chao
         environment.azure.store.remove(key)
     environment.azure.store.groups.clear()
     await _pass(environment, operator_run)
-    found = _incidents(environment, "Drift")
-    assert [one["status"]["changes"][0]["kind"] for one in found] == ["NSGDeleted"] * 3
+    incidents = _incidents(environment, "Drift")
+    assert [incident["status"]["changes"][0]["kind"] for incident in incidents] == ["NSGDeleted"] * 3
     assert _writes(environment) == []
 
 
@@ -212,8 +214,8 @@ async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(
     # A remediation that is silently left out looks like a failed one.
     fault, reason = WRITING[name]
     operator_run = await _struck(environment, fault)
-    (web,) = [one for one in environment.objects("NSGBaseline") if one["metadata"]["name"] == "web"]
-    stalled = [one["reason"] for one in web["status"]["conditions"] if one["type"] == "Stalled"]
+    (web,) = [baseline for baseline in environment.objects("NSGBaseline") if baseline["metadata"]["name"] == "web"]
+    stalled = [baseline["reason"] for baseline in web["status"]["conditions"] if baseline["type"] == "Stalled"]
     assert stalled == [reason]
     assert len(_writes(environment)) == 1
     environment.clear_faults()

@@ -69,20 +69,22 @@ HOLDS = {
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
     """An NSG in enforce mode, as approved so far."""
-    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as found:
-        found.azure.writable = True
-        await found.edit("NSGScope", "production", {"maxMode": "Enforce"})
-        await found.edit("NSGBaseline", "web", {"mode": "Enforce"}, "team-web")
-        await found.reconcile()
-        yield found
+    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as started:
+        started.azure.writable = True
+        await started.edit("NSGScope", "production", {"maxMode": "Enforce"})
+        await started.edit("NSGBaseline", "web", {"mode": "Enforce"}, "team-web")
+        await started.reconcile()
+        yield started
 
 
 def _stalled(operator: InProcessOperator) -> list[str]:
-    return [one.reason for one in operator.baseline("web").status.conditions if one.type == "Stalled"]
+    return [condition.reason for condition in operator.baseline("web").status.conditions if condition.type == "Stalled"]
 
 
 def _events(operator: InProcessOperator) -> list[dict[str, Any]]:
-    return [one for one in operator.api.list("events.k8s.io/v1", "Event") if one["reason"] == "EnforcementBlocked"]
+    return [
+        event for event in operator.api.list("events.k8s.io/v1", "Event") if event["reason"] == "EnforcementBlocked"
+    ]
 
 
 @pytest.mark.parametrize("reason", HOLDS)
@@ -96,7 +98,7 @@ async def test_nothing_is_written_and_everybody_can_see_why(operator: InProcessO
     assert operator.azure.written == []
     assert _stalled(operator) == [reason]
     (incident,) = operator.records.incidents.all()
-    assert [(one.kind, one.reason) for one in incident.status.actions] == [("Blocked", reason)]
+    assert [(action.kind, action.reason) for action in incident.status.actions] == [("Blocked", reason)]
     (event,) = _events(operator)
     assert reason in event["note"]
     await end(operator)
@@ -122,6 +124,6 @@ async def test_azure_at_work_is_asked_again_within_seconds(operator: InProcessOp
     operator.azure.nsgs["web"] = [*WEB, SSH]
     operator.azure.state = "Updating"
     await operator.reconcile()
-    (seen,) = operator.memory.values()
-    assert seen.due is not None
-    assert 0 < (seen.due - operator.clock()).total_seconds() <= 30
+    (observation,) = operator.memory.values()
+    assert observation.due is not None
+    assert 0 < (observation.due - operator.clock()).total_seconds() <= 30

@@ -27,8 +27,8 @@ SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
     """Two NSGs with baselines."""
-    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
-        yield found
+    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as started:
+        yield started
 
 
 def fail_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -87,15 +87,15 @@ async def reconcile(operator: InProcessOperator, watch: Watch, times: int) -> No
     """Run the scope's loop for some reconciles of the whole scope."""
     baselines = {(PREFIX + key[1]).lower(): key for key in operator.records.store.keys(NSGBaseline)}
     dependencies = Dependencies(operator.azure, operator.azure, operator.records, OPERATOR, operator.clock)
-    left = times
+    remaining = times
 
     def current() -> ScopeSnapshot | None:
-        nonlocal left
-        left -= 1
+        nonlocal remaining
+        remaining -= 1
         watch.seconds += STEP
         loop.trigger.ring()
         scope = _scope(operator)
-        return ScopeSnapshot(scope, (scope,), baselines) if left >= 0 else None
+        return ScopeSnapshot(scope, (scope,), baselines) if remaining >= 0 else None
 
     loop = ScopeLoop(dependencies, current, watch)
     await loop.run()

@@ -40,24 +40,24 @@ ROUTES = {"nsg-baseline-system/chat", "nsg-baseline-system/pager"}
 
 def _repeats(alerts: list[dict[str, Any]]) -> int:
     """Return how many alerts were heard before; whatever tells an incident's revision again has the same key."""
-    known: dict[tuple[str, int], str] = {}
+    first_keys: dict[tuple[str, int], str] = {}
     for alert in alerts:
-        for one in alert["alert"]["incidents"]:
-            assert known.setdefault((one["name"], one["revision"]), alert["key"]) == alert["key"]
+        for incident in alert["alert"]["incidents"]:
+            assert first_keys.setdefault((incident["name"], incident["revision"]), alert["key"]) == alert["key"]
     return sum(count - 1 for count in Counter(alert["key"] for alert in alerts).values())
 
 
 @pytest.fixture
 async def pager(operator_process: OperatorProcess) -> AsyncIterator[Receiver]:
     """A second route, which leads elsewhere."""
-    async with receiving() as found:
-        for one in objects(found):
-            if one["kind"] in ("Secret", "NSGAlertRoute"):
-                one["metadata"]["name"] = "pager"
-                if one["kind"] == "NSGAlertRoute":
-                    one["spec"]["urlsFrom"]["name"] = "pager"
-                operator_process.environment.cluster.api.apply(one)
-        yield found
+    async with receiving() as receiver:
+        for resource in objects(receiver):
+            if resource["kind"] in ("Secret", "NSGAlertRoute"):
+                resource["metadata"]["name"] = "pager"
+                if resource["kind"] == "NSGAlertRoute":
+                    resource["spec"]["urlsFrom"]["name"] = "pager"
+                operator_process.environment.cluster.api.apply(resource)
+        yield receiver
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ async def test_every_incident_is_told_and_a_repeat_has_the_key_of_the_first(
     await operator_process.wait_until_delivered()
     incidents = operator_process.incidents()
     assert incidents
-    assert all(delivered_routes(one) == ROUTES for one in incidents), str(seed)
-    open_about = [one["spec"]["baseline"] for one in incidents if one["status"]["state"] == "Open"]
+    assert all(delivered_routes(incident) == ROUTES for incident in incidents), str(seed)
+    open_about = [incident["spec"]["baseline"] for incident in incidents if incident["status"]["state"] == "Open"]
     assert len(open_about) == len(set(open_about)), "two open incidents for one baseline"
     heard = (operator_process.environment.receiver.alerts, pager.alerts)
     for alerts in heard:
-        assert {one["name"] for alert in alerts for one in alert["alert"]["incidents"]} == {
-            one["metadata"]["name"] for one in incidents
+        assert {incident["name"] for alert in alerts for incident in alert["alert"]["incidents"]} == {
+            incident["metadata"]["name"] for incident in incidents
         }, str(seed)
         assert _repeats(alerts) <= kills, str(seed)
     before = [len(alerts) for alerts in heard]

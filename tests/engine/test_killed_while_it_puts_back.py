@@ -65,7 +65,9 @@ async def test_a_rule_is_put_back_once_and_told(enforcing: OperatorProcess, kill
     assert incident["status"]["state"] == "Resolved"
     assert [change["rule"] for change in incident["status"]["changes"]] == ["open-rdp"]
     assert await rules(operator_process) == approved()
-    writes = [one for one in operator_process.environment.azure.emulator.requests.records if one.method == "PUT"]
+    writes = [
+        record for record in operator_process.environment.azure.emulator.requests.records if record.method == "PUT"
+    ]
     assert 1 <= len(writes) <= WRITES_AT_MOST
     assert all("open-rdp" in alert["title"] for alert in operator_process.environment.receiver.alerts)
     assert all(len(repeats) <= WRITES_AT_MOST for repeats in operator_process.alerts().values())
@@ -94,5 +96,5 @@ async def rules(operator_process: OperatorProcess) -> list[str]:
 
 
 def approved() -> list[str]:
-    (nsg,) = (one for one in recorded_nsgs() if one["name"] == "appgate")
+    (nsg,) = (document for document in recorded_nsgs() if document["name"] == "appgate")
     return sorted(rule["name"] for rule in nsg["properties"]["securityRules"])

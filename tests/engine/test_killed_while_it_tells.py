@@ -121,7 +121,7 @@ async def test_a_crash_loop_ends_in_one_incident(operator_process: OperatorProce
     operator_process.environment.azure.emulator.configure(page_size=2)
     await step.act(operator_process.environment.rogue)
     await operator_process.kill_at(MOMENTS[0])
-    for kill_point in (one for one in MOMENTS[1:] if one.name not in UNSURE):
+    for kill_point in (candidate for candidate in MOMENTS[1:] if candidate.name not in UNSURE):
         async with killed_at(operator_process.environment, kill_point):
             operator_process.start()
     operator_process.start()

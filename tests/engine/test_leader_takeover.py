@@ -22,10 +22,10 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 @pytest.fixture
 async def elected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
     monkeypatch.setenv("NSGB_LEADER_ELECTION", "true")
-    async with demo_environment(tmp_path) as found:
-        for one in objects(found.receiver):
-            found.cluster.api.apply(one)
-        yield found
+    async with demo_environment(tmp_path) as environment:
+        for resource in objects(environment.receiver):
+            environment.cluster.api.apply(resource)
+        yield environment
 
 
 async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: DemoEnvironment) -> None:
@@ -57,5 +57,5 @@ def _is_noted(demo: DemoEnvironment) -> bool:
 
 
 def _holder(demo: DemoEnvironment) -> str:
-    found = demo.cluster.api.get("coordination.k8s.io/v1", "Lease", "nsg-baseline-operator", OPERATOR_NAMESPACE)
-    return str(found["spec"]["holderIdentity"])
+    lease = demo.cluster.api.get("coordination.k8s.io/v1", "Lease", "nsg-baseline-operator", OPERATOR_NAMESPACE)
+    return str(lease["spec"]["holderIdentity"])

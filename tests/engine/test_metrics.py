@@ -20,8 +20,8 @@ LABELS = {"version", "scope", "result", "kind", "severity", "namespace", "route"
 
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
-    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as found:
-        yield found
+    async with in_process_operator(tmp_path, {"web": WEB, "db": WEB}, "json://127.0.0.1:1") as started:
+        yield started
 
 
 def _read(metrics: Metrics) -> dict[frozenset[str], float]:
@@ -46,19 +46,19 @@ async def test_what_a_dashboard_needs_is_there(operator: InProcessOperator) -> N
     health.reconciled("production", 2.5, whole=False)
     await budget.acquire("write")
     budget.record_response("write", 429, {"Retry-After": "3", "x-ms-failure-cause": "gateway"})
-    found = _read(metrics)
-    assert found[_series("nsg_baseline_scope_nsgs", "production")] == 2
-    assert found[_series("nsg_baseline_scope_drifted", "production")] == 1
-    assert found[_series("nsg_baseline_scope_unbaselined", "production")] == 0
-    assert found[_series("nsg_baseline_incidents_open", "Drift", "critical")] == 1
-    assert found[_series("nsg_baseline_scope_passes_total", "production", "succeeded")] == 1
-    assert found[_series("nsg_baseline_scope_passes_total", "production", "failed")] == 1
-    assert found[_series("nsg_baseline_scope_pass_duration_seconds", "production")] == 2.5
-    assert found[_series("nsg_baseline_scope_last_success_timestamp_seconds", "production")] > 1.7e9
-    assert found[_series("nsg_baseline_route_ready", "nsg-baseline-system", "chat")] == 0
-    assert found[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
-    assert 198 <= found[_series("nsg_baseline_azure_requests_left", "app-1", "unknown", "write")] <= 200
-    assert found[_series("nsg_baseline_leading")] == 1
+    samples = _read(metrics)
+    assert samples[_series("nsg_baseline_scope_nsgs", "production")] == 2
+    assert samples[_series("nsg_baseline_scope_drifted", "production")] == 1
+    assert samples[_series("nsg_baseline_scope_unbaselined", "production")] == 0
+    assert samples[_series("nsg_baseline_incidents_open", "Drift", "critical")] == 1
+    assert samples[_series("nsg_baseline_scope_passes_total", "production", "succeeded")] == 1
+    assert samples[_series("nsg_baseline_scope_passes_total", "production", "failed")] == 1
+    assert samples[_series("nsg_baseline_scope_pass_duration_seconds", "production")] == 2.5
+    assert samples[_series("nsg_baseline_scope_last_success_timestamp_seconds", "production")] > 1.7e9
+    assert samples[_series("nsg_baseline_route_ready", "nsg-baseline-system", "chat")] == 0
+    assert samples[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
+    assert 198 <= samples[_series("nsg_baseline_azure_requests_left", "app-1", "unknown", "write")] <= 200
+    assert samples[_series("nsg_baseline_leading")] == 1
     operator.azure.nsgs["web"] = WEB
     await operator.reconcile()
     assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)

@@ -13,7 +13,7 @@ NAMES = tuple(name.lower() for name in IDS)
 
 def condition(environment: DemoEnvironment, name: str, kind: str) -> str | None:
     status = environment.custom("NSGBaseline", name).get("status") or {}
-    return next((one["status"] for one in status.get("conditions", ()) if one["type"] == kind), None)
+    return next((entry["status"] for entry in status.get("conditions", ()) if entry["type"] == kind), None)
 
 
 async def wait_until_compliant(environment: DemoEnvironment) -> None:
@@ -38,11 +38,15 @@ def scope_status(environment: DemoEnvironment) -> dict[str, Any]:
 
 
 def scope_condition(environment: DemoEnvironment, kind: str) -> dict[str, Any]:
-    return next((one for one in scope_status(environment).get("conditions", ()) if one["type"] == kind), {})
+    return next((entry for entry in scope_status(environment).get("conditions", ()) if entry["type"] == kind), {})
 
 
 def incidents(environment: DemoEnvironment, kind: str = "Drift") -> list[dict[str, Any]]:
-    return [one for one in environment.cluster.api.list(API_VERSION, "NSGIncident") if one["spec"]["kind"] == kind]
+    return [
+        incident
+        for incident in environment.cluster.api.list(API_VERSION, "NSGIncident")
+        if incident["spec"]["kind"] == kind
+    ]
 
 
 async def test_a_pass_over_an_unchanged_world_writes_nothing(demo: DemoEnvironment) -> None:
@@ -54,11 +58,11 @@ async def test_a_pass_over_an_unchanged_world_writes_nothing(demo: DemoEnvironme
     demo.azure.emulator.requests.reset()
     demo.cluster.api.requests.reset()
     await request_pass(demo, "second")
-    listings = [one for one in demo.azure.emulator.requests.records if "networkSecurityGroups" in one.path]
+    listings = [record for record in demo.azure.emulator.requests.records if "networkSecurityGroups" in record.path]
     assert len(listings) == 2
-    writes = [one for one in demo.cluster.api.requests if one.verb in ("create", "update", "patch", "delete")]
+    writes = [record for record in demo.cluster.api.requests if record.verb in ("create", "update", "patch", "delete")]
     # The one write is the echo of the request itself.
-    assert [one.path.rsplit("/", 2)[-2:] for one in writes] == [["demo", "status"]]
+    assert [record.path.rsplit("/", 2)[-2:] for record in writes] == [["demo", "status"]]
 
 
 async def test_a_restart_over_an_unchanged_world_writes_nothing(demo: DemoEnvironment) -> None:
@@ -72,8 +76,10 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(demo: DemoEnviro
     demo.cluster.api.requests.reset()
     await demo.start_operator()
     await request_pass(demo, "after the restart")
-    writes = [one for one in demo.cluster.api.requests if one.verb in ("create", "update", "patch", "delete")]
-    assert [one.path.rsplit("/", 2)[-2:] for one in writes] == [["demo", "status"]]
+    writes = [
+        request for request in demo.cluster.api.requests if request.verb in ("create", "update", "patch", "delete")
+    ]
+    assert [request.path.rsplit("/", 2)[-2:] for request in writes] == [["demo", "status"]]
     assert len(demo.receiver.alerts) == 1
 
 
@@ -103,7 +109,11 @@ async def test_a_contradictory_baseline_is_invalid_alone(demo: DemoEnvironment) 
     await demo.start_operator()
     await demo.until(lambda: condition(demo, "appgate", "Ready") == "False")
     await demo.until(lambda: all(condition(demo, name, "Compliant") == "True" for name in NAMES if name != "appgate"))
-    ready = next(one for one in demo.custom("NSGBaseline", "appgate")["status"]["conditions"] if one["type"] == "Ready")
+    ready = next(
+        condition
+        for condition in demo.custom("NSGBaseline", "appgate")["status"]["conditions"]
+        if condition["type"] == "Ready"
+    )
     assert ready["reason"] == "InvalidSpec"
     assert "spec.rules[" in ready["message"]
     await request_pass(demo, "now")
@@ -130,6 +140,6 @@ async def test_it_ends_in_order_when_told_to(demo: DemoEnvironment) -> None:
     assert process is not None
     await demo.stop_operator()
     assert process.returncode == 0
-    said = (demo.folder / "operator.log").read_text().lower()
-    assert "hung" not in said
-    assert "traceback" not in said
+    log_text = (demo.folder / "operator.log").read_text().lower()
+    assert "hung" not in log_text
+    assert "traceback" not in log_text

@@ -22,7 +22,7 @@ async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
         notes = [Delivery(route=f"team-web/route-{number}", revision=1, at=now) for number in range(5)]
         await asyncio.gather(*(operator.outbox.record(incident, note) for note in notes))
         (stored,) = operator.api.list("nsg-baseline.io/v1alpha1", "NSGIncident")
-        assert {one["route"] for one in stored["status"]["deliveries"]} == {note.route for note in notes}
+        assert {delivery["route"] for delivery in stored["status"]["deliveries"]} == {note.route for note in notes}
 
 
 async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
@@ -30,14 +30,14 @@ async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await operator.reconcile()
-        (known,) = operator.records.incidents.all()
-        theirs, mine = (
+        (incident,) = operator.records.incidents.all()
+        other_actions, own_actions = (
             Action(kind="Remediated", at=datetime(2026, 3, 1, 4, minute, tzinfo=UTC), reason="PutBack")
             for minute in (1, 2)
         )
-        written = [theirs.model_dump(by_alias=True, mode="json")]
-        change, name = {"status": {"actions": written}}, known.metadata.name
+        written = [other_actions.model_dump(by_alias=True, mode="json")]
+        change, name = {"status": {"actions": written}}, incident.metadata.name
         operator.api.patch(API, "NSGIncident", name, change, "team-web", subresource="status")
-        after = known.status.model_copy(update={"actions": (mine,)})
-        stored = await operator.records.update_incident(known, after)
-        assert stored.status.actions == (theirs, mine)
+        after = incident.status.model_copy(update={"actions": (own_actions,)})
+        stored = await operator.records.update_incident(incident, after)
+        assert stored.status.actions == (other_actions, own_actions)

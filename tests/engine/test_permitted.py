@@ -29,17 +29,17 @@ async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         "spec": {**spec, "allowedNamespaces": {"names": [TEAM]}},
     }
     objects = [scope, baseline(WEB, BEGINNING)]
-    async with chaos_environment(tmp_path, monkeypatch, [document(WEB, BEGINNING)], objects) as found:
-        yield found
+    async with chaos_environment(tmp_path, monkeypatch, [document(WEB, BEGINNING)], objects) as started:
+        yield started
 
 
 def _condition(environment: ChaosEnvironment, kind: str = "Permitted") -> dict[str, Any]:
     (scope,) = environment.objects("NSGScope")
-    return next(one for one in scope["status"]["conditions"] if one["type"] == kind)
+    return next(condition for condition in scope["status"]["conditions"] if condition["type"] == kind)
 
 
 def _asked(environment: ChaosEnvironment) -> int:
-    return sum(PERMISSIONS in one.path for one in environment.azure.requests.records)
+    return sum(PERMISSIONS in record.path for record in environment.azure.requests.records)
 
 
 def _grant(environment: ChaosEnvironment, actions: tuple[str, ...]) -> None:
@@ -56,13 +56,15 @@ async def test_a_missing_right_is_named_with_the_way_out_and_the_watch_goes_on(e
     _grant(environment, WATCH)
     operator_run = OperatorRun(environment)
     await _pass(environment, operator_run)
-    found = _condition(environment)
-    assert (found["status"], found["reason"]) == ("False", "MissingRights")
-    assert WRITE in found["message"]
-    assert "azure-role-enforce.json" in found["message"]
+    permitted = _condition(environment)
+    assert (permitted["status"], permitted["reason"]) == ("False", "MissingRights")
+    assert WRITE in permitted["message"]
+    assert "azure-role-enforce.json" in permitted["message"]
     assert _condition(environment, "Ready")["status"] == "True"
     await _pass(environment, operator_run)
-    events = [one for one in environment.cluster.list("events.k8s.io/v1", "Event") if one["reason"] == "MissingRights"]
+    events = [
+        event for event in environment.cluster.list("events.k8s.io/v1", "Event") if event["reason"] == "MissingRights"
+    ]
     assert len(events) == 1
     _grant(environment, ENFORCE)
     await _pass(environment, operator_run)
@@ -85,7 +87,7 @@ async def test_under_exactly_the_roles_nothing_is_refused(environment: ChaosEnvi
     await _pass(environment, operator_run)
     await environment.arm.activity_log.events(SUBSCRIPTION, datetime.now(UTC) - timedelta(hours=1))
     assert "open-ssh" not in (live(environment.azure, WEB) or {})
-    assert not [one for one in environment.azure.requests.records if one.status == 403]
+    assert not [record for record in environment.azure.requests.records if record.status == 403]
 
 
 async def test_a_role_too_small_refuses_the_write(environment: ChaosEnvironment) -> None:
@@ -94,7 +96,7 @@ async def test_a_role_too_small_refuses_the_write(environment: ChaosEnvironment)
     environment.azure.add_nsg(document(WEB, [*BEGINNING, SSH]))
     await _pass(environment, OperatorRun(environment))
     assert "open-ssh" in (live(environment.azure, WEB) or {})
-    assert [one.method for one in environment.azure.requests.records if one.status == 403] == ["PUT"]
+    assert [record.method for record in environment.azure.requests.records if record.status == 403] == ["PUT"]
 
 
 async def test_it_is_not_asked_at_each_pass_and_again_after_an_hour_or_an_edit(environment: ChaosEnvironment) -> None:

@@ -9,11 +9,11 @@ from nsg_baseline.engine.settings import SettingError, from_environment
 
 
 def test_nothing_set_is_the_public_cloud_with_everything_careful_on() -> None:
-    found = from_environment({"NSGB_NAMESPACE": "nsgb"})
-    assert found.cloud.endpoint == "https://management.azure.com"
-    assert (found.leader_election, found.attribution, found.alert_local_addresses) == (True, True, False)
-    assert (found.log_format, found.log_level, found.health_port) == ("json", "info", 8080)
-    assert found.severity_config.tags is None
+    settings = from_environment({"NSGB_NAMESPACE": "nsgb"})
+    assert settings.cloud.endpoint == "https://management.azure.com"
+    assert (settings.leader_election, settings.attribution, settings.alert_local_addresses) == (True, True, False)
+    assert (settings.log_format, settings.log_level, settings.health_port) == ("json", "info", 8080)
+    assert settings.severity_config.tags is None
 
 
 def test_empty_values_are_not_set() -> None:
@@ -33,14 +33,14 @@ def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
             "NSGB_SERVICE_TAGS": str(tmp_path / "tags.json"),
         }
     ).severity_config
-    assert [one.first for one in severity_config.policy.management] == [22, 8443]
+    assert [interval.first for interval in severity_config.policy.management] == [22, 8443]
     assert severity_config.policy.severity("InternetToWeb") == "low"
     assert severity_config.tags is not None
     assert severity_config.tags.change_number == 7
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("NSGB_AZURE_CLOUD", "AzureMoon", "AzurePublic, AzureUSGovernment, AzureChina"),
         ("NSGB_AZURE_ENDPOINT", "http://management.example.com", "NSGB_AZURE_ENDPOINT"),
@@ -54,8 +54,8 @@ def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
         ("NSGB_SERVICE_TAGS", "/nowhere/tags.json", "/nowhere/tags.json"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_it_may_be(name: str, value: str, told: str) -> None:
+def test_a_wrong_setting_is_named_with_what_it_may_be(name: str, value: str, expected: str) -> None:
     # The process ends at its start with this line; nothing else tells the operator's operator what to mend.
-    with pytest.raises(SettingError, match=told) as caught:
+    with pytest.raises(SettingError, match=expected) as caught:
         from_environment({"NSGB_NAMESPACE": "nsgb", name: value})
     assert name in str(caught.value)
