@@ -9,5 +9,5 @@ from tests.support.chats import Chats, serving
 
 @pytest.fixture
 async def chats() -> AsyncIterator[Chats]:
-    async with serving() as found:
-        yield found
+    async with serving() as server:
+        yield server

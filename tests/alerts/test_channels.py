@@ -40,8 +40,8 @@ def test_a_refusal_names_the_line_and_nothing_of_the_url(
     with capture_logs() as logs:
         channels, (bad,) = parse_channels(f"# ours\n\n{url}\n")
     assert (channels, bad.line) == ([], 3)
-    said = [str(bad), repr(bad), repr(logs), caplog.text, *capfd.readouterr()]
-    assert CANARY not in "\n".join(said)
+    outputs = [str(bad), repr(bad), repr(logs), caplog.text, *capfd.readouterr()]
+    assert CANARY not in "\n".join(outputs)
 
 
 def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
@@ -55,7 +55,7 @@ def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
 
 def test_blank_lines_and_remarks_are_no_channels() -> None:
     text = "\n# chat\njson://a.example.com\n\n  json://b.example.com  \n"
-    assert [one.line for one in parse_channels(text)[0]] == [3, 5]
+    assert [channel.line for channel in parse_channels(text)[0]] == [3, 5]
     assert parse_channels("# nothing yet\n") == ([], [])
 
 

@@ -25,7 +25,9 @@ def test_noise_neither_delays_nor_hides_a_critical_incident() -> None:
     # Thirty messages of low severity must not make it a line in a digest.
     noise = deliveries(4, "low", "noise")
     critical = deliveries(3, "critical", "critical")
-    assert [batch.deliveries for batch in group([*noise, *critical], FULL, 30, START)] == [(one,) for one in critical]
+    assert [batch.deliveries for batch in group([*noise, *critical], FULL, 30, START)] == [
+        (delivery,) for delivery in critical
+    ]
     sizes = [len(batch.deliveries) for batch in group([*noise, *critical], HourlyUse(), 30, START)]
     assert sizes == [1, 1, 1, 4]
 

@@ -98,15 +98,17 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     dispatcher = Dispatcher(outbox, clock, allow_local=True)
     with capture_logs() as logs:
         for _ in range(200):
-            known = outbox.known[to.key]
-            await dispatcher.deliver(known, pending_deliveries(known, outbox.incidents(), OPERATOR, clock()))
+            stored_route = outbox.known[to.key]
+            await dispatcher.deliver(
+                stored_route, pending_deliveries(stored_route, outbox.incidents(), OPERATOR, clock())
+            )
             dispatcher.backoffs.clear()
             clock.pass_by(seconds=1)
-    assert len([one for one in logs if one["event"] == "not delivered"]) == 1000
-    said = [repr(logs), caplog.text, *capfd.readouterr()]
-    said += [one.model_dump_json() for one in outbox.incidents()]
-    said += [one.model_dump_json() for one in outbox.routes()]
-    assert CANARY not in "\n".join(said)
+    assert len([entry for entry in logs if entry["event"] == "not delivered"]) == 1000
+    outputs = [repr(logs), caplog.text, *capfd.readouterr()]
+    outputs += [entry.model_dump_json() for entry in outbox.incidents()]
+    outputs += [entry.model_dump_json() for entry in outbox.routes()]
+    assert CANARY not in "\n".join(outputs)
 
 
 async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats: Chats) -> None:

@@ -25,7 +25,7 @@ HERE = f"{OPERATOR}/chat"
 
 
 def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
-    return [one.event for one in pending_deliveries(to, incidents, OPERATOR, NOW)]
+    return [delivery.event for delivery in pending_deliveries(to, incidents, OPERATOR, NOW)]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_routes_of_one_name_in_two_namespaces_are_two() -> None:
 
 def test_the_oldest_comes_first() -> None:
     names = ["web-20260301-2", "web-20260301-1", "web-20260228-9"]
-    found = pending_deliveries(route(), [incident(name) for name in names], OPERATOR, NOW)
-    assert [one.incident.metadata.name for one in found] == sorted(names)
+    deliveries = pending_deliveries(route(), [incident(name) for name in names], OPERATOR, NOW)
+    assert [delivery.incident.metadata.name for delivery in deliveries] == sorted(names)
 
 
 STATUSES = st.sampled_from([{}, UPDATED, RESOLVED, {**UPDATED, "event": "Remediated"}, {"severity": "critical"}])
@@ -98,6 +98,6 @@ SPECS = st.fixed_dictionaries(
 @given(SPECS, STATUSES, st.integers(0, 3))
 def test_what_was_told_is_never_due_again(spec: dict[str, Any], status: dict[str, Any], revision: int) -> None:
     # The law behind "nothing twice": once recorded, calm.
-    to, one = route(**spec), told(incident(**status), (HERE, revision))
-    for each in pending_deliveries(to, [one], OPERATOR, NOW):
-        assert pending_deliveries(to, [told(one, (HERE, each.incident.status.revision))], OPERATOR, NOW) == []
+    to, notified = route(**spec), told(incident(**status), (HERE, revision))
+    for delivery in pending_deliveries(to, [notified], OPERATOR, NOW):
+        assert pending_deliveries(to, [told(notified, (HERE, delivery.incident.status.revision))], OPERATOR, NOW) == []

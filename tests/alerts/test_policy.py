@@ -22,21 +22,21 @@ class Scene:
         self.chats, self.outbox, self.clock = chats, MemoryOutbox(), Clock()
         self.routes = routes or (route(),)
         self.outbox.put(*self.routes)
-        for one in self.routes:
-            self.outbox.secrets[one.metadata.namespace, one.metadata.name] = chats.urls(chat)
+        for member in self.routes:
+            self.outbox.secrets[member.metadata.namespace, member.metadata.name] = chats.urls(chat)
         self.restart()
 
     def restart(self) -> None:
         delivered_keys = DeliveredKeys()
         self.dispatcher = {
-            one.key: Dispatcher(self.outbox, self.clock, delivered_keys, allow_local=True) for one in self.routes
+            member.key: Dispatcher(self.outbox, self.clock, delivered_keys, allow_local=True) for member in self.routes
         }
 
     async def round(self) -> None:
-        for one in self.routes:
-            known = self.outbox.known[one.key]
-            await self.dispatcher[one.key].deliver(
-                known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock())
+        for member in self.routes:
+            stored_route = self.outbox.known[member.key]
+            await self.dispatcher[member.key].deliver(
+                stored_route, pending_deliveries(stored_route, self.outbox.incidents(), OPERATOR, self.clock())
             )
 
     @property
@@ -74,9 +74,9 @@ async def test_five_hundred_at_once_are_one_message_that_names_all_for_machines(
     for _ in range(5):
         await scene.round()
         scene.clock.pass_by(seconds=30)
-    (got,) = [body for chat, body in chats.bodies if chat == "a"]
-    assert len({one["name"] for one in got["alert"]["incidents"]}) == 500
-    assert all(one.status.deliveries for one in scene.outbox.incidents())
+    (body_received,) = [body for chat, body in chats.bodies if chat == "a"]
+    assert len({entry["name"] for entry in body_received["alert"]["incidents"]}) == 500
+    assert all(entry.status.deliveries for entry in scene.outbox.incidents())
 
 
 async def test_beyond_the_limit_of_an_hour_there_are_digests_and_nothing_is_lost(chats: Chats) -> None:
@@ -89,7 +89,7 @@ async def test_beyond_the_limit_of_an_hour_there_are_digests_and_nothing_is_lost
     assert 6 < len(scene.titles) <= 6 + 6
     scene.clock.pass_by(minutes=10)
     await scene.round()
-    assert all(one.status.deliveries for one in scene.outbox.incidents())
+    assert all(stored.status.deliveries for stored in scene.outbox.incidents())
 
 
 async def test_a_message_to_three_channels_is_one_of_the_hour(chats: Chats) -> None:
@@ -162,12 +162,12 @@ async def test_a_message_keeps_its_key_wherever_it_was_interrupted(chats: Chats,
     scene.outbox.put(*(incident(f"db-{number}") for number in range(3)))
     for _ in range(3):
         await scene.round()
-    told: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
     for _, body in chats.bodies:
-        for one in body["alert"]["incidents"]:
-            told.setdefault(one["name"], set()).add(body["key"])
-    assert len(told) == count + 3
-    assert all(len(keys) == 1 for keys in told.values()), told
+        for entry in body["alert"]["incidents"]:
+            keys.setdefault(entry["name"], set()).add(body["key"])
+    assert len(keys) == count + 3
+    assert all(len(keys) == 1 for keys in keys.values()), keys
     assert scene.outbox.known[scene.routes[0].key].status.in_flight == ()
     # The one that was sent last when it died; what went before it is known to have got through.
     assert len(chats.bodies) - len({body["key"] for _, body in chats.bodies}) <= 1
@@ -175,9 +175,9 @@ async def test_a_message_keeps_its_key_wherever_it_was_interrupted(chats: Chats,
 
 async def test_what_is_acknowledged_or_over_is_not_reminded_of(chats: Chats) -> None:
     scene = Scene(chats)
-    known = incident()
-    by = known.spec.model_copy(update={"acknowledged": Acknowledged(by="jo")})
-    scene.outbox.put(known.model_copy(update={"spec": by}))
+    stored = incident()
+    by = stored.spec.model_copy(update={"acknowledged": Acknowledged(by="jo")})
+    scene.outbox.put(stored.model_copy(update={"spec": by}))
     scene.outbox.put(incident("web-2", state="Resolved", event="Resolved", resolvedAt=stamp(START)))
     await scene.round()
     scene.clock.pass_by(days=3)
@@ -216,9 +216,9 @@ async def test_a_calm_restart_while_one_channel_is_down_repeats_nothing_to_the_o
     scene.clock.pass_by(minutes=1)
     await scene.round()
     assert len(chats.titles("a")) == 1
-    known = scene.outbox.delivery(incident(), scene.routes[0])
-    assert known is not None
-    assert known.pending_channels is None
+    record = scene.outbox.delivery(incident(), scene.routes[0])
+    assert record is not None
+    assert record.pending_channels is None
 
 
 async def test_a_channel_that_missed_the_opening_is_told_of_an_opening(chats: Chats) -> None:
@@ -229,10 +229,10 @@ async def test_a_channel_that_missed_the_opening_is_told_of_an_opening(chats: Ch
     scene.outbox.put(incident())
     await scene.round()
     chats.answers.clear()
-    told = scene.outbox.stored["team-web", "web-1"].status.deliveries
+    deliveries = scene.outbox.stored["team-web", "web-1"].status.deliveries
     scene.clock.pass_by(minutes=1)
     worse = incident(revision=2, event="Updated", updatedAt=stamp(scene.clock.now))
-    scene.outbox.put(worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": told})}))
+    scene.outbox.put(worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": deliveries})}))
     await scene.round()
     assert [title.split("[")[0] for title in chats.titles("a")] == ["", "UPDATE "]
     assert scene.outbox.revision_told(worse, scene.routes[0]) == 2

@@ -35,8 +35,8 @@ URLS = {
 
 @pytest.fixture
 async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
-    async with providers(monkeypatch) as found:
-        yield found
+    async with providers(monkeypatch) as servers:
+        yield servers
 
 
 @pytest.mark.parametrize("channel", URLS)
@@ -45,9 +45,9 @@ async def test_each_provider_receives_the_ten_notifications(channel: str, intern
     internet.answer = _answer(channel)
     sender = parse_channels(URLS[channel], allow_local=True)[0][0]
     texts = []
-    for name, one in SCENARIOS.items():
+    for name, message in SCENARIOS.items():
         internet.asked.clear()
-        assert (await sender.send(one)).delivered, name
+        assert (await sender.send(message)).delivered, name
         assert len(internet.asked) == 1, name
         # SNS signs with the time.
         texts += [f"# {name}", *(asked.text(signed=channel == "sns") for asked in internet.asked), ""]
@@ -76,30 +76,34 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
         for _ in range(20):
             sent = await parse_channels(URLS[channel], allow_local=True)[0][0].send(SCENARIOS["opened"])
             assert not sent.delivered
-    said = "\n".join([repr(logs), repr(sent), caplog.text, *capfd.readouterr()])
+    outputs = "\n".join([repr(logs), repr(sent), caplog.text, *capfd.readouterr()])
     secrets = [part for part in re.split(r"[:/@?&=%#]+", URLS[channel]) if len(part) > 12 and "." not in part]
     assert channel in ("json", "xml", "form") or secrets
-    assert [part for part in secrets if part in said] == []
+    assert [part for part in secrets if part in outputs] == []
 
 
 def test_the_ten_notifications_as_mail() -> None:
     # Subject and HTML; the wire of a mail is in test_wire.
-    texts = [f"# {name}\nSubject: {as_mail(one).title}\n\n{as_mail(one).body}\n" for name, one in SCENARIOS.items()]
+    texts = [
+        f"# {name}\nSubject: {as_mail(message).title}\n\n{as_mail(message).body}\n"
+        for name, message in SCENARIOS.items()
+    ]
     compare(GOLDEN / "mail.txt", "\n".join(texts))
 
 
 def test_the_ten_notifications_as_plain_text() -> None:
     # What xml, form and JSON carry as text, and what the demo shows.
     compare(
-        GOLDEN / "text.txt", "\n".join(f"# {name}\n{one.title}\n\n{plain(one)}\n" for name, one in SCENARIOS.items())
+        GOLDEN / "text.txt",
+        "\n".join(f"# {name}\n{message.title}\n\n{plain(message)}\n" for name, message in SCENARIOS.items()),
     )
 
 
 def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
     # 160 characters of the basic alphabet; one more, or one of another alphabet, and it is two, or half as long.
     texts = []
-    for name, one in SCENARIOS.items():
-        text = as_sms(one).body
+    for name, message in SCENARIOS.items():
+        text = as_sms(message).body
         assert len(text) <= SMS_LENGTH
         assert text.isascii()
         assert not set(text) & set("[]{}|~^\\")

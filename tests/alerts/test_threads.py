@@ -46,10 +46,10 @@ class Scene:
     dispatcher: Dispatcher = field(init=False)
 
     def __post_init__(self) -> None:
-        one = route()
-        self.to = one.key
-        self.outbox.put(one)
-        self.outbox.secrets[one.key] = {"urls": self.url}
+        default_route = route()
+        self.to = default_route.key
+        self.outbox.put(default_route)
+        self.outbox.secrets[default_route.key] = {"urls": self.url}
         self.restart()
 
     def restart(self) -> None:
@@ -57,17 +57,19 @@ class Scene:
         self.dispatcher = Dispatcher(self.outbox, self.clock, allow_local=True)
 
     def most_an_hour(self, messages: int) -> None:
-        one = self.outbox.known[self.to]
-        spec = one.spec.model_copy(update={"max_messages_per_hour": messages})
-        self.outbox.put(one.model_copy(update={"spec": spec}))
+        stored_route = self.outbox.known[self.to]
+        spec = stored_route.spec.model_copy(update={"max_messages_per_hour": messages})
+        self.outbox.put(stored_route.model_copy(update={"spec": spec}))
 
     async def round(self) -> None:
         self.clock.pass_by(seconds=30)
         await self.tell()
 
     async def tell(self) -> None:
-        known = self.outbox.known[self.to]
-        await self.dispatcher.deliver(known, pending_deliveries(known, self.outbox.incidents(), OPERATOR, self.clock()))
+        stored_route = self.outbox.known[self.to]
+        await self.dispatcher.deliver(
+            stored_route, pending_deliveries(stored_route, self.outbox.incidents(), OPERATOR, self.clock())
+        )
 
     async def open(self, *names: str, severity: str = "medium") -> None:
         self.outbox.put(*(incident(name, severity=severity) for name in names))
@@ -78,10 +80,10 @@ class Scene:
         self.outbox.put(*(self.following(self.outbox.stored["team-web", name], over=over) for name in names))
         await self.round()
 
-    def following(self, one: NSGIncident, *, over: bool) -> NSGIncident:
+    def following(self, previous: NSGIncident, *, over: bool) -> NSGIncident:
         ended = {"state": "Resolved", "event": "Resolved", "resolution": "Reverted", "resolved_at": self.clock()}
-        changed = {"revision": one.status.revision + 1, **(ended if over else {"event": "Attributed"})}
-        return one.model_copy(update={"status": one.status.model_copy(update=changed)})
+        changed = {"revision": previous.status.revision + 1, **(ended if over else {"event": "Attributed"})}
+        return previous.model_copy(update={"status": previous.status.model_copy(update=changed)})
 
 
 @pytest.fixture(params=[*PAGERS, *DESKS])
@@ -98,8 +100,8 @@ async def scene(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     async with desk() as tickets:
         url = f"{name}://jo%40example.com:s3cret@127.0.0.1:{tickets.port}?secure=no"
         kept = tickets.tickets
-        open_states = lambda: [one[state] != over for one in kept.values()]  # noqa: E731 - as above
-        yield Scene(name, url, open_states, lambda: {one[weight] for one in kept.values()})
+        open_states = lambda: [entry[state] != over for entry in kept.values()]  # noqa: E731 - as above
+        yield Scene(name, url, open_states, lambda: {entry[weight] for entry in kept.values()})
 
 
 async def test_what_was_told_one_by_one_is_closed_one_by_one(scene: Scene) -> None:
@@ -223,15 +225,15 @@ async def test_an_answer_that_was_lost_leaves_nothing_open(scene: Scene, monkeyp
     # Taken, and the answer lost; then all of it is over before it is tried again.
     send = Channel.send
 
-    async def deaf(self: Channel, one: AlertMessage) -> SendResult:
-        await send(self, one)
+    async def deaf(self: Channel, stored: AlertMessage) -> SendResult:
+        await send(self, stored)
         return SendResult(delivered=False, reason="no response in time")
 
     with monkeypatch.context() as patched:
         patched.setattr(Channel, "send", deaf)
         await scene.open(*NAMES)
     assert scene.open_states() == [True]
-    scene.outbox.put(*(scene.following(one, over=True) for one in scene.outbox.incidents()))
+    scene.outbox.put(*(scene.following(stored, over=True) for stored in scene.outbox.incidents()))
     # Still within the pause: nothing is sent yet, and nothing may be forgotten.
     await scene.tell()
     await scene.round()
@@ -269,12 +271,12 @@ async def test_two_routes_to_one_place_close_what_each_opened(scene: Scene) -> N
     }
     scene.outbox.put(*(incident(f"db-{number}", namespace="team-db") for number in range(3)), incident("web-1"))
     for step in ("team-none", "team-db", "team-web"):
-        ended = [one for one in scene.outbox.incidents() if one.metadata.namespace == step]
-        scene.outbox.put(*(scene.following(one, over=True) for one in ended))
+        ended = [stored for stored in scene.outbox.incidents() if stored.metadata.namespace == step]
+        scene.outbox.put(*(scene.following(stored, over=True) for stored in ended))
         for key, dispatcher in both.items():
             scene.clock.pass_by(seconds=30)
-            known = scene.outbox.known[key]
+            stored_route = scene.outbox.known[key]
             await dispatcher.deliver(
-                known, pending_deliveries(known, scene.outbox.incidents(), OPERATOR, scene.clock())
+                stored_route, pending_deliveries(stored_route, scene.outbox.incidents(), OPERATOR, scene.clock())
             )
         assert scene.open_states() == [step != "team-web"] * 2

@@ -23,8 +23,8 @@ REVISIONS = {"opened": 1, "blocked": 2, "remediated": 3, "resolved": 4}
 
 @pytest.fixture
 async def tickets() -> AsyncIterator[Desk]:
-    async with desk() as found:
-        yield found
+    async with desk() as server:
+        yield server
 
 
 @pytest.fixture(params=["servicenow", "zendesk"])
@@ -38,8 +38,8 @@ def channel(service: str, at: Desk, more: str = "") -> Channel:
 
 
 async def tell(to: Channel, name: str) -> bool:
-    one = replace(SCENARIOS[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
-    return (await to.send(one)).delivered
+    message = replace(SCENARIOS[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
+    return (await to.send(message)).delivered
 
 
 async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) -> None:
@@ -48,18 +48,18 @@ async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) 
         assert await tell(channel(service, tickets), name)
     (ticket,) = tickets.tickets.values()
     assert ticket[STATE[service]] == OVER[service]
-    told = [body for _, body in tickets.comments]
-    assert "TooManyChanges" in "".join(told)
-    assert "Reverted" in told[-1]
+    comments = [body for _, body in tickets.comments]
+    assert "TooManyChanges" in "".join(comments)
+    assert "Reverted" in comments[-1]
 
 
 async def test_each_ticketing_service_receives_the_ten_notifications(service: str, tickets: Desk) -> None:
     texts = []
-    for name, one in SCENARIOS.items():
+    for name, message in SCENARIOS.items():
         tickets.asked.clear()
-        assert (await channel(service, tickets).send(one)).delivered
-        asked = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.asked]
-        texts += [f"# {name}", json.dumps(asked, indent=1, ensure_ascii=False), ""]
+        assert (await channel(service, tickets).send(message)).delivered
+        requests = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.asked]
+        texts += [f"# {name}", json.dumps(requests, indent=1, ensure_ascii=False), ""]
     compare(Path(__file__).parent / "golden" / f"{service}.txt", "\n".join(texts))
 
 
@@ -105,8 +105,8 @@ async def test_a_ticket_that_somebody_closed_is_not_opened_again_by_the_end(serv
 async def test_severity_becomes_urgency_and_priority(
     service: str, tickets: Desk, severity: str, urgency: str, priority: str
 ) -> None:
-    one = alert_message(PendingDelivery(incident(severity=severity), "Opened"))
-    assert (await channel(service, tickets).send(one)).delivered
+    message = alert_message(PendingDelivery(incident(severity=severity), "Opened"))
+    assert (await channel(service, tickets).send(message)).delivered
     (ticket,) = tickets.tickets.values()
     assert (ticket.get("urgency"), ticket.get("priority")) in ((urgency, None), (None, priority))
 

@@ -30,9 +30,9 @@ class MailBox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         del server, session
-        found = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(found, EmailMessage)
-        self.mails.append(found)
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
         return "250 taken"
 
 
@@ -48,8 +48,8 @@ async def test_a_webhook_gets_title_body_and_level() -> None:
     # Receivers' scripts read these fields.
     async with receiving() as receiver:
         assert (await parse_channels(receiver.url, allow_local=True)[0][0].send(OPENED)).delivered
-        got = await receiver.next("open-ssh")
-    assert (got["title"], got["message"], got["type"]) == (OPENED.title, plain(OPENED), "warning")
+        alert = await receiver.next("open-ssh")
+    assert (alert["title"], alert["message"], alert["type"]) == (OPENED.title, plain(OPENED), "warning")
 
 
 async def test_a_mail_has_a_subject_that_sorts_and_the_whole_text(mailbox: MailBox) -> None:

@@ -8,12 +8,8 @@ from tests.house.names import FILLERS, FOLDERS, LIMIT, ROOT, by_folder, local_na
 
 ALLOWED: dict[str, float] = {
     "benchmarks": 0.007,
-    "operator/nsg_baseline/alerts": 0.007,
-    "operator/nsg_baseline/api": 0.063,
     "operator/nsg_baseline/core": 0.093,
-    "operator/nsg_baseline/engine": 0.045,
-    "operator/nsg_baseline/kube": 0.025,
-    "tests/alerts": 0.109,
+    "operator/nsg_baseline/kube": 0.009,
     "tests/core": 0.102,
     "tests/support": 0.076,
 }

@@ -16,11 +16,11 @@ Delivered = Mapping[str, Mapping[RevisionKey, str]]
 def missing_channels(route: NSGAlertRoute, delivery: PendingDelivery, channels: Iterable[Channel]) -> dict[str, int]:
     """Return the channels that lack a notification, each with the last revision that it received; 0 for none."""
     stored = stored_delivery(route, delivery.incident)
-    behind = (stored.pending_channels or {}) if stored is not None else {}
+    stored_channels = (stored.pending_channels or {}) if stored is not None else {}
     if stored is not None and _is_partly_delivered(stored, delivery):
-        return {channel.id: behind[channel.id] for channel in channels if channel.id in behind}
+        return {channel.id: stored_channels[channel.id] for channel in channels if channel.id in stored_channels}
     revision = stored.revision if stored is not None else 0
-    return {channel.id: behind.get(channel.id, revision) for channel in channels}
+    return {channel.id: stored_channels.get(channel.id, revision) for channel in channels}
 
 
 def still_missing(missing: Mapping[str, int], delivery: PendingDelivery, delivered: Delivered) -> dict[str, int]:

@@ -156,11 +156,11 @@ class Dispatcher:
         threaded: frozenset[str],
     ) -> bool:
         """Record what was delivered; say whether every channel has the notification or gave up on it."""
-        behind = still_missing(missing[delivery.key], delivery, delivered)
-        record = next_record(route, delivery, behind, delivered, threaded, self.clock())
+        unsent = still_missing(missing[delivery.key], delivery, delivered)
+        record = next_record(route, delivery, unsent, delivered, threaded, self.clock())
         if record is not None:
             await self.outbox.record(delivery.incident, record)
-        return not behind
+        return not unsent
 
     async def _report(self, route: NSGAlertRoute, reason: str, message: str, channels: int | None) -> None:
         status = next_status(route, reason, message, channels, self.in_flight.messages, self.clock())

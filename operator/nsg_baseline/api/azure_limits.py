@@ -110,8 +110,8 @@ def _attachments(spec: BaselineSpec) -> Iterator[Problem]:
 
 
 def _ids(ids: tuple[str, ...], place: str, kind: str) -> Iterator[Problem]:
-    for at, each in enumerate(ids):
-        if each.split("/")[-2].lower() != kind.lower():
+    for at, resource_id in enumerate(ids):
+        if resource_id.split("/")[-2].lower() != kind.lower():
             yield Problem(f"{place}[{at}]", f"must be a resource id that ends in /{kind}/<name>")
 
 

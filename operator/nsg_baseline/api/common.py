@@ -125,8 +125,8 @@ class SpecShape(Shape):
     def _drop_nulls(cls, value: Any) -> Any:
         if not isinstance(value, dict) or None not in value.values():
             return value
-        known = {name for key, field in cls.model_fields.items() for name in (key, field.alias)}
-        return {name: item for name, item in value.items() if item is not None or name not in known}
+        field_names = {name for key, field in cls.model_fields.items() for name in (key, field.alias)}
+        return {name: item for name, item in value.items() if item is not None or name not in field_names}
 
 
 class StatusShape(Shape):

@@ -20,10 +20,10 @@ def parse(text: str) -> timedelta:
     Raises:
         ValueError: the text is not a duration.
     """
-    found = re.fullmatch(PATTERN, text)
-    if not text or found is None:
+    match = re.fullmatch(PATTERN, text)
+    if not text or match is None:
         raise ValueError("must be a duration such as 30s, 5m or 1h30m")
-    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
+    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 

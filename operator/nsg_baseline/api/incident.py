@@ -19,9 +19,9 @@ IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknow
 
 def _fixed(field: str) -> Cel:
     """Return the rule that a field keeps its value; an absent field stays absent."""
-    mine, old = f"self.{field}", f"oldSelf.{field}"
+    new, old = f"self.{field}", f"oldSelf.{field}"
     return Cel(
-        f"has({mine}) == has({old}) && (!has({mine}) || {mine} == {old})",
+        f"has({new}) == has({old}) && (!has({new}) || {new} == {old})",
         f"{field} cannot change: the operator opens another incident for anything else",
         f".{field}",
     )

@@ -53,10 +53,10 @@ def is_word(text: str) -> bool:
 
 def is_ports(text: str) -> bool:
     """Say whether this is one port or one range, its low end first."""
-    found = _PORT_FORM.fullmatch(text)
-    if found is None:
+    match = _PORT_FORM.fullmatch(text)
+    if match is None:
         return False
-    low, high = int(found[1]), int(found[2] or found[1])
+    low, high = int(match[1]), int(match[2] or match[1])
     return low <= high <= LARGEST_PORT
 
 

@@ -90,7 +90,7 @@ def _exactly_one(names: tuple[str, ...]) -> Cel:
     """Rule on the whole security rule. `size` of a text counts its characters, so the text is compared instead."""
     fields = [to_camel(name) for name in names]
     single, *lists = (f"has(self.{field}) && self.{field}" for field in fields)
-    present = [f"{single} != ''", *(f"{each}.size() > 0" for each in lists)]
+    present = [f"{single} != ''", *(f"{plural}.size() > 0" for plural in lists)]
     return Cel(f"[{', '.join(present)}].exists_one(x, x)", _words(names), f".{fields[0]}")
 
 

@@ -40,8 +40,8 @@ def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
         yield from nodes(schema["additionalProperties"], f"{path}.*")
 
 
-def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Schema:
-    flat = _flat(raw, known)
+def _node(raw: Schema, definitions: dict[str, Schema], *, tell_defaults: bool) -> Schema:
+    flat = _flat(raw, definitions)
     schema = {key: flat[key] for key in ("description", "type", *flat) if key in flat and key not in _DROPPED}
     if SERVED_DEFAULT in schema:
         schema["default"] = schema.pop(SERVED_DEFAULT)
@@ -51,24 +51,24 @@ def _node(raw: Schema, known: dict[str, Schema], *, tell_defaults: bool) -> Sche
         schema["description"] += _default_in_words(flat)
     if "properties" in flat:
         schema["properties"] = {
-            name: _node(inner, known, tell_defaults=tell_defaults) for name, inner in flat["properties"].items()
+            name: _node(inner, definitions, tell_defaults=tell_defaults) for name, inner in flat["properties"].items()
         }
     if "items" in flat:
-        schema["items"] = _node(flat["items"], known, tell_defaults=tell_defaults)
+        schema["items"] = _node(flat["items"], definitions, tell_defaults=tell_defaults)
     if isinstance(flat.get("additionalProperties"), dict):
-        schema["additionalProperties"] = _node(flat["additionalProperties"], known, tell_defaults=tell_defaults)
+        schema["additionalProperties"] = _node(flat["additionalProperties"], definitions, tell_defaults=tell_defaults)
     return schema
 
 
-def _flat(raw: Schema, known: dict[str, Schema]) -> Schema:
+def _flat(raw: Schema, definitions: dict[str, Schema]) -> Schema:
     """Resolve a reference or an optional type. Keywords beside it take precedence; rules are merged."""
     if "$ref" in raw:
-        inner = known[raw["$ref"].rpartition("/")[2]]
+        inner = definitions[raw["$ref"].rpartition("/")[2]]
     elif "anyOf" in raw:
-        (inner,) = (each for each in raw["anyOf"] if each != {"type": "null"})
+        (inner,) = (option for option in raw["anyOf"] if option != {"type": "null"})
     else:
         return raw
-    inner = _flat(inner, known)
+    inner = _flat(inner, definitions)
     beside = {key: value for key, value in raw.items() if key not in ("$ref", "anyOf")}
     rules = [*inner.get(RULES, ()), *beside.get(RULES, ())]
     return {**inner, **beside, **({RULES: rules} if rules else {})}

@@ -68,8 +68,8 @@ def read(kind: type[R], document: Any) -> R:
     try:
         resource = kind.model_validate(bare)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise InvalidObject([*beside, *(_problem(kind, each) for each in found)]) from None
+        errors = error.errors(include_url=False, include_input=False)
+        raise InvalidObject([*beside, *(_problem(kind, detail) for detail in errors)]) from None
     if beside:
         raise InvalidObject(beside)
     return resource
@@ -113,9 +113,9 @@ def _suggestion(kind: type[Resource], place: Sequence[int | str]) -> str:
     return f"did you mean {close[0]}?" if close else f"allowed fields: {', '.join(node['properties'])}"
 
 
-def _inner(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+def _inner(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Resolve optional types and references."""
-    for each in node.get("anyOf", ()):
-        if each != {"type": "null"}:
-            node = each
-    return known[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    for option in node.get("anyOf", ()):
+        if option != {"type": "null"}:
+            node = option
+    return definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node

@@ -63,10 +63,10 @@ class AttributionLoop:
     async def ask(self) -> None:
         """Ask for every scope with open questions whose turn it is."""
         now = self.clock()
-        for mark, (scope, incidents) in self._open().items():
-            if self._due(mark, incidents) <= now:
-                ripe = [one for one in incidents if _seen(one) + FIRST_AFTER <= now]
-                await self._ask(mark, scope, ripe, now)
+        for log_key, (scope, incidents) in self._open().items():
+            if self._due(log_key, incidents) <= now:
+                due_incidents = [incident for incident in incidents if _seen(incident) + FIRST_AFTER <= now]
+                await self._ask(log_key, scope, due_incidents, now)
 
     def _heard(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGScope):
@@ -74,12 +74,12 @@ class AttributionLoop:
 
     def _pause(self) -> float | None:
         """Return the seconds until something is to be asked though nothing moves."""
-        due = min((self._due(mark, incidents) for mark, (_, incidents) in self._open().items()), default=None)
+        due = min((self._due(log_key, incidents) for log_key, (_, incidents) in self._open().items()), default=None)
         return None if due is None else max((due - self.clock()).total_seconds(), 0.0)
 
-    def _due(self, mark: Log, incidents: Iterable[NSGIncident]) -> datetime:
+    def _due(self, log_key: Log, incidents: Iterable[NSGIncident]) -> datetime:
         first = min(map(_seen, incidents)) + FIRST_AFTER
-        return max(first, self._asked[mark] + ASK_EVERY) if mark in self._asked else first
+        return max(first, self._asked[log_key] + ASK_EVERY) if log_key in self._asked else first
 
     def _open(self) -> dict[Log, tuple[NSGScope, list[NSGIncident]]]:
         """Return the incidents of which it is still to be found out who did it; scopes may share a log."""
@@ -89,25 +89,27 @@ class AttributionLoop:
                 by_scope.setdefault(incident.spec.scope, []).append(incident)
         groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
         for scope in readable(list(scopes(self.records.store))):
-            if mine := by_scope.get(scope.metadata.name):
-                groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(mine)
+            if scope_incidents := by_scope.get(scope.metadata.name):
+                groups.setdefault((scope.spec.subscription_id, scope.spec.identity), (scope, []))[1].extend(
+                    scope_incidents
+                )
         return groups
 
-    async def _ask(self, mark: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
-        self._asked[mark] = now
+    async def _ask(self, log_key: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
+        self._asked[log_key] = now
         activity, own = self.activity_of(scope)
         since = max(min(map(_seen, incidents)) - LOOK_BACK, now - FURTHEST)
         rows: list[dict[str, Any]] = []
         try:
             rows = await activity.events(scope.spec.subscription_id, since)
-            self._unread.pop(mark, None)
+            self._unread.pop(log_key, None)
         except AzureError as error:
             # One failed read does not mean that the log has no answer.
-            self._unread.setdefault(mark, now)
+            self._unread.setdefault(log_key, now)
             log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
         try:
             for incident in incidents:
-                if mark not in self._unread or now - self._unread[mark] >= GIVE_UP_AFTER - ASK_EVERY:
+                if log_key not in self._unread or now - self._unread[log_key] >= GIVE_UP_AFTER - ASK_EVERY:
                     await self._settle(incident, rows, own, now)
         except KubeError as error:
             log.warning("not recorded", reason=error.reason, message=error.message)
@@ -119,12 +121,12 @@ class AttributionLoop:
 
         def change(status: IncidentStatus) -> IncidentStatus | None:
             current = incident.model_copy(update={"status": status})
-            found = callers(current, rows, own)
-            if status.attribution is not None or (not found and now - _seen(current) < GIVE_UP_AFTER):
+            authors = callers(current, rows, own)
+            if status.attribution is not None or (not authors and now - _seen(current) < GIVE_UP_AFTER):
                 return None
-            updates: dict[str, Any] = {"attribution": "Found" if found else "NotFound"}
-            if found and found != status.changed_by:
-                updates["changed_by"] = found
+            updates: dict[str, Any] = {"attribution": "Found" if authors else "NotFound"}
+            if authors and authors != status.changed_by:
+                updates["changed_by"] = authors
                 if status.state == "Open":
                     updates |= {"event": "Attributed", "revision": status.revision + 1, "updated_at": now}
             return status.model_copy(update=updates)
@@ -134,7 +136,7 @@ class AttributionLoop:
 
 def _seen(incident: NSGIncident) -> datetime:
     """Return when an incident that was opened got what is asked about."""
-    seen = incident.status.updated_at or incident.status.opened_at
-    if seen is None:
+    changed_at = incident.status.updated_at or incident.status.opened_at
+    if changed_at is None:
         raise ValueError(f"incident {'/'.join(incident.key)} was never opened")
-    return seen
+    return changed_at

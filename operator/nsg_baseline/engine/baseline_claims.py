@@ -23,16 +23,16 @@ class Claims:
         """Return the claims, and for baselines that do not even name an NSG what is wrong with them."""
         claims: list[Claim] = []
         refused: dict[ObjectKey, Refusal] = {}
-        known: dict[str, tuple[str, Claim | Refusal]] = {}
+        parsed: dict[str, tuple[str, Claim | Refusal]] = {}
         for stored in self._store.stored(NSGBaseline):
-            before = self._known.get(stored.uid)
-            found = before[1] if before is not None and before[0] == stored.intent else _claim(stored)
-            known[stored.uid] = (stored.intent, found)
-            if isinstance(found, Claim):
-                claims.append(found)
+            previous = self._known.get(stored.uid)
+            claim = previous[1] if previous is not None and previous[0] == stored.intent else _claim(stored)
+            parsed[stored.uid] = (stored.intent, claim)
+            if isinstance(claim, Claim):
+                claims.append(claim)
             else:
-                refused[stored.key] = found
-        self._known = known
+                refused[stored.key] = claim
+        self._known = parsed
         return claims, refused
 
 
@@ -45,9 +45,11 @@ def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
             yield stored, error
 
 
-def readable(found: Iterable[NSGScope | tuple[Stored, InvalidObject]]) -> tuple[NSGScope, ...]:
+def readable(candidates: Iterable[NSGScope | tuple[Stored, InvalidObject]]) -> tuple[NSGScope, ...]:
     """Return the scopes that can be read and are not being deleted."""
-    return tuple(one for one in found if isinstance(one, NSGScope) and one.metadata.deletion_timestamp is None)
+    return tuple(
+        scope for scope in candidates if isinstance(scope, NSGScope) and scope.metadata.deletion_timestamp is None
+    )
 
 
 def _claim(stored: Stored) -> Claim | Refusal:

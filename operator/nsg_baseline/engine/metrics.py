@@ -59,11 +59,11 @@ class Metrics(Collector):
         return ()
 
     def _scopes(self) -> Iterator[Metric]:
-        found = {one.metadata.name: one.status for one in readable(scopes(self._records.store))}
+        statuses = {scope.metadata.name: scope.status for scope in readable(scopes(self._records.store))}
         for name, text in _SCOPE_GAUGES.items():
-            values = {(scope,): getattr(status, name) for scope, status in found.items()}
-            known = {scope: value for scope, value in values.items() if value is not None}
-            yield _gauge(f"scope_{name}", text, ("scope",), known)
+            by_scope = {(scope,): getattr(status, name) for scope, status in statuses.items()}
+            reported = {scope: value for scope, value in by_scope.items() if value is not None}
+            yield _gauge(f"scope_{name}", text, ("scope",), reported)
         passes = self._health.reconciles
         ended = {(scope, "succeeded"): note.succeeded for scope, note in passes.items()}
         ended |= {(scope, "failed"): note.failed for scope, note in passes.items()}
@@ -74,34 +74,36 @@ class Metrics(Collector):
         yield _gauge("scope_last_success_timestamp_seconds", "When all of a scope was read last.", ("scope",), last)
 
     def _incidents(self) -> Metric:
-        found = Counter(
-            (one.spec.kind, one.status.severity or "info")
-            for one in self._records.incidents.all()
-            if one.status.state == "Open"
+        open_incidents = Counter(
+            (incident.spec.kind, incident.status.severity or "info")
+            for incident in self._records.incidents.all()
+            if incident.status.state == "Open"
         )
-        return _gauge("incidents_open", "Open incidents.", ("kind", "severity"), found)
+        return _gauge("incidents_open", "Open incidents.", ("kind", "severity"), open_incidents)
 
     def _routes(self) -> Metric:
         ready = {}
         for stored in self._records.store.stored(NSGAlertRoute):
-            states = (stored.document().get("status") or {}).get("conditions") or ()
-            ready[stored.key] = float(any(one["type"] == "Ready" and one["status"] == "True" for one in states))
+            conditions = (stored.document().get("status") or {}).get("conditions") or ()
+            ready[stored.key] = float(
+                any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+            )
         return _gauge("route_ready", "Whether alerts get through.", ("namespace", "route"), ready)
 
     def _azure(self) -> Iterator[Metric]:
         budgets = self._budgets()
-        asked = {
+        responses = {
             (who, kind, str(status)): count
             for who, budget in budgets.items()
             for (kind, status), count in budget.responses.items()
         }
         labels = ("identity", "kind", "status")
-        yield _counter("azure_requests", "Requests to Azure Resource Manager.", labels, asked)
-        left = {
+        yield _counter("azure_requests", "Requests to Azure Resource Manager.", labels, responses)
+        remaining = {
             (who, *where): tokens for who, budget in budgets.items() for where, tokens in budget.remaining().items()
         }
         text = "Requests that Azure would take now without refusing any."
-        yield _gauge("azure_requests_left", text, ("identity", "region", "kind"), left)
+        yield _gauge("azure_requests_left", text, ("identity", "region", "kind"), remaining)
         waited = {(who,): budget.waited_seconds for who, budget in budgets.items()}
         yield _counter("azure_waited_seconds", "Seconds that requests waited for their turn.", ("identity",), waited)
 

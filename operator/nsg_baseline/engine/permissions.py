@@ -43,17 +43,17 @@ class PermissionCache:
 
 async def _asked_for(world: Dependencies, scope: NSGScope) -> ConditionState:
     spec = scope.spec
-    wanted = ENFORCE if spec.max_mode == "Enforce" else WATCH
-    lacking: dict[str, None] = {}
+    required = ENFORCE if spec.max_mode == "Enforce" else WATCH
+    missing_actions: dict[str, None] = {}
     try:
         for group in spec.resource_groups or (None,):
             if world.rights is not None:
-                found = await world.rights.grants(spec.subscription_id, group)
-                lacking |= dict.fromkeys(missing(found, wanted))
+                grants = await world.rights.grants(spec.subscription_id, group)
+                missing_actions |= dict.fromkeys(missing(grants, required))
     except AzureError as error:
         return permissions("Unknown", error.reason, f"its rights could not be looked up: {error.message}")
-    if not lacking:
+    if not missing_actions:
         return permissions("True", "AllRights", "the identity may do all that this scope asks for")
     role = "azure-role-enforce.json" if spec.max_mode == "Enforce" else "azure-role-watch.json"
-    text = f"the identity lacks {', '.join(lacking)}; assign it the role in examples/{role}"
+    text = f"the identity lacks {', '.join(missing_actions)}; assign it the role in examples/{role}"
     return permissions("False", "MissingRights", text)

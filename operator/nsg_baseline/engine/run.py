@@ -172,10 +172,10 @@ async def _first_end(tasks: list["asyncio.Task[None]"]) -> None:
 
 async def _ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
     """Cancel tasks and wait for them."""
-    found = list(tasks)
-    for task in found:
+    pending = list(tasks)
+    for task in pending:
         task.cancel()
-    await asyncio.gather(*found, return_exceptions=True)
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 async def _first_sync(kube: Kube, store: Store) -> None:

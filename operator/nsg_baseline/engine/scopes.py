@@ -85,18 +85,18 @@ class Scopes:
         self._changed.clear()
 
     async def _arrange(self) -> None:
-        before = self._assignment
-        found = list(scopes(self._records.store))
-        self._scopes = readable(found)
+        previous = self._assignment
+        stored_scopes = list(scopes(self._records.store))
+        self._scopes = readable(stored_scopes)
         claims, refused = self._claims.all()
         self._assignment = assign(self._scopes, claims, self._records.store.namespaces)
-        old = frozenset(self._running)
+        running_before = frozenset(self._running)
         await self._match_loops()
-        self._wake(before, old)
+        self._wake(previous, running_before)
         try:
-            for one in found:
-                if isinstance(one, tuple):
-                    await report_invalid_scope(self._records, *one, self._clock())
+            for scope in stored_scopes:
+                if isinstance(scope, tuple):
+                    await report_invalid_scope(self._records, *scope, self._clock())
             refused = {**refused, **self._assignment.refused}
             await report_refused_baselines(self._records, refused, self._clock())
             await resolve_orphans(self._records, refused, self._clock())
@@ -106,13 +106,13 @@ class Scopes:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
 
     async def _match_loops(self) -> None:
-        wanted = {scope.metadata.name: scope for scope in self._scopes}
+        current = {scope.metadata.name: scope for scope in self._scopes}
         for name, running in list(self._running.items()):
             # Another identity or subscription is another watch: what was remembered is of no use to it.
-            if name not in wanted or running.uid != _mark(wanted[name]):
+            if name not in current or running.uid != _mark(current[name]):
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
-        for name, scope in wanted.items():
+        for name, scope in current.items():
             if name not in self._running:
                 loop = ScopeLoop(self._world_of(scope), self._grounds(name), self._health)
                 self._running[name] = _Running(
@@ -123,7 +123,7 @@ class Scopes:
         def ground() -> ScopeSnapshot | None:
             # Read again, because the last reconcile stored a new status.
             current = readable(scopes(self._records.store))
-            scope = next((one for one in current if one.metadata.name == name), None)
+            scope = next((candidate for candidate in current if candidate.metadata.name == name), None)
             assigned = self._assignment
             return (
                 ScopeSnapshot(scope, self._scopes, assigned.active(name), assigned.inactive(name))
@@ -133,21 +133,21 @@ class Scopes:
 
         return ground
 
-    def _wake(self, before: Assignment, old: frozenset[str]) -> None:
+    def _wake(self, previous: Assignment, running_before: frozenset[str]) -> None:
         """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.
 
         A loop that was just started begins with a whole pass anyway.
         """
-        moved, self._moved = self._moved, set()
-        rung, self._rung = self._rung, set()
+        edited_baselines, self._moved = self._moved, set()
+        edited_scopes, self._rung = self._rung, set()
         for name, running in self._running.items():
-            if name not in old:
+            if name not in running_before:
                 continue
-            held, had = self._assignment.owners.get(name, {}), before.owners.get(name, {})
-            if name in rung or held.keys() != had.keys():
+            owned, owned_before = self._assignment.owners.get(name, {}), previous.owners.get(name, {})
+            if name in edited_scopes or owned.keys() != owned_before.keys():
                 running.loop.trigger.ring()
-            for nsg, key in held.items():
-                if key in moved or had.get(nsg) != key:
+            for nsg, key in owned.items():
+                if key in edited_baselines or owned_before.get(nsg) != key:
                     running.loop.trigger.edited(nsg)
 
 

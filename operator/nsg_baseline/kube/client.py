@@ -129,14 +129,14 @@ class Kube:
         """Return a Lease; None when there is none."""
         try:
             with translate_errors():
-                found = await self._custom.get_namespaced_custom_object(
+                lease = await self._custom.get_namespaced_custom_object(
                     *_LEASES, namespace, "leases", name, _request_timeout=TIMEOUT_SECONDS
                 )
         except KubeError as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return _document(found)
+        return _document(lease)
 
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
         """Create a Lease, or replace it if it is still the version that was read."""
@@ -155,20 +155,20 @@ class Kube:
     async def namespaces(self) -> dict[str, dict[str, str]]:
         """Return the labels of every namespace by its name."""
         with translate_errors():
-            found = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
-        metas = [item.metadata for item in found.items if item.metadata is not None]
+            listed = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
+        metas = [item.metadata for item in listed.items if item.metadata is not None]
         return {str(meta.name): meta.labels or {} for meta in metas}
 
     async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """Return a Secret's texts by key; None when it does not exist."""
         try:
             with translate_errors():
-                found = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
+                secret = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
         except KubeError as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return decoded(found.data or {})
+        return decoded(secret.data or {})
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Post a Kubernetes event."""

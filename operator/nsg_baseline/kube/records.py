@@ -129,7 +129,7 @@ def _merged(known: IncidentStatus, status: IncidentStatus, now: IncidentStatus) 
     updates: dict[str, object] = {"deliveries": now.deliveries}
     if now.actions != known.actions:
         ours = [action for action in status.actions if action not in known.actions]
-        updates["actions"] = (*now.actions, *(one for one in ours if one not in now.actions))[-SHOWN_ACTIONS:]
+        updates["actions"] = (*now.actions, *(action for action in ours if action not in now.actions))[-SHOWN_ACTIONS:]
     if now.revision > known.revision:
         # Two revisions of one number would be told as one.
         updates["revision"] = now.revision + status.revision - known.revision

@@ -35,8 +35,8 @@ class _Alerts(ApiPlugin):
             if message.is_first or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
             if message.event not in _OPENING:
-                what = _PATHS.get(message.event, "notes")
-                call("POST", f"{at}/{what}", json=note, headers=headers, params={"identifierType": "alias"})
+                path = _PATHS.get(message.event, "notes")
+                call("POST", f"{at}/{path}", json=note, headers=headers, params={"identifierType": "alias"})
         except RefusedError:
             return False
         return True

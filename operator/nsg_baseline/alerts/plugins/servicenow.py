@@ -47,12 +47,12 @@ class ServiceNow(Ticketing):
             self._call("PATCH", f"/{quote(ticket['sys_id'])}", json=self._change(body))
 
     def _find(self) -> dict[str, str] | None:
-        asked = {
+        query = {
             "sysparm_query": f"correlation_id={self.message.thread}^ORDERBYDESCsys_created_on",
             "sysparm_limit": "1",
             "sysparm_fields": _FIELDS,
         }
-        answer = self._call("GET", "", params=asked)
+        answer = self._call("GET", "", params=query)
         records = answer.get("result") if isinstance(answer, dict) else None
         return {key: str(records[0].get(key) or "") for key in _FIELDS.split(",")} if records else None
 

@@ -47,5 +47,5 @@ class Ticketing(ApiPlugin, NotifyBase):
     @staticmethod
     @override
     def parse_url(url: str) -> dict[str, Any] | None:
-        found = NotifyBase.parse_url(url)
-        return {**found, "options": dict(found.get("qsd") or {})} if found else None
+        parsed = NotifyBase.parse_url(url)
+        return {**parsed, "options": dict(parsed.get("qsd") or {})} if parsed else None
