@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,8 @@ def watches_a_change(kubectl: Program) -> None:
         kubectl(
             "patch", "nsgbaseline", "appgate", "-n", NAMESPACE, "--type", "merge", "-p", '{"spec": {"mode": "Alert"}}'
         )
-        assert watch.stdout.readline().split()[:2] == ["appgate", "Alert"]
+        # The column shows the mode in effect, which the operator writes after the edit.
+        lines = iter(watch.stdout.readline, "")
+        assert any(line.split()[:2] == ["appgate", "Alert"] for line in islice(lines, 5))
         watch.terminate()
         watch.wait(SECONDS)
