@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from nsg_baseline.azure import write
 from nsg_baseline.azure.clouds import CLOUDS, custom_cloud
 from nsg_baseline.azure.errors import AzureError, error_from_response
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.azure.services import ArmServices
 from nsg_emulator.arm import Fault, Running
-from nsg_emulator.arm.faults import Drop, broken_listing, forbidden, throttled, unauthorized
+from nsg_emulator.arm.faults import Drop, StickOperation, broken_listing, forbidden, throttled, unauthorized
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NSG = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{{}}"
@@ -166,6 +167,21 @@ async def test_a_write_is_not_repeated_after_a_lost_response(azure: Running, arm
     now = await arm.reader.get(NSG.format("web"))
     assert now is not None
     assert [item["name"] for item in now["properties"]["securityRules"]] == ["a"]
+
+
+async def test_an_operation_that_never_ends_has_an_unknown_outcome(
+    azure: Running, arm: ArmServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A reconcile that polls an operation for hours restores nothing else.
+    azure.emulator.add_nsg(document("web"))
+    live = await arm.reader.get(NSG.format("web"))
+    assert live is not None
+    changed = {**live, "properties": {**live["properties"], "securityRules": [rule("a", 100)]}}
+    azure.emulator.faults.add(Fault(StickOperation(), method="PUT", count=None))
+    monkeypatch.setattr(write, "OPERATION_SECONDS", 3)
+    with pytest.raises(AzureError) as caught:
+        await arm.writer.put(NSG.format("web"), changed, live["etag"])
+    assert (caught.value.reason, puts(azure)) == ("OutcomeUnknown", 1)
 
 
 @pytest.mark.parametrize(

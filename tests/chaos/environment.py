@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 
@@ -19,7 +20,7 @@ from nsg_baseline.api.crds import render
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.azure import write
+from nsg_baseline.azure import client, write
 from nsg_baseline.azure.clouds import CLOUDS, custom_cloud
 from nsg_baseline.azure.services import ArmServices
 from nsg_baseline.core.assignment import assign
@@ -40,6 +41,7 @@ from tests.support.alerts import Clock
 KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
 API = "nsg-baseline.io/v1alpha1"
 OPERATOR = "22222222-2222-2222-2222-222222222222"
+_REAL_SLEEP = asyncio.sleep
 SYSTEM, TEAM, STRANGERS = "nsg-baseline-system", "team-web", "strangers"
 
 
@@ -106,14 +108,28 @@ class ChaosEnvironment:
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a five-hundredth of every pause that the Azure SDK makes between tries and polls."""
-    real = asyncio.sleep
+    """Shorten every pause that the Azure SDK makes between tries and polls."""
 
     async def sleep(_: AioHttpTransport, duration: float) -> None:
-        await real(duration / 500)
+        await _REAL_SLEEP(duration / 500)
 
     monkeypatch.setattr(AioHttpTransport, "sleep", sleep)
-    monkeypatch.setattr(write, "OPERATION_SECONDS", 0.25)
+    monkeypatch.setattr(write, "transport", _transport_of_one_write)
+
+
+def _transport_of_one_write(session: aiohttp.ClientSession) -> AioHttpTransport:
+    """Count the limit of an operation in pauses: a busy machine would exceed any limit that is short in seconds."""
+    transport, waited = client.transport(session), 0.0
+
+    async def sleep(duration: float) -> None:
+        nonlocal waited
+        waited += duration
+        if waited > write.OPERATION_SECONDS:
+            raise TimeoutError
+        await _REAL_SLEEP(duration / 500)
+
+    transport.sleep = sleep
+    return transport
 
 
 @asynccontextmanager

@@ -79,7 +79,7 @@ class HostileAzure(Azure):
 
 @pytest.fixture
 async def hostile(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostileServer]:
-    monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 3)
+    monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 60)
     monkeypatch.setattr(client, "RETRY_BACKOFF_SECONDS", 0)
     async with serve_hostile() as elsewhere, serve_hostile(elsewhere.url) as server:
         yield server
