@@ -26,6 +26,7 @@ from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
 from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, render_message
 from nsg_baseline.api.route import Message, NSGAlertRoute
+from nsg_baseline.core.conditions import ConditionState
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class Dispatcher:
         try:
             channels, problem = await read_channels(self.outbox, route, allow_local=self.allow_local)
         except RouteUnusableError as error:
-            await self._report(route, error.reason, str(error), None)
+            await self._report(route, error.condition, 0)
             return
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
@@ -69,7 +70,7 @@ class Dispatcher:
         undelivered = [item for item in ready if not await self._record(route, item, missing, delivered, threaded)]
         self.in_flight.forget(route, pending_by_channel(channels, deliveries, missing, delivered))
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
-        await self._report(route, *(problem or delivery_condition(failing, len(undelivered))), len(channels))
+        await self._report(route, problem or delivery_condition(failing, len(undelivered)), len(channels))
 
     def next_try(self) -> datetime | None:
         """Return when there is something to do even if no object changes."""
@@ -162,8 +163,8 @@ class Dispatcher:
             await self.outbox.record(delivery.incident, record)
         return not unsent
 
-    async def _report(self, route: NSGAlertRoute, reason: str, message: str, channels: int | None) -> None:
-        status = next_status(route, reason, message, channels, self.in_flight.messages, self.clock())
+    async def _report(self, route: NSGAlertRoute, state: ConditionState, channels: int) -> None:
+        status = next_status(route, state, channels, self.in_flight.messages, self.clock())
         await self.outbox.report(route, status)
 
     def _wake_at(self, times: Iterable[datetime | None]) -> None:

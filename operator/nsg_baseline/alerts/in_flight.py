@@ -13,7 +13,8 @@ from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.grouping import Batch
 from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, digest_key, route_name, stored_delivery
 from nsg_baseline.alerts.ports import Outbox, OutboxError
-from nsg_baseline.api.route import Message, NSGAlertRoute
+from nsg_baseline.api.common import ObjectKey
+from nsg_baseline.api.route import IncidentRevision, Message, NSGAlertRoute
 
 log = structlog.get_logger(__name__)
 
@@ -33,22 +34,22 @@ class InFlight:
     def delivered(self, channel: Channel, deliveries: Iterable[PendingDelivery]) -> dict[RevisionKey, str]:
         """Return what a channel has received although it is not recorded yet, each with its thread."""
         threads = {
-            member: message.thread for message in self._of(channel) if message.sent for member in message.incidents
+            key: message.thread for message in self._of(channel) if message.sent for key in _revision_keys(message)
         }
-        return {item.key: threads[item.message_key] for item in deliveries if item.message_key in threads}
+        return {delivery.key: threads[delivery.key] for delivery in deliveries if delivery.key in threads}
 
     def unconfirmed(self, channel: Channel, deliveries: Sequence[PendingDelivery]) -> list[Batch]:
         """Return the messages to a channel whose result is unknown."""
-        unsent = (set(message.incidents) for message in self._of(channel) if not message.sent)
-        batches = (Batch(tuple(item for item in deliveries if item.message_key in members)) for members in unsent)
+        unsent = (_revision_keys(message) for message in self._of(channel) if not message.sent)
+        batches = (Batch(tuple(delivery for delivery in deliveries if delivery.key in keys)) for keys in unsent)
         return [batch for batch in batches if batch.deliveries]
 
     async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Batch) -> Message:
         """Store a message that is about to be sent; return it as it was stored first."""
-        members = tuple(delivery.message_key for delivery in batch.deliveries)
-        message = next((entry for entry in self._of(channel) if set(members) <= set(entry.incidents)), None)
+        keys = {delivery.key for delivery in batch.deliveries}
+        message = next((stored for stored in self._of(channel) if keys <= _revision_keys(stored)), None)
         if message is None:
-            message = _message(channel, batch, members)
+            message = _message(channel, batch)
             self._messages[channel.id, message.key] = message
             await self._store(route)
         return message
@@ -64,7 +65,7 @@ class InFlight:
             key: message.thread
             for message in self._of(channel)
             if message.thread
-            for key in map(_incident_key, message.incidents)
+            for key in _incident_keys(message)
             if key in incidents
         }
 
@@ -73,20 +74,19 @@ class InFlight:
 
         A message that opened a shared thread stays until its incidents are recorded: later revisions must go there.
         """
-        members = {channel: {item.message_key for item in deliveries} for channel, deliveries in pending.items()}
+        unrecorded = {channel: {delivery.key for delivery in deliveries} for channel, deliveries in pending.items()}
         stored = {incident.key: stored_delivery(route, incident) for incident in self.outbox.incidents()}
 
         def is_unrecorded(message: Message) -> bool:
             if not message.thread:
                 return False
-            keys = [key for key in map(_incident_key, message.incidents) if key in stored]
-            entries = [stored[key] for key in keys]
+            entries = [stored[key] for key in _incident_keys(message) if key in stored]
             return any(entry is None or message.channel in (entry.pending_channels or {}) for entry in entries)
 
         self._messages = {
             key: message
             for key, message in self._messages.items()
-            if members.get(message.channel, set()) & set(message.incidents) or is_unrecorded(message)
+            if unrecorded.get(message.channel, set()) & _revision_keys(message) or is_unrecorded(message)
         }
 
     @property
@@ -106,14 +106,19 @@ class InFlight:
                 log.warning("message in flight not saved", route=route_name(route), error=str(error))
 
 
-def _incident_key(message_key: str) -> tuple[str, str]:
-    namespace, _, name = message_key.removeprefix("incident ").partition(" revision ")[0].partition("/")
-    return namespace, name
+def _revision_keys(message: Message) -> set[RevisionKey]:
+    return {RevisionKey(item.namespace, item.name, item.revision, item.reminder) for item in message.incidents}
 
 
-def _message(channel: Channel, batch: Batch, members: tuple[str, ...]) -> Message:
-    is_digest = len(members) > 1
-    key = digest_key(batch.deliveries) if is_digest else members[0]
+def _incident_keys(message: Message) -> set[ObjectKey]:
+    return {ObjectKey(item.namespace, item.name) for item in message.incidents}
+
+
+def _message(channel: Channel, batch: Batch) -> Message:
+    deliveries = batch.deliveries
+    is_digest = len(deliveries) > 1
+    key = digest_key(deliveries) if is_digest else deliveries[0].message_key
     # Incidents that are notified together for the first time share a thread from then on.
     thread = batch.thread or (key if is_digest and channel.is_threaded else "")
-    return Message(channel=channel.id, key=key, incidents=members, thread=thread)
+    revisions = tuple(IncidentRevision(**delivery.key._asdict()) for delivery in deliveries)
+    return Message(channel=channel.id, key=key, incidents=revisions, thread=thread)

@@ -88,14 +88,23 @@ class RouteSpec(SpecShape):
     suspend: Annotated[bool, Field(description="Stop sending notifications.")] = False
 
 
+class IncidentRevision(StatusShape):
+    """What a notification is about: one revision of an incident, or one reminder of that revision."""
+
+    namespace: Annotated[str, Field(description="Namespace of the incident.", max_length=63)]
+    name: Annotated[str, Field(description="Name of the incident.", max_length=253)]
+    revision: Annotated[int, Field(description="Revision of the incident.", ge=0)]
+    reminder: Annotated[int, Field(description="Number of the reminder; 0 if it is not a reminder.", ge=0)] = 0
+
+
 class Message(StatusShape):
     """A message to one channel whose delivery is not recorded yet."""
 
     channel: Annotated[str, Field(description="Fingerprint of the URL of the channel.", max_length=64)]
     key: Annotated[str, Field(description="Key of the message. A repeated delivery has the same key.", max_length=400)]
     incidents: Annotated[
-        tuple[Annotated[str, Field(max_length=400)], ...],
-        Field(description="Keys of the notifications that the message contains.", max_length=5000, strict=False),
+        tuple[IncidentRevision, ...],
+        Field(description="Incident revisions that the message is about.", max_length=5000, strict=False),
     ]
     thread: Annotated[
         str,

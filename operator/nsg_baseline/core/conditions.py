@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from nsg_baseline.api.common import PENDING, Condition
+from nsg_baseline.core.text.phrasing import counted
 
 MESSAGE_LENGTH = 2048
 """Characters that a condition's message may have."""
@@ -64,6 +65,18 @@ def awaiting_rollout() -> ConditionState:
 def permissions(status: Literal["True", "False", "Unknown"], reason: str, message: str) -> ConditionState:
     """Return the state of a scope whose identity's permissions were read."""
     return ConditionState("Permitted", status, reason, message)
+
+
+def delivering() -> ConditionState:
+    """Return the state of a route whose messages are all delivered."""
+    return ConditionState("Ready", "True", "Delivering", "all messages are delivered")
+
+
+def undelivered(messages: int, lines: Iterable[int]) -> ConditionState:
+    """Return the state of a route with messages that are retried; `lines` are those of the Secret."""
+    numbers = ", ".join(map(str, lines))
+    text = f"{counted(messages, 'message')} not delivered to line {numbers} of the Secret; retried for 24 h"
+    return not_ready("Undelivered", text)
 
 
 def update_conditions(
