@@ -211,6 +211,16 @@ def test_live_files_that_disagree_are_an_error(tmp_path: Path, baseline: str) ->
     assert f"{new}:1: NSG web has different content in another file" in result.stderr
 
 
+def test_live_files_that_differ_in_the_case_of_an_id_agree(tmp_path: Path, baseline: str) -> None:
+    # Azure changes the case of ids between responses; the same NSG is not another one.
+    lower, upper = tmp_path / "lower.json", tmp_path / "upper.json"
+    lower.write_text(json.dumps([live(WEB)]))
+    upper.write_text(json.dumps([{**live(WEB), "id": NSG.replace("resourceGroups", "resourcegroups").upper()}]))
+    result = run("plan", "-f", baseline, "--live", str(lower), "--live", str(upper))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("1 baseline, 0 drifted, 0 NSGs without a baseline\n")
+
+
 @pytest.mark.parametrize("name", ["10e12", "y", "NO", "1_000", "0o17", "0x1f", "2026-01-01", "null", "1.5", "web"])
 def test_imported_names_are_strings_for_every_yaml_reader(tmp_path: Path, name: str) -> None:
     # YAML readers disagree about unquoted scalars: kubectl reads 10e12 as a number.

@@ -82,7 +82,7 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
     source = _baseline(name, files, namespace, kubeconfig, context)
     spec = source.baseline.spec
     live = _live(live_file, source)
-    nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id.key == parse_approved(spec).id.key), None)
+    nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id == parse_approved(spec).id), None)
     if nsg is None:
         raise Failure(f"{spec.target.resource_id} is not in the live NSGs")
     changes = _chosen(judge(parse_approved(spec), nsg, now()).changes, rules)

@@ -11,6 +11,7 @@ from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.sources import Live, Sourced
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.changes import Change
+from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.nsg import LiveNSG, parse_approved
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.verdict import UnbaselinedVerdict, Verdict, judge, judge_unbaselined
@@ -73,20 +74,20 @@ def plan(
     baselines: Iterable[Sourced], live: Live, now: datetime, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 ) -> Plan:
     """Compare baselines with live NSGs. An NSG missing from a complete listing counts as deleted, else as unknown."""
-    nsgs = {nsg.id.key: nsg for nsg in live.nsgs}
+    nsgs = {nsg.id: nsg for nsg in live.nsgs}
     planned: list[PlannedNSG] = []
     unknown: list[Sourced] = []
-    baselined: set[str] = set()
+    baselined: set[NSGId] = set()
     for source in baselines:
         approved = parse_approved(source.baseline.spec)
-        baselined.add(approved.id.key)
-        if approved.id.key not in nsgs and live.extent != "Complete":
+        baselined.add(approved.id)
+        if approved.id not in nsgs and live.extent != "Complete":
             unknown.append(source)
         else:
-            live_nsg = nsgs.get(approved.id.key)
+            live_nsg = nsgs.get(approved.id)
             planned.append(PlannedNSG(source, judge(approved, live_nsg, now, severity_config), live_nsg))
     change_number = severity_config.tags.change_number if severity_config.tags is not None else None
-    unbaselined = sorted((nsg for key, nsg in nsgs.items() if key not in baselined), key=lambda nsg: nsg.id.key)
+    unbaselined = sorted((nsg for nsg in nsgs.values() if nsg.id not in baselined), key=lambda nsg: nsg.id.key)
     verdicts = tuple(judge_unbaselined(nsg, severity_config) for nsg in unbaselined)
     return Plan(
         tuple(planned),

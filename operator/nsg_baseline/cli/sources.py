@@ -16,6 +16,7 @@ from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.yaml_files import Document, read_documents
 from nsg_baseline.core.az_cli_format import is_flat, unflatten
+from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.nsg import LiveNSG, UnreadableNSGError, parse_live
 from nsg_baseline.core.rules import UnreadableRuleError
 
@@ -79,10 +80,10 @@ def read_live_files(files: Sequence[str]) -> Live:
         Failure: a file cannot be read, or two files have different content for one NSG.
     """
     inputs = [read_live_file(file) for file in files]
-    merged: dict[str, LiveNSG] = {}
+    merged: dict[NSGId, LiveNSG] = {}
     for file, live in zip(files, inputs, strict=True):
         for nsg in live.nsgs:
-            if merged.setdefault(nsg.id.key, nsg) != nsg:
+            if merged.setdefault(nsg.id, nsg) != nsg:
                 raise Failure(
                     f"{file}:1: NSG {nsg.id.name} has different content in another file; remove one of the two"
                 )
@@ -103,10 +104,10 @@ def read_live_file(file: str) -> Live:
     except json.JSONDecodeError as error:
         raise Failure(f"{file}:{error.lineno}: invalid JSON: {error.msg}") from None
     items, extent = _extent(file, content)
-    nsgs: dict[str, tuple[str, LiveNSG]] = {}
+    nsgs: dict[NSGId, tuple[str, LiveNSG]] = {}
     for place, item in items:
         nsg = _live(file, place, item)
-        before = nsgs.setdefault(nsg.id.key, (place, nsg))
+        before = nsgs.setdefault(nsg.id, (place, nsg))
         if before[1] != nsg:
             raise Failure(f"{file}:1: {place}: same NSG as {before[0]}, with different content; remove one of the two")
     return Live(tuple(nsg for _, nsg in nsgs.values()), extent)

@@ -17,9 +17,9 @@ def fold(resource_id: str) -> str:
     return resource_id.rstrip("/").lower()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NSGId:
-    """The parts of an NSG's resource id, as spelled."""
+    """The parts of an NSG's resource id, as spelled. Ids that differ only in case are equal, as in Azure."""
 
     subscription: str
     resource_group: str
@@ -36,6 +36,14 @@ class NSGId:
         if found is None:
             raise ValueError(f"not the resource id of a network security group: {text[:200]}")
         return cls(found["subscription"], found["group"], found["name"])
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.key == other.key if isinstance(other, NSGId) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.key)
 
     @override
     def __str__(self) -> str:
