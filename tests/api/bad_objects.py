@@ -173,6 +173,10 @@ def _scopes() -> Iterator[Bad]:
     yield bad("namespace in capitals", (allowed, "names"), ["Team"], f"{allowed}.names[0]")
     yield bad("namespace twice", (allowed, "names"), ["a", "a"], f"{allowed}.names", "must not name an item twice")
     yield bad("empty selector", (allowed,), {"selector": {"matchLabels": {}}}, f"{allowed}.selector.matchLabels")
+    most = "maxBaselinesPerNamespace"
+    yield bad("no baselines per namespace", (allowed, most), 0, f"{allowed}.{most}")
+    yield bad("too many baselines per namespace", (allowed, most), 100_001, f"{allowed}.{most}")
+    yield bad("only a limit", (allowed,), {most: 1}, f"{allowed}.names", "exactly one of names, selector, all")
     yield bad("bad label", (allowed,), {"selector": {"matchLabels": {"a": "-"}}}, f"{allowed}.selector.matchLabels.a")
     yield bad("unknown mode", ("maxMode",), "Audit", "maxMode")
     yield bad("unknown way with the rest", ("unbaselined", "mode"), "Enforce", "unbaselined.mode")

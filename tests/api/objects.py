@@ -46,7 +46,7 @@ SPECS: dict[str, Document] = {
         "resourceGroups": ["rg-web", "rg-(blue)"],
         "identity": {"clientId": SUBSCRIPTION, "tenantId": SUBSCRIPTION},
         "interval": "1m30s",
-        "allowedNamespaces": {"names": ["team-web"]},
+        "allowedNamespaces": {"names": ["team-web"], "maxBaselinesPerNamespace": 100},
         "maxMode": "Enforce",
         "suspendEnforcement": True,
         "unbaselined": {"mode": "Alert", "ignoreResourceGroups": ["MC_*"], "ignoreNames": ["tmp-?"]},

@@ -93,6 +93,46 @@ def test_a_suspended_or_invalid_baseline_still_speaks_for_its_nsg() -> None:
     assert reasons(inactive, claim("other", days=1)) == {"team-web/web": "Suspended", "team-web/other": "Conflict"}
 
 
+def numbered(count: int, namespace: str = "team-web", days: int = 0) -> list[Claim]:
+    """Return claims of one age on different NSGs, the last first."""
+    nsgs = [NSGId(SUBSCRIPTION, "rg-web", f"{namespace}-{number}") for number in range(count)]
+    return [claim(nsg.name, namespace, days, nsg) for nsg in reversed(nsgs)]
+
+
+def test_a_namespace_may_have_the_limit_of_baselines_and_the_youngest_above_it_are_refused() -> None:
+    # A tenant with thousands of baselines must not take the time and the requests of all others.
+    limited = scope(allowedNamespaces={**ALL, "maxBaselinesPerNamespace": 3})
+    assert reasons(*numbered(3), scopes=(limited,)) == {}
+    claims = [claim("a-young", days=2, nsg=WEB), *numbered(4, days=1), *numbered(3, "team-db")]
+    found = assign([limited], claims, {})
+    assert {key.name for key in found.refused} == {"team-web-3", "a-young"}, "by age, then by name"
+    assert {refusal.reason for refusal in found.refused.values()} == {"TooManyBaselines"}
+    assert found.refused[ObjectKey("team-web", "a-young")].message == (
+        "NSGScope whole accepts 3 baselines of namespace team-web, the oldest first "
+        "(spec.allowedNamespaces.maxBaselinesPerNamespace)"
+    )
+    assert WEB.key not in found.owners["whole"], "the NSG is reported as unbaselined"
+
+
+def test_the_limit_counts_what_manages_an_nsg_in_each_scope_alone() -> None:
+    # Suspended ones count, or a tenant could hide the rest behind them; what conflicts takes no place.
+    limited: dict[str, Any] = {"allowedNamespaces": {**ALL, "maxBaselinesPerNamespace": 1}}
+    suspended = claim("a", inactive=Refusal("Suspended", "spec.suspend is true"))
+    other = claim("b", nsg=NSGId(SUBSCRIPTION, "rg-web", "b"))
+    assert reasons(suspended, other, scopes=(scope(**limited),))["team-web/b"] == "TooManyBaselines"
+    foreign = claim("first", "team-db", days=-1)
+    assert reasons(foreign, claim("a"), other, scopes=(scope(**limited),)) == {"team-web/a": "Conflict"}
+    elsewhere = claim("b", nsg=NSGId(SUBSCRIPTION, "rg-db", "b"))
+    scopes = (scope(**limited), scope("db", resourceGroups=["rg-db"], **limited))
+    assert reasons(claim("a"), elsewhere, scopes=scopes) == {}
+
+
+def test_five_thousand_baselines_are_accepted_by_default() -> None:
+    # As many NSGs as Azure allows in a region of a subscription. One team may manage them all.
+    assert reasons(*numbered(5000)) == {}
+    assert reasons(*numbered(5001)) == {"team-web/team-web-999": "TooManyBaselines"}
+
+
 @pytest.mark.parametrize(
     ("unbaselined", "ignored"),
     [

@@ -62,7 +62,14 @@ async def test_an_nsg_that_was_there_is_missed_at_once(tmp_path: Path, *, matche
 
 
 @pytest.mark.parametrize(
-    ("reason", "ends"), [("NamespaceNotAllowed", True), ("Conflict", True), ("NoScope", False), ("InvalidSpec", False)]
+    ("reason", "ends"),
+    [
+        ("NamespaceNotAllowed", True),
+        ("Conflict", True),
+        ("TooManyBaselines", True),
+        ("NoScope", False),
+        ("InvalidSpec", False),
+    ],
 )
 async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason: RefusalReason, *, ends: bool) -> None:
     # Nobody will look at that NSG for this baseline again: its incident would be reminded of for ever. What may be

@@ -46,6 +46,10 @@ _ALLOWED: tuple[Any, ...] = (
     *({"selector": None}, {"selector": {}}, {"selector": {"matchLabels": None}}, {"names": ["a"], "typo": None}),
     *({"selector": {"matchLabels": {"a": None}}}, {"selector": {"matchLabels": {"a": None, "b": ""}}}),
     {"selector": {"matchLabels": {"a": "b"}, "matchExpressions": []}},
+    *(
+        {"all": True, "maxBaselinesPerNamespace": limit}
+        for limit in (1, 1.0, 100_000, 100_001, 0, 1.5, "1", True, None)
+    ),
 )
 _GROUPS: tuple[Any, ...] = (["a\n"], ["a "], ["a."], ["Ä"], ["😀" * 90], ["😀" * 91], ["a", "A"], None, [None], {})
 _TAGS: tuple[Any, ...] = (

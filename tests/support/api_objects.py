@@ -111,10 +111,11 @@ BASELINES = st.fixed_dictionaries(
     },
 )
 _LABELS = st.dictionaries(st.text(max_size=20), _options("", "a", "a.b_c-d", "x" * 63), min_size=1, max_size=3)
+_LIMIT = {"maxBaselinesPerNamespace": st.integers(1, 100_000)}
 _ALLOWED = st.one_of(
-    st.fixed_dictionaries({"names": _some(NAMESPACES, least=1, unique=True)}),
-    st.fixed_dictionaries({"selector": st.fixed_dictionaries({"matchLabels": _LABELS})}),
-    st.just({"all": True}),
+    st.fixed_dictionaries({"names": _some(NAMESPACES, least=1, unique=True)}, optional=_LIMIT),
+    st.fixed_dictionaries({"selector": st.fixed_dictionaries({"matchLabels": _LABELS})}, optional=_LIMIT),
+    st.fixed_dictionaries({"all": st.just(value=True)}, optional=_LIMIT),
 )
 _PATTERNS = _some(st.text("ab*?", min_size=1, max_size=90))
 SCOPES = st.fixed_dictionaries(

@@ -10,6 +10,7 @@ from nsg_baseline.api.common import (
     AGE,
     UNIQUE,
     UNIQUE_RULE,
+    WHOLE,
     Column,
     Conditions,
     Mode,
@@ -27,6 +28,8 @@ from nsg_baseline.api.patterns import GROUP_NAME_PATTERN
 GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
 Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
+MAX_BASELINES_PER_NAMESPACE = 5000
+"""The default limit: as many NSGs as Azure allows in a region of a subscription."""
 _WHOSE = "exactly one of names, selector, all must be set"
 GroupName = Annotated[str, StringConstraints(max_length=90, pattern=GROUP_NAME_PATTERN)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=90)]
@@ -61,7 +64,7 @@ class NamespaceSelector(SpecShape):
 
 
 class AllowedNamespaces(SpecShape):
-    """Namespaces whose baselines are honoured in a scope. Exactly one field must be set."""
+    """Namespaces whose baselines are honoured in a scope. Exactly one of names, selector and all must be set."""
 
     model_config = ConfigDict(
         json_schema_extra=rules_of(
@@ -79,6 +82,16 @@ class AllowedNamespaces(SpecShape):
     all: Annotated[
         Literal[True] | None, Field(description="Allows every namespace."), BeforeValidator(_refuse_numbers)
     ] = None
+    max_baselines_per_namespace: Annotated[
+        int,
+        Field(
+            description="Largest number of baselines of one namespace that may manage an NSG in this scope. "
+            "The youngest above the limit are not accepted.",
+            ge=1,
+            le=100_000,
+        ),
+        WHOLE,
+    ] = MAX_BASELINES_PER_NAMESPACE
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -1,5 +1,6 @@
 """Which scope an NSG belongs to, and which baseline owns it there."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from nsg_baseline.api.scope import AllowedNamespaces, NSGScope, ScopeSpec
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.patterns import any_matches
 
-RefusalReason = Literal["InvalidSpec", "NoScope", "NamespaceNotAllowed", "Conflict", "Suspended"]
+RefusalReason = Literal["InvalidSpec", "NoScope", "NamespaceNotAllowed", "Conflict", "TooManyBaselines", "Suspended"]
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -75,10 +76,8 @@ def covers(spec: ScopeSpec, nsg: NSGId) -> bool:
     return groups is None or nsg.resource_group.lower() in {group.lower() for group in groups}
 
 
-def allows(allowed: AllowedNamespaces | None, namespace: str, labels: Mapping[str, str]) -> bool:
+def allows(allowed: AllowedNamespaces, namespace: str, labels: Mapping[str, str]) -> bool:
     """Say whether a scope honours the baselines of a namespace with these labels."""
-    if allowed is None:
-        return False
     if allowed.names is not None:
         return namespace in allowed.names
     if allowed.selector is not None:
@@ -89,17 +88,24 @@ def allows(allowed: AllowedNamespaces | None, namespace: str, labels: Mapping[st
 def assign(
     scopes: Iterable[NSGScope], claims: Iterable[Claim], namespaces: Mapping[str, Mapping[str, str]]
 ) -> Assignment:
-    """Decide which baselines own their NSGs. `namespaces` holds the labels of each namespace."""
+    """Decide which baselines own their NSGs. `namespaces` holds the labels of each namespace.
+
+    The oldest baselines take precedence, then those whose key sorts first, both for an NSG and for a scope's limit of
+    baselines per namespace. A suspended or invalid baseline counts as well. The NSG of a baseline above the limit is
+    unbaselined, so that it is still reported.
+    """
     scopes = sorted(scopes, key=_precedence)
     owners: dict[str, dict[str, ObjectKey]] = {scope.metadata.name: {} for scope in scopes}
+    counts: Counter[tuple[str, str]] = Counter()
     refused: dict[ObjectKey, Refusal] = {}
     for claim in sorted(claims, key=lambda claim: (claim.created or _BEGINNING, claim.key)):
         scope = scope_of(claim.nsg, scopes)
-        refusal = _refusal(claim, scope, owners, namespaces)
+        refusal = _refusal(claim, scope, owners, counts, namespaces)
         if refusal is not None:
             refused[claim.key] = refusal
         if scope is not None and refusal is claim.inactive:
             owners[scope.metadata.name][claim.nsg.key] = claim.key
+            counts[scope.metadata.name, claim.key.namespace] += 1
     return Assignment(owners, refused)
 
 
@@ -122,16 +128,25 @@ def _refusal(
     claim: Claim,
     scope: NSGScope | None,
     owners: Mapping[str, Mapping[str, ObjectKey]],
+    counts: Mapping[tuple[str, str], int],
     namespaces: Mapping[str, Mapping[str, str]],
 ) -> Refusal | None:
     if scope is None:
         return Refusal("NoScope", f"no NSGScope covers {claim.nsg}")
-    namespace, name = claim.key[0], scope.metadata.name
-    if not allows(scope.spec.allowed_namespaces, namespace, namespaces.get(namespace, {})):
+    namespace, name = claim.key.namespace, scope.metadata.name
+    allowed = scope.spec.allowed_namespaces
+    if allowed is None or not allows(allowed, namespace, namespaces.get(namespace, {})):
         return Refusal("NamespaceNotAllowed", f"NSGScope {name} does not allow baselines in namespace {namespace}")
     owner = owners[name].get(claim.nsg.key)
     if owner is not None:
         return Refusal("Conflict", f"the NSG is already managed by the older baseline {'/'.join(owner)}")
+    limit = allowed.max_baselines_per_namespace
+    if counts.get((name, namespace), 0) >= limit:
+        return Refusal(
+            "TooManyBaselines",
+            f"NSGScope {name} accepts {limit} baselines of namespace {namespace}, the oldest first "
+            "(spec.allowedNamespaces.maxBaselinesPerNamespace)",
+        )
     return claim.inactive
 
 

@@ -19,7 +19,7 @@ from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Stored
 
 # These reasons are final. A missing or invalid scope may return within a minute.
-_FINAL = ("NamespaceNotAllowed", "Conflict")
+_FINAL = ("NamespaceNotAllowed", "Conflict", "TooManyBaselines")
 RETENTION = timedelta(days=30)
 MAX_RESOLVED_PER_SUBJECT = 20
 
