@@ -43,13 +43,14 @@ test-cluster: cluster-tools ## with a real kube-apiserver, helm, the real Azure 
 	$(BIN)/python -m pytest -m "slow and not cluster" -n $(WORKERS) --dist worksteal
 	$(BIN)/python -m pytest -m cluster -n 2 --dist loadfile
 
-check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint, proselint
+check: $(VENV)/.dev ## ruff, mypy, import-linter, yamllint, proselint, messages of new commits
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .
 	$(BIN)/proselint check --config .proselint.json README.md SECURITY.md CHANGELOG.md CONTRIBUTING.md docs/*.md
+	$(BIN)/python -m tests.house.commits
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
