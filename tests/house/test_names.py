@@ -8,7 +8,7 @@ from tests.house.names import FILLERS, FOLDERS, LIMIT, ROOT, by_folder, local_na
 
 ALLOWED: dict[str, float] = {
     "benchmarks": 0.007,
-    "operator/nsg_baseline/core": 0.093,
+    "operator/nsg_baseline/core": 0.075,
     "operator/nsg_baseline/kube": 0.009,
     "tests/core": 0.102,
     "tests/support": 0.076,

@@ -1,1 +1,1 @@
-"""Texts that people read, made from values of the core."""
+"""Texts for people, rendered from values of the core."""

@@ -1,4 +1,4 @@
-"""Exposure as people and machines read it: a line for each pair of deciders, all boxes in JSON."""
+"""Exposure as text and as JSON: one line for each pair of deciding rules, and all boxes in JSON."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from nsg_baseline.core.text.phrasing import cut, listed
 from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Entry, Place
 
 LINES = 5
-"""So many lines tell the traffic of one NSG; the rest is counted."""
-_PAIRS_TOLD = 8
+"""The maximum number of lines about the traffic of one NSG; the rest is counted."""
+_SHOWN_PAIRS = 8
 _TEXT_LENGTH = 1024
 _NAME_LENGTH = 128
-_NAMES_TOLD = 3
-_PIECES_TOLD = 3
+_SHOWN_NAMES = 3
+_SHOWN_ENTRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureEntry:
-    """What one pair of deciders makes of its traffic, with the place where that is so if it is not the whole NSG."""
+    """The traffic that one pair of rules decides; `place` names the part of the NSG, if it is not the whole NSG."""
 
     entry: Entry
     place: str | None = None
 
     @property
     def text(self) -> str:
-        """The traffic in words."""
-        told = phrase(self.entry)
-        return f"{self.place}: {told}" if self.place else told
+        """The traffic as a phrase."""
+        description = phrase(self.entry)
+        return f"{self.place}: {description}" if self.place else description
 
     def document(self) -> dict[str, Any]:
-        """Return it in the form of `-o json`."""
+        """Return the entry in the form of `-o json`."""
         entry = self.entry
         return {
             "effect": entry.effect,
@@ -49,34 +49,34 @@ class ExposureEntry:
 
 
 def statuses(exposed: Sequence[ExposureEntry]) -> tuple[ExposureStatus, ...]:
-    """Return exposures in the form that a status holds: many pairs of one rule become one entry.
+    """Return exposures in the form of a status: many pairs of one rule become one entry.
 
-    Traffic that exists only if an address is Internet and VirtualNetwork at once is listed when nothing else is.
+    Traffic that exists only if an address is both Internet and VirtualNetwork is listed only if there is no other.
     """
-    certain = [one for one in exposed if not one.entry.conditional]
-    found = [_status(group) for group in _grouped(certain or exposed)]
-    return tuple(sorted(found, key=lambda one: (one.effect != "Allowed", one.direction != "Inbound")))
+    certain = [pair for pair in exposed if not pair.entry.conditional]
+    exposure = [_status(group) for group in _grouped(certain or exposed)]
+    return tuple(sorted(exposure, key=lambda status: (status.effect != "Allowed", status.direction != "Inbound")))
 
 
 def line(status: ExposureStatus) -> str:
-    """Say what becomes of which traffic, and which rules decide it."""
+    """Return a line with the effect on some traffic and the rules that decide it."""
     verb, other = ("allowed", "denied") if status.effect == "Allowed" else ("denied", "allowed")
     before = f"was {other} by {status.approved_rule}" if status.approved_rule else f"was {other}"
     after = f"now {verb} by {status.live_rule}" if status.live_rule else f"now {verb}: no rule applies"
     return f"newly {verb} {status.direction.lower()}: {status.text} ({before}, {after})"
 
 
-def lines(found: Sequence[ExposureStatus]) -> tuple[str, ...]:
-    """Return at most five lines."""
-    if len(found) <= LINES:
-        return tuple(map(line, found))
-    more = f"and {len(found) - LINES + 1} more pieces of traffic; `nsgb plan -o json` lists them all"
-    return (*map(line, found[: LINES - 1]), more)
+def lines(exposure: Sequence[ExposureStatus]) -> tuple[str, ...]:
+    """Return at most `LINES` lines."""
+    if len(exposure) <= LINES:
+        return tuple(map(line, exposure))
+    more = f"and {len(exposure) - LINES + 1} more pieces of traffic; `nsgb plan -o json` lists them all"
+    return (*map(line, exposure[: LINES - 1]), more)
 
 
 def _grouped(exposed: Sequence[ExposureEntry]) -> list[list[ExposureEntry]]:
-    """Put together what one rule decides in place of many, or what many decide in place of one."""
-    groups = [[one] for one in exposed]
+    """Group the pairs in which one rule replaces many, or many rules replace one."""
+    groups = [[pair] for pair in exposed]
     sides: tuple[Literal["approved_rule", "live_rule"], ...] = ("live_rule", "approved_rule")
     for side in sides:
         groups = _joined(groups, side)
@@ -95,16 +95,16 @@ def _joined(
         entry = group[0].entry
         key = (entry.effect, entry.direction, entry.conditional, group[0].place, getattr(entry, side))
         by_rule.setdefault(key, []).append(group[0])
-    for found in by_rule.values():
-        rest += [found] if len(found) > _PAIRS_TOLD else [[one] for one in found]
+    for pairs in by_rule.values():
+        rest += [pairs] if len(pairs) > _SHOWN_PAIRS else [[pair] for pair in pairs]
     return rest
 
 
 def _status(group: Sequence[ExposureEntry]) -> ExposureStatus:
     first = group[0].entry
-    boxes = tuple(box for one in group for box in one.entry.boxes)
+    boxes = tuple(box for pair in group for box in pair.entry.boxes)
     approved_rule, live_rule = (
-        _only(getattr(one.entry, side) for one in group) for side in ("approved_rule", "live_rule")
+        _only(getattr(pair.entry, side) for pair in group) for side in ("approved_rule", "live_rule")
     )
     entry = Entry(first.effect, first.direction, approved_rule, live_rule, boxes, first.conditional)
     whole = ExposureEntry(entry, group[0].place)
@@ -112,34 +112,34 @@ def _status(group: Sequence[ExposureEntry]) -> ExposureStatus:
         effect=first.effect,
         direction=first.direction,
         text=cut(whole.text if len(group) == 1 else _together(whole, group), _TEXT_LENGTH),
-        approved_rule=_names(one.entry.approved_rule for one in group),
-        live_rule=_names(one.entry.live_rule for one in group),
+        approved_rule=_names(pair.entry.approved_rule for pair in group),
+        live_rule=_names(pair.entry.live_rule for pair in group),
     )
 
 
 def _together(whole: ExposureEntry, group: Sequence[ExposureEntry]) -> str:
-    """Say what many pairs decide: in one phrase if that is right, else the heaviest of them, and how many there are."""
+    """Return one phrase for the traffic of many pairs if it is exact, else phrases for the most severe of them."""
     entry = whole.entry
-    # One rule that now allows has all its traffic but what earlier rules take. Many have not what lies between them.
+    # One rule that now allows decides all its traffic that no earlier rule decides. Many rules may leave gaps.
     opens_alone = entry.effect == "Allowed" and entry.live_rule is not None
     try:
-        told = phrase(entry, exact=not opens_alone)
+        text = phrase(entry, exact=not opens_alone)
     except NoPhraseError:
-        heaviest = sorted(group, key=lambda one: SEVERITIES.index(rate([one.entry]).severity))
-        told = "; ".join(phrase(one.entry) for one in heaviest[:_PIECES_TOLD])
-        told += f"; and {len(group) - _PIECES_TOLD} more"
-    return f"{whole.place}: {told}" if whole.place else told
+        most_severe = sorted(group, key=lambda pair: SEVERITIES.index(rate([pair.entry]).severity))
+        text = "; ".join(phrase(pair.entry) for pair in most_severe[:_SHOWN_ENTRIES])
+        text += f"; and {len(group) - _SHOWN_ENTRIES} more"
+    return f"{whole.place}: {text}" if whole.place else text
 
 
-def _only(found: Iterable[str | None]) -> str | None:
-    names = set(found)
+def _only(rules: Iterable[str | None]) -> str | None:
+    names = set(rules)
     return names.pop() if len(names) == 1 else None
 
 
-def _names(found: Iterable[str | None]) -> str | None:
-    names = list(dict.fromkeys(name for name in found if name is not None))
-    more = [f"{len(names) - _NAMES_TOLD} more"] if len(names) > _NAMES_TOLD else []
-    return cut(listed([*names[:_NAMES_TOLD], *more]), _NAME_LENGTH) if names else None
+def _names(rules: Iterable[str | None]) -> str | None:
+    names = list(dict.fromkeys(name for name in rules if name is not None))
+    more = [f"{len(names) - _SHOWN_NAMES} more"] if len(names) > _SHOWN_NAMES else []
+    return cut(listed([*names[:_SHOWN_NAMES], *more]), _NAME_LENGTH) if names else None
 
 
 def _box(box: Box) -> dict[str, Any]:
@@ -155,10 +155,13 @@ def _box(box: Box) -> dict[str, Any]:
 def _ports(ranges: Sequence[Interval]) -> list[str]:
     if tuple(ranges) == ALL_PORTS:
         return ["0-65535"]
-    return [str(one.first) if one.first == one.last else f"{one.first}-{one.last}" for one in ranges]
+    return [
+        str(interval.first) if interval.first == interval.last else f"{interval.first}-{interval.last}"
+        for interval in ranges
+    ]
 
 
 def _place(place: Place) -> dict[str, Any]:
     whole = place.ranges == EVERYWHERE
-    texts = ["0.0.0.0/0", "::/0"] if whole else [text for one in place.ranges for text in prefixes(one)]
+    texts = ["0.0.0.0/0", "::/0"] if whole else [text for interval in place.ranges for text in prefixes(interval)]
     return {"prefixes": texts, "tags": list(place.tags), "notTags": list(place.not_tags)}

@@ -10,7 +10,7 @@ def listed(texts: Sequence[str]) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Return a text of at most this length; the last character tells that something is missing."""
+    """Return a text of at most this length; the last character is an ellipsis if the text was cut."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

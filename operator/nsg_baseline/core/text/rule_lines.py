@@ -9,7 +9,7 @@ from nsg_baseline.core.text.phrasing import cut
 
 
 def rule_line(document: Mapping[str, Any]) -> str:
-    """Say what a flattened rule does: `100 Inbound Allow Tcp from Internet to * port 443`."""
+    """Return a flattened rule in one line: `100 Inbound Allow Tcp from Internet to * port 443`."""
     head = " ".join(str(document.get(key)) for key in ("priority", "direction", "access", "protocol"))
     source, destination = _side(document, "source"), _side(document, "destination")
     from_ports = _ports(document, "source")
@@ -18,7 +18,7 @@ def rule_line(document: Mapping[str, Any]) -> str:
 
 
 def side_line(side: Mapping[str, Any] | None) -> str | None:
-    """Say what one side of a change is; None for no side."""
+    """Return one side of a change in one line; None for no side."""
     if side is None:
         return None
     if "priority" in side:
@@ -29,14 +29,14 @@ def side_line(side: Mapping[str, Any] | None) -> str | None:
 
 
 def change_line(change: Change) -> str:
-    """Say what happened: `RuleCreated open-ssh`."""
+    """Return a change in one line: `RuleCreated open-ssh`."""
     nsg = change.nsg.rsplit("/", 1)[-1] if change.nsg else ""
-    what = change.rule or nsg or ", ".join(change.fields)
-    return f"{change.kind} {what}".strip()
+    subject = change.rule or nsg or ", ".join(change.fields)
+    return f"{change.kind} {subject}".strip()
 
 
 def summary(changes: tuple[Change, ...], shown: int = 3) -> str:
-    """Say what happened in one line, the first few changes by name."""
+    """Return some changes in one line, the first `shown` of them by name."""
     lines = [change_line(change) for change in changes[:shown]]
     more = len(changes) - len(lines)
     return cut("; ".join(lines), 900) + (f" and {more} more" if more > 0 else "")
@@ -55,5 +55,5 @@ def _ports(document: Mapping[str, Any], side: str) -> str:
 
 
 def _values(document: Mapping[str, Any], singular: str, plural: str) -> list[str]:
-    one, many = document.get(singular), document.get(plural) or ()
-    return [str(value) for value in (one, *many) if value not in (None, "")]
+    values = (document.get(singular), *(document.get(plural) or ()))
+    return [str(value) for value in values if value not in (None, "")]

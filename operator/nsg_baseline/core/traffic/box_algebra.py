@@ -1,11 +1,12 @@
-"""Boxes as regions of traffic: what two share, what is left of one, and few large boxes for many small ones.
+"""Set operations on boxes of traffic: intersection, difference, hull, and few large boxes for many small ones.
 
-For words and weights only: here no address is both Internet and VirtualNetwork (see `boxes.likely`).
+For phrases only: no address is both Internet and VirtualNetwork in these operations (see `boxes.likely`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 from nsg_baseline.core.intervals import Interval, common, merge, without
@@ -21,90 +22,90 @@ from nsg_baseline.core.traffic.tags import (
     upper,
 )
 
-# The places of one exposure come again and again.
-_KEPT = 4096
+# The same places recur many times in one exposure.
+_CACHE_SIZE = 4096
 _PARTS = ("protocols", "source_ports", "destination_ports", "source", "destination")
 
 
-def share(one: Box, other: Box) -> Box | None:
-    """Return what two boxes share; None for nothing."""
+def intersection(box: Box, other: Box) -> Box | None:
+    """Return the traffic in both boxes; None if there is none."""
     parts = []
     for part in _PARTS:
-        shared = _common(getattr(one, part), getattr(other, part))
-        if not shared or (isinstance(shared, Place) and not room(shared)):
+        shared = _common(getattr(box, part), getattr(other, part))
+        if not shared or (isinstance(shared, Place) and not possible_addresses(shared)):
             return None
         parts.append(shared)
-    found = Box(*parts)
-    return found if _exists(found) else None
+    both = Box(*parts)
+    return both if _exists(both) else None
 
 
-def take_away(box: Box, other: Box) -> list[Box]:
-    """Return what is left of a box without another, as disjoint boxes."""
-    if share(box, other) is None:
+def subtract(box: Box, other: Box) -> list[Box]:
+    """Return the traffic in a box and not in another, as disjoint boxes."""
+    if intersection(box, other) is None:
         return [box]
-    left: list[Box] = []
+    pieces: list[Box] = []
     rest = box
     for part in _PARTS:
-        left += [_with(rest, part, outside) for outside in _outside(getattr(rest, part), getattr(other, part))]
+        pieces += [_with(rest, part, outside) for outside in _outside(getattr(rest, part), getattr(other, part))]
         rest = _with(rest, part, _common(getattr(rest, part), getattr(other, part)))
-    return [one for one in left if _exists(one)]
+    return [piece for piece in pieces if _exists(piece)]
 
 
 @dataclass
-class Patience:
-    """How many more steps may be taken before a better answer is given up."""
+class StepBudget:
+    """The number of steps that may still be spent on a shorter result."""
 
     steps: int
 
     def spend(self, steps: int) -> bool:
-        """Take some steps; say whether they were left."""
+        """Subtract some steps; return whether the budget allowed them."""
         self.steps -= steps
         return self.steps >= 0
 
 
-def rest_of(box: Box, others: Iterable[Box], patience: Patience) -> list[Box] | None:
-    """Return what is left of a box without others, as disjoint boxes; None when patience ran out."""
-    left = [box]
+def subtract_all(box: Box, others: Iterable[Box], budget: StepBudget) -> list[Box] | None:
+    """Return the traffic in a box and in none of others, as disjoint boxes; None if the budget is spent."""
+    pieces = [box]
     for other in others:
-        if not patience.spend(len(left)):
+        if not budget.spend(len(pieces)):
             return None
-        left = [piece for one in left for piece in take_away(one, other)]
-    return left
+        pieces = [rest for piece in pieces for rest in subtract(piece, other)]
+    return pieces
 
 
 def hull(boxes: Sequence[Box]) -> Box:
-    """Return the smallest box that holds some boxes."""
+    """Return the smallest box that contains some boxes."""
     return Box(
         protocols=_ordered({name for box in boxes for name in box.protocols}),
-        source_ports=merge(one for box in boxes for one in box.source_ports),
-        destination_ports=merge(one for box in boxes for one in box.destination_ports),
+        source_ports=merge(interval for box in boxes for interval in box.source_ports),
+        destination_ports=merge(interval for box in boxes for interval in box.destination_ports),
         source=_hull([box.source for box in boxes]),
         destination=_hull([box.destination for box in boxes]),
     )
 
 
-def largest(boxes: Sequence[Box], patience: Patience, beside: Sequence[Box] = ()) -> list[Box] | None:
-    """Return boxes that may overlap, each as large as fits into all of them, and none that the others hold.
+def largest(boxes: Sequence[Box], budget: StepBudget, beside: Sequence[Box] = ()) -> list[Box] | None:
+    """Return maximal boxes that together cover `boxes`; they may overlap, and none is covered by the others.
 
-    They may reach into boxes `beside` these. The answer is None when patience ran out.
+    They lie within `boxes` and `beside` together. The result is None if the budget is spent.
     """
     whole = hull(boxes)
-    room = [*boxes, *beside]
-    found: list[Box] = []
+    allowed = [*boxes, *beside]
+    maximal: list[Box] = []
     for seed in boxes:
-        if rest_of(seed, found, patience) != []:
-            found.append(_grown(seed, whole, room, patience))
-        if patience.steps < 0:
+        if subtract_all(seed, maximal, budget) != []:
+            maximal.append(_grown(seed, whole, allowed, budget))
+        if budget.steps < 0:
             return None
-    for one in list(found):
-        others = [each for each in found if each is not one]
-        if others and rest_of(one, others, patience) == []:
-            found = others
-    return found if patience.steps >= 0 else None
+    for box in list(maximal):
+        others = [other for other in maximal if other is not box]
+        if others and subtract_all(box, others, budget) == []:
+            maximal = others
+    return maximal if budget.steps >= 0 else None
 
 
 def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
-    """Return boxes apart that no box can hold together: ordinary traffic, and each kind of the platform's own."""
+    """Group boxes that one box can contain together: ordinary traffic, and each kind of platform traffic."""
     groups: dict[tuple[str, ...], list[Box]] = {}
     for box in boxes:
         tags = (*box.source.tags, *box.destination.tags)
@@ -112,35 +113,36 @@ def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
     return list(groups.values())
 
 
-@lru_cache(_KEPT)
-def room(place: Place) -> tuple[Interval, ...]:
-    """Return the addresses at which a place's words can hold; none when they contradict each other."""
-    held, missing = {tag.lower() for tag in place.tags}, {tag.lower() for tag in place.not_tags}
-    held |= {above for tag in held if (above := parent(tag)) is not None}
-    if held & missing or any(disjoint(one, other) for one in held for other in held if one < other):
+@lru_cache(_CACHE_SIZE)
+def possible_addresses(place: Place) -> tuple[Interval, ...]:
+    """Return the addresses of a place for which its tags can hold; none if the tags contradict each other."""
+    present, absent = {tag.lower() for tag in place.tags}, {tag.lower() for tag in place.not_tags}
+    present |= {implied for tag in present if (implied := parent(tag)) is not None}
+    if present & absent or any(disjoint(*pair) for pair in combinations(sorted(present), 2)):
         return ()
-    if INTERNET in held and any(tag == VIRTUAL_NETWORK or is_group(tag) for tag in held):
+    if INTERNET in present and any(tag == VIRTUAL_NETWORK or is_group(tag) for tag in present):
         return ()
     ranges = place.ranges
-    for tag in held - set(PLATFORM):
+    for tag in present - set(PLATFORM):
         ranges = common(ranges, upper(tag, None))
-    for tag in missing:
+    for tag in absent:
         ranges = without(ranges, lower(tag))
     return ranges
 
 
-def _grown(seed: Box, whole: Box, boxes: Sequence[Box], patience: Patience) -> Box:
+def _grown(seed: Box, whole: Box, allowed: Sequence[Box], budget: StepBudget) -> Box:
+    """Return a box widened as far as it stays within the boxes `allowed`."""
     for wider in _wider(seed, whole):
         candidate = wider(seed)
-        if candidate != seed and rest_of(candidate, boxes, patience) == []:
+        if candidate != seed and subtract_all(candidate, allowed, budget) == []:
             seed = candidate
-        if patience.steps < 0:
+        if budget.steps < 0:
             break
     return seed
 
 
 def _wider(seed: Box, whole: Box) -> Iterator[Any]:
-    """Yield ways to widen a box, each one step."""
+    """Yield functions that widen a box in one part each, up to `whole`."""
     for side in ("source", "destination"):
         yield lambda box, side=side: replace(box, **{side: getattr(whole, side)})
         for tag in getattr(seed, side).not_tags:
@@ -157,47 +159,49 @@ def _wider(seed: Box, whole: Box) -> Iterator[Any]:
 def _loosened(place: Place, tag: str) -> Place:
     return replace(
         place,
-        tags=tuple(one for one in place.tags if one != tag),
-        not_tags=tuple(one for one in place.not_tags if one != tag),
+        tags=tuple(other for other in place.tags if other != tag),
+        not_tags=tuple(other for other in place.not_tags if other != tag),
     )
 
 
 def _hull(places: Sequence[Place]) -> Place:
     first = places[0]
     return Place(
-        ranges=merge(one for place in places for one in place.ranges),
+        ranges=merge(interval for place in places for interval in place.ranges),
         tags=tuple(tag for tag in first.tags if all(tag in place.tags for place in places)),
         not_tags=tuple(tag for tag in first.not_tags if all(tag in place.not_tags for place in places)),
     )
 
 
-def _common(one: Any, other: Any) -> Any:
-    if one == other:
-        return one
-    if isinstance(one, Place):
-        return _common_place(one, other)
-    if one and isinstance(one[0], str):
-        return tuple(name for name in one if name in other)
-    return common(one, other)
+def _common(value: Any, other: Any) -> Any:
+    """Return what two values of one part of a box share: protocols, ports or a place."""
+    if value == other:
+        return value
+    if isinstance(value, Place):
+        return _common_place(value, other)
+    if value and isinstance(value[0], str):
+        return tuple(name for name in value if name in other)
+    return common(value, other)
 
 
-@lru_cache(_KEPT)
-def _common_place(one: Place, other: Place) -> Place:
-    tags, not_tags = {*one.tags, *other.tags}, {*one.not_tags, *other.not_tags}
-    return Place(common(one.ranges, other.ranges), tuple(sorted(tags)), tuple(sorted(not_tags)))
+@lru_cache(_CACHE_SIZE)
+def _common_place(place: Place, other: Place) -> Place:
+    tags, not_tags = {*place.tags, *other.tags}, {*place.not_tags, *other.not_tags}
+    return Place(common(place.ranges, other.ranges), tuple(sorted(tags)), tuple(sorted(not_tags)))
 
 
-def _outside(one: Any, other: Any) -> Iterator[Any]:
-    if isinstance(one, Place):
-        yield from _outside_place(one, other)
-    elif one and isinstance(one[0], str):
-        yield tuple(name for name in one if name not in other)
+def _outside(value: Any, other: Any) -> Iterator[Any]:
+    """Yield disjoint values that together are one value of a part without another."""
+    if isinstance(value, Place):
+        yield from _outside_place(value, other)
+    elif value and isinstance(value[0], str):
+        yield tuple(name for name in value if name not in other)
     else:
-        yield without(one, other)
+        yield without(value, other)
 
 
-def _outside_place(one: Place, other: Place) -> Iterator[Place]:
-    rest = one
+def _outside_place(place: Place, other: Place) -> Iterator[Place]:
+    rest = place
     for tag in other.tags:
         if tag not in rest.tags:
             yield replace(rest, not_tags=tuple(sorted({*rest.not_tags, tag})))
@@ -214,15 +218,15 @@ def _exists(box: Box) -> bool:
         box.protocols
         and box.source_ports
         and box.destination_ports
-        and _meet(room(box.source), room(box.destination), box)
+        and _can_connect(possible_addresses(box.source), possible_addresses(box.destination), box)
     )
 
 
-def _meet(source: tuple[Interval, ...], destination: tuple[Interval, ...], box: Box) -> bool:
-    """Say whether both sides have an address of one family; the platform's own traffic is of either."""
+def _can_connect(source: tuple[Interval, ...], destination: tuple[Interval, ...], box: Box) -> bool:
+    """Return whether both sides have an address of one family; platform traffic is of either family."""
     if any(tag.lower() in PLATFORM for tag in (*box.source.tags, *box.destination.tags)):
         return bool(source and destination)
-    return bool({one.family for one in source} & {one.family for one in destination})
+    return bool({interval.family for interval in source} & {interval.family for interval in destination})
 
 
 def _with(box: Box, part: str, value: Any) -> Box:
