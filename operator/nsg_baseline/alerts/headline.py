@@ -117,9 +117,8 @@ def _with_others(status: IncidentStatus, change: ChangeStatus) -> str:
     """Return the name of a change, with the second one by name or the number of the others."""
     others = [other for other in status.changes if other is not change]
     hidden = (status.change_count or 1) - 1
-    if hidden == 1 and others:
-        return f"{change_name(change)} and {change_name(others[0])}"
-    return f"{change_name(change)} (and {counted(hidden, 'more change')})" if hidden > 0 else change_name(change)
+    more = change_name(others[0]) if hidden == 1 and others else counted(hidden, "more change")
+    return f"{change_name(change)} (and {more})" if hidden > 0 else change_name(change)
 
 
 def _decisive_change(status: IncidentStatus, exposure: ExposureStatus | None) -> ChangeStatus:
