@@ -205,7 +205,7 @@ async def test_the_api_server_away_repeats_and_loses_nothing(chats: Chats) -> No
         outbox.away = False
         outbox.put(incident("web-2"))
         await chats.until(lambda: len(chats.got) >= 2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while outbox.revision_told(incident(), route()) == 0:
                 await outbox.changed(1)
     titles = {title for _, title in chats.got}

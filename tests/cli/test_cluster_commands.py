@@ -100,7 +100,7 @@ async def test_watch_prints_an_incident_when_it_changes(staged: DemoEnvironment)
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert b"SEVERITY" in await process.stdout.readline()
         assert b"appgate-1" in await process.stdout.readline()
         put_incident(staged, "appgate-1", **RESOLVED, resolution="Reverted")

@@ -107,7 +107,7 @@ async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the work of another task, without an event to wait for
             await asyncio.sleep(0.01)
 

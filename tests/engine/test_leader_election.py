@@ -13,7 +13,7 @@ from nsg_baseline.engine.leader_election import RENEW_SECONDS, FencedWriter, Lea
 from nsg_baseline.kube.lease import Lease
 from tests.support.leases import LeaseServer
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(120)
 
 
 class Clock:

@@ -58,7 +58,7 @@ async def until(store: Store, holds: Callable[[], bool]) -> None:
     """Wait for the store to say so, on its own events."""
     changed = asyncio.Event()
     store.listen(lambda _: changed.set())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await changed.wait()
             changed.clear()

@@ -40,7 +40,7 @@ class Chats:
         return web.Response(status=self.answers.get(name, 200), headers=self.headers.get(name))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20), self._moved:
+        async with asyncio.timeout(60), self._moved:
             await self._moved.wait_for(holds)
 
 

@@ -80,7 +80,7 @@ class DemoEnvironment:
         """Return a stored custom resource."""
         return self.cluster.api.get(API_VERSION, kind, name, namespace)
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until `holds()` is true. It is evaluated after each write to the cluster.
 
         Raises:

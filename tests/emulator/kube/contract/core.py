@@ -138,7 +138,7 @@ async def establish(server: Server) -> None:
         async for event in events:
             if _is_established(event["object"]):
                 break
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await server.ask("GET", f"/apis/{GROUP}/v1/{PLURAL}")).status != 200:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.1)
 
