@@ -38,26 +38,27 @@ class BoundedBodyPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         return response
 
 
-async def read_bounded(chunks: AsyncIterator[bytes], encoding: str) -> bytes:
+async def read_bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int | None = None) -> bytes:
     """Return the decompressed body.
 
     Args:
         chunks: The body as received.
         encoding: The value of the header `Content-Encoding`; empty if absent.
+        limit: Bytes before and after decompression, in place of `MAX_RECEIVED_BYTES` and `MAX_BODY_BYTES`.
 
     Raises:
-        AzureError: `ResponseTooLarge` above `MAX_RECEIVED_BYTES` or `MAX_BODY_BYTES`; `InvalidResponse` if the body
-            cannot be decompressed.
+        AzureError: `ResponseTooLarge` above a limit; `InvalidResponse` if the body cannot be decompressed.
     """
+    max_received, max_body = limit or MAX_RECEIVED_BYTES, limit or MAX_BODY_BYTES
     decoder = _decoder(encoding)
     received, body = 0, bytearray()
     async for chunk in chunks:
         received += len(chunk)
-        if received > MAX_RECEIVED_BYTES:
-            raise AzureError("ResponseTooLarge", f"the response exceeds {MAX_RECEIVED_BYTES} bytes")
-        body += decoder.decode(chunk, MAX_BODY_BYTES - len(body))
-        if len(body) > MAX_BODY_BYTES:
-            raise AzureError("ResponseTooLarge", f"the decompressed response exceeds {MAX_BODY_BYTES} bytes")
+        if received > max_received:
+            raise AzureError("ResponseTooLarge", f"the response exceeds {max_received} bytes")
+        body += decoder.decode(chunk, max_body - len(body))
+        if len(body) > max_body:
+            raise AzureError("ResponseTooLarge", f"the decompressed response exceeds {max_body} bytes")
     if received and not decoder.complete:
         raise AzureError("InvalidResponse", "the compressed response is truncated")
     return bytes(body)

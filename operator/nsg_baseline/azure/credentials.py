@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 
+from nsg_baseline.azure.bounded_token import BoundedCredential, TokenTransport
 from nsg_baseline.azure.client import transport
 from nsg_baseline.azure.clouds import Cloud
 
@@ -21,9 +22,15 @@ class Identity:
 def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
     """Return the credential that the environment configures, for the pod's own identity or the given one.
 
+    Its failures are AzureErrors, and its responses are bounded; see `bounded_token`.
+
     The variables are those of the Azure SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
     AZURE_FEDERATED_TOKEN_FILE as AKS workload identity sets it.
     """
+    return BoundedCredential(_credential(cloud, identity, TokenTransport(transport(session))))
+
+
+def _credential(cloud: Cloud, identity: Identity | None, connection: TokenTransport) -> AsyncTokenCredential:
     # A slow import that commands without Azure access do not need.
     from azure.identity.aio import (  # noqa: PLC0415
         ClientSecretCredential,
@@ -35,7 +42,7 @@ def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.C
     tenant_id = identity.tenant_id if identity else os.environ.get("AZURE_TENANT_ID")
     options = {
         "authority": cloud.authority,
-        "transport": transport(session),
+        "transport": connection,
         # Discovery asks a public host, and that host does not know custom authorities.
         "disable_instance_discovery": not cloud.known_authority,
     }
@@ -46,4 +53,4 @@ def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.C
         return WorkloadIdentityCredential(
             tenant_id=tenant_id, client_id=client_id, token_file_path=token_file, **options
         )
-    return ManagedIdentityCredential(client_id=client_id, transport=transport(session))
+    return ManagedIdentityCredential(client_id=client_id, transport=connection)

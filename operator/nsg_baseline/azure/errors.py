@@ -27,6 +27,7 @@ from azure.core.exceptions import (
 MAX_MESSAGE_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 900.0
 """The longest pause that Azure can ask for. A larger value would stop the watch."""
+_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _UNPARSABLE = "the response from Azure could not be parsed"
 
@@ -160,13 +161,17 @@ def _reason_of_status(status: int) -> str:
 
 
 def _from_http_error(error: HttpResponseError) -> AzureError:
-    # azure-identity raises this without a response when it gets no token.
+    # azure-identity raises this without a response, or with a successful one, when it gets no token.
+    is_refusal = isinstance(error, ClientAuthenticationError)
     if error.response is None:
-        reason = "Unauthenticated" if isinstance(error, ClientAuthenticationError) else "Unreachable"
-        return AzureError(reason, _first_line(error))
+        return AzureError("Unauthenticated" if is_refusal else "Unreachable", _first_line(error))
     if isinstance(error, DecodeError):
         return AzureError("InvalidResponse", f"{_UNPARSABLE}: {_first_line(error)}")
-    return error_from_response(error.status_code or 0, getattr(error.response, "headers", {}), _body(error))
+    status = error.status_code or 0
+    if status < _CLIENT_ERROR:
+        # The text may quote the response, and that may hold a token.
+        return AzureError("Unauthenticated" if is_refusal else "InvalidResponse", _UNPARSABLE)
+    return error_from_response(status, getattr(error.response, "headers", {}), _body(error))
 
 
 def _body(error: HttpResponseError) -> object:
