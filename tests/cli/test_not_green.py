@@ -153,7 +153,7 @@ def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
     odd.write_bytes(b"\x80\x81")
     result = run("incidents", "--kubeconfig", str(odd))
     assert result.exit_code == 1
-    assert f"{odd} is no kubeconfig" in result.stderr
+    assert f"{odd} is not a valid kubeconfig" in result.stderr
 
 
 @pytest.mark.parametrize(

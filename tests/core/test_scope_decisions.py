@@ -170,4 +170,4 @@ def test_what_could_not_be_judged_is_counted_in_ready() -> None:
     (state,) = decide_scope(observation(counts=counts)).status.conditions
     assert (state.status, state.reason) == ("True", "Succeeded")
     assert "2 elements of the listing have no valid NSG id" in state.message
-    assert "1 NSGs could not be judged because of an internal error" in state.message
+    assert "1 NSG could not be judged because of an internal error" in state.message

@@ -157,7 +157,7 @@ async def test_an_element_without_an_id_does_not_hide_the_others(
     hostile.response = azure_of(operator).listing(ELEMENTS[name])
     await operator.reconcile()
     assert drifting(operator) == {"web"}
-    assert "1 elements of the listing have no valid NSG id" in ready(operator)[2]
+    assert "1 element of the listing has no valid NSG id" in ready(operator)[2]
     await repair(operator, hostile)
     assert ready(operator)[0] == "True"
     assert "no valid NSG id" not in ready(operator)[2]

@@ -51,9 +51,9 @@ async def test_what_a_dashboard_needs_is_there(operator: InProcessOperator) -> N
     assert samples[_series("nsg_baseline_scope_drifted", "production")] == 1
     assert samples[_series("nsg_baseline_scope_unbaselined", "production")] == 0
     assert samples[_series("nsg_baseline_incidents_open", "Drift", "critical")] == 1
-    assert samples[_series("nsg_baseline_scope_passes_total", "production", "succeeded")] == 1
-    assert samples[_series("nsg_baseline_scope_passes_total", "production", "failed")] == 1
-    assert samples[_series("nsg_baseline_scope_pass_duration_seconds", "production")] == 2.5
+    assert samples[_series("nsg_baseline_scope_reconciles_total", "production", "succeeded")] == 1
+    assert samples[_series("nsg_baseline_scope_reconciles_total", "production", "failed")] == 1
+    assert samples[_series("nsg_baseline_scope_reconcile_duration_seconds", "production")] == 2.5
     assert samples[_series("nsg_baseline_scope_last_success_timestamp_seconds", "production")] > 1.7e9
     assert samples[_series("nsg_baseline_route_ready", "nsg-baseline-system", "chat")] == 0
     assert samples[_series("nsg_baseline_azure_requests_total", "app-1", "write", "429")] == 1
@@ -69,7 +69,7 @@ async def test_a_series_ends_with_its_object(operator: InProcessOperator) -> Non
     health = Health()
     metrics = Metrics(operator.records, health, dict, lambda: False)
     health.reconciled("production", 1.5, whole=True)
-    assert _series("nsg_baseline_scope_passes_total", "production", "succeeded") in _read(metrics)
+    assert _series("nsg_baseline_scope_reconciles_total", "production", "succeeded") in _read(metrics)
     operator.api.delete("nsg-baseline.io/v1alpha1", "NSGScope", "production")
     operator.api.delete("nsg-baseline.io/v1alpha1", "NSGAlertRoute", "chat", "nsg-baseline-system")
     await operator.refresh()

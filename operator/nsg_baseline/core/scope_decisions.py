@@ -1,6 +1,6 @@
 """What to store about a scope after a complete reconcile: its status, and the incidents that concern no baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.incidents import SHOWN_EXPOSURE, SUMMARY_LENGTH, Finding, opened_or_updated, resolved
 from nsg_baseline.core.observations import Failure, UnbaselinedNSG
 from nsg_baseline.core.severity_policy import SEVERITIES
-from nsg_baseline.core.text.phrasing import cut
+from nsg_baseline.core.text.phrasing import counted, cut
 
 _READ = "the scope was read completely"
 LOST_AFTER_INTERVALS = 3
@@ -117,15 +117,15 @@ def _status(observation: ScopeObservation) -> ScopeStatus:
 def _ready(failure: Failure | None, counts: ScopeCounts) -> ConditionState:
     if failure is not None:
         return conditions.not_ready(failure.reason, failure.message)
-    unjudged = [
-        f"{count} {problem}"
-        for count, problem in (
-            (counts.unreadable, "elements of the listing have no valid NSG id"),
-            (counts.failed, "NSGs could not be judged because of an internal error"),
-        )
-        if count
-    ]
-    return conditions.ready("; ".join((_READ, *unjudged)))
+    return conditions.ready("; ".join((_READ, *_unjudged(counts))))
+
+
+def _unjudged(counts: ScopeCounts) -> Iterator[str]:
+    if counts.unreadable:
+        verb = "has" if counts.unreadable == 1 else "have"
+        yield f"{counted(counts.unreadable, 'element')} of the listing {verb} no valid NSG id"
+    if counts.failed:
+        yield f"{counted(counts.failed, 'NSG')} could not be judged because of an internal error"
 
 
 def _unbaselined(observation: ScopeObservation) -> IncidentStep | None:

@@ -1,4 +1,4 @@
-"""Finding out who did it, after the alert has left: the Activity Log is asked while an open question is young."""
+"""Attribution: query the Activity Log for who made the changes of an incident, after the incident was stored."""
 
 import asyncio
 import contextlib
@@ -21,27 +21,34 @@ from nsg_baseline.kube.store import Event, NamespaceEvent
 
 FIRST_AFTER = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=60)
-"""One query a subscription in this time, shared by all incidents there."""
+"""Least time between two queries of one subscription. All incidents of the subscription share a query."""
 GIVE_UP_AFTER = timedelta(minutes=30)
 LOOK_BACK = timedelta(hours=1)
 FURTHEST = timedelta(days=1)
-"""So far back the log is read at most: an operator that was away for a week finds no more than that."""
+"""How far back the log is read at most, also after the operator was stopped for longer."""
 Log = tuple[str, Identity | None]
-"""A subscription's log, read with an identity; None is the pod's own."""
+"""A subscription and the identity that reads its Activity Log; None is the identity of the pod."""
 log = structlog.get_logger(__name__)
 
 
 class AttributionPort(Protocol):
-    """Reading the Activity Log; see `azure.activity_log.ActivityLogReader`."""
+    """Reads the Activity Log; see `azure.activity_log.ActivityLogReader`."""
 
     async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
-        """Return what was done since a time."""
+        """Return the log's rows since a time.
+
+        Raises:
+            AzureError: the log could not be read.
+        """
         ...
 
 
 @dataclass(slots=True)
 class AttributionLoop:
-    """Asks for all scopes. `activity_of` gives a scope's log and the ids of the operator's own applications there."""
+    """Attributes the incidents of all scopes.
+
+    `activity_of` returns a scope's log and the client ids, in lower case, of the operator's own applications.
+    """
 
     activity_of: Callable[[NSGScope], tuple[AttributionPort, frozenset[str]]]
     records: Records
@@ -51,7 +58,7 @@ class AttributionLoop:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Ask, until cancelled."""
+        """Query the logs when they are due, until cancelled."""
         self.records.store.listen(self._heard)
         while True:
             self._changed.clear()
@@ -61,7 +68,7 @@ class AttributionLoop:
                     await self._changed.wait()
 
     async def ask(self) -> None:
-        """Ask for every scope with open questions whose turn it is."""
+        """Query each log that is due and has incidents without an attribution."""
         now = self.clock()
         for log_key, (scope, incidents) in self._open().items():
             if self._due(log_key, incidents) <= now:
@@ -73,7 +80,7 @@ class AttributionLoop:
             self._changed.set()
 
     def _pause(self) -> float | None:
-        """Return the seconds until something is to be asked though nothing moves."""
+        """Return the seconds until the next query is due; None if no incident lacks an attribution."""
         due = min((self._due(log_key, incidents) for log_key, (_, incidents) in self._open().items()), default=None)
         return None if due is None else max((due - self.clock()).total_seconds(), 0.0)
 
@@ -82,7 +89,7 @@ class AttributionLoop:
         return max(first, self._asked[log_key] + ASK_EVERY) if log_key in self._asked else first
 
     def _open(self) -> dict[Log, tuple[NSGScope, list[NSGIncident]]]:
-        """Return the incidents of which it is still to be found out who did it; scopes may share a log."""
+        """Return the incidents without an attribution by log. Several scopes can share a log."""
         by_scope: dict[str, list[NSGIncident]] = {}
         for incident in self.records.incidents.all():
             if incident.spec.kind != "WatchLost" and incident.status.attribution is None and incident.status.opened_at:
@@ -104,7 +111,7 @@ class AttributionLoop:
             rows = await activity.events(scope.spec.subscription_id, since)
             self._unread.pop(log_key, None)
         except AzureError as error:
-            # One failed read does not mean that the log has no answer.
+            # A failed read says nothing about what the log contains, so the incidents stay open for attribution.
             self._unread.setdefault(log_key, now)
             log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
         try:
@@ -112,12 +119,12 @@ class AttributionLoop:
                 if log_key not in self._unread or now - self._unread[log_key] >= GIVE_UP_AFTER - ASK_EVERY:
                     await self._settle(incident, rows, own, now)
         except KubeError as error:
-            log.warning("not recorded", reason=error.reason, message=error.message)
+            log.warning("attribution not saved", reason=error.reason, message=error.message)
 
     async def _settle(
         self, incident: NSGIncident, rows: Iterable[dict[str, Any]], own: frozenset[str], now: datetime
     ) -> None:
-        """Note who did it, on the incident as it is by now: it may have gone on while the log was read."""
+        """Store the callers in the incident's latest status: it may have changed while the log was read."""
 
         def change(status: IncidentStatus) -> IncidentStatus | None:
             current = incident.model_copy(update={"status": status})
@@ -135,7 +142,11 @@ class AttributionLoop:
 
 
 def _seen(incident: NSGIncident) -> datetime:
-    """Return when an incident that was opened got what is asked about."""
+    """Return when an incident got the changes that are attributed.
+
+    Raises:
+        ValueError: the incident was never opened.
+    """
     changed_at = incident.status.updated_at or incident.status.opened_at
     if changed_at is None:
         raise ValueError(f"incident {'/'.join(incident.key)} was never opened")

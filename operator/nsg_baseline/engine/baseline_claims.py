@@ -1,4 +1,4 @@
-"""What the stored objects claim: scopes that can be read, and baselines with their NSG."""
+"""The valid scopes, and the claims of baselines on NSGs, from the stored objects."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -13,14 +13,14 @@ from nsg_baseline.kube.store import Store, Stored, resource
 
 
 class Claims:
-    """Claims of all baselines. A baseline is read again only after an edit: there may be thousands."""
+    """Claims of all baselines. A baseline is parsed again only after an edit, because there can be thousands."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, tuple[str, Claim | Refusal]] = {}
 
     def all(self) -> tuple[list[Claim], dict[ObjectKey, Refusal]]:
-        """Return the claims, and for baselines that do not even name an NSG what is wrong with them."""
+        """Return the claims, and a refusal for each baseline that names no valid NSG."""
         claims: list[Claim] = []
         refused: dict[ObjectKey, Refusal] = {}
         parsed: dict[str, tuple[str, Claim | Refusal]] = {}
@@ -37,7 +37,7 @@ class Claims:
 
 
 def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
-    """Yield every scope, or what is wrong with it."""
+    """Yield each scope, or the stored object with its validation error."""
     for stored in store.stored(NSGScope):
         try:
             yield resource(NSGScope, stored)
@@ -46,7 +46,7 @@ def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
 
 
 def readable(candidates: Iterable[NSGScope | tuple[Stored, InvalidObject]]) -> tuple[NSGScope, ...]:
-    """Return the scopes that can be read and are not being deleted."""
+    """Return the valid scopes that are not being deleted."""
     return tuple(
         scope for scope in candidates if isinstance(scope, NSGScope) and scope.metadata.deletion_timestamp is None
     )
@@ -66,7 +66,7 @@ def _claim(stored: Stored) -> Claim | Refusal:
 
 
 def _broken(stored: Stored, refusal: Refusal) -> Claim | Refusal:
-    """An invalid baseline still claims its NSG, if it names one."""
+    """Return the claim of an invalid baseline: it still claims its NSG if it names one."""
     document = stored.document()
     try:
         nsg = NSGId.parse(str(document["spec"]["target"]["resourceId"]))

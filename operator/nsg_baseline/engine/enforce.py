@@ -1,4 +1,4 @@
-"""Restore the approved rules: read the NSG, decide, send one guarded write, and observe the answer."""
+"""Restore the approved rules: read the NSG, decide, send one guarded write, and judge the response."""
 
 from dataclasses import replace
 
@@ -15,10 +15,10 @@ _CONTESTED = Blocked("Contested", "another writer kept changing this NSG while t
 
 
 async def enforce(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot after a remediation was tried, or found to be unnecessary or blocked.
+    """Return the snapshot after a remediation was written, blocked, or found to be unnecessary.
 
-    If another writer changes the NSG in between, Azure refuses the write, and it is planned again from a new reading,
-    three times at most.
+    If another writer changes the NSG in between, Azure refuses the write. It is then planned again from a new reading,
+    with three attempts in total.
     """
     for _ in range(ATTEMPTS):
         try:

@@ -1,4 +1,7 @@
-"""Liveness and readiness. The process is alive while its scopes are reconciled, also when Azure fails."""
+"""Liveness, readiness and the HTTP server for the metrics.
+
+The liveness probe succeeds while the scopes are reconciled in time, also when Azure fails.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-# Throttling may delay a reconcile by minutes; the probe must fail only for one that never ends.
+# Throttling can delay a reconcile by minutes. The probe must fail only for a reconcile that never ends.
 MIN_DEADLINE_SECONDS = 600.0
 DEADLINE_INTERVALS = 5
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,7 +20,9 @@ class ReconcileTimes:
     """Results of the full reconciles of a scope.
 
     Attributes:
-        seconds: duration of the last reconcile.
+        succeeded: how many read and judged all NSGs of the scope.
+        failed: how many did not.
+        seconds: duration of the last reconcile, in seconds.
         last_success: Unix time of the last successful reconcile, in seconds.
     """
 
@@ -41,7 +46,7 @@ class Health:
         self._deadlines[scope] = self._clock() + max(MIN_DEADLINE_SECONDS, DEADLINE_INTERVALS * interval)
 
     def reconciled(self, scope: str, seconds: float, *, whole: bool) -> None:
-        """Record a full reconcile of a scope that took some seconds. `whole`: all NSGs were read."""
+        """Record a full reconcile and its duration in seconds. `whole`: all NSGs were read and judged."""
         times = self.reconciles.setdefault(scope, ReconcileTimes())
         times.seconds = seconds
         times.succeeded += whole

@@ -27,8 +27,9 @@ class IncidentRecorder:
     async def carry_out(self, step: IncidentStep | None, about: Resource, now: datetime) -> NSGIncident | None:
         """Store the next state of an incident and return the incident as stored; None without a step.
 
-        The incident's events about `about` are posted before its status is stored, under names that a repetition
-        uses again. An operator that is killed in between repeats the step: no event is lost or posted twice.
+        The step's Kubernetes events about the object `about` are posted before the status is stored, under names that
+        are the same when the step is repeated. An operator that is killed in between repeats the step, so no event is
+        lost or posted twice.
 
         Raises:
             KubeError: something could not be stored; the next reconcile repeats the step.
@@ -44,10 +45,10 @@ class IncidentRecorder:
         return await self.records.update_incident(incident, step.status)
 
     async def resolve(self, incident: NSGIncident, resolution: Resolution, now: datetime) -> None:
-        """Resolve an incident whose subject is gone, so that no object can have an event about it.
+        """Resolve an incident whose subject is gone. Without that object, no Kubernetes event can be posted.
 
         Raises:
-            KubeError: it could not be stored.
+            KubeError: the status could not be stored.
         """
         status = resolved(incident.status, resolution, None, now)
         await self.records.update_incident(incident, status)
@@ -56,7 +57,7 @@ class IncidentRecorder:
         """Apply a change to an incident's latest status; None changes nothing.
 
         Raises:
-            KubeError: it could not be stored.
+            KubeError: the status could not be stored.
         """
         await self.records.change(incident.key, change)
 
@@ -81,5 +82,5 @@ class IncidentRecorder:
         except KubeError as error:
             if error.status not in _REFUSED:
                 raise
-            # Without the right to post events the incident must still be stored: alerts are sent from it.
+            # The incident must be stored even without permission to post events, because alerts are sent from it.
             log.warning("event refused", event=name, reason=error.reason, message=error.message)

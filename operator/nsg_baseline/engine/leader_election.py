@@ -16,12 +16,12 @@ from nsg_baseline.kube.lease import Lease
 LEASE_NAME = "nsg-baseline-operator"
 RETRY_SECONDS = 2.0
 RENEW_SECONDS = 10.0
-"""How long a replica works without a renewal. Shorter than the Lease, so that no other replica has started by then."""
+"""How long a replica works without a renewal. Shorter than the Lease, so that it stops before another can start."""
 log = structlog.get_logger(__name__)
 
 
 class LostLeaseError(RuntimeError):
-    """The Lease was not renewed in time. The process exits, and restarts as a stand-by replica."""
+    """The Lease was not renewed in time. The process exits, and the restarted process is a stand-by replica."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class LeaderElection:
             await self._release()
 
     async def _renew(self) -> bool:
-        # Taken before the request: the Lease may start to run at any moment of a slow request.
+        # The time before the request, because the Lease can start at any moment during a slow request.
         requested_at = self.clock()
         try:
             async with asyncio.timeout(self.renew_seconds / 2):
@@ -95,7 +95,7 @@ class FencedWriter:
         """Write an NSG.
 
         Raises:
-            AzureError: `NotLeading`, or the reason why Azure refused the write.
+            AzureError: `NotLeading` if this replica may not write; otherwise the reason why the write failed.
         """
         if not self.may_write():
             raise AzureError("NotLeading", "another replica may be the leader; nothing was written")

@@ -1,6 +1,6 @@
-"""The metrics: computed from stored objects at each scrape, so that a series ends with its object.
+"""The metrics. They are computed from the stored objects at each scrape, so that a series ends with its object.
 
-No name of a rule, a person or a channel is a label.
+Names of rules, people and channels are never labels.
 """
 
 import importlib.metadata
@@ -21,11 +21,18 @@ from nsg_baseline.kube.records import Records
 
 PREFIX = "nsg_baseline"
 Series = Mapping[Any, float]
-"""Values by the values of their labels, a tuple."""
+"""Values by the tuple of their label values."""
 
 
 class Metrics(Collector):
-    """The operator's state as metrics. `budgets` are Azure's by identity, `leads` says whether this replica works."""
+    """The operator's state as metrics.
+
+    Args:
+        records: the stored objects.
+        health: the results of the reconciles.
+        budgets: returns the rate limiter of each identity, by client id.
+        leads: returns whether this replica is the leader.
+    """
 
     def __init__(
         self,
@@ -42,20 +49,24 @@ class Metrics(Collector):
         self._registry.register(self)
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus' text form."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     @override
     def collect(self) -> Iterable[Metric]:
-        yield _gauge("build_info", "The version.", ("version",), {(importlib.metadata.version(_DISTRIBUTION),): 1})
-        yield _gauge("leading", "Whether this replica works.", (), {(): float(self._leads())})
+        yield _gauge(
+            "build_info", "Version of the operator.", ("version",), {(importlib.metadata.version(_DISTRIBUTION),): 1}
+        )
+        yield _gauge(
+            "leading", "Whether this replica is the leader (1) or on stand-by (0).", (), {(): float(self._leads())}
+        )
         yield from self._scopes()
         yield self._incidents()
         yield self._routes()
         yield from self._azure()
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: the registry asks when nothing has been read yet."""
+        """Return no metrics: the registry calls this before any object has been read."""
         return ()
 
     def _scopes(self) -> Iterator[Metric]:
@@ -64,14 +75,16 @@ class Metrics(Collector):
             by_scope = {(scope,): getattr(status, name) for scope, status in statuses.items()}
             reported = {scope: value for scope, value in by_scope.items() if value is not None}
             yield _gauge(f"scope_{name}", text, ("scope",), reported)
-        passes = self._health.reconciles
-        ended = {(scope, "succeeded"): note.succeeded for scope, note in passes.items()}
-        ended |= {(scope, "failed"): note.failed for scope, note in passes.items()}
-        yield _counter("scope_passes", "Passes over a scope, by how they ended.", ("scope", "result"), ended)
-        seconds = {(scope,): note.seconds for scope, note in passes.items()}
-        yield _gauge("scope_pass_duration_seconds", "How long the last pass took.", ("scope",), seconds)
-        last = {(scope,): note.last_success for scope, note in passes.items() if note.last_success is not None}
-        yield _gauge("scope_last_success_timestamp_seconds", "When all of a scope was read last.", ("scope",), last)
+        reconciles = self._health.reconciles
+        counts = {(scope, "succeeded"): times.succeeded for scope, times in reconciles.items()}
+        counts |= {(scope, "failed"): times.failed for scope, times in reconciles.items()}
+        yield _counter("scope_reconciles", "Full reconciles of a scope, by result.", ("scope", "result"), counts)
+        seconds = {(scope,): times.seconds for scope, times in reconciles.items()}
+        text = "Duration of the last full reconcile of a scope, in seconds."
+        yield _gauge("scope_reconcile_duration_seconds", text, ("scope",), seconds)
+        last = {(scope,): times.last_success for scope, times in reconciles.items() if times.last_success is not None}
+        text = "Unix time of the last successful full reconcile of a scope, in seconds."
+        yield _gauge("scope_last_success_timestamp_seconds", text, ("scope",), last)
 
     def _incidents(self) -> Metric:
         open_incidents = Counter(
@@ -88,7 +101,12 @@ class Metrics(Collector):
             ready[stored.key] = float(
                 any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
             )
-        return _gauge("route_ready", "Whether alerts get through.", ("namespace", "route"), ready)
+        return _gauge(
+            "route_ready",
+            "Whether a route is ready to deliver notifications (1) or not (0).",
+            ("namespace", "route"),
+            ready,
+        )
 
     def _azure(self) -> Iterator[Metric]:
         budgets = self._budgets()
@@ -98,22 +116,24 @@ class Metrics(Collector):
             for (kind, status), count in budget.responses.items()
         }
         labels = ("identity", "kind", "status")
-        yield _counter("azure_requests", "Requests to Azure Resource Manager.", labels, responses)
+        yield _counter("azure_requests", "Requests to Azure Resource Manager, by HTTP status.", labels, responses)
         remaining = {
             (who, *where): tokens for who, budget in budgets.items() for where, tokens in budget.remaining().items()
         }
-        text = "Requests that Azure would take now without refusing any."
+        text = "Requests that Azure would accept now before it throttles the identity."
         yield _gauge("azure_requests_left", text, ("identity", "region", "kind"), remaining)
         waited = {(who,): budget.waited_seconds for who, budget in budgets.items()}
-        yield _counter("azure_waited_seconds", "Seconds that requests waited for their turn.", ("identity",), waited)
+        yield _counter(
+            "azure_waited_seconds", "Time that requests waited for the rate limit, in seconds.", ("identity",), waited
+        )
 
 
 _DISTRIBUTION = "nsg-baseline-operator"
 _SCOPE_GAUGES = {
-    "nsgs": "NSGs seen by the last complete pass.",
-    "baselines": "Baselines judged in a scope.",
-    "drifted": "Baselines whose NSG deviates.",
-    "unbaselined": "NSGs without a baseline.",
+    "nsgs": "NSGs found by the last complete reconcile of a scope.",
+    "baselines": "Active baselines of a scope.",
+    "drifted": "Baselines whose NSG drifts.",
+    "unbaselined": "NSGs of a scope without a baseline.",
 }
 
 

@@ -20,7 +20,7 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
-        # A list is replaced as a whole: concurrent writes of two routes to one incident would lose one of them.
+        # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
         self._recording = asyncio.Lock()
         records.store.listen(self._on_event)
 
@@ -34,11 +34,11 @@ class KubeOutbox:
             try:
                 yield resource(NSGAlertRoute, stored)
             except InvalidObject:
-                # The API server refuses invalid objects; one that is older than the schema waits for its owner.
+                # The API server refuses invalid objects. One that is older than the schema waits for a correction.
                 continue
 
     async def changed(self, seconds: float) -> None:
-        """Wait for a change, at most this long."""
+        """Wait for a change of an incident or a route, at most this many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -47,14 +47,22 @@ class KubeOutbox:
         self._changed.clear()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """Read a Secret."""
+        """Return a Secret's texts by key; None if it does not exist.
+
+        Raises:
+            OutboxError: the Secret could not be read.
+        """
         try:
             return await self._kube.secret(namespace, name)
         except KubeError as error:
             raise OutboxError(str(error)) from error
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
-        """Store a delivery and keep those of other routes."""
+        """Store a delivery and keep those of other routes.
+
+        Raises:
+            OutboxError: the delivery could not be stored.
+        """
         async with self._recording:
             try:
                 await self._records.change(incident.key, lambda status: _with_delivery(status, delivery))
@@ -62,7 +70,11 @@ class KubeOutbox:
                 raise OutboxError(str(error)) from error
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
-        """Store a route's status."""
+        """Store a route's status.
+
+        Raises:
+            OutboxError: the status could not be stored.
+        """
         try:
             await self._records.save_status(NSGAlertRoute, route.key, status)
         except KubeError as error:

@@ -1,4 +1,4 @@
-"""Whether a scope's identity may do what the scope asks for: looked up as the watch begins, and now and then again."""
+"""Whether a scope's identity has the permissions that the scope requires: read at the start, then every hour."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +15,18 @@ ASK_EVERY = timedelta(hours=1)
 
 @dataclass(slots=True)
 class PermissionCache:
-    """What was found out last. It never ends a watch: Azure itself refuses what it must."""
+    """The last answer. Missing permissions never stop a reconcile: Azure refuses the requests that need them."""
 
     _state: ConditionState | None = None
     _asked: tuple[datetime, int] | None = None
 
     async def look(self, world: Dependencies, scope: NSGScope) -> ConditionState | None:
-        """Return the scope's condition, asking Azure where it is not known or not as it should be; None without asking.
+        """Return the scope's condition; None if permissions are not read.
+
+        Azure is asked when the answer is unknown, older than an hour, not `True`, or of another generation.
 
         Raises:
-            KubeError: that a right is missing could not be told.
+            KubeError: the event about missing permissions could not be posted.
         """
         if world.rights is None:
             return None
@@ -51,9 +53,11 @@ async def _asked_for(world: Dependencies, scope: NSGScope) -> ConditionState:
                 grants = await world.rights.grants(spec.subscription_id, group)
                 missing_actions |= dict.fromkeys(missing(grants, required))
     except AzureError as error:
-        return permissions("Unknown", error.reason, f"its rights could not be looked up: {error.message}")
+        return permissions(
+            "Unknown", error.reason, f"the permissions of the identity could not be read: {error.message}"
+        )
     if not missing_actions:
-        return permissions("True", "AllRights", "the identity may do all that this scope asks for")
+        return permissions("True", "AllRights", "the identity has all permissions that this scope requires")
     role = "azure-role-enforce.json" if spec.max_mode == "Enforce" else "azure-role-watch.json"
     text = f"the identity lacks {', '.join(missing_actions)}; assign it the role in examples/{role}"
     return permissions("False", "MissingRights", text)

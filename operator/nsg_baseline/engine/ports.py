@@ -12,36 +12,52 @@ from nsg_baseline.kube.records import Records
 
 
 class NSGReader(Protocol):
-    """Reading NSGs; see `azure.read.ArmReader`."""
+    """Reads NSGs; see `azure.read.ArmReader`."""
 
     def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
-        """Yield the pages of a listing."""
+        """Yield the pages of a listing.
+
+        Raises:
+            AzureError: the listing broke off.
+        """
         ...
 
     async def get(self, nsg_id: str) -> dict[str, Any] | None:
-        """Return one NSG; None if it does not exist."""
+        """Return one NSG; None if it does not exist.
+
+        Raises:
+            AzureError: the NSG could not be read.
+        """
         ...
 
 
 class NSGWriter(Protocol):
-    """Writing NSGs; see `azure.write.ArmWriter`."""
+    """Writes NSGs; see `azure.write.ArmWriter`."""
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        """Write an NSG if its etag is unchanged, and return it as Azure stored it."""
+        """Write an NSG if its etag is unchanged, and return it as Azure stored it.
+
+        Raises:
+            AzureError: the write was refused or failed; `PreconditionFailed` if the etag changed.
+        """
         ...
 
 
 class PermissionReader(Protocol):
-    """Reading the permissions of the own identity; see `azure.permissions.PermissionReader`."""
+    """Reads the permissions of the identity that it connects with; see `azure.permissions.PermissionReader`."""
 
     async def grants(self, subscription_id: str, resource_group: str | None = None) -> list[Grant]:
-        """Return the grants on a subscription or a resource group."""
+        """Return the grants on a subscription or a resource group.
+
+        Raises:
+            AzureError: the permissions could not be read.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a reconcile of one scope depends on. Without `rights`, permissions are not read."""
+    """The dependencies of a scope's reconcile. Without `rights`, permissions are not read."""
 
     reader: NSGReader
     writer: NSGWriter

@@ -26,11 +26,11 @@ class BaselineReconciler:
     baseline: NSGBaseline
 
     async def reconcile(self, document: Mapping[str, Any] | None, reading: Reading = "Complete") -> Decision:
-        """Judge, record and, where the scope and the baseline ask for it, enforce.
+        """Judge the NSG, record the result, and enforce if the scope and the baseline require it.
 
         Args:
-            document: the NSG as Azure answered; None if it does not exist.
-            reading: how far the reading of the scope is.
+            document: the NSG as Azure returned it; None if it does not exist.
+            reading: whether the listing of the scope is under way, complete or broken off.
 
         Returns:
             The decision that was carried out last.

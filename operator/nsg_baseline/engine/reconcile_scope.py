@@ -40,7 +40,7 @@ class ScopeResult:
         unbaselined: NSGs without a baseline.
         failure: why the reading is incomplete; nothing is concluded about NSGs that it does not contain.
         unreadable: elements of the listing without a valid NSG id.
-        failed: NSGs whose reconcile ended with an exception that nobody foresaw.
+        failed: NSGs whose reconcile ended with an unexpected exception.
         unsaved: baselines whose status or incident could not be stored.
     """
 
@@ -118,7 +118,7 @@ class ScopeReconciler:
                     self._result.unreadable += page.unreadable
                     yield page.nsgs
             except AzureError as error:
-                # A resource group that does not exist contains no NSGs: that is an answer, not a failure.
+                # A resource group that does not exist contains no NSGs. This is a complete answer, not a failure.
                 if error.reason != "ResourceGroupNotFound" or group is None:
                     raise
 
@@ -176,12 +176,12 @@ class ScopeReconciler:
         return observation is not None and observation.is_current(digest, intent, self._dependencies.clock())
 
     def _intent(self, nsg: str) -> str:
-        """Return the version of what users ask for in the baseline and the scope."""
+        """Return the version of the users' input in the baseline and the scope."""
         stored = self._dependencies.records.store.find(NSGBaseline, self._baselines[nsg])
         return f"{stored.uid} {stored.intent} {self._scope.metadata.generation}" if stored is not None else ""
 
     def _incident_intent(self, nsg: str) -> str:
-        """Return what others wrote into the open incident that the next reconcile takes into account."""
+        """Return the parts of the open incident that affect a reconcile and are written elsewhere."""
         namespace, name = self._baselines[nsg]
         subject = IncidentSubject("Drift", namespace, self._scope.metadata.name, name)
         incident = self._dependencies.records.incidents.open_about(subject)
@@ -219,7 +219,7 @@ class ScopeReconciler:
             try:
                 baseline = resource(NSGBaseline, stored)
             except InvalidObject:
-                # `cleanup` reports it on the object.
+                # `cleanup` reports the error in the object's status.
                 return
             try:
                 document = live.document() if isinstance(live, RawNSG) else live

@@ -1,4 +1,4 @@
-"""The operator process: lists first, then watches, passes, alerts and health side by side."""
+"""The operator process: a first list, then watches, reconciles, alerts and health endpoints concurrently."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
-    """Return the time in whole seconds, as Kubernetes stores it: what is stored must equal what was computed."""
+    """Return the time in whole seconds, as Kubernetes stores it, so that computed and stored statuses are equal."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -59,7 +59,7 @@ class ArmClients:
         self._arms: dict[ScopeIdentity | None, ArmServices] = {}
 
     def of(self, scope: NSGScope) -> ArmServices:
-        """Return the means with which a scope is watched."""
+        """Return the Azure services that a scope's identity connects with."""
         who = scope.spec.identity
         if who not in self._arms:
             identity = Identity(who.client_id, who.tenant_id) if who is not None else None
@@ -67,12 +67,12 @@ class ArmClients:
         return self._arms[who]
 
     def activity_of(self, scope: NSGScope) -> tuple[ActivityLogReader, frozenset[str]]:
-        """Return a scope's Activity Log, and the operator's own applications in it."""
+        """Return a scope's Activity Log and the client ids, in lower case, of the operator's own applications."""
         own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
         return self.of(scope).activity_log, frozenset({own.lower()} if own else ())
 
     def budgets(self) -> dict[str, RateLimiter]:
-        """Return what each identity may still ask, by its application's id."""
+        """Return the rate limiter of each identity by client id; `own` if the pod's is unknown."""
         own = os.environ.get("AZURE_CLIENT_ID") or "own"
         return {who.client_id if who is not None else own: arm.rate_limiter for who, arm in self._arms.items()}
 
@@ -83,7 +83,11 @@ class ArmClients:
 
 
 async def run(chosen: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT, which kopf hears."""
+    """Run the operator until SIGTERM or SIGINT; kopf handles the signals.
+
+    Raises:
+        LostLeaseError: the Lease was not renewed in time.
+    """
     kube = await Kube.connect()
     arms = ArmClients(chosen)
     try:
@@ -138,19 +142,19 @@ async def _work(
 
     handlers = registry(store, KINDS, partial(connection_info))
     watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)
-    # A stand-by reads the cluster too, so that it is ready at once.
+    # A stand-by replica also keeps its store up to date, so that it can take over at once.
     own = [
         asyncio.create_task(_resync(kube, store), name="resync"),
         asyncio.create_task(leading.lead(watch_azure) if leading is not None else watch_azure(), name="work"),
     ]
 
     async def end(**_: object) -> None:
-        # kopf waits five seconds for tasks that it did not start; so ours end before it looks.
+        # kopf waits up to five seconds for tasks that it did not start, so end ours before that.
         await _ended(own)
 
     kopf.on.cleanup(registry=handlers)(end)
     watching = asyncio.create_task(watches, name="watches")
-    # The watches end at a signal; anything else that ends is a fault, and the process ends with it to be restarted.
+    # The watches end at a signal. If any other task ends, that is a fault: exit, so that the process is restarted.
     done, _ = await asyncio.wait([watching, *own], return_when=asyncio.FIRST_COMPLETED)
     if all(task.cancelled() for task in done):
         await watching
@@ -161,7 +165,7 @@ async def _work(
 
 
 async def _first_end(tasks: list["asyncio.Task[None]"]) -> None:
-    """Wait until one of some tasks ends, and end the others with it."""
+    """Wait until a task ends, then cancel the others. Raises the exception of the task that ended."""
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -179,17 +183,22 @@ async def _ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
 
 
 async def _first_sync(kube: Kube, store: Store) -> None:
-    """Read everything before the first pass: a baseline not yet known would make its NSG look like one without."""
+    """Fill the store before the first reconcile: without its baseline, an NSG would be reported as unbaselined."""
     pause = FIRST_RETRY_SECONDS
     while True:
         try:
             await sync(kube, store, KINDS)
         except KubeError as error:
-            log.warning("cannot read the cluster", reason=error.reason, message=error.message, retry_seconds=pause)
+            log.warning(
+                "cannot list objects from the Kubernetes API",
+                reason=error.reason,
+                message=error.message,
+                retry_seconds=pause,
+            )
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_RETRY_SECONDS)
         else:
-            log.info("read the cluster", **{kind.plural: len(store.keys(kind)) for kind in KINDS})
+            log.info("listed objects from the Kubernetes API", **{kind.plural: len(store.keys(kind)) for kind in KINDS})
             return
 
 
@@ -199,11 +208,11 @@ async def _resync(kube: Kube, store: Store) -> None:
         try:
             await sync(kube, store, KINDS)
         except KubeError as error:
-            log.warning("cannot read the cluster", reason=error.reason, message=error.message)
+            log.warning("cannot list objects from the Kubernetes API", reason=error.reason, message=error.message)
 
 
 async def _serve(health: Health, metrics: Metrics, port: int) -> web.AppRunner:
     runner = web.AppRunner(health.app(metrics.text), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 - the kubelet asks from outside the pod
+    await web.TCPSite(runner, "0.0.0.0", port).start()  # noqa: S104 - the kubelet connects from outside the pod
     return runner

@@ -22,7 +22,7 @@ from nsg_baseline.engine.triggers import Trigger, Wake
 from nsg_baseline.kube.errors import KubeError
 
 JITTER = 0.1
-"""Share of an interval by which it varies, so that scopes of one interval do not list at the same moment."""
+"""Random variation as a share of the interval, so that scopes with equal intervals do not list simultaneously."""
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +63,7 @@ class ScopeLoop:
         while (snapshot := self.current()) is not None:
             interval = parse(snapshot.scope.spec.interval).total_seconds()
             if not self._crashed:
-                # After a repeated crash the deadline passes, and liveness has the process restarted.
+                # After repeated crashes the deadline passes, the liveness probe fails, and the process is restarted.
                 self.health.expect(snapshot.scope.metadata.name, interval)
             pause = await self._reconcile(snapshot, wake)
             if wake.whole:
@@ -82,15 +82,15 @@ class ScopeLoop:
             log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
             return 0.0
         except Exception:
-            # A fault of the operator in one scope must not end the watch of the others.
-            log.exception("scope not reported", scope=name)
+            # An internal error in one scope must not stop the reconciles of the others.
+            log.exception("scope status not computed", scope=name)
             self._crashed = True
             self.health.reconciled(name, time.monotonic() - started, whole=False)
             return 0.0
         return result.failure.retry_after if result.failure is not None else 0.0
 
     async def _observe(self, snapshot: ScopeSnapshot, wake: Wake) -> ScopeResult:
-        """Reconcile the NSGs. An exception that nobody foresaw is a failure of the scope like any other."""
+        """Reconcile the NSGs. An unexpected exception is reported as a failure of the scope."""
         reconciler = ScopeReconciler(
             self.dependencies,
             snapshot.scope,
@@ -110,7 +110,7 @@ class ScopeLoop:
         return result
 
     async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> None:
-        # The permissions are read after the NSGs: they must not delay what the operator sees.
+        # The permissions are read after the NSGs, so that they do not delay the detection of drift.
         permissions = await self._permissions.look(self.dependencies, snapshot.scope)
         await report(self.dependencies, snapshot.scope, snapshot.baselines, result, permissions)
         name = snapshot.scope.metadata.name
@@ -151,6 +151,6 @@ def _seconds(moment: datetime, now: datetime) -> float:
 
 
 async def ended(task: "asyncio.Task[None]") -> None:
-    """Cancel a loop and wait until it is over."""
+    """Cancel a loop and wait until it has ended."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""All scopes: a loop for each, who belongs to which, and who must be woken by an edit."""
+"""All scopes: a loop for each, the assignment of baselines to scopes, and which loops an edit wakes."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,14 @@ class _Running:
 
 
 class Scopes:
-    """Starts, wakes and stops the scopes' loops as the stored objects demand."""
+    """Starts, wakes and stops a loop for each stored scope.
+
+    Args:
+        world_of: returns the dependencies of a scope's reconciles.
+        records: the stored objects.
+        clock: returns the current time.
+        health: records the reconciles.
+    """
 
     def __init__(
         self,
@@ -61,7 +68,7 @@ class Scopes:
         records.store.listen(self._heard)
 
     async def run(self) -> None:
-        """Keep the loops as they must be, until cancelled."""
+        """Keep the loops in line with the stored scopes, until cancelled."""
         try:
             while True:
                 await self._wait()
@@ -102,13 +109,13 @@ class Scopes:
             await resolve_orphans(self._records, refused, self._clock())
             await prune_incidents(self._records, self._clock())
         except KubeError as error:
-            log.warning("not recorded", reason=error.reason, message=error.message)
+            log.warning("status not saved", reason=error.reason, message=error.message)
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
 
     async def _match_loops(self) -> None:
         current = {scope.metadata.name: scope for scope in self._scopes}
         for name, running in list(self._running.items()):
-            # Another identity or subscription is another watch: what was remembered is of no use to it.
+            # With another identity or subscription, the observations in the loop's memory are no longer valid.
             if name not in current or running.uid != _mark(current[name]):
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
@@ -136,7 +143,7 @@ class Scopes:
     def _wake(self, previous: Assignment, running_before: frozenset[str]) -> None:
         """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.
 
-        A loop that was just started begins with a whole pass anyway.
+        A loop that was just started begins with a full reconcile anyway.
         """
         edited_baselines, self._moved = self._moved, set()
         edited_scopes, self._rung = self._rung, set()

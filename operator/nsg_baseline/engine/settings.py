@@ -1,4 +1,4 @@
-"""The operator's settings, from its environment. None of them can be set by a custom resource."""
+"""The operator's settings, from environment variables. Custom resources cannot change them."""
 
 import json
 import os
@@ -18,12 +18,12 @@ LOG_FORMATS = ("json", "console")
 
 
 class SettingError(ValueError):
-    """A setting is wrong; the message names it and what it may be."""
+    """A setting is invalid; the message names the variable and the valid values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one operator process runs."""
+    """The settings of one operator process."""
 
     cloud: Cloud
     namespace: str
@@ -37,10 +37,10 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings.
+    """Read the settings from `NSGB_*` variables.
 
     Raises:
-        SettingError: one of them is wrong.
+        SettingError: a setting is invalid.
     """
     return Settings(
         cloud=_cloud(environment),
@@ -99,13 +99,13 @@ def _format(environment: Mapping[str, str]) -> str:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise SettingError(f"{name}: {value!r} is none of {', '.join(allowed)}")
+        raise SettingError(f"{name}: {value!r} is not valid; use one of {', '.join(allowed)}")
     return value
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the last port
-        raise SettingError(f"NSGB_HEALTH_PORT: {text!r} is no port; 0 takes a free one")
+    if not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the highest port
+        raise SettingError(f"NSGB_HEALTH_PORT: {text!r} must be a port between 0 and 65535; 0 selects a free port")
     return int(text)
 
 

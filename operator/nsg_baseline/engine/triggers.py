@@ -1,4 +1,4 @@
-"""What wakes a scope's loop before its interval is over."""
+"""Wakes a scope's loop before its interval is over."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Why the loop goes on: for a whole pass, or for some NSGs alone; and whether somebody asked."""
+    """Why a scope's loop continues.
+
+    Attributes:
+        whole: reconcile all NSGs of the scope.
+        nsgs: otherwise, the folded ids of the NSGs to reconcile.
+        asked: an edit woke the loop, not the end of the wait.
+    """
 
     whole: bool
     nsgs: frozenset[str] = frozenset()
@@ -15,7 +21,7 @@ class Wake:
 
 @dataclass(slots=True)
 class Trigger:
-    """Collects edits until the loop takes them. Many edits are cheaper in one listing than one by one."""
+    """Collects edits until the loop takes them. More than `many` edited NSGs are read by one listing."""
 
     many: int = 20
     _nsgs: set[str] = field(default_factory=set)
@@ -23,17 +29,17 @@ class Trigger:
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def edited(self, nsg: str) -> None:
-        """Ask for a look at one NSG, by its folded id."""
+        """Request a reconcile of one NSG, by its folded id."""
         self._nsgs.add(nsg)
         self._rung.set()
 
     def ring(self) -> None:
-        """Ask for a whole pass."""
+        """Request a full reconcile."""
         self._whole = True
         self._rung.set()
 
     async def wait(self, seconds: float) -> Wake:
-        """Return when somebody asked, or when the time is over: then for a whole pass."""
+        """Wait for a request, at most this many seconds. After that, return a full reconcile."""
         try:
             async with asyncio.timeout(seconds):
                 await self._rung.wait()

@@ -1,1 +1,1 @@
-"""The Kubernetes edge."""
+"""Access to the Kubernetes API."""

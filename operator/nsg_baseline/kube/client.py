@@ -19,7 +19,7 @@ _LEASES = ("coordination.k8s.io", "v1")
 
 
 class Kube:
-    """The few calls that the operator makes. All raise KubeError when they fail."""
+    """The Kubernetes API calls that the operator makes. Each raises KubeError if it fails."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -28,7 +28,11 @@ class Kube:
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Kube":
-        """Connect as the pod's own ServiceAccount or with a kubeconfig; see `login`."""
+        """Connect with the pod's ServiceAccount or with a kubeconfig; see `login`.
+
+        Raises:
+            ConfigException: neither exists, or the kubeconfig cannot be read.
+        """
         return cls(ApiClient(await configuration(kubeconfig, context)))
 
     async def aclose(self) -> None:
@@ -54,7 +58,7 @@ class Kube:
             token = meta.get("continue") or None
 
     async def changes(self, kind: type[Resource]) -> AsyncIterator[dict[str, Any]]:
-        """Yield every object as it is now, and again whenever it changes, for as long as somebody listens."""
+        """Yield each object of a kind in its current state, and again after each change, until the caller stops."""
         while True:
             with translate_errors():
                 async with Watch() as watch:
@@ -75,7 +79,10 @@ class Kube:
     async def patch_status(
         self, kind: type[Resource], key: ObjectKey, patch: Mapping[str, Any], version: int | None = None
     ) -> dict[str, Any]:
-        """Merge a patch into an object's status, if it is still of a version; return the object as stored."""
+        """Merge a patch into an object's status and return the object as stored.
+
+        With a version, the API server refuses the patch (409) if the object has another resourceVersion.
+        """
         namespace, name = key
         body: dict[str, Any] = {"status": dict(patch)}
         if version is not None:
@@ -115,7 +122,7 @@ class Kube:
             )
 
     async def delete(self, kind: type[Resource], key: ObjectKey) -> None:
-        """Delete a namespaced object; one that is gone already is as good."""
+        """Delete a namespaced object. It is not an error if the object does not exist."""
         try:
             with translate_errors():
                 await self._custom.delete_namespaced_custom_object(
@@ -126,7 +133,7 @@ class Kube:
                 raise
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """Return a Lease; None when there is none."""
+        """Return a Lease; None if it does not exist."""
         try:
             with translate_errors():
                 lease = await self._custom.get_namespaced_custom_object(
@@ -139,7 +146,7 @@ class Kube:
         return _document(lease)
 
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
-        """Create a Lease, or replace it if it is still the version that was read."""
+        """Create a Lease, or replace the version that was read. The API server refuses another version (409)."""
         version = document["metadata"].get("resourceVersion")
         with translate_errors():
             if version is None:
@@ -153,14 +160,14 @@ class Kube:
                 )
 
     async def namespaces(self) -> dict[str, dict[str, str]]:
-        """Return the labels of every namespace by its name."""
+        """Return the labels of each namespace by name."""
         with translate_errors():
             listed = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
         metas = [item.metadata for item in listed.items if item.metadata is not None]
         return {str(meta.name): meta.labels or {} for meta in metas}
 
     async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
-        """Return a Secret's texts by key; None when it does not exist."""
+        """Return a Secret's texts by key; None if it does not exist."""
         try:
             with translate_errors():
                 secret = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
@@ -181,5 +188,5 @@ class Kube:
 
 def _document(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise KubeError("BadAnswer", "the API server's answer is not an object")
+        raise KubeError("BadAnswer", "the response of the API server is not a JSON object")
     return answer

@@ -1,4 +1,4 @@
-"""What the Kubernetes API server refuses or fails at, in one exception with a reason."""
+"""Errors of the Kubernetes API as one exception with a reason."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ class KubeError(Exception):
     """A call to the Kubernetes API failed.
 
     Attributes:
-        reason: one word in PascalCase, the API server's own where it gave one.
-        status: the HTTP status; 0 when there was no answer.
+        reason: one word in PascalCase; the API server's reason if it sent one.
+        message: the message of the API server, or a description of the failure.
+        status: the HTTP status; 0 if there was no response.
     """
 
     def __init__(self, reason: str, message: str, status: int = 0) -> None:
@@ -25,7 +26,7 @@ class KubeError(Exception):
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn what the client raises into a KubeError.
+    """Translate the client's exceptions into KubeError.
 
     Raises:
         KubeError: the call failed.
@@ -36,13 +37,13 @@ def translate_errors() -> Iterator[None]:
         reason, message = _answer(error)
         raise KubeError(reason, message, error.status or 0) from error
     except TimeoutError as error:
-        raise KubeError("Timeout", "the API server did not answer in time") from error
+        raise KubeError("Timeout", "the API server did not respond in time") from error
     except (aiohttp.ClientError, OSError) as error:
         raise KubeError("Unreachable", f"{type(error).__name__}: {error}") from error
 
 
 def _answer(error: ApiException) -> tuple[str, str]:
-    """Return the reason and message of a Status object, or what stands in for it."""
+    """Return the reason and message of a Status object; without one, the HTTP status."""
     try:
         body = json.loads(error.body or "")
         return str(body["reason"] or "Unknown"), str(body["message"])

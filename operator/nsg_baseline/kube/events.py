@@ -1,4 +1,4 @@
-"""Kubernetes events: what `kubectl describe` shows beneath an object."""
+"""Kubernetes events, as `kubectl describe` shows them below an object."""
 
 import uuid
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ COMPONENT = "nsg-baseline-operator"
 def event(
     about: Resource, kind: str, reason: str, message: str, now: datetime, *, warning: bool, name: str = ""
 ) -> dict[str, Any]:
-    """Return an event about an object. Those about cluster-scoped objects live in `default`, as Kubernetes demands.
+    """Return an event about an object. Events about cluster-scoped objects are in `default`, as Kubernetes requires.
 
-    The event's name is random unless one is given.
+    The event has a random name unless a name is given.
     """
     meta = about.metadata
     namespace = meta.namespace or "default"

@@ -1,4 +1,4 @@
-"""kopf's handlers: they hand over what the watch streams say, and nothing else.
+"""The kopf handlers. They only copy the events of the watch streams into the store.
 
 Only `on.event` is used: kopf's indices are quadratic in the number of objects, and its timers, daemons and change
 handlers write an annotation to every object.
@@ -12,7 +12,7 @@ import kopf
 from nsg_baseline.api.common import GROUP, VERSION, ObjectKey, Resource
 from nsg_baseline.kube.store import Store
 
-# A stream that died silently is noticed by these; the periodic list heals what it missed.
+# These timeouts end a stream that stopped silently. The periodic list adds the events that it missed.
 SERVER_TIMEOUT_SECONDS = 300
 CLIENT_TIMEOUT_SECONDS = 360
 
@@ -35,7 +35,7 @@ def registry(store: Store, kinds: Iterable[type[Resource]], login: Login) -> kop
 
 
 def settings() -> kopf.OperatorSettings:
-    """Return kopf's settings for an operator that only listens."""
+    """Return the settings of kopf for an operator that only watches."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True

@@ -1,4 +1,4 @@
-"""Incidents as models, indexed by subject beside the store: every reconcile asks for those about its subject."""
+"""Incidents as models, indexed by subject, because each reconcile needs the incidents about its subject."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ class IncidentIndex:
             self._refresh(key)
 
     def all(self) -> Iterable[NSGIncident]:
-        """Return all incidents, the oldest first."""
+        """Return all incidents, sorted by name and namespace."""
         return sorted(self._by_key.values(), key=lambda incident: (incident.metadata.name, incident.metadata.namespace))
 
     def about(self, subject: IncidentSubject) -> tuple[NSGIncident, ...]:
@@ -45,7 +45,7 @@ class IncidentIndex:
         try:
             incident = resource(NSGIncident, stored)
         except InvalidObject:
-            # Somebody's edit made it invalid. It is neither updated nor notified until it is corrected.
+            # An edit made it invalid. It is not updated, and no notification is sent, until it is corrected.
             return
         self._by_key[key] = incident
         self._by_subject.setdefault(_subject(incident), {})[key] = incident

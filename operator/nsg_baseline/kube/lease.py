@@ -1,8 +1,8 @@
 """A Kubernetes Lease, acquired and renewed by compare and set.
 
 The local clock decides whether the Lease of another process has expired, counted from the moment when its last renewal
-was observed. Clocks that differ between nodes do no harm. (The official client's leader election cannot create a Lease
-in 37.0.)
+was observed. The clocks of different nodes need not agree. (The leader election of the official client cannot create a
+Lease in version 37.0.)
 """
 
 import time
@@ -20,7 +20,7 @@ class Leases(Protocol):
     """Lease requests; see `kube.client.Kube`."""
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """Return a Lease, or None if it does not exist."""
+        """Return a Lease; None if it does not exist."""
         ...
 
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How the API server is reached: one way for our own calls and for kopf's watches."""
+"""Credentials for the Kubernetes API, shared by the operator's calls and kopf's watches."""
 
 import os
 
@@ -9,17 +9,17 @@ from kubernetes.aio.client.configuration import Configuration
 
 
 async def configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
-    """Return the pod's own ServiceAccount's way, or a kubeconfig's where there is none or one is asked for.
+    """Return the configuration of the pod's ServiceAccount, or of a kubeconfig if one is given or there is no pod.
 
     Raises:
-        ConfigException: there is neither, or it cannot be read.
+        ConfigException: neither exists, or the kubeconfig cannot be read.
     """
     try:
         return await _configuration(kubeconfig, context)
     except (ValueError, TypeError, AttributeError, yaml.YAMLError, OSError) as error:
-        # What the library raises for a file that is something else.
+        # The library raises these for a file that is not a kubeconfig.
         where = kubeconfig or os.environ.get("KUBECONFIG") or "the kubeconfig"
-        raise config.ConfigException(f"{where} is no kubeconfig: {type(error).__name__}") from None
+        raise config.ConfigException(f"{where} is not a valid kubeconfig ({type(error).__name__})") from None
 
 
 async def _configuration(kubeconfig: str | None, context: str | None) -> Configuration:
@@ -35,7 +35,7 @@ async def _configuration(kubeconfig: str | None, context: str | None) -> Configu
 
 
 async def connection_info(kubeconfig: str | None = None, context: str | None = None) -> kopf.ConnectionInfo:
-    """Return the same in kopf's form. kopf asks again when the API server refuses it."""
+    """Return the same configuration in kopf's form. kopf calls this again if the API server refuses the credentials."""
     settings = await configuration(kubeconfig, context)
     header = await settings.get_api_key_with_prefix("BearerToken") or ""
     scheme, _, token = header.rpartition(" ")

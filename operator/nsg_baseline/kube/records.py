@@ -1,4 +1,4 @@
-"""Writing what was found: statuses and incidents, only where they differ from what is stored."""
+"""Writes statuses and incidents, only if they differ from the stored objects."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ _CONFLICT = 409
 
 
 class Records:
-    """The store for reading and the API server for writing; what is written is in the store at once."""
+    """Reads from the store and writes to the API server. Each write also updates the store at once."""
 
     def __init__(self, kube: Kube, store: Store) -> None:
         self._kube = kube
@@ -27,10 +27,10 @@ class Records:
         self.incidents = IncidentIndex(store)
 
     async def save_status(self, kind: type[Resource], key: ObjectKey, status: StatusShape) -> bool:
-        """Store a status and say whether it differed from what was stored.
+        """Store a status and return whether it differed from the stored status.
 
         Raises:
-            KubeError: it could not be stored.
+            KubeError: the status could not be stored.
         """
         stored = self.store.find(kind, key)
         if stored is None:
@@ -44,20 +44,22 @@ class Records:
     async def update_incident(self, incident: NSGIncident, status: IncidentStatus) -> NSGIncident:
         """Store an incident's next state and return the incident as stored.
 
-        `incident` is what `status` was computed from; what others wrote since is kept.
+        `status` was computed from `incident`. Deliveries, actions and callers stored since then are kept.
 
         Raises:
-            KubeError: it could not be stored.
+            KubeError: the status could not be stored.
         """
         await self.change(incident.key, lambda stored: _merged(incident.status, status, stored))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
     async def change(self, key: ObjectKey, change: Callable[[IncidentStatus], IncidentStatus | None]) -> None:
-        """Change an incident's status as it is stored, again if somebody wrote it meanwhile; None changes nothing.
+        """Apply a change to an incident's stored status. `change` returns the new status; None changes nothing.
+
+        After a conflicting write the change is applied to the new status, with three attempts in total.
 
         Raises:
-            KubeError: it could not be stored.
+            KubeError: the status could not be stored.
         """
         for last in (False, False, True):
             stored = self.store.find(NSGIncident, key)
@@ -80,7 +82,7 @@ class Records:
         """Delete an incident.
 
         Raises:
-            KubeError: it could not be deleted.
+            KubeError: the incident could not be deleted.
         """
         await self._kube.delete(NSGIncident, incident.key)
         self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
@@ -88,10 +90,10 @@ class Records:
     async def tell(
         self, about: Resource, reason: str, message: str, now: datetime, *, warning: bool = True, name: str = ""
     ) -> None:
-        """Post a Kubernetes event about an object. With a name that was used before, nothing is posted.
+        """Post a Kubernetes event about an object. If an event of the given name exists, nothing is posted.
 
         Raises:
-            KubeError: it could not be posted.
+            KubeError: the event could not be posted.
         """
         document = event(about, type(about).__name__, reason, message, now, warning=warning, name=name)
         try:
@@ -104,7 +106,7 @@ class Records:
         """Create an incident without a status and return it.
 
         Raises:
-            KubeError: it could not be created.
+            KubeError: the incident could not be created.
         """
         unique = f"{subject.namespace}/{subject.name}"
         name = incident_name(subject.kind, subject.name, unique, opened_at)
@@ -125,13 +127,13 @@ class Records:
 
 
 def _merged(known: IncidentStatus, status: IncidentStatus, now: IncidentStatus) -> IncidentStatus:
-    """Keep what others wrote since a status was read: deliveries, what was done, and who did it."""
+    """Keep the deliveries, actions and callers that were stored after a status was read."""
     updates: dict[str, object] = {"deliveries": now.deliveries}
     if now.actions != known.actions:
         ours = [action for action in status.actions if action not in known.actions]
         updates["actions"] = (*now.actions, *(action for action in ours if action not in now.actions))[-SHOWN_ACTIONS:]
     if now.revision > known.revision:
-        # Two revisions of one number would be told as one.
+        # Two changes with the same revision would be notified only once.
         updates["revision"] = now.revision + status.revision - known.revision
     if now.changed_by != known.changed_by and status.changed_by == known.changed_by:
         updates |= {"changed_by": now.changed_by, "attribution": now.attribution}

@@ -1,4 +1,4 @@
-"""Secrets as texts."""
+"""Decodes the values of Secrets."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def decoded(data: Mapping[str, str | bytes]) -> dict[str, str]:
-    """Decode a Secret's data. A value that is not text is left out, because it cannot contain a URL."""
+    """Return a Secret's decoded values by key. Values that are not text are left out: they cannot contain a URL."""
     texts: dict[str, str] = {}
     for key, value in data.items():
         try:

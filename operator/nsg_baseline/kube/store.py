@@ -58,7 +58,7 @@ class Store:
         self._namespaces: dict[str, dict[str, str]] = {}
 
     def listen(self, listener: Listener) -> None:
-        """Call a function for every event."""
+        """Register a function that is called for each event."""
         self._listeners.append(listener)
 
     def keys(self, kind: type[Resource]) -> tuple[ObjectKey, ...]:
@@ -70,7 +70,7 @@ class Store:
         yield from tuple(self._kinds[kind].values())
 
     def find(self, kind: type[Resource], key: ObjectKey) -> Stored | None:
-        """Return one object as it is stored."""
+        """Return one object as it is stored; None if it is not in the store."""
         return self._kinds[kind].get(key)
 
     def put(self, kind: type[Resource], document: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Complete lists into the store.
+"""Fills the store from complete lists.
 
 A list is read at the start, because a watch does not report when it has sent all objects, and at intervals, because a
 watch can stop without an error.
