@@ -20,6 +20,7 @@ from nsg_baseline.azure.errors import (
     parse_number,
     translate_errors,
 )
+from nsg_baseline.azure.json_elements import split_elements
 from nsg_baseline.azure.paging import list_all
 from nsg_baseline.azure.permissions import PermissionReader
 from nsg_baseline.azure.read import ArmReader
@@ -150,6 +151,36 @@ async def test_a_large_listing_is_not_parsed_leniently(monkeypatch: pytest.Monke
     monkeypatch.setattr(read, "MAX_LENIENT_BYTES", len(body) - 1)
     with pytest.raises(AzureError, match="InvalidResponse"):
         await count_pages(ScriptedClient(body))
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [],
+        [b"1"],
+        [b'"]"', b'"\\"[{"', b"[[1, 2], {}]", b'{"value": [3]}', b'{"a": "\\\\"}', b"null"],
+        [b"[" * 100_000 + b"]" * 100_000, b'{"\xff": 1}'],
+    ],
+    ids=["none", "single", "brackets in strings", "deep"],
+)
+@pytest.mark.parametrize("before", [b"", b'"a": "value", "b": {"value": [7]}, '])
+def test_elements_are_split_without_recursion(elements: list[bytes], before: bytes) -> None:
+    # A decoder that recurses fails for the whole page: the NSGs beside the deep one would not be watched.
+    after = b', "nextLink": "x"}'
+    body = b"{" + before + b'"value" : [ ' + b",".join(elements) + b"]" + after
+    parts, listing = split_elements(body)
+    assert [part.strip() for part in parts] == elements
+    assert listing == b"{" + before + b'"value" : []' + after
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"value": {}}', b'{"value": [}', b'{"value": [1]', b'{"value": [{]}]}', b'"value": []]'],
+)
+def test_a_body_without_elements_is_refused(body: bytes) -> None:
+    # Half a listing would conclude that the other half was deleted.
+    with pytest.raises(ValueError, match=r"brackets do not match|not a complete listing"):
+        split_elements(body)
 
 
 async def test_a_get_returns_the_nsg_that_was_requested() -> None:

@@ -27,7 +27,7 @@ SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 TABLE = {response.name: response for response in table()}
 FAILURES = (
     "body: html",
-    "body: deep element",
+    "body: deep value",
     "value: null",
     "nextLink: to another host",
     "nextLink: to itself",
@@ -46,7 +46,9 @@ ELEMENTS: dict[str, Any] = {
     "id empty": {"id": ""},
     "id too long": nsg("x" * 2000),
     "id with an escape": nsg("we\x1b[2Jb"),
+    "nested too deeply": nsg("odd", note="@DEEP@"),
 }
+DEEP = b"[" * 100_000 + b"]" * 100_000
 CONTENTS: dict[str, Any] = {
     "properties null": {**nsg("odd"), "properties": None},
     "priority null": nsg("odd", securityRules=[{"name": "a", "properties": {"priority": None}}]),
@@ -74,7 +76,8 @@ class HostileAzure(Azure):
 
     def listing(self, *elements: Any) -> HostileResponse:
         """Return a listing of the elements and of all NSGs in memory."""
-        return HostileResponse("", "", encode({"value": [*elements, *map(self._document, self.nsgs)]}))
+        body = encode({"value": [*elements, *map(self._document, self.nsgs)]})
+        return HostileResponse("", "", body.replace(b'"@DEEP@"', DEEP))
 
 
 @pytest.fixture

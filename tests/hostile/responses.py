@@ -87,8 +87,7 @@ def _bodies() -> Iterator[HostileResponse]:
         "misspelled value": b'{"Value": []}',
         "error with status 200": encode({"error": {"code": "ResourceNotFound", "message": "gone"}}),
         "deep list": deep,
-        "deep value": b'{"value": ' + deep + b"}",
-        "deep element": b'{"value": [' + deep + b"]}",
+        "deep value": b'{"value": {"a": ' + deep + b"}}",
         "deep extra": b'{"extra": ' + deep + b', "value": []}',
         "json cut": listing()[:-30],
         "two documents": listing() + listing(),
@@ -103,6 +102,12 @@ def _bodies() -> Iterator[HostileResponse]:
     values: dict[str, Any] = {"null": None, "number": 1, "string": "x", "object": {}, "false": False, "float": 1.5}
     for name, value in values.items():
         yield HostileResponse(f"value: {name}", "InvalidResponse", encode({"value": value}))
+    for name, element in {
+        "list": deep,
+        "property": b'{"a": ' + deep + b', "id": "' + PREFIX.encode() + b'/odd"}',
+    }.items():
+        body = b'{"value": [' + element + b", " + encode(nsg()) + b'], "more": [{"value": []}]}'
+        yield HostileResponse(f"deep element: {name}", "", body, nsgs=1, unreadable=1)
     duplicated = b'{"value": [], "value": ' + encode([nsg()]) + b"}"
     yield HostileResponse("value: duplicated key", "", duplicated, nsgs=1)
 

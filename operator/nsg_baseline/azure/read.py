@@ -1,5 +1,6 @@
 """Reading NSGs: listings page by page, decoded on demand, and single NSGs."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +12,7 @@ import xxhash
 
 from nsg_baseline.azure.client import ArmClient
 from nsg_baseline.azure.errors import AzureError, translate_errors
+from nsg_baseline.azure.json_elements import split_elements
 from nsg_baseline.core.ids import NSGId
 
 MAX_PAGES = 2000
@@ -18,7 +20,7 @@ LISTING_DEADLINE_SECONDS = 600.0
 """Limit of the time that a listing waits for Azure. The time to judge its pages does not count."""
 MAX_ID_LENGTH = 1024
 MAX_LENIENT_BYTES = 8 * 1024 * 1024
-"""Larger listings are not parsed leniently: json needs about ten times the size of the body."""
+"""Larger listings are not parsed leniently: a byte at a time, a page of 64 MiB would take a processor for seconds."""
 _TYPE = "providers/Microsoft.Network/networkSecurityGroups"
 _ABSENT = ("ResourceNotFound", "ResourceGroupNotFound")
 
@@ -79,7 +81,7 @@ class ArmReader:
         waited = 0.0
         while True:
             started = self._clock()
-            page, link = _parse_page(await request, keys)
+            page, link = await _parse_page(await request, keys)
             waited += self._clock() - started
             yield page
             if not link:
@@ -117,9 +119,9 @@ def _check_next(link: str, followed: set[str], waited: float) -> None:
         raise AzureError("Timeout", f"the listing did not end within {LISTING_DEADLINE_SECONDS:g} s")
 
 
-def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
+async def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
     """Return a page and its nextLink. `keys` holds the folded ids of the listing so far, and is extended."""
-    listing = _parse_listing(body)
+    listing = await _parse_listing(body)
     nsgs: list[RawNSG] = []
     unreadable = 0
     for raw in listing.value:
@@ -132,27 +134,25 @@ def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
     return NSGPage(tuple(nsgs), unreadable), listing.next_link
 
 
-def _parse_listing(body: bytes) -> _Listing:
+async def _parse_listing(body: bytes) -> _Listing:
     with translate_errors():
         try:
             return msgspec.json.decode(body, type=_Listing)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             if len(body) > MAX_LENIENT_BYTES:
                 raise
-            return _parse_leniently(body)
+            # In a thread, because 8 MiB of brackets take seconds.
+            return await asyncio.to_thread(_parse_leniently, body)
 
 
 def _parse_leniently(body: bytes) -> _Listing:
-    """Parse a listing that holds invalid text, such as a lone surrogate, so that one NSG does not hide the others.
+    """Parse a listing with invalid text, such as a lone surrogate, or deep nesting.
 
-    The element with the invalid text fails later, when it is decoded.
+    One NSG must not hide the others. The element with the fault fails later, when it is decoded.
     """
-    document = json.loads(body.decode(errors="surrogateescape"))
-    value = document.get("value") if isinstance(document, dict) else None
-    if not isinstance(value, list):
-        raise AzureError("InvalidResponse", "the response from Azure could not be parsed: it is not a listing")
-    elements = [msgspec.Raw(json.dumps(element).encode()) for element in value]
-    return _Listing(elements, msgspec.convert(document.get("nextLink"), str | None))
+    elements, listing = split_elements(body)
+    next_link = json.loads(listing.decode(errors="surrogateescape")).get("nextLink")
+    return _Listing([msgspec.Raw(element) for element in elements], msgspec.convert(next_link, str | None))
 
 
 def _parse_id(raw: msgspec.Raw) -> str | None:
