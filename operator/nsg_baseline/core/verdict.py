@@ -24,6 +24,7 @@ class Verdict:
         exposure: the traffic that all changes together newly allow or block.
         reason: why the changes have their severity, and whether `exposure` is incomplete.
         excepted: folded names of live rules under a running exception.
+        ended_exceptions: folded names of rules whose exception has ended.
         tolerated_by_caller: folded names of co-owners' rules whose author is known.
     """
 
@@ -35,6 +36,7 @@ class Verdict:
     live_hash: str | None = None
     compared_hash: str | None = None
     excepted: frozenset[str] = frozenset()
+    ended_exceptions: frozenset[str] = frozenset()
     tolerated_by_caller: frozenset[str] = frozenset()
 
     @property
@@ -74,6 +76,7 @@ def judge(
         live_hash=full,
         compared_hash=own,
         excepted=classification.excepted,
+        ended_exceptions=frozenset(item.rule.key for item in approved.exceptions if item.until <= now),
         tolerated_by_caller=frozenset(
             rule.key for rule, _ in classification.tolerated if rule.key in approved.rule_authors
         ),
@@ -99,9 +102,14 @@ def judge_unbaselined(live: LiveNSG, severity_config: SeverityConfig = DEFAULT_S
 def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> DriftOrigin:
     """Return what changed since live last matched: live in Azure, or only the baseline.
 
-    Only the baseline changed if it was edited since and live is the same. The end of an exception is not an edit.
+    Only the baseline changed if it was edited since and live is the same. The end of an exception is not an edit, and
+    no edit explains what a co-owner's rule opens once live has changed.
     """
     if last_compliant is None or verdict.live_hash is None or generation <= last_compliant.generation:
         return "Azure"
-    unchanged = verdict.live_hash == last_compliant.live_hash or verdict.compared_hash == last_compliant.compared_hash
-    return "Baseline" if unchanged else "Azure"
+    if any((change.rule or "").lower() in verdict.ended_exceptions for change in verdict.changes):
+        return "Azure"
+    if verdict.live_hash == last_compliant.live_hash:
+        return "Baseline"
+    unchanged = verdict.compared_hash == last_compliant.compared_hash
+    return "Baseline" if unchanged and not any(change.tolerated_by for change in verdict.changes) else "Azure"

@@ -41,7 +41,11 @@ async def _attempt(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
         return current
     remediation = decision.enforcement
     answer = await dependencies.writer.put(nsg_id, remediation.document, remediation.etag)
-    attempt = RemediationAttempt(written=True, rollout_since=decision.status.rollout_since)
+    attempt = RemediationAttempt(
+        written=True,
+        rollout_since=decision.status.rollout_since,
+        awaited_rollout=decision.phase == "AwaitingRollout",
+    )
     return replace(current, live=parse_live(answer), attempt=attempt)
 
 

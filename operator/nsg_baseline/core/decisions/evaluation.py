@@ -19,7 +19,7 @@ class Evaluation:
 
     Attributes:
         authors: known authors of live rules, where the baseline tolerates rules by their author.
-        rollout_since: since when an edit of the baseline has waited to reach Azure; None if no edit explains the drift.
+        rollout_since: since when an edit of the baseline has waited to reach Azure; None if none does.
         rollout_until: when its grace period ends.
         awaiting_rollout: whether the drift is only such an edit, within its grace period.
     """
@@ -40,20 +40,29 @@ def evaluate(snapshot: Snapshot) -> Evaluation:
     verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
     since = _rollout_since(snapshot, verdict)
     until = since + parse(baseline.spec.rollout_grace) if since is not None else None
-    return Evaluation(verdict, authors, since, until, until is not None and snapshot.now < until)
+    awaiting = until is not None and snapshot.now < until and _is_explained(snapshot, verdict)
+    return Evaluation(verdict, authors, since, until, awaiting)
 
 
 def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:
+    """Return the time of the first edit that is not in Azure yet; drift of another origin does not restart it."""
     if verdict.compliant:
         return None
     if snapshot.attempt is not None and snapshot.attempt.written:
-        # The operator's own write changed live; the edit still explains what it left.
         return snapshot.attempt.rollout_since
-    status = snapshot.baseline.status
-    origin = drift_origin(verdict, status.last_compliant, snapshot.baseline.metadata.generation)
-    if origin == "Baseline" or _precedes_nsg(snapshot, verdict):
-        return status.rollout_since or snapshot.now
-    return None
+    status, generation = snapshot.baseline.status, snapshot.baseline.metadata.generation
+    is_edited = status.last_compliant is not None and generation > status.last_compliant.generation
+    return (status.rollout_since or snapshot.now) if is_edited or _precedes_nsg(snapshot, verdict) else None
+
+
+def _is_explained(snapshot: Snapshot, verdict: Verdict) -> bool:
+    """Say whether an edit of the baseline explains the whole drift."""
+    if snapshot.attempt is not None and snapshot.attempt.written:
+        # The operator's own write changed live; the edit explains what it left if it explained the drift before.
+        return snapshot.attempt.awaited_rollout
+    last_compliant, generation = snapshot.baseline.status.last_compliant, snapshot.baseline.metadata.generation
+    origin = drift_origin(verdict, last_compliant, generation)
+    return origin == "Baseline" or _precedes_nsg(snapshot, verdict)
 
 
 def _precedes_nsg(snapshot: Snapshot, verdict: Verdict) -> bool:

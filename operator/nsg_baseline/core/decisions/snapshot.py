@@ -25,11 +25,13 @@ class RemediationAttempt:
         written: whether Azure accepted a write.
         blocked: why Azure or another writer prevented the write.
         rollout_since: since when the baseline's edit awaited its rollout before the write.
+        awaited_rollout: whether that edit explained the whole drift before the write.
     """
 
     written: bool = False
     blocked: Blocked | None = None
     rollout_since: datetime | None = None
+    awaited_rollout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
