@@ -75,7 +75,7 @@ def test_a_borne_rule_is_part_of_what_is_expected() -> None:
     verdict = _judge(
         [WEB], [WEB, "200 corp-a allow tcp Internet -> *:8443", "300 x allow icmp * -> *:*"], tolerate=tolerate
     )
-    assert {one.entry.live_rule for one in verdict.exposure} == {"x"}
+    assert {exposed.entry.live_rule for exposed in verdict.exposure} == {"x"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_deleted_nsg_weighs_what_falls_open_and_at_least_medium() -> None:
 def test_a_detached_nsg_says_where_it_filters_nothing_any_more() -> None:
     verdict = _judge([WEB], [WEB], associations={"subnets": [SUBNET.format("a"), SUBNET.format("b")]})
     assert verdict.severity == "medium"
-    assert {one.place for one in verdict.exposure} == {"at subnets/a, subnets/b"}
+    assert {exposed.place for exposed in verdict.exposure} == {"at subnets/a, subnets/b"}
 
 
 def test_tags_of_the_resource_weigh_nothing() -> None:

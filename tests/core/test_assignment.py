@@ -33,8 +33,8 @@ def claim(name: str = "web", namespace: str = "team-web", days: int = 0, nsg: NS
 
 
 def reasons(*claims: Claim, scopes: tuple[NSGScope, ...] = (scope(),), **labels: dict[str, str]) -> dict[str, str]:
-    found = assign(scopes, claims, {name.replace("_", "-"): value for name, value in labels.items()})
-    return {"/".join(key): refusal.reason for key, refusal in found.refused.items()}
+    assignment = assign(scopes, claims, {name.replace("_", "-"): value for name, value in labels.items()})
+    return {"/".join(key): refusal.reason for key, refusal in assignment.refused.items()}
 
 
 def test_the_scope_that_names_the_group_goes_before_the_whole_subscription() -> None:
@@ -68,23 +68,23 @@ def test_nothing_is_believed_without_a_scope() -> None:
 )
 def test_a_namespace_is_believed_only_where_the_scope_says_so(allowed: Any, *, believed: bool) -> None:
     spec = {"allowedNamespaces": allowed} if allowed is not None else {"allowedNamespaces": None}
-    found = reasons(claim(), scopes=(scope(**spec),), team_web={"tier": "prod"})
-    assert found == ({} if believed else {"team-web/web": "NamespaceNotAllowed"})
+    refused = reasons(claim(), scopes=(scope(**spec),), team_web={"tier": "prod"})
+    assert refused == ({} if believed else {"team-web/web": "NamespaceNotAllowed"})
 
 
 def test_of_two_baselines_for_one_nsg_the_older_holds_whatever_the_case_of_the_id() -> None:
     shouting = NSGId(SUBSCRIPTION.upper(), "RG-WEB", "WEB")
     young, old = claim("young", days=1, nsg=shouting), claim("old")
     assert reasons(young, old) == {"team-web/young": "Conflict"}
-    found = assign([scope()], [young, old], {})
-    assert found.owners["whole"] == {WEB.key: ("team-web", "old")}
+    assignment = assign([scope()], [young, old], {})
+    assert assignment.owners["whole"] == {WEB.key: ("team-web", "old")}
 
 
 def test_one_that_is_not_allowed_takes_nothing_from_one_that_is() -> None:
     # A stranger who was first must not lock out the owner.
     stranger = claim("stranger", namespace="elsewhere", days=-9)
-    found = assign([scope(allowedNamespaces={"names": ["team-web"]})], [stranger, claim()], {})
-    assert found.owners["whole"] == {WEB.key: ("team-web", "web")}
+    assignment = assign([scope(allowedNamespaces={"names": ["team-web"]})], [stranger, claim()], {})
+    assert assignment.owners["whole"] == {WEB.key: ("team-web", "web")}
 
 
 def test_a_suspended_or_invalid_baseline_still_speaks_for_its_nsg() -> None:

@@ -38,7 +38,7 @@ def row(
 
 
 def names(*rows: dict[str, Any], **status: Any) -> list[str]:
-    return [one.name for one in callers(incident(**status), rows, frozenset({OPERATOR}))]
+    return [caller.name for caller in callers(incident(**status), rows, frozenset({OPERATOR}))]
 
 
 def test_a_user_is_told_with_address_and_by_what() -> None:

@@ -50,9 +50,9 @@ def test_an_nsg_equals_itself_however_it_is_spelled(data: st.DataObject, rules: 
 @given(drifts())
 def test_exactly_what_was_changed_is_detected(drift: Drift) -> None:
     # Nothing lost, nothing made up; rules of co-owners and under exceptions are no changes.
-    found = _changes(drift.baseline, nsg(drift.live))
-    assert {(change.kind, (change.rule or "").lower()) for change in found} == drift.changes
-    assert len(found) == len(drift.changes)
+    changes = _changes(drift.baseline, nsg(drift.live))
+    assert {(change.kind, (change.rule or "").lower()) for change in changes} == drift.changes
+    assert len(changes) == len(drift.changes)
 
 
 @given(drifts())
@@ -74,27 +74,27 @@ def test_every_change_holds_the_sides_that_its_kind_has(drift: Drift) -> None:
 @given(st.data(), drifts())
 def test_changes_are_sorted_and_do_not_depend_on_azures_order(data: st.DataObject, drift: Drift) -> None:
     # A status or an alert that reorders itself is written and sent again for nothing.
-    found = _changes(drift.baseline, nsg(drift.live))
-    places = [(KIND_ORDER.index(change.kind), (change.rule or "").lower()) for change in found]
+    changes = _changes(drift.baseline, nsg(drift.live))
+    places = [(KIND_ORDER.index(change.kind), (change.rule or "").lower()) for change in changes]
     assert places == sorted(places)
     shuffled = data.draw(st.permutations(drift.live))
-    assert _changes(drift.baseline, nsg(shuffled)) == found
+    assert _changes(drift.baseline, nsg(shuffled)) == changes
 
 
 @given(st.data(), drifts())
 def test_fingerprints_do_not_depend_on_spelling(data: st.DataObject, drift: Drift) -> None:
     # A fingerprint tells a new change from a known one: were it to change with the spelling, it would alert again.
-    found = _changes(drift.baseline, nsg(drift.live))
+    changes = _changes(drift.baseline, nsg(drift.live))
     again = _changes(drift.baseline, data.draw(respelled_nsgs(nsg(drift.live))))
-    assert [change.fingerprint for change in again] == [change.fingerprint for change in found]
+    assert [change.fingerprint for change in again] == [change.fingerprint for change in changes]
 
 
 @given(st.data(), drifts())
 def test_fingerprints_are_one_for_each_deviation(data: st.DataObject, drift: Drift) -> None:
     # Two changes with one fingerprint would be notified once. A rule that is altered again is a new change.
-    found = _changes(drift.baseline, nsg(drift.live))
-    assert len({change.fingerprint for change in found}) == len(found)
-    moved = [change for change in found if change.live is not None]
+    changes = _changes(drift.baseline, nsg(drift.live))
+    assert len({change.fingerprint for change in changes}) == len(changes)
+    moved = [change for change in changes if change.live is not None]
     if moved:
         change = data.draw(st.sampled_from(moved))
         place = next(n for n, document in enumerate(drift.live) if document["name"] == change.live["name"])  # type: ignore[index]
@@ -102,7 +102,7 @@ def test_fingerprints_are_one_for_each_deviation(data: st.DataObject, drift: Dri
         # An altered rule may be altered to the same value again, which is the same change.
         assume(differing_fields(normalise(drift.live[place]), normalise(other), STRICT))
         further = _changes(drift.baseline, nsg([*drift.live[:place], other, *drift.live[place + 1 :]]))
-        assert change.fingerprint not in {one.fingerprint for one in further}
+        assert change.fingerprint not in {later_change.fingerprint for later_change in further}
 
 
 def _canonical(document: Document) -> Document:
@@ -121,8 +121,8 @@ def test_fingerprints_are_the_same_in_every_process() -> None:
 
 def test_a_rename_is_one_deleted_and_one_created_rule() -> None:
     # Azure has no rename; nor must a rename hide.
-    found = _changes(baseline([rule("web")]), nsg([rule("web2")]))
-    assert [(change.kind, change.rule) for change in found] == [("RuleCreated", "web2"), ("RuleDeleted", "web")]
+    changes = _changes(baseline([rule("web")]), nsg([rule("web2")]))
+    assert [(change.kind, change.rule) for change in changes] == [("RuleCreated", "web2"), ("RuleDeleted", "web")]
 
 
 def test_a_deleted_nsg_is_one_change_whatever_was_approved() -> None:
@@ -144,8 +144,8 @@ def test_an_nsg_without_baseline_is_one_change_known_by_its_id() -> None:
 @given(rule_sets())
 def test_an_empty_baseline_approves_no_rule(rules: list[Document]) -> None:
     # `rules: []` means none, not any.
-    found = _changes(baseline([], tolerate=[]), nsg(rules))
-    assert [change.kind for change in found] == ["RuleCreated"] * len(rules)
+    changes = _changes(baseline([], tolerate=[]), nsg(rules))
+    assert [change.kind for change in changes] == ["RuleCreated"] * len(rules)
 
 
 class TestExceptions:
@@ -235,15 +235,15 @@ class TestAssociations:
         interface = NETWORK_INTERFACE.format("n")
         approved = baseline(associations={"subnets": [SUBNET.format("a")], "networkInterfaces": [interface]})
         live = nsg(properties={"subnets": [{"id": SUBNET.format("b")}]})
-        found = _changes(approved, live)
-        assert [(change.kind, change.fields) for change in found] == [
+        changes = _changes(approved, live)
+        assert [(change.kind, change.fields) for change in changes] == [
             ("NSGUpdated", ("subnets",)),
             ("NSGUpdated", ("networkInterfaces",)),
         ]
-        assert found[0].approved == {"subnets": [SUBNET.format("a").lower()]}
-        assert found[0].live == {"subnets": [SUBNET.format("b").lower()]}
-        assert found[1].live == {"networkInterfaces": []}
-        assert len({change.fingerprint for change in found}) == 2
+        assert changes[0].approved == {"subnets": [SUBNET.format("a").lower()]}
+        assert changes[0].live == {"subnets": [SUBNET.format("b").lower()]}
+        assert changes[1].live == {"networkInterfaces": []}
+        assert len({change.fingerprint for change in changes}) == 2
 
     def test_approved_nowhere_is_not_the_same_as_not_compared(self) -> None:
         # An empty list approves no attachment.
@@ -258,10 +258,10 @@ def test_kinds_come_in_their_order() -> None:
         tags={"env": "prod"},
         associations={"subnets": [SUBNET.format("a")]},
     )
-    found = _changes(approved, nsg([rule("new", priority=102), rule("web", priority=103)]))
-    kinds = [change.kind for change in found]
+    changes = _changes(approved, nsg([rule("new", priority=102), rule("web", priority=103)]))
+    kinds = [change.kind for change in changes]
     assert kinds == ["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated", "NSGUpdated"]
-    assert all(KIND_ORDER.index(one) <= KIND_ORDER.index(other) for one, other in itertools.pairwise(kinds))
+    assert all(KIND_ORDER.index(kind) <= KIND_ORDER.index(next_kind) for kind, next_kind in itertools.pairwise(kinds))
 
 
 @given(st.data())

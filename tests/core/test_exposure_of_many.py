@@ -15,8 +15,8 @@ WEB = "100 web allow tcp Internet -> *:443"
 
 
 def _live(*rules: str) -> LiveNSG:
-    found = tuple(normalise(terse(one)) for one in rules)
-    return LiveNSG(NSGId("s", "rg", "x"), "", "Succeeded", found, {}, frozenset(), frozenset(), {})
+    live_rules = tuple(normalise(terse(text)) for text in rules)
+    return LiveNSG(NSGId("s", "rg", "x"), "", "Succeeded", live_rules, {}, frozenset(), frozenset(), {})
 
 
 def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
@@ -44,8 +44,8 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
     after = [normalise(terse("100 all allow * * -> *:*")), *before]
     from_here = assess_unbaselined(_live("100 all allow * * -> *:*"), DEFAULT_SEVERITY_CONFIG)[0]
     assert statuses(from_here)
-    found = exposure(before, after)
-    assert {entry.live_rule for entry in found.entries} == {"all"}
+    opened = exposure(before, after)
+    assert {entry.live_rule for entry in opened.entries} == {"all"}
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
 )
 def test_each_rule_is_named_with_what_it_opens_itself(rules: list[str], reason: str) -> None:
     # The one line that everybody reads must not blame a rule for another's port.
-    found = exposure((), tuple(normalise(terse(one)) for one in rules))
-    rating = rate(found.entries)
+    opened = exposure((), tuple(normalise(terse(text)) for text in rules))
+    rating = rate(opened.entries)
     assert (rating.severity, rating.explanation) == ("critical", reason)
 
 

@@ -55,33 +55,37 @@ def test_a_change_that_went_away_is_recorded_and_not_told_and_the_worst_is_kept(
 
 
 def test_a_new_change_asks_anew_who_it_was_and_the_same_does_not() -> None:
-    found = OPEN.model_copy(update={"attribution": "Found"})
-    assert opened_or_updated(found, seen(change()), NOW + MINUTE).attribution == "Found"
-    assert opened_or_updated(found, seen(change("rdp")), NOW + MINUTE).attribution is None
+    attributed = OPEN.model_copy(update={"attribution": "Found"})
+    assert opened_or_updated(attributed, seen(change()), NOW + MINUTE).attribution == "Found"
+    assert opened_or_updated(attributed, seen(change("rdp")), NOW + MINUTE).attribution is None
 
 
 def test_each_write_of_the_operator_is_told() -> None:
     # They are counted, too: three within an hour are a fight.
     first = Action(kind="Remediated", at=NOW, reason="PutBack")
-    told = opened_or_updated(OPEN, seen(change(), action=first), NOW)
+    remediated = opened_or_updated(OPEN, seen(change(), action=first), NOW)
     again = first.model_copy(update={"at": NOW + MINUTE})
-    twice = opened_or_updated(told, seen(change(), action=again), NOW + MINUTE)
-    assert (told.event, told.revision, twice.revision, len(twice.actions)) == ("Remediated", 2, 3, 2)
+    twice = opened_or_updated(remediated, seen(change(), action=again), NOW + MINUTE)
+    assert (remediated.event, remediated.revision, twice.revision, len(twice.actions)) == ("Remediated", 2, 3, 2)
 
 
 def test_a_blocked_remediation_is_notified_once() -> None:
     # Azure's message differs at each try by a request id; that is not a change.
     first = Action(kind="Blocked", at=NOW, reason="Locked", message="request 1")
-    told = opened_or_updated(OPEN, seen(change(), action=first), NOW + MINUTE)
-    assert (told.revision, told.event) == (2, "Updated")
+    blocked = opened_or_updated(OPEN, seen(change(), action=first), NOW + MINUTE)
+    assert (blocked.revision, blocked.event) == (2, "Updated")
     again = first.model_copy(update={"message": "request 2", "at": NOW + MINUTE})
-    assert opened_or_updated(told, seen(change(), action=again), NOW + 2 * MINUTE).revision == 2
+    assert opened_or_updated(blocked, seen(change(), action=again), NOW + 2 * MINUTE).revision == 2
 
 
 def test_an_acknowledgement_is_told_once() -> None:
-    known = opened_or_updated(OPEN, seen(change()), NOW + MINUTE, acknowledged=True)
-    assert (known.event, known.revision, known.acknowledged_at) == ("Acknowledged", 2, NOW + MINUTE)
-    assert opened_or_updated(known, seen(change()), NOW + 2 * MINUTE, acknowledged=True) == known
+    acknowledged = opened_or_updated(OPEN, seen(change()), NOW + MINUTE, acknowledged=True)
+    assert (acknowledged.event, acknowledged.revision, acknowledged.acknowledged_at) == (
+        "Acknowledged",
+        2,
+        NOW + MINUTE,
+    )
+    assert opened_or_updated(acknowledged, seen(change()), NOW + 2 * MINUTE, acknowledged=True) == acknowledged
 
 
 def test_the_end_keeps_what_it_was() -> None:

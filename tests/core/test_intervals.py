@@ -19,7 +19,7 @@ def _small(draw: st.DrawFn) -> Interval:
 
 
 def _members(intervals: tuple[Interval, ...] | list[Interval]) -> set[tuple[int, int]]:
-    return {(this.family, number) for this in intervals for number in range(this.first, this.last + 1)}
+    return {(interval.family, number) for interval in intervals for number in range(interval.first, interval.last + 1)}
 
 
 @given(st.lists(_small(), max_size=8))
@@ -53,8 +53,8 @@ def test_prefixes_invert_parse_prefix(texts: list[str]) -> None:
 def test_parse_prefix_masks_host_bits(address: int, length: int) -> None:
     # Azure keeps host bits as sent at times; they mean nothing.
     network = ipaddress.ip_network((address, length), strict=False)
-    found = parse_prefix(f"{ipaddress.IPv4Address(address)}/{length}")
-    assert found == Interval(4, int(network.network_address), int(network.broadcast_address))
+    parsed = parse_prefix(f"{ipaddress.IPv4Address(address)}/{length}")
+    assert parsed == Interval(4, int(network.network_address), int(network.broadcast_address))
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_what_is_no_port_stays_a_word(text: str) -> None:
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
-def test_port_text_inverts_parse_ports(one: int, other: int) -> None:
+def test_port_text_inverts_parse_ports(port: int, other_port: int) -> None:
     # What words show must be what the rule holds.
-    interval = Interval(0, min(one, other), max(one, other))
+    interval = Interval(0, min(port, other_port), max(port, other_port))
     assert parse_ports(port_text(interval)) == interval
 
 

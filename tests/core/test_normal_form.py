@@ -26,8 +26,8 @@ PLAIN: Document = {
 }
 
 
-def _differing(one: Document, other: Document, comparison: Comparison = STRICT) -> tuple[str, ...]:
-    return differing_fields(normalise(one), normalise(other), comparison)
+def _differing(document: Document, other: Document, comparison: Comparison = STRICT) -> tuple[str, ...]:
+    return differing_fields(normalise(document), normalise(other), comparison)
 
 
 @given(st.data(), rules())
@@ -49,12 +49,14 @@ def test_an_altered_rule_differs_in_exactly_the_altered_field(data: st.DataObjec
 
 
 @given(rules(), rules())
-def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(one: Document, other: Document) -> None:
+def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(
+    document: Document, other: Document
+) -> None:
     # Two independent ways to ask the same question must agree: detection uses one, fingerprints the other.
-    other = {**other, "name": one["name"]}
-    there, back = _differing(one, other), _differing(other, one)
+    other = {**other, "name": document["name"]}
+    there, back = _differing(document, other), _differing(other, document)
     assert there == back
-    assert (not there) == (semantic_key(normalise(one), STRICT) == semantic_key(normalise(other), STRICT))
+    assert (not there) == (semantic_key(normalise(document), STRICT) == semantic_key(normalise(other), STRICT))
 
 
 @given(st.data(), rules())
@@ -80,7 +82,7 @@ def test_descriptions_count_only_where_the_baseline_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("prefix", "lookalike"),
     [
         ("*", "Internet"),  # the internet is not everything
         ("0.0.0.0/0", "Internet"),
@@ -93,9 +95,9 @@ def test_descriptions_count_only_where_the_baseline_says_so() -> None:
         ("10.0.0.0/0.0.0.255", "10.0.0.0/24"),
     ],
 )
-def test_lookalike_addresses_are_told_apart(one: str, other: str) -> None:
+def test_lookalike_addresses_are_told_apart(prefix: str, lookalike: str) -> None:
     # Each pair looks alike and lets through other traffic.
-    assert _differing({**PLAIN, "sourceAddressPrefix": one}, {**PLAIN, "sourceAddressPrefix": other})
+    assert _differing({**PLAIN, "sourceAddressPrefix": prefix}, {**PLAIN, "sourceAddressPrefix": lookalike})
 
 
 def test_one_side_is_not_the_other() -> None:
@@ -119,9 +121,9 @@ def test_a_lost_group_is_not_any_address() -> None:
 def test_any_may_equal_all_addresses(spelled: list[str]) -> None:
     # Some teams write 0.0.0.0/0 for *; the option takes them for the same, on both sides of the rule.
     for side in ("source", "destination"):
-        one = {**PLAIN, f"{side}AddressPrefix": "*"}
-        other = {**PLAIN, f"{side}AddressPrefix": "", f"{side}AddressPrefixes": spelled}
-        assert _differing(one, other, ANY) == ()
+        wildcard = {**PLAIN, f"{side}AddressPrefix": "*"}
+        all_addresses = {**PLAIN, f"{side}AddressPrefix": "", f"{side}AddressPrefixes": spelled}
+        assert _differing(wildcard, all_addresses, ANY) == ()
 
 
 @pytest.mark.parametrize("spelled", ["Internet", "0.0.0.0/1", "::/0", "0.0.0.0"])

@@ -60,5 +60,5 @@ def test_the_first_entry_that_fits_is_the_owner() -> None:
 def test_a_caller_is_asked_for_where_it_is_declared() -> None:
     # A name alone is easily taken; who wrote it is not.
     entry = [Tolerated.model_validate({"name": "corp-*", "caller": "Terraform-1"})]
-    found = [co_owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
-    assert found == [None, None, "corp-*"]
+    co_owners = [co_owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
+    assert co_owners == [None, None, "corp-*"]

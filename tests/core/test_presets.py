@@ -27,8 +27,8 @@ def _inbound(name: str, priority: int, **fields: Any) -> Document:
 
 
 def _aks_allow(number: int, protocol: str, sources: list[str], ports: list[int], family: int = 4) -> Document:
-    told = f"{protocol}_{','.join(sorted(sources))}_{','.join(sorted(map(str, ports)))}"
-    checksum = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+    checksum_input = f"{protocol}_{','.join(sorted(sources))}_{','.join(sorted(map(str, ports)))}"
+    checksum = hashlib.md5(checksum_input.encode(), usedforsecurity=False).hexdigest()
     side = {"sourceAddressPrefix": sources[0]} if len(sources) == 1 else {"sourceAddressPrefixes": sources}
     address = f"20.8.{number}.7" if family == 4 else f"2603:1030::{number + 1}"
     return _inbound(
@@ -76,11 +76,11 @@ def _aks() -> Iterator[Document]:
 def _jit() -> Iterator[Document]:
     for number in range(20):
         allows = number % 2 == 1
-        mark, sign = "-" if allows else "_", "-" if number % 3 == 0 else ""
+        separator, sign = "-" if allows else "_", "-" if number % 3 == 0 else ""
         brand, short = ("MicrosoftDefenderForCloud", "MDC") if number % 5 == 4 else ("SecurityCenter", "ASC")
         ports = {"destinationPortRange": "22"} if allows else {"destinationPortRanges": ["22", "3389", "5985", "5986"]}
         yield _inbound(
-            f"{brand}-JITRule{mark}{sign}11023{number:04}{mark}{number:032X}",
+            f"{brand}-JITRule{separator}{sign}11023{number:04}{separator}{number:032X}",
             100 + number if allows else 1000 + number,
             access="Allow" if allows else "Deny",
             protocol="Tcp" if allows else "*",
@@ -115,7 +115,7 @@ _DATABRICKS = (
 def _databricks() -> Iterator[Document]:
     for first in (100, 101, 102):
         for number, (kind, direction, protocol, source, destination, ports) in enumerate(_DATABRICKS):
-            one = {"destinationPortRange": ports[0]} if len(ports) == 1 else {"destinationPortRanges": ports}
+            ports_field = {"destinationPortRange": ports[0]} if len(ports) == 1 else {"destinationPortRanges": ports}
             yield _inbound(
                 DATABRICKS_PREFIX + kind,
                 first + number,
@@ -123,7 +123,7 @@ def _databricks() -> Iterator[Document]:
                 protocol=protocol,
                 sourceAddressPrefix=source,
                 destinationAddressPrefix=destination,
-                **one,
+                **ports_field,
             )
 
 

@@ -63,14 +63,14 @@ def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rat
 )
 def test_a_rule_weighs_by_the_traffic_that_it_decides(rule: str, severity: str, reason: str) -> None:
     # The level decides who is woken. Each row stands at an edge: one port, one bit or one protocol further is another.
-    found = _rating([WEB], [WEB, rule])
-    assert (found.severity, found.reason) == (severity, reason)
+    rating = _rating([WEB], [WEB, rule])
+    assert (rating.severity, rating.reason) == (severity, reason)
 
 
 def test_all_ports_of_a_protocol_weigh_most_even_without_ports_of_management() -> None:
     # Who empties the list of ports still wants to know of a door without a wall.
-    found = _rating([], ["300 a allow udp * -> *:*"], management="", management_udp="")
-    assert (found.severity, found.reason) == ("critical", "InternetToAllPorts")
+    rating = _rating([], ["300 a allow udp * -> *:*"], management="", management_udp="")
+    assert (rating.severity, rating.reason) == ("critical", "InternetToAllPorts")
 
 
 def test_sources_of_several_rules_count_together_for_one_port() -> None:
@@ -106,16 +106,16 @@ def test_levels_and_ports_are_the_users_to_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("Web=low", "'Web' is none of InternetToManagement"),
         ("InternetToWeb=loud", "'loud' is none of critical, high, medium, low, info"),
         ("InternetToWeb", "'' is none of critical"),
     ],
 )
-def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, told: str) -> None:
+def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, message: str) -> None:
     # A setting that is passed over in silence is found out in the night of the incident.
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         severity_policy_of(None, None, [text])
 
 

@@ -32,8 +32,8 @@ def _live(case: dict[str, Any]) -> LiveNSG | None:
 
 def _text(case: dict[str, Any]) -> str:
     verdict = _verdict(case)
-    told = [f"  {text}" for text in lines(statuses(verdict.exposure))]
-    return "\n".join([f"# {case['title']}", f"{verdict.severity}: {verdict.reason}", *told, ""])
+    exposure_lines = [f"  {text}" for text in lines(statuses(verdict.exposure))]
+    return "\n".join([f"# {case['title']}", f"{verdict.severity}: {verdict.reason}", *exposure_lines, ""])
 
 
 def test_the_words_of_all_changes_are_as_they_were_read() -> None:

@@ -59,10 +59,10 @@ def incident(name: str = "web-1", namespace: str = "team-web", kind: str = "Drif
     )
 
 
-def told(one: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
+def told(incident: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
     """Return an incident with these delivered revisions by route."""
-    found = tuple(Delivery(route=name, revision=revision, at=START) for name, revision in deliveries)
-    return one.model_copy(update={"status": one.status.model_copy(update={"deliveries": found})})
+    recorded = tuple(Delivery(route=name, revision=revision, at=START) for name, revision in deliveries)
+    return incident.model_copy(update={"status": incident.status.model_copy(update={"deliveries": recorded})})
 
 
 def stamp(time: datetime) -> str:
@@ -100,16 +100,16 @@ class MemoryOutbox:
 
     def put(self, *objects: NSGIncident | NSGAlertRoute) -> None:
         """Store objects, and say that something changed."""
-        for one in objects:
-            if isinstance(one, NSGIncident):
-                self.stored[one.key] = one
+        for resource in objects:
+            if isinstance(resource, NSGIncident):
+                self.stored[resource.key] = resource
             else:
-                self.known[one.key] = one
+                self.known[resource.key] = resource
         self.moved.set()
 
-    def condition(self, one: NSGAlertRoute) -> Any:
+    def condition(self, route: NSGAlertRoute) -> Any:
         """Return a route's Ready condition as stored."""
-        return self.known[one.key].status.conditions[0]
+        return self.known[route.key].status.conditions[0]
 
     def incidents(self) -> Iterable[NSGIncident]:
         return list(self.stored.values())
@@ -128,7 +128,7 @@ class MemoryOutbox:
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         self._reach()
         now = self.stored[incident.key]
-        rest = tuple(one for one in now.status.deliveries if one.route != delivery.route)
+        rest = tuple(existing for existing in now.status.deliveries if existing.route != delivery.route)
         after = now.status.model_copy(update={"deliveries": (*rest, delivery)})
         self.put(now.model_copy(update={"status": after}))
 
@@ -136,15 +136,15 @@ class MemoryOutbox:
         self._reach()
         self.known[route.key] = self.known[route.key].model_copy(update={"status": status})
 
-    def delivery(self, one: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
+    def delivery(self, incident: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
         """Return a route's delivery of an incident."""
-        found = self.stored[one.key].status.deliveries
-        return next((each for each in found if each.route == route_name(to)), None)
+        deliveries = self.stored[incident.key].status.deliveries
+        return next((delivery for delivery in deliveries if delivery.route == route_name(to)), None)
 
-    def revision_told(self, one: NSGIncident, to: NSGAlertRoute) -> int:
+    def revision_told(self, incident: NSGIncident, to: NSGAlertRoute) -> int:
         """Return the revision that a route delivered; 0 for none."""
-        found = self.stored[one.key].status.deliveries
-        return next((each.revision for each in found if each.route == route_name(to)), 0)
+        deliveries = self.stored[incident.key].status.deliveries
+        return next((delivery.revision for delivery in deliveries if delivery.route == route_name(to)), 0)
 
     def _reach(self) -> None:
         if self.writes == 0:

@@ -19,8 +19,8 @@ def spoilt(draw: st.DrawFn) -> Obj:
     good = draw(objects())
     # First what, then which: else the many fields of many rules would leave the others little chance.
     alike = defaultdict(list)
-    for each in _places(good["spec"], ("spec",)):
-        alike[tuple("*" if isinstance(part, int) else part for part in each)].append(each)
+    for candidate in _places(good["spec"], ("spec",)):
+        alike[tuple("*" if isinstance(part, int) else part for part in candidate)].append(candidate)
     place = draw(st.sampled_from(alike[draw(st.sampled_from(sorted(alike)))]))
     return _put(good, place, lambda value: draw(_changed(value)))
 

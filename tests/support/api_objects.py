@@ -60,12 +60,12 @@ def rules(draw: st.DrawFn) -> Obj:
     return rule
 
 
-def _pick(draw: st.DrawFn, one: str, many: str, value: SearchStrategy[str], item: SearchStrategy[str]) -> Obj:
+def _pick(draw: st.DrawFn, singular: str, plural: str, value: SearchStrategy[str], item: SearchStrategy[str]) -> Obj:
     """Say it in the singular or in the plural, at times with the other one empty."""
     spare = draw(st.booleans())
     if draw(st.booleans()):
-        return {one: draw(value), **({many: []} if spare else {})}
-    return {many: draw(_some(item, least=1)), **({one: ""} if spare else {})}
+        return {singular: draw(value), **({plural: []} if spare else {})}
+    return {plural: draw(_some(item, least=1)), **({singular: ""} if spare else {})}
 
 
 def _clear(rule: Obj, side: str) -> None:

@@ -20,7 +20,7 @@ def baseline_text(rules: Sequence[str | dict[str, Any]], name: str = "web", nsg:
             "spec": {
                 "target": {"resourceId": nsg},
                 **spec,
-                "rules": [terse(one) if isinstance(one, str) else one for one in rules],
+                "rules": [terse(rule) if isinstance(rule, str) else rule for rule in rules],
             },
         },
         sort_keys=False,

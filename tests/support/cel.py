@@ -70,14 +70,14 @@ class _Rule:
         return self.verdicts[key]
 
     def _judge(self, value: Any, old: Any) -> str:
-        known = {"self": _to_cel(self.schema, value), "oldSelf": _to_cel(self.schema, old)}
+        variables = {"self": _to_cel(self.schema, value), "oldSelf": _to_cel(self.schema, old)}
         try:
-            if self.program.evaluate(known):
+            if self.program.evaluate(variables):
                 return ""
-            told = str(self.expression.evaluate(known)) if self.expression else ""
+            message = str(self.expression.evaluate(variables)) if self.expression else ""
         except CELEvalError as error:
             return f"{error.args[0]} evaluating rule: {self.message or self.text}"
-        return told or self.message or f"failed rule: {self.text}"
+        return message or self.message or f"failed rule: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,9 @@ def _parts(schema: Obj, value: Any, old: Any) -> Iterator[tuple[str, Obj, Any, A
                 yield f".{name}", inner, part, old.get(name, _ABSENT) if isinstance(old, dict) else _ABSENT
     elif isinstance(value, list) and "items" in schema:
         keys = schema.get("x-kubernetes-list-map-keys", [])
-        known = {_key(keys, item): item for item in old} if keys and isinstance(old, list) else {}
+        old_items = {_key(keys, item): item for item in old} if keys and isinstance(old, list) else {}
         for at, item in enumerate(value):
-            yield f"[{at}]", schema["items"], item, known.get(_key(keys, item), _ABSENT) if keys else _ABSENT
+            yield f"[{at}]", schema["items"], item, old_items.get(_key(keys, item), _ABSENT) if keys else _ABSENT
 
 
 def _key(keys: Sequence[str], item: Obj) -> bytes:
@@ -134,7 +134,7 @@ def _node(schema: Obj) -> _Node:
     if node is None or node.schema is not schema:
         rules = tuple(_compile(schema, rule) for rule in schema.get("x-kubernetes-validations", ()))
         node = _NODES[id(schema)] = _Node(
-            schema, rules, bool(rules) or any(_node(each).ruled for each in _inner(schema))
+            schema, rules, bool(rules) or any(_node(inner).ruled for inner in _inner(schema))
         )
     return node
 

@@ -91,16 +91,16 @@ def _sum(values: ListType) -> Any:
     return total
 
 
-def _index_of(where: Any, what: Any, start: int = 0) -> IntType:
-    if isinstance(where, str):
-        return IntType(where.find(what, start))
-    return IntType(next((at for at, value in enumerate(where) if value == what), -1))
+def _index_of(container: Any, searched: Any, start: int = 0) -> IntType:
+    if isinstance(container, str):
+        return IntType(container.find(searched, start))
+    return IntType(next((at for at, value in enumerate(container) if value == searched), -1))
 
 
-def _last_index_of(where: Any, what: Any) -> IntType:
-    if isinstance(where, str):
-        return IntType(where.rfind(what))
-    return IntType(max((at for at, value in enumerate(where) if value == what), default=-1))
+def _last_index_of(container: Any, searched: Any) -> IntType:
+    if isinstance(container, str):
+        return IntType(container.rfind(searched))
+    return IntType(max((at for at, value in enumerate(container) if value == searched), default=-1))
 
 
 def _strings(values: Any) -> ListType:
@@ -131,8 +131,8 @@ def _find(text: str, pattern: str) -> StringType:
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> ListType:
-    found = [match[0] for match in re2.finditer(pattern, text)]
-    return _strings(found if most < 0 else found[:most])
+    matches = [match[0] for match in re2.finditer(pattern, text)]
+    return _strings(matches if most < 0 else matches[:most])
 
 
 def _ascii(text: str, change: Callable[[str], str]) -> StringType:

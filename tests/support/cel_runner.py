@@ -43,7 +43,7 @@ class LazyEvaluator(Evaluator):
         try:
             return combine(left, right)
         except TypeError as error:
-            failed = next((each for each in (left, right) if isinstance(each, CELEvalError)), None)
+            failed = next((operand for operand in (left, right) if isinstance(operand, CELEvalError)), None)
             return failed or CELEvalError(f"no matching overload for {name}", TypeError, error.args, tree=tree)
 
     def _quiet(self, tree: Any) -> Any:

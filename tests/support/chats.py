@@ -46,12 +46,12 @@ class Chats:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Chats]:
-    found = Chats()
+    chats = Chats()
     app = web.Application()
-    app.router.add_post("/{name}", found.take)
+    app.router.add_post("/{name}", chats.take)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.port = runner.addresses[0][1]
-    yield found
+    chats.port = runner.addresses[0][1]
+    yield chats
     await runner.cleanup()

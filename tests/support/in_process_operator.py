@@ -71,7 +71,7 @@ class Azure:
         name = nsg_id.rsplit("/", 1)[-1]
         self.written.append(name)
         self.nsgs[name] = [
-            {"name": one["name"], **one["properties"]} for one in document["properties"]["securityRules"]
+            {"name": rule["name"], **rule["properties"]} for rule in document["properties"]["securityRules"]
         ]
         return self._document(name)
 
@@ -81,8 +81,8 @@ class Azure:
 
     def _document(self, name: str) -> dict[str, Any]:
         rules = [
-            {"name": one["name"], "properties": {k: v for k, v in one.items() if k != "name"}}
-            for one in self.nsgs[name]
+            {"name": rule["name"], "properties": {k: v for k, v in rule.items() if k != "name"}}
+            for rule in self.nsgs[name]
         ]
         properties = {"provisioningState": self.state, "securityRules": rules}
         return {"id": PREFIX + name, "name": name, "etag": "1", "properties": properties}
@@ -104,10 +104,10 @@ class InProcessOperator:
     async def reconcile(self) -> None:
         """Make a pass."""
         scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
-        held = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
+        claims = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
         world = Dependencies(self.azure, self.azure, self.records, OPERATOR, self.clock)
-        tally = await ScopeReconciler(world, scope, (scope,), held, frozenset(), self.memory).run()
-        await report(world, scope, held, tally)
+        tally = await ScopeReconciler(world, scope, (scope,), claims, frozenset(), self.memory).run()
+        await report(world, scope, claims, tally)
 
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
         """Merge fields into an object's spec, and hear of it."""
@@ -149,9 +149,9 @@ async def in_process_operator(
     spec = {"urlsFrom": {"name": "chat", "key": "urls"}, **route}
     meta = {"name": "chat", "namespace": OPERATOR}
     api.apply({"apiVersion": API, "kind": "NSGAlertRoute", "metadata": meta, "spec": spec})
-    for name, mine in rules.items():
+    for name, approved in rules.items():
         meta = {"name": name, "namespace": "team-web"}
-        wanted = {"target": {"resourceId": PREFIX + name}, "rules": mine}
+        wanted = {"target": {"resourceId": PREFIX + name}, "rules": approved}
         api.apply({"apiVersion": API, "kind": "NSGBaseline", "metadata": meta, "spec": wanted})
     async with serve(api) as running:
         kube = await Kube.connect(str(running.kubeconfig(folder / "kubeconfig")))

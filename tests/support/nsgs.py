@@ -131,7 +131,8 @@ def drifts(draw: st.DrawFn) -> Drift:
                 changes.add(("RuleDeleted", name))
                 continue
             case "altered":
-                document, _ = draw(altered(document).filter(lambda found: found[1] not in ("priority", "direction")))  # noqa: PLW2901 - as above
+                field_changes = altered(document).filter(lambda change: change[1] not in ("priority", "direction"))
+                document, _ = draw(field_changes)  # noqa: PLW2901 - as above
                 changes.add(("RuleUpdated", name))
             case "created":
                 changes.add(("RuleCreated", name))
@@ -145,9 +146,9 @@ def drifts(draw: st.DrawFn) -> Drift:
 def respelled_nsgs(draw: st.DrawFn, document: Document) -> Document:
     """Return the same NSG as Azure may show it next time: order of rules, spelling of all ids and rules."""
     again = copy.deepcopy(document)
-    found = again["properties"]["securityRules"]
-    flat = [{"name": one["name"], **one["properties"]} for one in draw(st.permutations(found))]
-    again["properties"]["securityRules"] = [_rest(draw(respelled(one))) for one in flat]
+    listed = again["properties"]["securityRules"]
+    flat = [{"name": listed_rule["name"], **listed_rule["properties"]} for listed_rule in draw(st.permutations(listed))]
+    again["properties"]["securityRules"] = [_rest(draw(respelled(flat_rule))) for flat_rule in flat]
     again["id"] = draw(recased(again["id"]))
     again["etag"] = 'W/"2"'
     for key in ("subnets", "networkInterfaces"):

@@ -25,11 +25,11 @@ class Pager:
             self._take(alias, {"close": "resolve"}.get(action, action), asked.body.get("priority", ""))
         return 202, {"status": "success", "result": "Request will be processed"}
 
-    def _take(self, key: str, action: str, weight: str) -> None:
-        there = next((one for one in self.alerts if one[0] == key and one[1] != "resolve"), None)
-        if weight:
-            self.priorities[key] = weight
-        if there is not None:
-            there[1] = action if action in ("resolve", "acknowledge") else there[1]
+    def _take(self, key: str, action: str, priority: str) -> None:
+        open_alert = next((alert for alert in self.alerts if alert[0] == key and alert[1] != "resolve"), None)
+        if priority:
+            self.priorities[key] = priority
+        if open_alert is not None:
+            open_alert[1] = action if action in ("resolve", "acknowledge") else open_alert[1]
         elif action == "trigger":
             self.alerts.append([key, action])

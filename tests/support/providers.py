@@ -52,9 +52,9 @@ class Providers:
             body = json.loads(raw)
         elif "form-urlencoded" in kind:
             body = dict(parse_qsl(raw))
-        one = Asked(request.method, meant, dict(request.headers), body)
-        self.asked.append(one)
-        status, content = self.answer(one)
+        asked = Asked(request.method, meant, dict(request.headers), body)
+        self.asked.append(asked)
+        status, content = self.answer(asked)
         if isinstance(content, str):
             return web.Response(text=content, status=status)
         return web.json_response(content, status=status)
@@ -63,22 +63,22 @@ class Providers:
 @asynccontextmanager
 async def providers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
     """Answer for every host but this machine's own."""
-    found = Providers()
+    internet = Providers()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", found.take)
+    app.router.add_route("*", "/{path:.*}", internet.take)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.port = runner.addresses[0][1]
+    internet.port = runner.addresses[0][1]
     send = requests.Session.request
 
     def redirected(self: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
         prepared = requests.Request(method, url, params=options.pop("params", None)).prepare()
         path = urlsplit(str(prepared.url))
-        here = f"http://127.0.0.1:{found.port}{path.path}" + (f"?{path.query}" if path.query else "")
+        local_url = f"http://127.0.0.1:{internet.port}{path.path}" + (f"?{path.query}" if path.query else "")
         headers = {**(options.pop("headers", None) or {}), "X-Meant": str(prepared.url)}
-        return send(self, method, here, headers=headers, **options)
+        return send(self, method, local_url, headers=headers, **options)
 
     monkeypatch.setattr(requests.Session, "request", redirected)
-    yield found
+    yield internet
     await runner.cleanup()

@@ -14,18 +14,18 @@ _GROUP = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/applica
 
 def terse(text: str) -> dict[str, Any]:
     """Return the document of a rule that is written on one line."""
-    found = _RULE.fullmatch(text)
-    assert found is not None, f"{text} is no rule"
-    ports = found["ports"].split(",")
+    match = _RULE.fullmatch(text)
+    assert match is not None, f"{text} is no rule"
+    ports = match["ports"].split(",")
     return {
-        "name": found["name"],
-        "priority": int(found["priority"]),
-        "direction": "Outbound" if found["out"] else "Inbound",
-        "access": found["access"].capitalize(),
-        "protocol": PROTOCOLS.get(found["protocol"].lower(), found["protocol"]),
-        **_side("source", found["source"]),
+        "name": match["name"],
+        "priority": int(match["priority"]),
+        "direction": "Outbound" if match["out"] else "Inbound",
+        "access": match["access"].capitalize(),
+        "protocol": PROTOCOLS.get(match["protocol"].lower(), match["protocol"]),
+        **_side("source", match["source"]),
         "sourcePortRange": "*",
-        **_side("destination", found["destination"]),
+        **_side("destination", match["destination"]),
         **({"destinationPortRange": ports[0]} if len(ports) == 1 else {"destinationPortRanges": ports}),
     }
 

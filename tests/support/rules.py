@@ -49,8 +49,8 @@ def addresses(draw: st.DrawFn, side: str) -> Document:
     if form == "groups":
         numbers = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True))
         return {f"{side}ApplicationSecurityGroups": [{"id": GROUP.format(number)} for number in numbers]}
-    found = draw(prefix_lists(draw(st.sampled_from((4, 6)))))
-    return {f"{side}AddressPrefixes": found} if form == "prefixes" else {f"{side}AddressPrefix": found[0]}
+    texts = draw(prefix_lists(draw(st.sampled_from((4, 6)))))
+    return {f"{side}AddressPrefixes": texts} if form == "prefixes" else {f"{side}AddressPrefix": texts[0]}
 
 
 @st.composite
@@ -107,20 +107,20 @@ def recased(text: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def _addresses_again(draw: st.DrawFn, document: Document, side: str) -> Document:
-    one, many, groups = f"{side}AddressPrefix", f"{side}AddressPrefixes", f"{side}ApplicationSecurityGroups"
-    unused: Document = draw(st.sampled_from(({}, {one: ""}, {many: []}, {groups: []})))
+    singular, plural, groups = f"{side}AddressPrefix", f"{side}AddressPrefixes", f"{side}ApplicationSecurityGroups"
+    unused: Document = draw(st.sampled_from(({}, {singular: ""}, {plural: []}, {groups: []})))
     if groups in document:
         again = [{"id": draw(recased(group["id"]))} for group in draw(st.permutations(document[groups]))]
         unused = {**unused, groups: again}
-    texts = document.get(many) or ([document[one]] if document.get(one) else [])
+    texts = document.get(plural) or ([document[singular]] if document.get(singular) else [])
     if not texts:
         return unused
     spelled = [draw(_prefix_again(text)) for text in draw(_with_repeats(texts))]
     if draw(st.booleans()):
         spelled = [part for text in spelled for part in draw(_halved(text))]
     if len(spelled) == 1 and draw(st.booleans()):
-        return {**unused, one: spelled[0]}
-    return {**unused, many: spelled}
+        return {**unused, singular: spelled[0]}
+    return {**unused, plural: spelled}
 
 
 @st.composite
@@ -148,18 +148,18 @@ def _halved(draw: st.DrawFn, text: str) -> list[str]:
 
 @st.composite
 def _ports_again(draw: st.DrawFn, document: Document, side: str) -> Document:
-    one, many = f"{side}PortRange", f"{side}PortRanges"
-    texts = document.get(many) or [document[one]]
+    singular, plural = f"{side}PortRange", f"{side}PortRanges"
+    texts = document.get(plural) or [document[singular]]
     spelled = [part for text in draw(_with_repeats(texts)) for part in draw(_port_again(text))]
     if len(spelled) == 1 and draw(st.booleans()):
-        return {one: spelled[0], **draw(st.sampled_from(({}, {many: []})))}
-    return {many: spelled, **draw(st.sampled_from(({}, {one: ""})))}
+        return {singular: spelled[0], **draw(st.sampled_from(({}, {plural: []})))}
+    return {plural: spelled, **draw(st.sampled_from(({}, {singular: ""})))}
 
 
 @st.composite
-def _port_again(draw: st.DrawFn, known: str | int) -> list[str | int]:
+def _port_again(draw: st.DrawFn, spelling: str | int) -> list[str | int]:
     # What was respelled once may be respelled again: numbers and n-n occur.
-    text = str(known)
+    text = str(spelling)
     if text in ("*", "0-65535"):
         return [draw(st.sampled_from(("*", "0-65535")))]
     first, _, last = text.partition("-")
@@ -195,14 +195,14 @@ def _other_priority(document: Document) -> Document:
 
 
 def _more_addresses(side: str) -> Callable[[Document], Document]:
-    one, many, groups = f"{side}AddressPrefix", f"{side}AddressPrefixes", f"{side}ApplicationSecurityGroups"
+    singular, plural, groups = f"{side}AddressPrefix", f"{side}AddressPrefixes", f"{side}ApplicationSecurityGroups"
 
     def alter(document: Document) -> Document:
-        kept = {key: value for key, value in document.items() if key not in (one, many)}
-        texts = document.get(many) or [document.get(one)]
+        kept = {key: value for key, value in document.items() if key not in (singular, plural)}
+        texts = document.get(plural) or [document.get(singular)]
         if groups in document or not _is_prefix(texts[0]):
-            return {**kept, one: "ApiManagement"}
-        return {**kept, many: [*texts, SPARE_PREFIX[6 if ":" in texts[0] else 4]]}
+            return {**kept, singular: "ApiManagement"}
+        return {**kept, plural: [*texts, SPARE_PREFIX[6 if ":" in texts[0] else 4]]}
 
     return alter
 
@@ -213,12 +213,12 @@ def _other_groups(side: str) -> Callable[[Document], Document]:
 
 
 def _more_ports(side: str) -> Callable[[Document], Document]:
-    one, many = f"{side}PortRange", f"{side}PortRanges"
+    singular, plural = f"{side}PortRange", f"{side}PortRanges"
 
     def alter(document: Document) -> Document:
-        kept = {key: value for key, value in document.items() if key not in (one, many)}
-        texts = document.get(many) or [document[one]]
-        return {**kept, one: str(SPARE_PORT)} if "*" in texts else {**kept, many: [*texts, str(SPARE_PORT)]}
+        kept = {key: value for key, value in document.items() if key not in (singular, plural)}
+        texts = document.get(plural) or [document[singular]]
+        return {**kept, singular: str(SPARE_PORT)} if "*" in texts else {**kept, plural: [*texts, str(SPARE_PORT)]}
 
     return alter
 

@@ -95,8 +95,8 @@ def test_rules_are_found_everywhere_and_fields_are_escaped() -> None:
             {"rule": "self.__in__ == 'y'", "reason": "FieldValueForbidden", "fieldPath": ".in"}
         ],
     }
-    found = judge(schema, {"in": "z", "m": {"k": ["x"]}}, None)
-    assert found == [
+    faults = judge(schema, {"in": "z", "m": {"k": ["x"]}}, None)
+    assert faults == [
         ".in: Forbidden: failed rule: self.__in__ == 'y'",
         "m.k[0]: Invalid value: \"x\": failed rule: self != 'x'",
     ]

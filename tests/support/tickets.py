@@ -42,9 +42,11 @@ class Desk:
 
     async def query(self, request: web.Request) -> web.Response:
         wanted = request.query["sysparm_query"].partition("^")[0].removeprefix("correlation_id=")
-        found = [one for one in self.tickets.values() if one["correlation_id"] == wanted][::-1]
+        matches = [ticket for ticket in self.tickets.values() if ticket["correlation_id"] == wanted][::-1]
         fields = request.query["sysparm_fields"].split(",")
-        return self._taken(request, {"result": [{key: one.get(key, "") for key in fields} for one in found[:1]]})
+        return self._taken(
+            request, {"result": [{key: ticket.get(key, "") for key in fields} for ticket in matches[:1]]}
+        )
 
     async def insert(self, request: web.Request) -> web.Response:
         number = f"{next(self._ids):032x}"
@@ -63,8 +65,8 @@ class Desk:
     # Zendesk
 
     async def search(self, request: web.Request) -> web.Response:
-        found = [one for one in self.tickets.values() if one["external_id"] == request.query["external_id"]]
-        return self._taken(request, {"tickets": found, "count": len(found)})
+        matches = [ticket for ticket in self.tickets.values() if ticket["external_id"] == request.query["external_id"]]
+        return self._taken(request, {"tickets": matches, "count": len(matches)})
 
     async def create(self, request: web.Request) -> web.Response:
         key = request.headers["Idempotency-Key"]
@@ -89,17 +91,17 @@ class Desk:
 @asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
     """Serve both APIs over one set of tickets."""
-    found = Desk()
-    app = web.Application(middlewares=[found.note])
-    app.router.add_get("/api/now/table/incident", found.query)
-    app.router.add_post("/api/now/table/incident", found.insert)
-    app.router.add_patch("/api/now/table/incident/{id}", found.patch)
-    app.router.add_get("/api/v2/tickets.json", found.search)
-    app.router.add_post("/api/v2/tickets.json", found.create)
-    app.router.add_put("/api/v2/tickets/{id}.json", found.update)
+    served = Desk()
+    app = web.Application(middlewares=[served.note])
+    app.router.add_get("/api/now/table/incident", served.query)
+    app.router.add_post("/api/now/table/incident", served.insert)
+    app.router.add_patch("/api/now/table/incident/{id}", served.patch)
+    app.router.add_get("/api/v2/tickets.json", served.search)
+    app.router.add_post("/api/v2/tickets.json", served.create)
+    app.router.add_put("/api/v2/tickets/{id}.json", served.update)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.port = runner.addresses[0][1]
-    yield found
+    served.port = runner.addresses[0][1]
+    yield served
     await runner.cleanup()

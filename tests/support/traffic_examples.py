@@ -23,6 +23,6 @@ def ports(first: int, last: int | None = None) -> tuple[Interval, ...]:
 
 def prefix(text: str) -> Interval:
     """Return a prefix's addresses."""
-    found = parse_prefix(text)
-    assert found is not None
-    return found
+    addresses = parse_prefix(text)
+    assert addresses is not None
+    return addresses

@@ -64,9 +64,9 @@ class Point:
 def decide(rules: Sequence[Document] | None, point: Point) -> tuple[str | None, str]:
     """Return who decides one connection, and how. Without an NSG the platform allows."""
     if rules is not None:
-        for one in sorted([*rules, *DEFAULTS], key=lambda document: document["priority"]):
-            if matches(one, point):
-                return one["name"], one["access"]
+        for rule in sorted([*rules, *DEFAULTS], key=lambda document: document["priority"]):
+            if matches(rule, point):
+                return rule["name"], rule["access"]
     return None, "Allow"
 
 
@@ -156,10 +156,10 @@ def contains(box: Box, point: Point) -> bool:
 
 def _place_contains(place: Place, end: End) -> bool:
     tags = {tag.lower() for tag in place.tags}
-    held = set(end.words) | ({end.platform} if end.platform else set())
+    words = set(end.words) | ({end.platform} if end.platform else set())
     if end.platform is None and end.address == HEALTH_PROBES:
-        held.add("azureloadbalancer")
-    if not tags <= held or held & {tag.lower() for tag in place.not_tags}:
+        words.add("azureloadbalancer")
+    if not tags <= words or words & {tag.lower() for tag in place.not_tags}:
         return False
     if end.platform is not None:
         return end.platform in tags
@@ -206,6 +206,6 @@ def is_network(text: str) -> bool:
     return True
 
 
-def texts_of(rule: Document, one: str, many: str) -> list[str]:
+def texts_of(rule: Document, singular: str, plural: str) -> list[str]:
     """Return the values of a singular and a plural field."""
-    return [text for text in (rule.get(one), *(rule.get(many) or ())) if text]
+    return [text for text in (rule.get(singular), *(rule.get(plural) or ())) if text]

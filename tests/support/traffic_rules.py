@@ -79,7 +79,7 @@ def rule(rng: random.Random, name: str, priority: int, pools: Pools = COMMON) ->
 
 def edited(rng: random.Random, rules: list[Document], edits: int, pools: Pools = COMMON) -> list[Document]:
     """Return the rules after some edits: rules added, removed, changed in one part, or moved."""
-    live = [dict(one) for one in rules]
+    live = [dict(document) for document in rules]
     for number in range(edits):
         edit = rng.choice((_add, _add, _remove, _change, _change, _move))
         edit(rng, live, pools, f"new{number}")
@@ -119,14 +119,16 @@ def _move(rng: random.Random, rules: list[Document], pools: Pools, name: str) ->
 
 
 def _free_priority(rng: random.Random, rules: list[Document]) -> int:
-    return rng.choice([priority for priority in range(100, 150) if priority not in {one["priority"] for one in rules}])
+    return rng.choice(
+        [priority for priority in range(100, 150) if priority not in {document["priority"] for document in rules}]
+    )
 
 
 def _ports(rng: random.Random, side: str, pools: Pools, more: tuple[str, ...] = ()) -> Document:
     choices = (*pools.ports, *more)
     if rng.random() < 0.8:
         return {f"{side}PortRange": rng.choice(choices)}
-    return {f"{side}PortRanges": rng.sample([one for one in pools.ports if one != "*"], 2)}
+    return {f"{side}PortRanges": rng.sample([port for port in pools.ports if port != "*"], 2)}
 
 
 def _addresses(rng: random.Random, side: str, pools: Pools) -> Document:

@@ -60,7 +60,7 @@ class Sampler:
         aimed = [aim] if aim and self._rng.random() < 0.8 else []
         wanted = _used_words(aimed, side)
         addresses = _address_edges(aimed, side, around=False) or self._addresses[side]
-        platforms = [text for one in aimed for text in _addresses(one, side) if text in PLATFORM]
+        platforms = [text for rule in aimed for text in _addresses(rule, side) if text in PLATFORM]
         while True:
             words = {word for word in self._words[side] if self._rng.random() < 0.2}
             if wanted and self._rng.random() < 0.9:
@@ -81,38 +81,38 @@ def _addresses(rule: Document, side: str) -> list[str]:
 
 
 def _used_words(rules: Sequence[Document], side: str) -> set[str]:
-    known = {"virtualnetwork", "internet"} if len(rules) != 1 else set()
-    for one in rules:
-        texts = _addresses(one, side)
-        known |= {text for text in texts if not is_network(text)} - {"*", "azureloadbalancer", *PLATFORM}
-        known |= {group["id"].lower() for group in one.get(f"{side}ApplicationSecurityGroups") or ()}
-        ports = texts_of(one, f"{side}PortRange", f"{side}PortRanges")
-        known |= {f"port {text}" for text in ports if text[0].isalpha()}
-        if side == "destination" and one["protocol"].lower() == "sctp":
-            known.add("protocol sctp")
-    return known
+    words = {"virtualnetwork", "internet"} if len(rules) != 1 else set()
+    for rule in rules:
+        texts = _addresses(rule, side)
+        words |= {text for text in texts if not is_network(text)} - {"*", "azureloadbalancer", *PLATFORM}
+        words |= {group["id"].lower() for group in rule.get(f"{side}ApplicationSecurityGroups") or ()}
+        ports = texts_of(rule, f"{side}PortRange", f"{side}PortRanges")
+        words |= {f"port {text}" for text in ports if text[0].isalpha()}
+        if side == "destination" and rule["protocol"].lower() == "sctp":
+            words.add("protocol sctp")
+    return words
 
 
 def _address_edges(rules: Sequence[Document], side: str, *, around: bool) -> list[Address]:
     texts = ["10.0.0.0/8", "8.8.8.8", "168.63.129.16", "fd00::/8", "2000::/3", "224.0.0.0/3", "0.0.0.0/0"]
     texts = texts if around else []
-    for one in rules:
-        texts += filter(is_network, _addresses(one, side))
-    found: set[Address] = set()
+    for rule in rules:
+        texts += filter(is_network, _addresses(rule, side))
+    edges: set[Address] = set()
     for network in (ipaddress.ip_network(text, strict=False) for text in texts):
         kind = type(network.network_address)
         first, last = int(network.network_address), int(network.broadcast_address)
         numbers = (first - 1, first, last, last + 1) if around else (first, last)
-        found |= {kind(number) for number in numbers if 0 <= number < 2**network.max_prefixlen}
-    return sorted(found, key=lambda address: (address.version, int(address)))
+        edges |= {kind(number) for number in numbers if 0 <= number < 2**network.max_prefixlen}
+    return sorted(edges, key=lambda address: (address.version, int(address)))
 
 
 def _port_edges(rules: Sequence[Document], side: str, *, around: bool) -> list[int]:
-    found = {0, 22, 443, 65535} if around else set()
-    for one in rules:
-        for text in texts_of(one, f"{side}PortRange", f"{side}PortRanges"):
+    edges = {0, 22, 443, 65535} if around else set()
+    for rule in rules:
+        for text in texts_of(rule, f"{side}PortRange", f"{side}PortRanges"):
             if text[0].isdigit():
                 first, _, last = text.partition("-")
-                found |= {int(first), int(last or first)}
-                found |= {int(first) - 1, int(last or first) + 1} if around else set()
-    return sorted(port for port in found if 0 <= port <= 65535)
+                edges |= {int(first), int(last or first)}
+                edges |= {int(first) - 1, int(last or first) + 1} if around else set()
+    return sorted(port for port in edges if 0 <= port <= 65535)

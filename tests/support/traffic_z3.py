@@ -64,7 +64,7 @@ class Side:
             yield z3.Implies(holds, z3.Not(self.within(ipaddress.ip_network("168.63.129.16"))))
         elif word[0].isalpha() and word != "virtualnetwork":
             public = z3.And(
-                z3.Or(self.family == 4, self.within(PUBLIC_6)), *(z3.Not(self.within(one)) for one in PRIVATE)
+                z3.Or(self.family == 4, self.within(PUBLIC_6)), *(z3.Not(self.within(network)) for network in PRIVATE)
             )
             yield z3.Implies(holds, public)
             service, dot, _ = word.partition(".")
@@ -101,14 +101,14 @@ class World:
         ports = z3.And(*(self._ports(rule, side) for side in (self.source, self.destination)))
         has_ports = self.is_one_of(("Tcp", "Udp"))
         protocol = rule["protocol"].lower()
-        known = next((name for name in PROTOCOLS[:-1] if name.lower() == protocol), None)
+        listed_protocol = next((name for name in PROTOCOLS[:-1] if name.lower() == protocol), None)
         if protocol == "*":
             unlimited = all(
                 covers_all(_texts(rule, side.name, "PortRange")) for side in (self.source, self.destination)
             )
             wanted = z3.Or(z3.BoolVal(unlimited), has_ports)
-        elif known:
-            wanted = self.is_one_of([known])
+        elif listed_protocol:
+            wanted = self.is_one_of([listed_protocol])
         else:
             wanted = z3.And(self.is_one_of(["Other"]), self.destination.word(f"protocol {protocol}"))
         return z3.And(
@@ -116,34 +116,34 @@ class World:
         )
 
     def _ports(self, rule: Document, side: Side) -> Formula:
-        found = []
+        matches = []
         for text in _texts(rule, side.name, "PortRange"):
             first, _, last = ("0-65535" if text == "*" else text).partition("-")
             if first.isdigit():
-                found.append(z3.And(side.port >= int(first), side.port <= int(last or first)))
+                matches.append(z3.And(side.port >= int(first), side.port <= int(last or first)))
             else:
-                found.append(side.word(f"port {text}"))
-        return z3.Or(*found)
+                matches.append(side.word(f"port {text}"))
+        return z3.Or(*matches)
 
     def _end(self, rule: Document, side: Side) -> Formula:
         ordinary = side.platform == 0
-        found = [
+        matches = [
             z3.And(ordinary, side.word(group["id"]))
             for group in rule.get(f"{side.name}ApplicationSecurityGroups") or ()
         ]
         for text in _texts(rule, side.name, "AddressPrefix"):
             word = text.lower()
             if word in PLATFORM:
-                found.append(side.platform == 1 + PLATFORM.index(word))
+                matches.append(side.platform == 1 + PLATFORM.index(word))
             elif word == "*":
-                found.append(ordinary)
+                matches.append(ordinary)
             elif word == "azureloadbalancer":
-                found.append(z3.And(ordinary, side.within(ipaddress.ip_network("168.63.129.16"))))
+                matches.append(z3.And(ordinary, side.within(ipaddress.ip_network("168.63.129.16"))))
             elif is_network(text):
-                found.append(z3.And(ordinary, side.within(ipaddress.ip_network(text, strict=False))))
+                matches.append(z3.And(ordinary, side.within(ipaddress.ip_network(text, strict=False))))
             else:
-                found.append(z3.And(ordinary, side.word(word)))
-        return z3.Or(*found)
+                matches.append(z3.And(ordinary, side.word(word)))
+        return z3.Or(*matches)
 
     def deciders(self, rules: Sequence[Document] | None) -> tuple[Formula, Formula]:
         """Return who decides, as a number, and whether it is allowed. The platform is -1."""
@@ -174,7 +174,7 @@ class World:
     def _in_place(self, side: Side, place: Place) -> Formula:
         special = [tag for tag in place.tags if tag.lower() in PLATFORM]
         words = [tag for tag in place.tags if tag not in special]
-        where = z3.And(side.platform == 0, z3.Or(*(side.between(*one) for one in place.ranges)))
+        where = z3.And(side.platform == 0, z3.Or(*(side.between(*interval) for interval in place.ranges)))
         if special:
             where = z3.And(*(side.platform == 1 + PLATFORM.index(tag.lower()) for tag in special))
         return z3.And(where, *map(side.word, words), *(z3.Not(side.word(tag)) for tag in place.not_tags))
@@ -184,7 +184,7 @@ def number_of(rules: Sequence[Document] | None, name: str | None) -> int:
     """Return the number that stands for a rule's name in formulas."""
     if name is None:
         return -1
-    return [one["name"] for one in (*(rules or ()), *DEFAULTS)].index(name)
+    return [document["name"] for document in (*(rules or ()), *DEFAULTS)].index(name)
 
 
 def counterexample(
@@ -199,13 +199,13 @@ def counterexample(
         for entry in entries:
             inside = [world.contains(box) for box in entry.boxes]
             counts += inside
-            told = z3.And(
+            as_entry = z3.And(
                 approved_rule == number_of(approved, entry.approved_rule),
                 live_rule == number_of(live, entry.live_rule),
                 before == z3.BoolVal(entry.effect == "Denied"),
                 after == z3.BoolVal(entry.effect == "Allowed"),
             )
-            right.append(z3.Implies(z3.Or(*inside), told))
+            right.append(z3.Implies(z3.Or(*inside), as_entry))
         solver = z3.Solver()
         twice = z3.Not(z3.AtMost(*counts, 1)) if len(counts) > 1 else z3.BoolVal(False)
         missed = z3.And(before != after, z3.Not(z3.Or(*counts)))
@@ -217,6 +217,6 @@ def counterexample(
     return None
 
 
-def _texts(rule: Document, side: str, what: str) -> list[str]:
-    many = f"{side}{what}es" if what.endswith("x") else f"{side}{what}s"
-    return [text for text in (rule.get(f"{side}{what}"), *(rule.get(many) or ())) if text]
+def _texts(rule: Document, side: str, field: str) -> list[str]:
+    plural = f"{side}{field}es" if field.endswith("x") else f"{side}{field}s"
+    return [text for text in (rule.get(f"{side}{field}"), *(rule.get(plural) or ())) if text]

@@ -31,7 +31,7 @@ def still_missing(missing: Mapping[str, int], delivery: PendingDelivery, deliver
 def next_record(
     route: NSGAlertRoute,
     delivery: PendingDelivery,
-    behind: Mapping[str, int],
+    pending_channels: Mapping[str, int],
     delivered: Delivered,
     threaded: frozenset[str],
     now: datetime,
@@ -41,21 +41,23 @@ def next_record(
     Args:
         route: The route that was notified.
         delivery: The notification.
-        behind: The channels that still lack it.
+        pending_channels: The channels that still lack it, each with the last revision that it received.
         delivered: What each channel received in this round.
         threaded: The channels that have alerts or tickets.
         now: The time of the round.
     """
     stored = stored_delivery(route, delivery.incident)
     is_late = stored is not None and _is_partly_delivered(stored, delivery)
-    if len(behind) == len(delivered) or (is_late and stored is not None and behind == (stored.pending_channels or {})):
+    if len(pending_channels) == len(delivered) or (
+        is_late and stored is not None and pending_channels == (stored.pending_channels or {})
+    ):
         return None
     return Delivery(
         route=route_name(route),
         revision=delivery.incident.status.revision,
         at=stored.at if is_late and stored is not None else now,
         first_at=(stored.first_at or stored.at) if stored is not None else now,
-        pending_channels=dict(behind) or None,
+        pending_channels=dict(pending_channels) or None,
         threads=_threads(stored, delivery, delivered, threaded) or None,
         reminders=stored.reminders if is_late and stored is not None else delivery.reminder,
     )

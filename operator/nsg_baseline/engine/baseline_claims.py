@@ -17,7 +17,7 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[str, Claim | Refusal]] = {}
+        self._parsed: dict[str, tuple[str, Claim | Refusal]] = {}
 
     def all(self) -> tuple[list[Claim], dict[ObjectKey, Refusal]]:
         """Return the claims, and a refusal for each baseline that names no valid NSG."""
@@ -25,14 +25,14 @@ class Claims:
         refused: dict[ObjectKey, Refusal] = {}
         parsed: dict[str, tuple[str, Claim | Refusal]] = {}
         for stored in self._store.stored(NSGBaseline):
-            previous = self._known.get(stored.uid)
+            previous = self._parsed.get(stored.uid)
             claim = previous[1] if previous is not None and previous[0] == stored.intent else _claim(stored)
             parsed[stored.uid] = (stored.intent, claim)
             if isinstance(claim, Claim):
                 claims.append(claim)
             else:
                 refused[stored.key] = claim
-        self._known = parsed
+        self._parsed = parsed
         return claims, refused
 
 

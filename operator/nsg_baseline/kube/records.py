@@ -126,15 +126,15 @@ class Records:
         return NSGIncident.model_validate(document)
 
 
-def _merged(known: IncidentStatus, status: IncidentStatus, now: IncidentStatus) -> IncidentStatus:
-    """Keep the deliveries, actions and callers that were stored after a status was read."""
-    updates: dict[str, object] = {"deliveries": now.deliveries}
-    if now.actions != known.actions:
-        ours = [action for action in status.actions if action not in known.actions]
-        updates["actions"] = (*now.actions, *(action for action in ours if action not in now.actions))[-SHOWN_ACTIONS:]
-    if now.revision > known.revision:
+def _merged(base: IncidentStatus, status: IncidentStatus, stored: IncidentStatus) -> IncidentStatus:
+    """Return a status computed from `base`, with the deliveries, actions and callers that others stored since."""
+    updates: dict[str, object] = {"deliveries": stored.deliveries}
+    if stored.actions != base.actions:
+        new_actions = [action for action in status.actions if action not in (*base.actions, *stored.actions)]
+        updates["actions"] = (*stored.actions, *new_actions)[-SHOWN_ACTIONS:]
+    if stored.revision > base.revision:
         # Two changes with the same revision would be notified only once.
-        updates["revision"] = now.revision + status.revision - known.revision
-    if now.changed_by != known.changed_by and status.changed_by == known.changed_by:
-        updates |= {"changed_by": now.changed_by, "attribution": now.attribution}
+        updates["revision"] = stored.revision + status.revision - base.revision
+    if stored.changed_by != base.changed_by and status.changed_by == base.changed_by:
+        updates |= {"changed_by": stored.changed_by, "attribution": stored.attribution}
     return status.model_copy(update=updates)

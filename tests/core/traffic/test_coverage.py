@@ -17,17 +17,17 @@ SEEDS = st.integers(0, 2**32)
 
 
 def _covered(rules: list[Rule]) -> list[Coverage]:
-    return [one for direction in get_args(Direction) for one in coverage(rules, direction)]
+    return [covered for direction in get_args(Direction) for covered in coverage(rules, direction)]
 
 
 @given(SEEDS, st.sampled_from((COMMON, STRANGE)))
 def test_a_rule_is_superfluous_exactly_when_its_absence_changes_nothing(seed: int, pools: object) -> None:
     # "Leave it out" must be safe advice, and every rule for which it is safe must be found.
     rules = list(map(normalise, pair(seed, pools, most=8)[0]))  # type: ignore[arg-type]  # one of the two above
-    for one in _covered(rules):
-        without = [rule for rule in rules if rule is not one.rule]
-        superfluous = bool(one.hidden_by or one.same_as)
-        matches_nothing = exposure([], [one.rule]) == exposure([one.rule], []) == NOTHING and not superfluous
+    for covered in _covered(rules):
+        without = [rule for rule in rules if rule is not covered.rule]
+        superfluous = bool(covered.hidden_by or covered.same_as)
+        matches_nothing = exposure([], [covered.rule]) == exposure([covered.rule], []) == NOTHING and not superfluous
         if superfluous:
             assert exposure(rules, without) == NOTHING
         elif not matches_nothing:
@@ -38,10 +38,10 @@ def test_a_rule_is_superfluous_exactly_when_its_absence_changes_nothing(seed: in
 def test_a_hidden_rule_decides_nothing_whatever_it_says(seed: int) -> None:
     # Hidden is more than superfluous: turned round, it still changes nothing.
     rules = list(map(normalise, pair(seed, most=8)[0]))
-    for one in _covered(rules):
-        if one.hidden_by:
-            other = {**one.rule.document, "access": "Deny" if one.rule.access == "Allow" else "Allow"}
-            turned = [normalise(other) if rule is one.rule else rule for rule in rules]
+    for covered in _covered(rules):
+        if covered.hidden_by:
+            other = {**covered.rule.document, "access": "Deny" if covered.rule.access == "Allow" else "Allow"}
+            turned = [normalise(other) if rule is covered.rule else rule for rule in rules]
             assert exposure(rules, turned) == NOTHING
 
 
@@ -54,5 +54,5 @@ def test_the_rules_that_hide_another_are_named_in_their_order() -> None:
 
 def test_default_rules_make_a_rule_superfluous_too() -> None:
     # What Azure allows within a network anyway need not be written.
-    (found,) = _covered([normalise(terse("110 b allow * VirtualNetwork -> VirtualNetwork:*"))])
-    assert [rule.name for rule in found.same_as] == ["AllowVnetInBound"]
+    (covered,) = _covered([normalise(terse("110 b allow * VirtualNetwork -> VirtualNetwork:*"))])
+    assert [rule.name for rule in covered.same_as] == ["AllowVnetInBound"]

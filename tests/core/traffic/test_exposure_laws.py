@@ -20,10 +20,10 @@ def _exposure(approved: list[Document], live: list[Document]) -> Exposure:
     return exposure(list(map(normalise, approved)), list(map(normalise, live)))
 
 
-def _hits(found: Exposure, point: Point) -> list[tuple[str, str | None, str | None]]:
+def _hits(exposed: Exposure, point: Point) -> list[tuple[str, str | None, str | None]]:
     return [
         (entry.effect, entry.approved_rule, entry.live_rule)
-        for entry in found.entries
+        for entry in exposed.entries
         for box in entry.boxes
         if entry.direction == point.direction and contains(box, point)
     ]
@@ -32,7 +32,7 @@ def _hits(found: Exposure, point: Point) -> list[tuple[str, str | None, str | No
 @given(seeds)
 def test_a_list_differs_from_itself_in_nothing(seed: int) -> None:
     rules, _ = pair(seed, STRANGE)
-    assert _exposure(rules, [dict(one) for one in reversed(rules)]) == NOTHING
+    assert _exposure(rules, [dict(document) for document in reversed(rules)]) == NOTHING
 
 
 @given(seeds)
@@ -50,7 +50,9 @@ def test_what_one_way_allows_the_other_way_denies(seed: int) -> None:
 @given(seeds)
 def test_renumbering_and_renaming_in_the_same_order_exposes_nothing(seed: int) -> None:
     rules, _ = pair(seed)
-    renumbered = [{**one, "priority": 3 * one["priority"], "name": f"other-{one['name']}"} for one in rules]
+    renumbered = [
+        {**document, "priority": 3 * document["priority"], "name": f"other-{document['name']}"} for document in rules
+    ]
     assert _exposure(rules, renumbered) == NOTHING
 
 
@@ -64,14 +66,14 @@ def test_reordering_rules_that_do_not_meet_exposes_nothing(seed: int) -> None:
         for number in range(5)
     ]  # fmt: skip
     priorities = rng.sample(range(100, 200), len(rules))
-    moved = [{**one, "priority": priority} for one, priority in zip(rules, priorities, strict=True)]
+    moved = [{**document, "priority": priority} for document, priority in zip(rules, priorities, strict=True)]
     assert _exposure(rules, moved) == NOTHING
 
 
 @given(seeds, st.integers(0, 65534))
 def test_splitting_a_rule_in_two_exposes_nothing(seed: int, cut: int) -> None:
     rng = random.Random(seed)
-    rules = [{**one, "priority": 2 * one["priority"]} for one in rule_list(rng, 5)]
+    rules = [{**document, "priority": 2 * document["priority"]} for document in rule_list(rng, 5)]
     whole = {**rules[0], "protocol": "Udp", "destinationPortRange": "*", "destinationPortRanges": []}
     halves = [
         {**whole, "name": "low", "destinationPortRange": f"0-{cut}"},
@@ -86,19 +88,19 @@ def test_a_rule_behind_one_that_covers_it_exposes_nothing(seed: int) -> None:
     rng = random.Random(seed)
     rules = rule_list(rng, 4)
     cover = rng.choice(rules)
-    behind = {**cover, "name": "pendingChannels", "priority": 300, "access": rng.choice(("Allow", "Deny"))}
-    assert _exposure(rules, [*rules, behind]) == NOTHING
+    covered = {**cover, "name": "pendingChannels", "priority": 300, "access": rng.choice(("Allow", "Deny"))}
+    assert _exposure(rules, [*rules, covered]) == NOTHING
 
 
 @given(seeds)
 def test_nothing_is_exposed_where_no_changed_rule_matches(seed: int) -> None:
     approved = rule_list(random.Random(seed), 5)
     live = edited(random.Random(seed + 1), approved, 1, COMMON)
-    changed = [one for one in (*approved, *live) if one not in approved or one not in live]
-    found = _exposure(approved, live)
+    changed = [document for document in (*approved, *live) if document not in approved or document not in live]
+    exposed = _exposure(approved, live)
     for point in Sampler(random.Random(seed), [*approved, *live]).points(60):
-        if not any(matches(one, point) for one in changed):
-            assert _hits(found, point) == []
+        if not any(matches(document, point) for document in changed):
+            assert _hits(exposed, point) == []
 
 
 @given(seeds)

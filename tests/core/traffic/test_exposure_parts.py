@@ -45,10 +45,10 @@ def test_looking_at_a_part_is_the_whole_answer_cut_to_it(seed: int, part: Box) -
     whole, cut = exposure(_read(approved), _read(live)), exposure(_read(approved), _read(live), restrict=part)
     for point in Sampler(random.Random(seed), [*approved, *live]).points(60):
 
-        def hits(found: Exposure, point: Any = point) -> list[Any]:
+        def hits(exposed: Exposure, point: Any = point) -> list[Any]:
             return [
                 (entry.effect, entry.approved_rule, entry.live_rule)
-                for entry in found.entries
+                for entry in exposed.entries
                 for box in entry.boxes
                 if entry.direction == point.direction and contains(box, point)
             ]
@@ -57,7 +57,7 @@ def test_looking_at_a_part_is_the_whole_answer_cut_to_it(seed: int, part: Box) -
 
 
 def _many(count: int) -> list[Rule]:
-    return _read([{**one, "direction": "Inbound"} for one in rule_list(random.Random(5), count)])
+    return _read([{**document, "direction": "Inbound"} for document in rule_list(random.Random(5), count)])
 
 
 def test_beyond_the_budget_it_says_so_and_what_it_tells_is_right() -> None:
@@ -80,14 +80,14 @@ def test_a_part_is_exact_where_the_whole_is_beyond_the_budget() -> None:
     approved = _many(60)
     live = [*approved, a_rule("top", 99, protocol="*", access="Deny")]
     part = Box(("Tcp",), destination_ports=ports(22), source=Place((prefix("8.8.8.8"),)))
-    found = exposure(approved, live, budget=150, restrict=part)
-    assert found.exact
-    assert all(box.destination_ports == ports(22) for entry in found.entries for box in entry.boxes)
+    exposed = exposure(approved, live, budget=150, restrict=part)
+    assert exposed.exact
+    assert all(box.destination_ports == ports(22) for entry in exposed.entries for box in entry.boxes)
 
 
 def test_an_open_port_reads_as_people_would_say_it() -> None:
-    found = exposure([], [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="INTERNET")])
-    (entry,) = found.entries
+    exposed = exposure([], [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="INTERNET")])
+    (entry,) = exposed.entries
     assert (entry.effect, entry.direction, entry.approved_rule, entry.live_rule, entry.conditional) == (
         *("Allowed", "Inbound", "DenyAllInBound", "ssh"),
         False,
@@ -114,8 +114,15 @@ def test_opaque_values_are_told_and_never_taken_for_nothing() -> None:
 def test_an_access_of_another_name_differs_from_allow_and_deny() -> None:
     rules = {access: [a_rule("r", access=access, destinationPortRange="22")] for access in ("Allow", "Deny", "Audit")}
     effects = {
-        (ours, theirs): {entry.effect for entry in exposure(rules[ours], rules[theirs]).entries}
-        for ours, theirs in (("Allow", "Audit"), ("Deny", "Audit"), ("Audit", "Allow"), ("Audit", "Deny"))
+        (approved_access, live_access): {
+            entry.effect for entry in exposure(rules[approved_access], rules[live_access]).entries
+        }
+        for approved_access, live_access in (
+            ("Allow", "Audit"),
+            ("Deny", "Audit"),
+            ("Audit", "Allow"),
+            ("Audit", "Deny"),
+        )
     }
     assert effects == {
         ("Allow", "Audit"): {"Denied"},
@@ -164,11 +171,16 @@ def test_no_nsg_and_no_nsg_are_the_same() -> None:
 )
 def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
     # A part that is not compared would make two rules one.
-    known: dict[str, Any] = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
+    source_and_port: dict[str, Any] = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
     inside: dict[str, Any] = {"destinationAddressPrefix": "10.0.0.0/24"}
-    assert exposure([a_rule("r", **known, **inside)], [a_rule("r", **{**known, **inside, **part})]).entries != ()
+    assert (
+        exposure(
+            [a_rule("r", **source_and_port, **inside)], [a_rule("r", **{**source_and_port, **inside, **part})]
+        ).entries
+        != ()
+    )
     groups: dict[str, Any] = {"sourceApplicationSecurityGroups": [{"id": GROUPS[1]}]}
-    assert exposure([a_rule("r", **known)], [a_rule("r", **known, **groups)]).entries != ()
+    assert exposure([a_rule("r", **source_and_port)], [a_rule("r", **source_and_port, **groups)]).entries != ()
 
 
 def test_ports_that_are_none_are_told_apart() -> None:
@@ -183,20 +195,20 @@ def _in_group(side: str, group: str) -> dict[str, Any]:
 
 def test_groups_of_either_side_are_compared() -> None:
     for side in ("source", "destination"):
-        one, other = (a_rule("r", 100, access="Deny", **_in_group(side, group)) for group in GROUPS[:2])
-        assert {entry.effect for entry in exposure([one], [other]).entries} == {"Allowed", "Denied"}
+        approved, live = (a_rule("r", 100, access="Deny", **_in_group(side, group)) for group in GROUPS[:2])
+        assert {entry.effect for entry in exposure([approved], [live]).entries} == {"Allowed", "Denied"}
 
 
 def test_a_part_without_a_tag_holds_nothing_of_it() -> None:
     opened = [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="Internet")]
-    for side, found in ((Place(not_tags=("Internet",)), False), (Place(not_tags=("Storage",)), True)):
-        assert bool(exposure([], opened, restrict=Box(source=side)).entries) == found
+    for side, exposed in ((Place(not_tags=("Internet",)), False), (Place(not_tags=("Storage",)), True)):
+        assert bool(exposure([], opened, restrict=Box(source=side)).entries) == exposed
 
 
 def test_ports_of_a_part_say_nothing_for_protocols_without_ports() -> None:
     opened = [a_rule("all", protocol="*")]
-    found = exposure([], opened, restrict=Box(("Tcp", "Icmp"), destination_ports=ports(22)))
-    limits = {(box.protocols, box.destination_ports) for entry in found.entries for box in entry.boxes}
+    exposed = exposure([], opened, restrict=Box(("Tcp", "Icmp"), destination_ports=ports(22)))
+    limits = {(box.protocols, box.destination_ports) for entry in exposed.entries for box in entry.boxes}
     assert limits == {(("Tcp",), ports(22)), (("Icmp",), ALL_PORTS)}
 
 

@@ -17,18 +17,20 @@ seeds = st.integers(0, 2**32)
 
 
 def _exposure(approved: list[Document] | None, live: list[Document] | None) -> Exposure:
-    ours, theirs = (None if one is None else list(map(normalise, one)) for one in (approved, live))
-    return exposure(ours, theirs)
+    approved_rules, live_rules = (
+        None if documents is None else list(map(normalise, documents)) for documents in (approved, live)
+    )
+    return exposure(approved_rules, live_rules)
 
 
 def _check(approved: list[Document] | None, live: list[Document] | None, rng: random.Random, points: int) -> None:
-    found = _exposure(approved, live)
-    assert found.exact
+    exposed = _exposure(approved, live)
+    assert exposed.exact
     for point in Sampler(rng, [*(approved or ()), *(live or ())]).points(points):
         (approved_rule, before), (live_rule, after) = decide(approved, point), decide(live, point)
         hits = [
             (entry.effect, entry.direction, entry.approved_rule, entry.live_rule)
-            for entry in found.entries
+            for entry in exposed.entries
             for box in entry.boxes
             if entry.direction == point.direction and contains(box, point)
         ]

@@ -18,10 +18,10 @@ seeds = st.integers(0, 2**32)
 def test_what_only_an_internet_that_is_the_virtual_network_exposes_is_conditional() -> None:
     # Without a route that widens VirtualNetwork, traffic within it was allowed before and after.
     denied = a_rule("deny-internet", access="Deny", protocol="*", sourceAddressPrefix="Internet")
-    found = exposure([], [denied])
-    assert [entry.conditional for entry in found.entries] == [True]
-    assert found.entries[0].effect == "Denied"
-    assert likely(found.entries[0].boxes) == ()
+    exposed = exposure([], [denied])
+    assert [entry.conditional for entry in exposed.entries] == [True]
+    assert exposed.entries[0].effect == "Denied"
+    assert likely(exposed.entries[0].boxes) == ()
 
 
 def test_a_group_is_within_the_virtual_network() -> None:
@@ -36,13 +36,13 @@ def test_a_group_is_within_the_virtual_network() -> None:
 def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
     denied = a_rule("deny-vnet", access="Deny", protocol="*", sourceAddressPrefix="VirtualNetwork")
     probes = Box(source=Place((prefix("168.63.129.16"),)))
-    found = exposure([], [denied], restrict=probes)
+    exposed = exposure([], [denied], restrict=probes)
     # To other than the virtual network it is the load balancer's default rule that allowed them.
-    assert {(entry.effect, entry.approved_rule, entry.live_rule) for entry in found.entries} == {
+    assert {(entry.effect, entry.approved_rule, entry.live_rule) for entry in exposed.entries} == {
         ("Denied", "AllowVnetInBound", "deny-vnet"),
         ("Denied", "AllowAzureLoadBalancerInBound", "deny-vnet"),
     }
-    assert all(box.source == Place((prefix("168.63.129.16"),)) for entry in found.entries for box in entry.boxes)
+    assert all(box.source == Place((prefix("168.63.129.16"),)) for entry in exposed.entries for box in entry.boxes)
 
 
 def test_platform_traffic_is_met_by_its_tag_alone() -> None:
@@ -101,13 +101,15 @@ def test_the_internet_is_public() -> None:
         "10.0.0.0 100.64.0.0 127.0.0.1 169.254.1.1 172.31.0.1 192.168.1.1 168.63.129.16 224.0.0.1 ::1 fd00::1 4000::"
     )
     for text, public in ((outside, True), (inside, False)):
-        for one in map(prefix, text.split()):
-            assert any(one.family == of and low <= one.first <= high for of, low, high in PUBLIC) == public, one
+        for address in map(prefix, text.split()):
+            assert any(address.family == of and low <= address.first <= high for of, low, high in PUBLIC) == public, (
+                address
+            )
     assert PROTOCOLS == ("Tcp", "Udp", "Icmp", "Esp", "Ah", "Other")
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "apart"),
+    ("tag", "other_tag", "apart"),
     [
         ("Storage.WestEurope", "Storage.NorthEurope", True),
         ("AzureMonitor.WestEurope", "AzureMonitor.NorthEurope", False),
@@ -115,9 +117,9 @@ def test_the_internet_is_public() -> None:
         ("Storage.WestEurope", "Storage", False),
     ],
 )
-def test_only_regions_of_one_service_never_meet(one: str, other: str, *, apart: bool) -> None:
+def test_only_regions_of_one_service_never_meet(tag: str, other_tag: str, *, apart: bool) -> None:
     # Rules that never meet may change places. AzureMonitor's regions share addresses.
-    first = a_rule("a", 100, sourceAddressPrefix=one, destinationPortRange="443")
-    second = a_rule("b", 110, sourceAddressPrefix=other, destinationPortRange="443", access="Deny")
-    swapped = [a_rule("a", 120, sourceAddressPrefix=one, destinationPortRange="443"), second]
+    first = a_rule("a", 100, sourceAddressPrefix=tag, destinationPortRange="443")
+    second = a_rule("b", 110, sourceAddressPrefix=other_tag, destinationPortRange="443", access="Deny")
+    swapped = [a_rule("a", 120, sourceAddressPrefix=tag, destinationPortRange="443"), second]
     assert (exposure([first, second], swapped).entries == ()) == apart

@@ -20,10 +20,12 @@ def check(seed: int, most: int = 6) -> None:
     approved, live = pair(seed, STRANGE if seed % 3 == 0 else COMMON, most)
     if seed % 10 == 9:
         live = None
-    ours, theirs = (list(map(normalise, one)) if one is not None else None for one in (approved, live))
-    found = exposure(ours, theirs)
-    assert found.exact
-    wrong = counterexample(approved, live, found)
+    approved_rules, live_rules = (
+        list(map(normalise, documents)) if documents is not None else None for documents in (approved, live)
+    )
+    exposed = exposure(approved_rules, live_rules)
+    assert exposed.exact
+    wrong = counterexample(approved, live, exposed)
     assert wrong is None, f"seed {seed}: {wrong}"
 
 

@@ -52,9 +52,11 @@ def test_the_outcome_that_holds_is_the_one_that_first_match_finds(seed: int) -> 
         decision = decide(
             list(map(normalise, rules)), _box(point), "Inbound" if point.direction == "Inbound" else "Outbound"
         )
-        held = [one for one in decision.outcomes for box in one.boxes if contains(box, point)]
+        matching_outcomes = [outcome for outcome in decision.outcomes for box in outcome.boxes if contains(box, point)]
         name, access = decide_point(rules, point)
-        assert [(one.rule.name if one.rule else None, one.access) for one in held] == [(name, access)]
+        assert [(outcome.rule.name if outcome.rule else None, outcome.access) for outcome in matching_outcomes] == [
+            (name, access)
+        ]
         assert bool(decision.depends_on) == (len(decision.outcomes) > 1)
 
 
@@ -70,7 +72,7 @@ def test_a_certain_answer_names_the_field_that_each_earlier_rule_fails_by() -> N
 
 def test_an_unknown_tag_leaves_the_answer_open_and_says_what_it_depends_on() -> None:
     decision = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443))
-    assert [(one.rule and one.rule.name, one.access) for one in decision.outcomes] == [
+    assert [(outcome.rule and outcome.rule.name, outcome.access) for outcome in decision.outcomes] == [
         ("no-storage", "Deny"),
         ("https", "Allow"),
         ("AllowVnetInBound", "Allow"),
@@ -90,11 +92,11 @@ def test_an_axiom_or_a_tag_file_closes_it() -> None:
     private = _decide(connection("Tcp", "10.1.1.1", "10.0.0.4", 443))
     assert [miss.field for miss in private.misses[:2]] == ["source", "source"]
     file = {"changeNumber": 7, "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.0.0.0/8"]}}]}
-    known = _decide(connection("Tcp", "20.1.1.1", "10.0.0.4", 443), tags=read_tags(file))
-    assert [one.rule and one.rule.name for one in known.outcomes] == ["no-storage"]
-    other = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443), tags=read_tags(file))
-    assert other.outcomes[0].rule is not None
-    assert other.outcomes[0].rule.name == "https"
+    in_storage = _decide(connection("Tcp", "20.1.1.1", "10.0.0.4", 443), tags=read_tags(file))
+    assert [outcome.rule and outcome.rule.name for outcome in in_storage.outcomes] == ["no-storage"]
+    outside_storage = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443), tags=read_tags(file))
+    assert outside_storage.outcomes[0].rule is not None
+    assert outside_storage.outcomes[0].rule.name == "https"
 
 
 def test_an_open_source_port_is_named() -> None:
@@ -113,7 +115,7 @@ def test_a_rule_shadowed_field_by_field_is_missed_by_earlier() -> None:
     # Its own fields would match, but the rule before takes all of it.
     rules = [normalise(WEB[2]), normalise({**WEB[2], "name": "again", "priority": 130, "sourceAddressPrefix": "*"})]
     decision = decide(rules, connection("Tcp", "198.51.100.7", "10.0.0.4", 22), "Inbound")
-    assert [one.rule and one.rule.name for one in decision.outcomes] == ["ssh"]
+    assert [outcome.rule and outcome.rule.name for outcome in decision.outcomes] == ["ssh"]
 
 
 def test_an_unknown_protocol_is_refused_with_the_known_ones() -> None:
