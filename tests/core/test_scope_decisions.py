@@ -19,7 +19,8 @@ from nsg_baseline.core.scope_decisions import (
 )
 from nsg_baseline.core.verdict import judge_unbaselined
 from tests.support.decisions import API, SSH, live, scope
-from tests.support.nsgs import NOW, NSG
+from tests.support.nsgs import NOW, NSG, rule
+from tests.support.rules import Document
 
 MINUTE = timedelta(minutes=1)
 FORBIDDEN = Failure("Forbidden", "the identity may not read")
@@ -55,9 +56,9 @@ def carry_out(before: ScopeObservation, decision: ScopeDecision) -> ScopeObserva
     return replace(before, scope=after, incidents=tuple(stored.values()))
 
 
-def unbaselined(name: str = "web") -> UnbaselinedNSG:
-    verdict = judge_unbaselined(live(SSH, id=NSG.replace("/web", f"/{name}")))
-    return UnbaselinedNSG(verdict.change, reason=verdict.reason)
+def unbaselined(name: str = "web", *rules: Document) -> UnbaselinedNSG:
+    verdict = judge_unbaselined(live(*(rules or (SSH,)), id=NSG.replace("/web", f"/{name}")))
+    return UnbaselinedNSG(verdict.change, reason=verdict.reason, problems=verdict.problems)
 
 
 def states(decision: ScopeDecision) -> list[tuple[str, str, str]]:
@@ -130,6 +131,40 @@ def test_nsgs_without_a_baseline_are_one_incident_with_the_worst_first() -> None
     assert decide_scope(carry_out(world, decision)).incidents == ()
     more = replace(carry_out(world, decision), unbaselined=(*world.unbaselined, unbaselined("new")))
     assert kinds(decide_scope(more)) == [("Unbaselined", "Updated")]
+
+
+def internet(name: str, ports: str) -> Document:
+    return rule(name, priority=300, sourceAddressPrefix="Internet", destinationPortRange=ports)
+
+
+PRIVATE, HTTPS, RDP = rule("web"), internet("web", "443"), internet("rdp", "3389")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_news"),
+    [
+        (PRIVATE, SSH, True),
+        (PRIVATE, HTTPS, True),
+        (SSH, RDP, True),
+        (SSH, internet("all", "*"), True),
+        (internet("one", "8080"), internet("two", "8080-8090"), True),
+        (internet("all", "*"), SSH, False),
+        (SSH, PRIVATE, False),
+        (HTTPS, rule("web", priority=200), False),
+        (SSH, internet("another-name", "22"), False),
+    ],
+)
+def test_an_nsg_without_a_baseline_is_news_again_when_it_is_opened_further(
+    before: Document,
+    after: Document,
+    is_news: bool,  # noqa: FBT001 - a case
+) -> None:
+    # An incident about NSGs that are worse must not hide it, and what is closed must not wake anybody.
+    open_nsg = unbaselined("open", internet("all", "*"))
+    world = observation(unbaselined=(unbaselined("web", before), open_nsg))
+    world = carry_out(world, decide_scope(world))
+    changed = decide_scope(replace(world, unbaselined=(unbaselined("web", after), open_nsg)))
+    assert any(step.notices for step in changed.incidents) == is_news
 
 
 @pytest.mark.parametrize(

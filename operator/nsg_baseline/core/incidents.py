@@ -38,7 +38,7 @@ class Finding:
     """What one reconcile found: the present changes, their exposure, and what the operator did about them.
 
     Attributes:
-        fingerprint: identifies a problem that is not a change, such as a scope that cannot be read.
+        problems: fingerprints of problems that are not changes, such as a scope that cannot be read.
         summary: replaces the summary of the changes.
         severity: replaces the worst severity of the changes.
     """
@@ -49,13 +49,13 @@ class Finding:
     severity: Severity | None = None
     reason: str | None = None
     summary: str | None = None
-    fingerprint: str | None = None
+    problems: frozenset[str] = frozenset()
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """One fingerprint for each problem, sorted."""
-        problems = {change.fingerprint for change in self.changes} | ({self.fingerprint} if self.fingerprint else set())
-        return tuple(sorted(problems))[:SHOWN_FINGERPRINTS]
+        """The fingerprints of the changes and then those of the other problems, each sorted."""
+        changes = {change.fingerprint for change in self.changes}
+        return (*sorted(changes), *sorted(self.problems - changes))[:SHOWN_FINGERPRINTS]
 
     @property
     def worst(self) -> Severity | None:
@@ -105,7 +105,9 @@ def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentS
     """
     if UNREADABLE in stored.fingerprints:
         return stored
-    status = opened_or_updated(stored, Finding((), severity="high", summary=summary, fingerprint=UNREADABLE), now)
+    status = opened_or_updated(
+        stored, Finding((), severity="high", summary=summary, problems=frozenset({UNREADABLE})), now
+    )
     kept = {
         "change_count": len(stored.changes),
         "changes": stored.changes,

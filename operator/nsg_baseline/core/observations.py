@@ -35,11 +35,12 @@ def internal_failure(error: Exception) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class UnbaselinedNSG:
-    """An NSG without a baseline, as its incident reports it."""
+    """An NSG without a baseline, as its incident reports it. `problems`: fingerprints of what may become worse."""
 
     change: Change
     exposure: tuple[ExposureStatus, ...] = ()
     reason: str | None = None
+    problems: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ def _unbaselined_finding(unbaselined: Sequence[UnbaselinedNSG]) -> Finding | Non
     exposure = tuple(status for nsg in unbaselined[:SHOWN_EXPOSURE] for status in nsg.exposure)
     name = NSGId.parse(unbaselined[0].change.nsg or "").name
     changes = tuple(nsg.change for nsg in unbaselined)
-    return Finding(changes, exposure, reason=f"NSG {name}: {unbaselined[0].reason}")
+    problems = frozenset(problem for nsg in unbaselined for problem in nsg.problems)
+    return Finding(changes, exposure, reason=f"NSG {name}: {unbaselined[0].reason}", problems=problems)
 
 
 def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
@@ -163,7 +164,7 @@ def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
         (),
         severity="high",
         summary=cut(summary, SUMMARY_LENGTH),
-        fingerprint=fingerprint("WatchLost", failure.reason),
+        problems=frozenset({fingerprint("WatchLost", failure.reason)}),
     )
     return _step(observation, "WatchLost", finding, "Reverted")
 

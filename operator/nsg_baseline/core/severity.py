@@ -50,6 +50,22 @@ def rate(entries: Iterable[Entry], policy: SeverityPolicy = DEFAULT_SEVERITY_POL
     return worst_rating((rated(policy, *one) for one in _reasons(entries, policy)), policy)
 
 
+def open_services(entries: Iterable[Entry], policy: SeverityPolicy) -> Iterator[tuple[str, Interval]]:
+    """Yield protocol and ports of what is open to the Internet.
+
+    Management, database and web ports are yielded service by service, so that closing some of them yields fewer values
+    and no new ones; of other ports the ranges that are open.
+    """
+    opened = [_Opened(entry, box) for entry in entries if _is_opened(entry) for box in likely(entry.boxes)]
+    for protocol in ("Tcp", "Udp"):
+        boxes = [item.box for item in opened if protocol in item.box.protocols]
+        wide = wide_ports((box.destination_ports, box.source) for box in boxes)
+        services = (*policy.sensitive(protocol), *port_set(_WEB))
+        yield from ((protocol, service) for service in services if common(wide, (service,)))
+        if wide != ALL_PORTS:
+            yield from ((protocol, ports) for ports in without(wide, merge(services)))
+
+
 def rated(policy: SeverityPolicy, reason: SeverityReason, explanation: str) -> Rating:
     """Return the weight of one ground."""
     return Rating(policy.severity(reason), reason, explanation)

@@ -1,5 +1,6 @@
 """The verdict: the result of comparing one NSG with its baseline."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -7,13 +8,16 @@ from typing import Literal
 from nsg_baseline.api.baseline_status import LastCompliant
 from nsg_baseline.api.common import Severity
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig, assess, assess_unbaselined, decides
-from nsg_baseline.core.changes import Change, created, detect, live_hashes
+from nsg_baseline.core.changes import Change, created, detect, fingerprint, live_hashes
 from nsg_baseline.core.classification import classify
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
-from nsg_baseline.core.severity import worst
+from nsg_baseline.core.severity import open_services, worst
+from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.exposure_lines import ExposureEntry
 
 DriftOrigin = Literal["Azure", "Baseline"]
+_NEWS_FROM: Severity = "medium"
+"""An NSG without a baseline is news again when its severity rises to this level or a higher one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +89,35 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class UnbaselinedVerdict:
-    """An NSG without a baseline, as a change, and what its rules open compared with the default rules alone."""
+    """An NSG without a baseline, as a change, and what its rules open compared with the default rules alone.
+
+    Attributes:
+        problems: fingerprints of its severity and of what is open to the Internet. An NSG that
+            is opened further has more of them, so its incident has news.
+    """
 
     change: Change
     exposure: tuple[ExposureEntry, ...] = ()
     reason: str | None = None
+    problems: frozenset[str] = frozenset()
 
 
 def judge_unbaselined(live: LiveNSG, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG) -> UnbaselinedVerdict:
     """Rate an NSG without a baseline."""
     change = created(str(live.id))
     exposure_entries, rating = assess_unbaselined(live, severity_config)
-    return UnbaselinedVerdict(replace(change, severity=rating.severity), exposure_entries, rating.explanation)
+    problems = frozenset(_problems(live, rating.severity, exposure_entries, severity_config))
+    return UnbaselinedVerdict(replace(change, severity=rating.severity), exposure_entries, rating.explanation, problems)
+
+
+def _problems(
+    live: LiveNSG, severity: Severity, entries: tuple[ExposureEntry, ...], severity_config: SeverityConfig
+) -> Iterator[str]:
+    # Each level includes the lower ones: a severity that falls is not news.
+    for level in SEVERITIES[SEVERITIES.index(severity) : SEVERITIES.index(_NEWS_FROM) + 1]:
+        yield fingerprint("Severity", live.id.key, level)
+    for protocol, ports in open_services((item.entry for item in entries), severity_config.policy):
+        yield fingerprint("Open", live.id.key, protocol, ports)
 
 
 def drift_origin(verdict: Verdict, last_compliant: LastCompliant | None, generation: int) -> DriftOrigin:
