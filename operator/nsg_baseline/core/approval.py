@@ -11,49 +11,49 @@ from nsg_baseline.core.nsg import LiveNSG
 
 
 class NotApprovableError(ValueError):
-    """A change that no edit of a baseline approves in the wanted way; the message tells the way out."""
+    """No edit of the baseline can approve a change in the requested way; the message names the alternative."""
 
 
 def approve(spec: BaselineSpec, changes: Iterable[Change], live: LiveNSG) -> dict[str, Any]:
-    """Return the fields of a spec that change when what is live becomes what is approved.
+    """Return the fields of a spec that must change to approve what is live.
 
     Raises:
         NotApprovableError: the NSG is gone.
     """
-    known: dict[str, dict[str, Any]] = {rule["name"].lower(): rule for rule in _documents(spec)}
-    found = {rule.key: rule_document(rule) for rule in live.rules}
+    approved_rules: dict[str, dict[str, Any]] = {rule["name"].lower(): rule for rule in _documents(spec)}
+    live_rules = {rule.key: rule_document(rule) for rule in live.rules}
     fields: dict[str, Any] = {}
     for change in changes:
         name = (change.rule or "").lower()
         if change.kind in ("RuleCreated", "RuleUpdated"):
-            known[name] = found[name]
+            approved_rules[name] = live_rules[name]
         elif change.kind == "RuleDeleted":
-            known.pop(name, None)
+            approved_rules.pop(name, None)
         elif change.kind == "NSGUpdated":
-            _take_over(fields, change, spec, live)
+            _approve_nsg_fields(fields, change, spec, live)
         else:
             raise NotApprovableError("the NSG is gone: delete the baseline, or create the NSG again")
-    rules = list(known.values())
+    rules = list(approved_rules.values())
     return {**fields, **({"rules": rules} if rules != list(_documents(spec)) else {})}
 
 
 def approve_until(
     spec: BaselineSpec, changes: Iterable[Change], live: LiveNSG, until: datetime, reason: str, by: str
 ) -> dict[str, Any]:
-    """Return the fields of a spec that change when what is live may be there until a time.
+    """Return the fields of a spec that must change to approve what is live until a time.
 
     Raises:
-        NotApprovableError: something is missing, which cannot be there for a time.
+        NotApprovableError: a change is not a rule in live; exceptions approve only rules.
     """
-    found = {rule.key: rule_document(rule) for rule in live.rules}
+    live_rules = {rule.key: rule_document(rule) for rule in live.rules}
     added: list[dict[str, Any]] = []
     for change in changes:
         if change.kind not in ("RuleCreated", "RuleUpdated"):
-            what = f"{change.kind} {change.rule or ''}".strip()
+            subject = f"{change.kind} {change.rule or ''}".strip()
             raise NotApprovableError(
-                f"{what} cannot be approved for a time; approve it for good, or name others by --rule"
+                f"{subject} cannot be approved for a time; approve it permanently, or select other changes with --rule"
             )
-        rule = found[(change.rule or "").lower()]
+        rule = live_rules[(change.rule or "").lower()]
         stamp = f"{until:%Y-%m-%dT%H:%M:%SZ}"
         added.append({"rule": rule, "until": stamp, "reason": reason, "approvedBy": by})
     names = {item["rule"]["name"].lower() for item in added}
@@ -69,7 +69,8 @@ def _documents(spec: BaselineSpec) -> Iterable[dict[str, Any]]:
     return (rule.model_dump(by_alias=True, mode="json", exclude_unset=True, exclude_none=True) for rule in spec.rules)
 
 
-def _take_over(fields: dict[str, Any], change: Change, spec: BaselineSpec, live: LiveNSG) -> None:
+def _approve_nsg_fields(fields: dict[str, Any], change: Change, spec: BaselineSpec, live: LiveNSG) -> None:
+    """Add the live tags or associations of a change to the fields of a spec."""
     attached: Mapping[str, Any] = {
         "subnets": sorted(live.subnets),
         "networkInterfaces": sorted(live.network_interfaces),

@@ -32,7 +32,7 @@ DEFAULT_SEVERITY_CONFIG = SeverityConfig()
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Changes with their severities, heaviest first, and the exposure of them all. `weight` is None without changes."""
+    """Changes with their severities, most severe first, and their exposure. `rating` is None without changes."""
 
     changes: tuple[Change, ...]
     exposed: tuple[ExposureEntry, ...] = ()
@@ -54,35 +54,35 @@ def assess(
     if not changes:
         return Assessment(())
     tolerated_by_caller = [rule for rule, owner in classification.tolerated if (rule, owner) not in opening]
-    # Of two rules at one priority the co-owner's comes first: it was there when the other was approved.
+    # Of two rules at one priority the co-owner's comes first: it existed when the other was approved.
     expected = (*tolerated_by_caller, *classification.approved)
     rules = live.rules if live is not None else None
-    found = exposure(expected, rules, tags=severity_config.tags)
-    exposed = [*map(ExposureEntry, found.entries), *_detached(approved, live, expected, severity_config)]
-    seen = exposed if found.exact else [*exposed, *_probed(expected, rules, severity_config)]
-    policy = {id(change): _rating_of(change, seen, live, severity_config.policy) for change in changes}
-    parts = [rate((one.entry for one in seen), severity_config.policy), *policy.values()]
-    if not found.exact and live is not None:
+    nsg_exposure = exposure(expected, rules, tags=severity_config.tags)
+    exposed = [*map(ExposureEntry, nsg_exposure.entries), *_detached(approved, live, expected, severity_config)]
+    considered = exposed if nsg_exposure.exact else [*exposed, *_probed(expected, rules, severity_config)]
+    ratings = {id(change): _rating_of(change, considered, live, severity_config.policy) for change in changes}
+    parts = [rate((pair.entry for pair in considered), severity_config.policy), *ratings.values()]
+    if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
-    ordered = sorted((replace(change, severity=policy[id(change)].severity) for change in changes), key=_order)
+    ordered = sorted((replace(change, severity=ratings[id(change)].severity) for change in changes), key=_order)
     # If the computation is incomplete, the most severe part is still reported.
     return Assessment(
-        tuple(ordered), tuple(exposed or seen), worst_rating(parts, severity_config.policy), found.summary
+        tuple(ordered), tuple(exposed or considered), worst_rating(parts, severity_config.policy), nsg_exposure.summary
     )
 
 
 def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[tuple[ExposureEntry, ...], Rating]:
     """Rate what an NSG without a baseline opens compared with the default rules."""
-    found = exposure((), live.rules, tags=severity_config.tags)
-    exposed = [*map(ExposureEntry, found.entries)]
-    seen = exposed if found.exact else [*exposed, *_probed((), live.rules, severity_config)]
+    nsg_exposure = exposure((), live.rules, tags=severity_config.tags)
+    exposed = [*map(ExposureEntry, nsg_exposure.entries)]
+    considered = exposed if nsg_exposure.exact else [*exposed, *_probed((), live.rules, severity_config)]
     least = rated(severity_config.policy, "NSGCreated", "no baseline defines what is approved")
     # A network outside the declared ones is not approved: traffic that is denied there has no severity.
-    opened = (one.entry for one in seen if one.entry.effect == "Allowed")
+    opened = (pair.entry for pair in considered if pair.entry.effect == "Allowed")
     parts = [rate(opened, severity_config.policy), least]
-    if not found.exact:
+    if not nsg_exposure.exact:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
-    return tuple(exposed or seen), worst_rating(parts, severity_config.policy)
+    return tuple(exposed or considered), worst_rating(parts, severity_config.policy)
 
 
 def _order(change: Change) -> tuple[int, int, str]:
@@ -95,20 +95,20 @@ def _opening(classification: Classification, severity_config: SeverityConfig) ->
     if not allowing:
         return
     everything = (*(rule for rule, _ in classification.tolerated), *classification.approved)
-    found = exposure(classification.approved, everything, tags=severity_config.tags)
+    co_owner_exposure = exposure(classification.approved, everything, tags=severity_config.tags)
     for rule, owner in classification.tolerated:
-        mine = [entry for entry in found.entries if entry.live_rule == rule.name]
-        if rate(mine, severity_config.policy).reason == "InternetToManagement":
+        opened = [entry for entry in co_owner_exposure.entries if entry.live_rule == rule.name]
+        if rate(opened, severity_config.policy).reason == "InternetToManagement":
             yield rule, owner
 
 
 def _probed(
     expected: Sequence[Rule], rules: Sequence[Rule] | None, severity_config: SeverityConfig
 ) -> Iterator[ExposureEntry]:
-    """Yield what reaches management ports from public addresses, looked at by itself."""
+    """Yield the exposure of management ports to public addresses, computed separately."""
     for box in _probes(severity_config.policy):
-        found = exposure(expected, rules, tags=severity_config.tags, budget=_PROBE_BUDGET, restrict=box)
-        yield from map(ExposureEntry, found.entries)
+        port_exposure = exposure(expected, rules, tags=severity_config.tags, budget=_PROBE_BUDGET, restrict=box)
+        yield from map(ExposureEntry, port_exposure.entries)
 
 
 def _probes(policy: SeverityPolicy) -> Iterator[Box]:
@@ -119,17 +119,17 @@ def _probes(policy: SeverityPolicy) -> Iterator[Box]:
 def _detached(
     approved: ApprovedNSG, live: LiveNSG | None, expected: Sequence[Rule], severity_config: SeverityConfig
 ) -> Iterator[ExposureEntry]:
-    """Yield what falls open where the NSG should be attached and is not."""
+    """Yield the traffic that is unfiltered where the NSG should be attached and is not."""
     if live is None:
         return
     pairs = ((approved.subnets, live.subnets), (approved.network_interfaces, live.network_interfaces))
-    missing = [one for ours, theirs in pairs for one in sorted((ours or frozenset()) - theirs)]
+    missing = [resource for declared, attached in pairs for resource in sorted((declared or frozenset()) - attached)]
     if not missing:
         return
-    names = ", ".join("/".join(one.split("/")[-2:]) for one in missing[:2])
+    names = ", ".join("/".join(resource.split("/")[-2:]) for resource in missing[:2])
     place = f"at {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else "")  # noqa: PLR2004 - shown
-    found = exposure(expected, None, tags=severity_config.tags)
-    yield from (ExposureEntry(entry, place) for entry in found.entries)
+    unfiltered = exposure(expected, None, tags=severity_config.tags)
+    yield from (ExposureEntry(entry, place) for entry in unfiltered.entries)
 
 
 def _rating_of(
@@ -138,15 +138,15 @@ def _rating_of(
     """Return the rating of the exposure that one change decides."""
     if change.kind == "NSGDeleted":
         least = rated(policy, "NSGDeleted", "the NSG no longer filters any traffic")
-        return worst_rating([rate([one.entry for one in exposed], policy), least], policy)
+        return worst_rating([rate([pair.entry for pair in exposed], policy), least], policy)
     if change.kind == "NSGUpdated":
         return _rating_of_attachment(change, exposed, policy)
-    mine = rate([one.entry for one in exposed if decides(change, one)], policy)
-    return worst_rating([mine, *_unclear(change, live, policy)], policy)
+    own_rating = rate([pair.entry for pair in exposed if decides(change, pair)], policy)
+    return worst_rating([own_rating, *_unclear(change, live, policy)], policy)
 
 
 def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], policy: SeverityPolicy) -> Rating:
-    detached = [one.entry for one in exposed if one.place is not None]
+    detached = [pair.entry for pair in exposed if pair.place is not None]
     if not detached or not {"subnets", "networkInterfaces"} & set(change.fields):
         return rate((), policy)
     name = change.fields[0]
@@ -157,7 +157,7 @@ def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], poli
 
 
 def decides(change: Change, exposed: ExposureEntry) -> bool:
-    """Say whether a changed rule decides some traffic, as approved or live."""
+    """Return whether a changed rule decides some traffic, as approved or as live."""
     if change.rule is None or exposed.place is not None:
         return False
     name, entry = change.rule.lower(), exposed.entry
@@ -167,9 +167,9 @@ def decides(change: Change, exposed: ExposureEntry) -> bool:
 
 
 def _unclear(change: Change, live: LiveNSG | None, policy: SeverityPolicy) -> Iterator[Rating]:
-    """Yield the rating of a rule with values whose traffic is unknown."""
+    """Yield the rating of a rule with values that are not recognised, so that its traffic is unknown."""
     if live is None or change.live is None or change.tolerated_by is not None:
         return
-    rule = next((one for one in live.rules if one.key == (change.rule or "").lower()), None)
+    rule = next((candidate for candidate in live.rules if candidate.key == (change.rule or "").lower()), None)
     if rule is not None and rule.access != "Deny" and (names := unreadable(rule)):
         yield rated(policy, "Unclear", f"{rule.name} has a value in {names[0]} that is not recognised")

@@ -69,7 +69,7 @@ def scope_of(nsg: NSGId, scopes: Iterable[NSGScope]) -> NSGScope | None:
 
 
 def covers(spec: ScopeSpec, nsg: NSGId) -> bool:
-    """Say whether a scope's subscription and resource groups contain this NSG."""
+    """Return whether a scope's subscription and resource groups contain this NSG."""
     if spec.subscription_id.lower() != nsg.subscription.lower():
         return False
     groups = spec.resource_groups
@@ -77,7 +77,7 @@ def covers(spec: ScopeSpec, nsg: NSGId) -> bool:
 
 
 def allows(allowed: AllowedNamespaces, namespace: str, labels: Mapping[str, str]) -> bool:
-    """Say whether a scope honours the baselines of a namespace with these labels."""
+    """Return whether a scope honours the baselines of a namespace with these labels."""
     if allowed.names is not None:
         return namespace in allowed.names
     if allowed.selector is not None:
@@ -118,7 +118,7 @@ def effective_mode(scope: ScopeSpec, baseline: BaselineSpec) -> EffectiveMode:
 
 
 def is_ignored(spec: ScopeSpec, nsg: NSGId) -> bool:
-    """Say whether a scope ignores an NSG without a baseline."""
+    """Return whether a scope ignores an NSG without a baseline."""
     rule = spec.unbaselined
     groups, names = rule.ignore_resource_groups, rule.ignore_names
     return rule.mode == "Ignore" or any_matches(groups, nsg.resource_group) or any_matches(names, nsg.name)

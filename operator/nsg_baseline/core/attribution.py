@@ -1,7 +1,7 @@
-"""Who did it: rows of Azure's Activity Log joined with an incident's changes. Pure.
+"""The callers who made an incident's changes: rows of Azure's Activity Log joined with the changes.
 
-A rule written by a PUT of its whole NSG is in the log as a write of the NSG alone; so a change is joined with the
-latest write of its rule or of its NSG before it was seen.
+The log reports a PUT of a whole NSG as a write of the NSG, not of its rules. A change is therefore joined with the
+latest write of its rule or of its NSG before it was observed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,17 +30,17 @@ _CLIENTS = {
 def callers(incident: NSGIncident, rows: Iterable[Mapping[str, Any]], own: frozenset[str]) -> tuple[Caller, ...]:
     """Return who made an incident's changes, the latest first. `own` are ids of the operator's own applications."""
     status = incident.status
-    # Who ended it is not who did it.
-    seen = status.opened_at if status.state == "Resolved" else status.updated_at or status.opened_at
-    if seen is None:
+    # The caller whose write ended the incident did not cause it.
+    observed = status.opened_at if status.state == "Resolved" else status.updated_at or status.opened_at
+    if observed is None:
         return ()
-    done = sorted(_done(rows, seen + _SKEW, own), key=lambda one: one[0].at, reverse=True)
-    found: dict[str, Caller] = {}
+    writes = sorted(_successful_writes(rows, observed + _SKEW, own), key=lambda write: write[0].at, reverse=True)
+    by_request: dict[str, Caller] = {}
     for nsg, rule in _changed(incident):
-        latest = next((one for one, target in done if _fits(target, nsg, rule)), None)
+        latest = next((caller for caller, target in writes if _is_write_of(target, nsg, rule)), None)
         if latest is not None:
-            found.setdefault(latest.correlation_id, latest)
-    return tuple(sorted(found.values(), key=lambda one: one.at, reverse=True))[:SHOWN]
+            by_request.setdefault(latest.correlation_id, latest)
+    return tuple(sorted(by_request.values(), key=lambda caller: caller.at, reverse=True))[:SHOWN]
 
 
 def _changed(incident: NSGIncident) -> Iterator[tuple[str, str | None]]:
@@ -50,12 +50,14 @@ def _changed(incident: NSGIncident) -> Iterator[tuple[str, str | None]]:
             yield nsg.lower(), change.rule.lower() if change.rule else None
 
 
-def _fits(target: str, nsg: str, rule: str | None) -> bool:
+def _is_write_of(target: str, nsg: str, rule: str | None) -> bool:
     return target == nsg or (rule is not None and target == f"{nsg}/securityrules/{rule}")
 
 
-def _done(rows: Iterable[Mapping[str, Any]], until: datetime, own: frozenset[str]) -> Iterator[tuple[Caller, str]]:
-    """Yield what was done and did not fail: one caller for each request, with the id of what it touched."""
+def _successful_writes(
+    rows: Iterable[Mapping[str, Any]], until: datetime, own: frozenset[str]
+) -> Iterator[tuple[Caller, str]]:
+    """Yield the caller of each write that did not fail, and the folded id of the resource that it wrote."""
     by_request: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if _named(row.get("operationName")).lower() in _OPERATIONS:
@@ -73,15 +75,16 @@ def _caller(row: Mapping[str, Any], at: datetime) -> Caller:
     claims, request = _mapping(row.get("claims")), _mapping(row.get("httpRequest"))
     kind = _kind(row, claims)
     name = row.get("caller") or claims.get(_UPN) or claims.get("xms_mirid") or claims.get("appid")
-    last = str(row.get("resourceId") or "").split("/")
+    address = claims.get("ipaddr") or request.get("clientIpAddress")
+    segments = str(row.get("resourceId") or "").split("/")
     return Caller(
         name=cut(str(name or claims.get(_OBJECT_ID) or "unknown"), 256),
         kind=kind,
         client=_CLIENTS.get(str(claims.get("appid"))) if kind == "User" else None,
-        address=cut(str(found), 64) if (found := claims.get("ipaddr") or request.get("clientIpAddress")) else None,
+        address=cut(str(address), 64) if address else None,
         at=at.replace(microsecond=0),
         operation=cut(_named(row.get("operationName")), 256),
-        rule=cut(last[-1], 128) if len(last) > 1 and last[-2].lower() == "securityrules" else None,
+        rule=cut(segments[-1], 128) if len(segments) > 1 and segments[-2].lower() == "securityrules" else None,
         correlation_id=cut(str(row.get("correlationId")), 64),
     )
 
@@ -107,7 +110,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _time(value: Any) -> datetime | None:
     try:
-        # Azure writes seven digits; one more than Python takes.
+        # Azure writes seven digits of a second; Python accepts six.
         text = str(value).removesuffix("Z").partition(".")
         return datetime.fromisoformat(f"{text[0]}.{text[2][:6].ljust(6, '0')}+00:00")
     except ValueError:

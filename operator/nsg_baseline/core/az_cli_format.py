@@ -1,27 +1,27 @@
-"""NSGs as `az network nsg show` prints them, in the form of ARM's REST API."""
+"""Converts NSGs from the output of `az network nsg show` to the form of ARM's REST API."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _NSG_TOP = ("id", "name", "type", "location", "etag", "tags", "systemData", "extendedLocation")
 _RULE_TOP = ("id", "name", "type", "etag")
-# az adds it to everything that has an id.
+# The Azure CLI adds it to every object with an id.
 _ADDED = ("resourceGroup",)
 
 
 def is_flat(document: Mapping[str, Any]) -> bool:
-    """Say whether an NSG is in az's form."""
+    """Return whether an NSG is in the form of the Azure CLI."""
     return "properties" not in document and "securityRules" in document
 
 
 def unflatten(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ARM's form of an NSG in az's form."""
-    found = _split(document, _NSG_TOP)
+    """Return the ARM form of an NSG in the form of the Azure CLI."""
+    nsg = _split(document, _NSG_TOP)
     for key in ("securityRules", "defaultSecurityRules"):
         rules = document.get(key)
         if isinstance(rules, list):
-            found["properties"][key] = [_rule(rule) for rule in rules]
-    return found
+            nsg["properties"][key] = [_rule(rule) for rule in rules]
+    return nsg
 
 
 def _rule(rule: Any) -> Any:

@@ -41,17 +41,17 @@ def diff_baselines(
     if after is None and before is None:
         raise ValueError("there is no baseline to compare")
     if after is None:
-        # Azure stays as it is; from now on nobody says what is approved there.
+        # The NSG in Azure does not change; it only has no approved rules any more.
         nsg = str(parse_approved(before).id) if before is not None else ""
         return BaselineDiff("Removed", Verdict(nsg))
     new = parse_approved(after)
     old = parse_approved(before) if before is not None else ApprovedNSG(new.id, (), comparison=new.comparison)
     approved = replace(old, rules=classify(old, _excepted(old), now).approved, tolerate=(), exceptions=())
-    found = judge(approved, _as_live(new, now), now, severity_config)
+    verdict = judge(approved, _as_live(new, now), now, severity_config)
     if before is None:
-        return BaselineDiff("Added", found)
+        return BaselineDiff("Added", verdict)
     settings = tuple(_settings(before, after))
-    return BaselineDiff("Unchanged" if found.compliant and not settings else "Changed", found, settings)
+    return BaselineDiff("Unchanged" if verdict.compliant and not settings else "Changed", verdict, settings)
 
 
 def _excepted(approved: ApprovedNSG) -> tuple[Any, ...]:
@@ -59,7 +59,7 @@ def _excepted(approved: ApprovedNSG) -> tuple[Any, ...]:
 
 
 def _as_live(approved: ApprovedNSG, now: datetime) -> LiveNSG:
-    """Return the NSG that would match a baseline, its running exceptions used to the full."""
+    """Return the NSG that matches a baseline and uses all its running exceptions."""
     return LiveNSG(
         id=approved.id,
         etag="",

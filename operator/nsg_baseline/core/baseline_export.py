@@ -1,4 +1,4 @@
-"""Baselines made from what is live: the way in for an NSG that nobody declared yet."""
+"""Baselines generated from live NSGs, for NSGs without a baseline."""
 
 import re
 from collections import Counter
@@ -36,24 +36,28 @@ def manifest(
 
 
 def names(nsgs: Iterable[LiveNSG]) -> list[str]:
-    """Return a name for each NSG's baseline: the NSG's own where it is fit and unique, else with group or hash."""
+    """Return a name for each NSG's baseline: the NSG's name if it is unique, else with its resource group or a hash."""
     ids = [nsg.id for nsg in nsgs]
-    plain = Counter(_fit(one.name) for one in ids)
-    grouped = [_fit(one.name if plain[_fit(one.name)] == 1 else f"{one.resource_group}-{one.name}") for one in ids]
-    taken = Counter(grouped)
+    short_names = [_valid_name(nsg_id.name) for nsg_id in ids]
+    short_counts = Counter(short_names)
+    names_with_group = [
+        short if short_counts[short] == 1 else _valid_name(f"{nsg_id.resource_group}-{nsg_id.name}")
+        for nsg_id, short in zip(ids, short_names, strict=True)
+    ]
+    counts = Counter(names_with_group)
     return [
-        name if taken[name] == 1 else f"{name}-{fingerprint(one.key)[:8]}"
-        for one, name in zip(ids, grouped, strict=True)
+        name if counts[name] == 1 else f"{name}-{fingerprint(nsg_id.key)[:8]}"
+        for nsg_id, name in zip(ids, names_with_group, strict=True)
     ]
 
 
-def _fit(name: str) -> str:
-    """Make a name that Kubernetes takes."""
+def _valid_name(name: str) -> str:
+    """Return the name as a valid name of a Kubernetes object."""
     return re.sub(r"[^a-z0-9.-]+|\.(?=[.-])|-(?=\.)", "-", name.lower()).strip("-.")[:200].rstrip("-.") or "nsg"
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
-    """Return a rule with the fields that mean something, in the order in which people read them."""
+    """Return a rule with the fields that have a value, in a fixed order that is easy to read."""
     document = rule.document
     fields: dict[str, Any] = {"name": rule.name}
     if rule.description:

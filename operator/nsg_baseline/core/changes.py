@@ -1,9 +1,9 @@
-"""Changes: what differs between approved and live. Each is one value that holds both sides."""
+"""Changes: the differences between approved and live. Each change is one value with both sides."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nsg_baseline.api.changes import ChangeKind
@@ -45,27 +45,26 @@ class Change:
 def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:
     """Return all changes of one NSG, sorted; live is None when Azure says that the NSG does not exist.
 
-    Their severities are not rated yet, and co-owners' rules are not among them.
+    Their severities are not rated yet. Rules of co-owners are not included.
     """
     if live is None:
         deleted = {"id": str(approved.id)}
         return (Change("NSGDeleted", None, fingerprint("NSGDeleted", approved.id.key), approved=deleted),)
-    found = [
+    changes = [
         *_rule_changes(approved, live, classification),
         *_tag_changes(approved, live),
         *_association_changes(approved, live),
     ]
-    return tuple(sorted(found, key=lambda change: (KIND_ORDER.index(change.kind), (change.rule or "").lower())))
+    return tuple(sorted(changes, key=lambda change: (KIND_ORDER.index(change.kind), (change.rule or "").lower())))
 
 
 def tolerated_change(rule: Rule, owner: str, approved: ApprovedNSG) -> Change:
-    """Return the change that a co-owner's rule is where it opens too much."""
-    mark = fingerprint("RuleCreated", _mark(rule, approved))
-    return Change("RuleCreated", rule.name, mark, live=rule.document, tolerated_by=owner)
+    """Return the change for a co-owner's rule that opens too much."""
+    return replace(_created(rule, approved), tolerated_by=owner)
 
 
 def created(nsg_id: str) -> Change:
-    """Return the change that an NSG without a baseline is."""
+    """Return the change for an NSG without a baseline."""
     return Change("NSGCreated", None, fingerprint("NSGCreated", fold(nsg_id)), live={"id": nsg_id}, nsg=nsg_id)
 
 
@@ -79,30 +78,40 @@ def _rule_changes(approved: ApprovedNSG, live: LiveNSG, classification: Classifi
     wanted = {rule.key: rule for rule in approved.rules}
     tolerated = {rule.key for rule, _ in classification.tolerated}
     for rule in live.rules:
-        ours = wanted.pop(rule.key, None)
+        approved_rule = wanted.pop(rule.key, None)
         if rule.key in classification.excepted or rule.key in tolerated:
             continue
-        if ours is None:
-            mark = fingerprint("RuleCreated", _mark(rule, approved))
-            yield Change("RuleCreated", rule.name, mark, live=rule.document)
-        elif fields := differing_fields(ours, rule, approved.comparison):
-            yield _updated(ours, rule, fields, approved)
+        if approved_rule is None:
+            yield _created(rule, approved)
+        elif fields := differing_fields(approved_rule, rule, approved.comparison):
+            yield _updated(approved_rule, rule, fields, approved)
     for rule in wanted.values():
-        mark = fingerprint("RuleDeleted", rule.key)
-        yield Change("RuleDeleted", rule.name, mark, approved=rule.document)
+        yield Change("RuleDeleted", rule.name, fingerprint("RuleDeleted", rule.key), approved=rule.document)
 
 
-def _updated(ours: Rule, live: Rule, fields: tuple[str, ...], approved: ApprovedNSG) -> Change:
-    mark = fingerprint("RuleUpdated", _mark(live, approved))
-    return Change("RuleUpdated", ours.name, mark, approved=ours.document, live=live.document, fields=fields)
+def _created(rule: Rule, approved: ApprovedNSG) -> Change:
+    identity = fingerprint("RuleCreated", _rule_fingerprint(rule, approved))
+    return Change("RuleCreated", rule.name, identity, live=rule.document)
 
 
-def _mark(rule: Rule, approved: ApprovedNSG) -> str:
+def _updated(approved_rule: Rule, live_rule: Rule, fields: tuple[str, ...], approved: ApprovedNSG) -> Change:
+    return Change(
+        "RuleUpdated",
+        approved_rule.name,
+        fingerprint("RuleUpdated", _rule_fingerprint(live_rule, approved)),
+        approved=approved_rule.document,
+        live=live_rule.document,
+        fields=fields,
+    )
+
+
+def _rule_fingerprint(rule: Rule, approved: ApprovedNSG) -> str:
+    """Return a fingerprint that is equal for rules of equal meaning."""
     return fingerprint(semantic_key(rule, approved.comparison))
 
 
 def _tag_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:
-    # A tag's key has no case, its value has.
+    # Tag keys are compared without regard to case, tag values with it.
     present = {key.lower(): value for key, value in live.tags.items()}
     wrong = {
         key: present.get(key.lower())
@@ -125,23 +134,23 @@ def _association_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Chang
         ("subnets", approved.subnets, live.subnets),
         ("networkInterfaces", approved.network_interfaces, live.network_interfaces),
     )
-    for name, ours, theirs in pairs:
-        if ours is not None and ours != theirs:
-            mark = fingerprint(name, sorted(theirs))
-            yield Change("NSGUpdated", None, mark, {name: sorted(ours)}, {name: sorted(theirs)}, (name,))
+    for name, approved_ids, live_ids in pairs:
+        if approved_ids is not None and approved_ids != live_ids:
+            identity = fingerprint(name, sorted(live_ids))
+            yield Change("NSGUpdated", None, identity, {name: sorted(approved_ids)}, {name: sorted(live_ids)}, (name,))
 
 
 def live_hashes(approved: ApprovedNSG, live: LiveNSG) -> tuple[str, str]:
-    """Return two hashes of live: of everything in it, and of what this baseline compares.
+    """Return two hashes of live: of everything in it, and of the part that this baseline compares.
 
-    The first is blind to edits of the baseline, the second to what co-owners do. Live is where it was when one of the
-    two is what it was.
+    Edits of the baseline do not change the first, and changes by co-owners do not change the second. Live is unchanged
+    if one of the two is unchanged.
     """
     attached = sorted(live.subnets), sorted(live.network_interfaces)
     everything = sorted(fingerprint(semantic_key(rule, STRICT), rule.description) for rule in live.rules)
     names = {rule.key for rule in approved.rules}
     own = sorted(
-        _mark(rule, approved)
+        _rule_fingerprint(rule, approved)
         for rule in live.rules
         if rule.key in names or co_owner_of(rule, approved.tolerate) is None
     )

@@ -1,4 +1,4 @@
-"""The rules that may be there: what a baseline approves, its running exceptions, and co-owners' rules."""
+"""The rules that are accepted in an NSG: approved rules, running exceptions, and rules of co-owners."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from nsg_baseline.core.tolerations import co_owner_of
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """Live rules sorted by who answers for them.
+    """Live rules, classified by who is responsible for them.
 
     Attributes:
-        approved: the approved rules, live ones in their place where an exception runs.
-        excepted: keys of the live rules that stand under a running exception.
+        approved: the approved rules; a live rule replaces one of them while an exception for it runs.
+        excepted: keys of the live rules under a running exception.
         tolerated: live rules of co-owners, with the owner.
     """
 
@@ -29,7 +29,7 @@ def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
 
 
 def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Classification:
-    """Sort live rules by who answers for them."""
+    """Classify live rules by who is responsible for them."""
     running = {
         (item.rule.key, semantic_key(item.rule, approved.comparison))
         for item in approved.exceptions
@@ -43,5 +43,5 @@ def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Clas
             excepted[rule.key] = rule
         elif rule.key not in names and (owner := _owner(rule, approved)) is not None:
             tolerated.append((rule, owner))
-    ours = [rule for rule in approved.rules if rule.key not in excepted]
-    return Classification((*ours, *excepted.values()), frozenset(excepted), tuple(tolerated))
+    not_excepted = [rule for rule in approved.rules if rule.key not in excepted]
+    return Classification((*not_excepted, *excepted.values()), frozenset(excepted), tuple(tolerated))

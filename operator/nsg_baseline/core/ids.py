@@ -27,15 +27,15 @@ class NSGId:
 
     @classmethod
     def parse(cls, text: str) -> "NSGId":
-        """Take an NSG's id apart.
+        """Return the parts of an NSG's id.
 
         Raises:
             ValueError: the text is not an NSG's id.
         """
-        found = _NSG.fullmatch(text)
-        if found is None:
+        match = _NSG.fullmatch(text)
+        if match is None:
             raise ValueError(f"not the resource id of a network security group: {text[:200]}")
-        return cls(found["subscription"], found["group"], found["name"])
+        return cls(match["subscription"], match["group"], match["name"])
 
     @override
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""Names of incidents: readable, sortable by time, and the same if they are made twice."""
+"""Names of incidents: readable, sortable by time, and always the same for the same incident."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ _SUBJECT_LENGTH = 200
 
 
 def incident_name(kind: IncidentKind, subject: str, uid: str, opened: datetime) -> str:
-    """Return `web-20261125-045012-1a2b3c`: whom it is about, when it opened, and a hash that keeps namesakes apart."""
+    """Return a name such as `web-20261125-045012-1a2b3c`: the subject, the time of opening, and a short hash."""
     stamp = opened.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
     prefix = "" if kind == "Drift" else f"{kind.lower()}-"
     return f"{prefix}{subject[:_SUBJECT_LENGTH].rstrip('.-')}-{stamp}-{fingerprint(kind, uid, stamp)[:6]}"

@@ -1,4 +1,4 @@
-"""The next state of an incident: a pure function of the stored state and of what one reconcile found."""
+"""The next state of an incident: a pure function of the stored state and of the finding of one reconcile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ FLAP_WITHIN = timedelta(minutes=10)
 UNREADABLE = fingerprint("Unreadable")
 """Identifies the problem that an NSG cannot be judged."""
 FLAPPING = 3
-"""Recurrences after which an incident reopen_count."""
+"""The number of recurrences after which an incident counts as flapping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one reconcile found: the present changes, their exposure, and what the operator did about them.
+    """The result of one reconcile: the present changes, their exposure, and the operator's action.
 
     Attributes:
         problems: fingerprints of problems that are not changes, such as a scope that cannot be read.
@@ -91,7 +91,7 @@ def opened_or_updated(
         "acknowledged_at": stored.acknowledged_at or (now if acknowledged else None),
     }
     if set(finding.fingerprints) - set(stored.fingerprints):
-        # Who caused it is an open question again.
+        # The author of the new change is not known yet.
         updates["attribution"] = None
     if event is not None:
         updates |= {"event": event, "revision": stored.revision + 1, "updated_at": now}
@@ -101,7 +101,7 @@ def opened_or_updated(
 def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentStatus:
     """Return the state of an incident whose NSG cannot be judged; equal to `stored` if that is not new.
 
-    The changes that were seen before stay: nobody knows whether they are gone.
+    The changes that were observed before stay: whether they are still present is unknown.
     """
     if UNREADABLE in stored.fingerprints:
         return stored
@@ -118,7 +118,7 @@ def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentS
 
 
 def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bool:
-    """Say whether a finding continues an incident that was resolved minutes ago."""
+    """Return whether a finding continues an incident that was resolved minutes ago."""
     resolved_at = stored.resolved_at
     recent = resolved_at is not None and now - resolved_at < FLAP_WITHIN
     return recent and bool(set(finding.fingerprints) & set(stored.fingerprints))

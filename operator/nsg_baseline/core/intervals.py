@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 LAST_PORT = 65535
-# The same texts come on both sides and in every pass; reading them is half of a comparison's time.
-_KEPT = 1 << 14
-# Longer digits are no port, and very long ones are refused by int() itself.
+# The same texts occur on both sides and in every reconcile; parsing them is half of a comparison's time.
+_CACHE_SIZE = 1 << 14
+# More digits are not a port, and int() refuses very long texts.
 _PORT_DIGITS = 5
 _LENGTH_DIGITS = 3
 
@@ -29,19 +29,19 @@ ALL_IPV6 = Interval(6, 0, 2**128 - 1)
 def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     """Return the same set as sorted ranges that neither overlap nor touch."""
     merged: list[Interval] = []
-    for this in sorted(intervals):
+    for interval in sorted(intervals):
         last = merged[-1] if merged else None
-        if last is not None and last.family == this.family and this.first <= last.last + 1:
-            merged[-1] = last._replace(last=max(last.last, this.last))
+        if last is not None and last.family == interval.family and interval.first <= last.last + 1:
+            merged[-1] = last._replace(last=max(last.last, interval.last))
         else:
-            merged.append(this)
+            merged.append(interval)
     return tuple(merged)
 
 
-def common(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Return what two sorted sets of ranges share."""
+def common(ranges: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return the intersection of two sorted sets of ranges."""
     shared: list[Interval] = []
-    left, right = list(reversed(one)), list(reversed(other))
+    left, right = list(reversed(ranges)), list(reversed(other))
     while left and right:
         first, second = left[-1], right[-1]
         low, high = max(first.first, second.first), min(first.last, second.last)
@@ -51,21 +51,23 @@ def common(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Inte
     return tuple(shared)
 
 
-def without(ranges: tuple[Interval, ...], gone: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Return what is left of sorted ranges without others."""
-    left: list[Interval] = []
+def without(ranges: tuple[Interval, ...], removed: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return sorted ranges without other sorted ranges."""
+    rest: list[Interval] = []
     for family, start, last in ranges:
         first = start
-        for _, low, high in (one for one in gone if one.family == family and first <= one.last and one.first <= last):
+        for _, low, high in (
+            hole for hole in removed if hole.family == family and first <= hole.last and hole.first <= last
+        ):
             if first < low:
-                left.append(Interval(family, first, low - 1))
+                rest.append(Interval(family, first, low - 1))
             first = max(first, high + 1)
         if first <= last:
-            left.append(Interval(family, first, last))
-    return tuple(left)
+            rest.append(Interval(family, first, last))
+    return tuple(rest)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def parse_ports(text: str) -> Interval | None:
     """Read *, a port or a range; None when it is none of these."""
     if text == "*":
@@ -77,10 +79,10 @@ def parse_ports(text: str) -> Interval | None:
     return Interval(0, low, high) if low <= high <= LAST_PORT else None
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def parse_prefix(text: str) -> Interval | None:
     """Read an address or a CIDR prefix, host bits masked; None when it is neither."""
-    # ip_network() takes more than ARM: bare numbers, netmasks and host masks as lengths, and scoped addresses.
+    # ip_network() accepts more than ARM: bare numbers, netmasks and host masks as lengths, and scoped addresses.
     address, slash, length = text.partition("/")
     if "%" in address or (slash and not (length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS)):
         return None
@@ -96,9 +98,9 @@ def parse_prefix(text: str) -> Interval | None:
     return Interval(family, first, first + (1 << free) - 1)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def prefixes(interval: Interval) -> tuple[str, ...]:
-    """Return the CIDR prefixes of an address range, single addresses bare, as ARM takes them."""
+    """Return the CIDR prefixes of an address range as ARM accepts them; a single address has no length."""
     kind = ipaddress.IPv4Address if interval.family == 4 else ipaddress.IPv6Address  # noqa: PLR2004 - IP version
     parts = ipaddress.summarize_address_range(kind(interval.first), kind(interval.last))
     return tuple(str(part.network_address) if part.num_addresses == 1 else str(part) for part in parts)
@@ -116,6 +118,6 @@ def port_text(interval: Interval) -> str:
 
 
 def prefix_over(family: int, first: int, last: int) -> Interval:
-    """Return the longest prefix that holds two addresses."""
+    """Return the longest prefix that contains two addresses."""
     bits = (first ^ last).bit_length()
     return Interval(family, first >> bits << bits, (last >> bits << bits) + (1 << bits) - 1)

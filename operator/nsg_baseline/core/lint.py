@@ -1,4 +1,4 @@
-"""Lint: what is odd, dangerous or refused by Azure in a baseline's rules, each with a place and a way out."""
+"""Lint: findings about rules that are ineffective, dangerous or refused by Azure, each with its field and a fix."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.rule import SecurityRule
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
-from nsg_baseline.core.intervals import parse_prefix, prefixes
+from nsg_baseline.core.intervals import Interval, parse_prefix, prefixes
 from nsg_baseline.core.nsg import parse_rule
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import Rating, rate
@@ -22,7 +22,7 @@ from nsg_baseline.core.traffic.tags import is_service_tag
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
-# What each kind of finding says, and how loudly.
+# The level and the description of each kind of finding.
 KINDS: Mapping[str, tuple[Level, str]] = {
     "InvalidForm": ("error", "The object does not have the form of its kind."),
     "StarInList": ("error", "Azure takes * alone, not in a list."),
@@ -44,12 +44,12 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "Redundant": ("note", "Later rules decide this rule's traffic alike."),
     "EndedException": ("note", "The exception has expired."),
 }
-_NAMES_TOLD = 3
+_SHOWN_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: `field` is its place, in Kubernetes' notation; `fix` says how to resolve it."""
+    """One finding: `field` is its place in the notation of Kubernetes, and `fix` says how to resolve it."""
 
     id: str
     field: str
@@ -59,28 +59,28 @@ class Finding:
 
     @property
     def level(self) -> Level:
-        """How loudly it is said."""
+        """The level of this kind of finding."""
         return KINDS[self.id][0]
 
 
 def lint(
     spec: BaselineSpec, now: datetime, severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 ) -> tuple[Finding, ...]:
-    """Return what is odd in a baseline that has the right form, at a time: exceptions end."""
+    """Return the findings about a valid baseline at a time; the time decides which exceptions have ended."""
     rules = [parse_rule(rule) for rule in spec.rules]
     places = {rule.key: f"spec.rules[{index}]" for index, rule in enumerate(rules)}
-    found = [
+    findings = [
         *(finding for index, rule in enumerate(spec.rules) for finding in _of_rule(rule, index, severity_config)),
         *_open(rules, places, severity_config),
         *_exceptions(spec, rules, now, severity_config),
         *(
             finding
             for direction in DIRECTIONS
-            for one in coverage(rules, direction, severity_config.tags)
-            for finding in _covered(one, places)
+            for rule_coverage in coverage(rules, direction, severity_config.tags)
+            for finding in _covered(rule_coverage, places)
         ),
     ]
-    return tuple(found)
+    return tuple(findings)
 
 
 def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) -> Iterator[Finding]:
@@ -102,67 +102,71 @@ def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) ->
 def _masked(text: str) -> str | None:
     """Return a prefix without its host bits; None when it has none."""
     address, slash, _ = text.partition("/")
-    found, bare = parse_prefix(text), parse_prefix(address)
-    if not slash or found is None or bare is None or bare.first == found.first:
+    prefix, address_prefix = parse_prefix(text), parse_prefix(address)
+    if not slash or prefix is None or address_prefix is None or address_prefix.first == prefix.first:
         return None
-    return prefixes(found)[0]
+    return prefixes(prefix)[0]
 
 
 def _is_unknown(word: str, severity_config: SeverityConfig) -> bool:
     folded = word.lower()
-    known = ("*", "internet", "virtualnetwork", "azureloadbalancer")
-    if severity_config.tags is None or folded in known or folded.startswith("azureplatform"):
+    constants = ("*", "internet", "virtualnetwork", "azureloadbalancer")
+    if severity_config.tags is None or folded in constants or folded.startswith("azureplatform"):
         return False
     return parse_prefix(word) is None and is_service_tag(folded) and severity_config.tags.ranges(folded) is None
 
 
 def _overlaps(name: str, place: str, texts: tuple[str, ...]) -> Iterator[Finding]:
-    ranges = [(found, at) for at, text in enumerate(texts) if (found := parse_prefix(text)) is not None]
-    last = None
-    for this, at in sorted(ranges, key=lambda one: (one[0].family, one[0].first, -one[0].last)):
-        if last is not None and this.family == last[0].family and this.first <= last[0].last:
-            pair = (texts[last[1]], texts[at])
-            message = f"{pair[1]} lies within {pair[0]}" if this.last <= last[0].last else f"{pair[0]} meets {pair[1]}"
-            yield Finding("OverlappingPrefixes", f"{place}[{at}]", message, f"leave out {pair[1]}", name)
-        if last is None or this.last > last[0].last or this.family != last[0].family:
-            last = (this, at)
+    prefixes_by_start = sorted(
+        ((prefix, index) for index, text in enumerate(texts) if (prefix := parse_prefix(text)) is not None),
+        key=lambda indexed: (indexed[0].family, indexed[0].first, -indexed[0].last),
+    )
+    # The earlier prefix that reaches furthest overlaps the next one if any earlier prefix does.
+    furthest: tuple[Interval, int] | None = None
+    for prefix, index in prefixes_by_start:
+        if furthest is not None and prefix.family == furthest[0].family and prefix.first <= furthest[0].last:
+            outer, text = texts[furthest[1]], texts[index]
+            message = f"{text} lies within {outer}" if prefix.last <= furthest[0].last else f"{outer} meets {text}"
+            yield Finding("OverlappingPrefixes", f"{place}[{index}]", message, f"leave out {text}", name)
+        if furthest is None or prefix.last > furthest[0].last or prefix.family != furthest[0].family:
+            furthest = (prefix, index)
 
 
 def _open(rules: list[Rule], places: Mapping[str, str], severity_config: SeverityConfig) -> Iterator[Finding]:
     """Yield the rules that open traffic of severity high or critical to the Internet."""
-    found = exposure((), rules, tags=severity_config.tags)
+    opened = exposure((), rules, tags=severity_config.tags)
     by_rule: dict[str, list[ExposureEntry]] = {}
-    for entry in found.entries:
+    for entry in opened.entries:
         if entry.effect == "Allowed" and entry.direction == "Inbound" and entry.live_rule is not None:
             by_rule.setdefault(entry.live_rule, []).append(ExposureEntry(entry))
-    for name, mine in by_rule.items():
-        rating = rate((one.entry for one in mine), severity_config.policy)
+    for name, pairs in by_rule.items():
+        rating = rate((pair.entry for pair in pairs), severity_config.policy)
         if name.lower() in places and _is_open(rating):
             message = f"{rating.severity}: {rating.explanation}"
-            way = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
-            yield Finding("OpenToInternet", places[name.lower()], message, way, name)
+            fix = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
+            yield Finding("OpenToInternet", places[name.lower()], message, fix, name)
 
 
 def _is_open(rating: Rating) -> bool:
-    grave = rating.severity in ("critical", "high")
-    return grave and (rating.reason.startswith("InternetTo") or rating.reason == "PublicToManagement")
+    severe = rating.severity in ("critical", "high")
+    return severe and (rating.reason.startswith("InternetTo") or rating.reason == "PublicToManagement")
 
 
 def _exceptions(
     spec: BaselineSpec, rules: list[Rule], now: datetime, severity_config: SeverityConfig
 ) -> Iterator[Finding]:
-    """Yield what is odd in exceptions: those that ended, and those that open what a rule should not."""
-    for index, one in enumerate(spec.exceptions):
+    """Yield findings about exceptions: those that ended, and those that open traffic to the Internet."""
+    for index, exception in enumerate(spec.exceptions):
         place = f"spec.exceptions[{index}]"
-        if one.until <= now:
-            message = f"the exception for {one.rule.name} ended at {format_time(one.until)}"
-            yield Finding("EndedException", f"{place}.until", message, "remove it", one.rule.name)
+        if exception.until <= now:
+            message = f"the exception for {exception.rule.name} ended at {format_time(exception.until)}"
+            yield Finding("EndedException", f"{place}.until", message, "remove it", exception.rule.name)
             continue
-        excepted = parse_rule(one.rule)
-        beside = [rule for rule in rules if rule.key != excepted.key]
-        for found in _open([*beside, excepted], {excepted.key: f"{place}.rule"}, severity_config):
-            message = f"until {format_time(one.until)}, {found.message}"
-            yield replace(found, message=message)
+        excepted = parse_rule(exception.rule)
+        other_rules = [rule for rule in rules if rule.key != excepted.key]
+        for finding in _open([*other_rules, excepted], {excepted.key: f"{place}.rule"}, severity_config):
+            message = f"until {format_time(exception.until)}, {finding.message}"
+            yield replace(finding, message=message)
 
 
 def _covered(covered: Coverage, places: Mapping[str, str]) -> Iterator[Finding]:
@@ -191,5 +195,5 @@ def _first(rules: Sequence[Rule]) -> str:
 
 def _names(rules: Sequence[Rule]) -> str:
     names = [rule.name for rule in rules]
-    more = [f"{len(names) - _NAMES_TOLD} more"] if len(names) > _NAMES_TOLD else []
-    return listed([*names[:_NAMES_TOLD], *more])
+    more = [f"{len(names) - _SHOWN_NAMES} more"] if len(names) > _SHOWN_NAMES else []
+    return listed([*names[:_SHOWN_NAMES], *more])

@@ -1,4 +1,4 @@
-"""The two sides of every judgement: an NSG as approved, and as it is live."""
+"""The two sides of a comparison: an NSG as approved, and as it is live."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,12 +15,12 @@ STRICT = Comparison()
 
 
 class UnreadableNSGError(ValueError):
-    """A document is not an NSG in a form that can be judged."""
+    """A document is not an NSG in the form of ARM's REST API."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveNSG:
-    """An NSG as Azure has it. `document` is ARM's whole answer."""
+    """An NSG as Azure has it. `document` is ARM's whole response."""
 
     id: NSGId
     etag: str
@@ -34,7 +34,7 @@ class LiveNSG:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedException:
-    """A rule that may be there until `until`."""
+    """A rule that is approved until `until`."""
 
     rule: Rule
     until: datetime
@@ -42,7 +42,10 @@ class ApprovedException:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedNSG:
-    """An NSG as its baseline declares it. What is None is not compared. `writers`: by folded name of rule."""
+    """An NSG as its baseline declares it. Parts that are None are not compared.
+
+    `rule_authors` has the known authors of live rules, by folded name of the rule.
+    """
 
     id: NSGId
     rules: tuple[Rule, ...]
@@ -112,7 +115,7 @@ def _rules(items: Iterable[Any]) -> tuple[Rule, ...]:
     rules = tuple(normalise(flatten(item)) for item in items)
     twice = [name for name, times in Counter(rule.key for rule in rules).items() if times > 1]
     if twice:
-        # One of them would hide behind the other, in every comparison and in every write.
+        # Comparisons and writes find rules by name, so they would miss one of the two.
         raise UnreadableNSGError(f"properties.securityRules holds more than one rule named {twice[0]}")
     return rules
 
@@ -138,10 +141,10 @@ def _references(properties: Mapping[str, Any], key: str) -> frozenset[str]:
         return frozenset()
     if not isinstance(items, list):
         raise UnreadableNSGError(f"properties.{key} is not a list")
-    found = [item.get("id") if isinstance(item, Mapping) else None for item in items]
-    if any(not isinstance(one, str) for one in found):
+    ids = [item.get("id") if isinstance(item, Mapping) else None for item in items]
+    if any(not isinstance(resource_id, str) for resource_id in ids):
         raise UnreadableNSGError(f"properties.{key} holds an entry without id")
-    return frozenset(fold(str(one)) for one in found)
+    return frozenset(fold(str(resource_id)) for resource_id in ids)
 
 
 def _folded(ids: Iterable[str] | None) -> frozenset[str] | None:

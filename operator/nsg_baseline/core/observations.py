@@ -28,7 +28,7 @@ class Failure:
 
 
 def internal_failure(error: Exception) -> Failure:
-    """Return the failure for an exception that nobody foresaw. Its text is dropped, because it may hold a secret."""
+    """Return the failure for an unexpected exception. Its text is dropped, because it may contain a secret."""
     message = f"unexpected {type(error).__name__}; the operator's log has the traceback"
     return Failure("InternalError", message, internal=True)
 
@@ -62,5 +62,5 @@ class Observation:
     unbaselined: UnbaselinedNSG | None = None
 
     def is_current(self, digest: bytes, intent: str, now: datetime) -> bool:
-        """Say whether nothing changed since and nothing is due."""
+        """Return whether nothing has changed since and nothing is due."""
         return self.digest == digest and self.intent == intent and (self.due is None or now < self.due)

@@ -1,14 +1,14 @@
-"""Patterns with * and ?, as users write them for names."""
+"""Name patterns with the wildcards * and ?."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Say whether a name fits a pattern. Case means nothing; brackets stand for themselves."""
+    """Return whether a name matches a pattern, without regard to case. Brackets are not special."""
     return fnmatchcase(name.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def any_matches(patterns: Iterable[str], name: str) -> bool:
-    """Say whether a name fits one of the patterns."""
+    """Return whether a name matches one of the patterns."""
     return any(matches(pattern, name) for pattern in patterns)

@@ -1,6 +1,6 @@
-"""Which actions of Azure the operator needs, and which of them a caller lacks.
+"""The Azure actions that the operator needs, and those that a caller does not have.
 
-The roles in examples/ hold exactly these.
+The roles in examples/ grant exactly these actions.
 """
 
 import re
@@ -24,21 +24,21 @@ ENFORCE = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one role assignment grants: actions, `*` standing for anything, without those that it takes back."""
+    """The actions that one role assignment grants, without its `not_actions`. `*` matches any text."""
 
     actions: tuple[str, ...]
     not_actions: tuple[str, ...] = ()
 
     def allows(self, action: str) -> bool:
-        """Say whether an action is granted. What one assignment takes back, another may grant all the same."""
+        """Return whether an action is granted. Another assignment may grant what `not_actions` excludes here."""
         return _any(self.actions, action) and not _any(self.not_actions, action)
 
 
 def missing(grants: Iterable[Grant], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the wanted actions that nothing grants."""
-    found = tuple(grants)
-    return tuple(action for action in wanted if not any(grant.allows(action) for grant in found))
+    """Return the wanted actions that no grant allows."""
+    all_grants = tuple(grants)
+    return tuple(action for action in wanted if not any(grant.allows(action) for grant in all_grants))
 
 
 def _any(patterns: Iterable[str], action: str) -> bool:
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns)
+    return any(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) for pattern in patterns)

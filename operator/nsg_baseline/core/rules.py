@@ -1,7 +1,7 @@
 """The normal form of a security rule, and equality by meaning.
 
 Azure keeps much of a rule as it was sent: case of tags and protocols, `443-443`, bare addresses and /32, host bits,
-order, singular or plural. None of it changes what the rule does, so none of it survives here.
+order, singular or plural. None of it changes the meaning of the rule, so the normal form does not contain it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _LAST_PRIORITY = 65535
 
 
 class UnreadableRuleError(ValueError):
-    """A live rule lacks what every rule has. It is never taken for absent."""
+    """A live rule has no valid value for a required field. Such a rule is never treated as absent."""
 
     def __init__(self, rule: str, problem: str) -> None:
         super().__init__(f"rule {rule}: {problem}")
@@ -28,7 +28,7 @@ class UnreadableRuleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """One side of a rule. `words` are service tags, `*` and what is neither prefix nor tag, folded."""
+    """One side of a rule. `words` are service tags, `*` and texts that are neither prefix nor tag, folded."""
 
     ranges: tuple[Interval, ...] = ()
     words: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Rule:
 
     @property
     def key(self) -> str:
-        """The name, folded: ARM tells names apart without regard to case."""
+        """The name, folded: ARM compares names without regard to case."""
         return self.name.lower()
 
 
@@ -91,12 +91,12 @@ def normalise(document: Mapping[str, Any]) -> Rule:
 
 def differing_fields(approved: Rule, live: Rule, comparison: Comparison) -> tuple[str, ...]:
     """Return the names of the fields whose meaning differs, in ARM's terms; none for equal rules."""
-    ours, theirs = _facets(approved, comparison), _facets(live, comparison)
-    return tuple(name for name, value in ours.items() if value != theirs[name])
+    approved_facets, live_facets = _facets(approved, comparison), _facets(live, comparison)
+    return tuple(name for name, value in approved_facets.items() if value != live_facets[name])
 
 
 def semantic_key(rule: Rule, comparison: Comparison) -> tuple[Any, ...]:
-    """Return a value that two rules share exactly when they are the same rule with the same meaning."""
+    """Return a value that is equal for two rules if and only if they have the same name and the same meaning."""
     return rule.key, *_facets(rule, comparison).values()
 
 
@@ -118,7 +118,7 @@ def _facets(rule: Rule, comparison: Comparison) -> dict[str, Any]:
 
 
 def _widened(side: Addresses, comparison: Comparison) -> Addresses:
-    """Take all of IPv4, with or without all of IPv6, for *, where the baseline says so."""
+    """Replace all of IPv4, with or without all of IPv6, by *, if the baseline treats them as equal."""
     if not comparison.any_equals_all_addresses or side.groups:
         return side
     everything = side.ranges in ((ALL_IPV4,), (ALL_IPV4, ALL_IPV6)) or "*" in side.words
@@ -126,29 +126,29 @@ def _widened(side: Addresses, comparison: Comparison) -> Addresses:
 
 
 def _priority(name: str, value: object) -> int:
-    # Template files write numbers as text at times.
+    # Some template files write numbers as text.
     text = str(value) if isinstance(value, str) or (type(value) is int and 0 <= value <= _LAST_PRIORITY) else ""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_PRIORITY))):
         raise UnreadableRuleError(name, "priority is not a number from 0 to 65535")
     return int(text)
 
 
-def _word(name: str, document: Mapping[str, Any], key: str, known: Mapping[str, str]) -> str:
+def _word(name: str, document: Mapping[str, Any], key: str, spellings: Mapping[str, str]) -> str:
     value = document.get(key)
     if not isinstance(value, str) or not value:
         raise UnreadableRuleError(name, f"{key} is missing")
-    return known.get(value.lower(), value.lower())
+    return spellings.get(value.lower(), value.lower())
 
 
 def _addresses(name: str, document: Mapping[str, Any], side: str) -> Addresses:
     ranges: list[Interval] = []
     words: set[str] = set()
     for text in _values(name, document, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
-        found = parse_prefix(text)
-        if found is None:
+        interval = parse_prefix(text)
+        if interval is None:
             words.add(text.lower())
         else:
-            ranges.append(found)
+            ranges.append(interval)
     return Addresses(merge(ranges), tuple(sorted(words)), _groups(name, document, f"{side}ApplicationSecurityGroups"))
 
 
@@ -156,11 +156,11 @@ def _ports(name: str, document: Mapping[str, Any], side: str) -> Ports:
     ranges: list[Interval] = []
     words: set[str] = set()
     for text in _values(name, document, f"{side}PortRange", f"{side}PortRanges"):
-        found = parse_ports(text)
-        if found is None:
+        interval = parse_ports(text)
+        if interval is None:
             words.add(text)
         else:
-            ranges.append(found)
+            ranges.append(interval)
     return Ports(merge(ranges), tuple(sorted(words)))
 
 
@@ -184,10 +184,10 @@ def _list(name: str, document: Mapping[str, Any], key: str) -> list[Any] | tuple
 
 
 def _groups(name: str, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found: set[str] = set()
+    ids: set[str] = set()
     for item in _list(name, document, key):
         group = item.get("id") if isinstance(item, Mapping) else None
         if not isinstance(group, str):
             raise UnreadableRuleError(name, f"{key} holds an entry without id")
-        found.add(fold(group))
-    return tuple(sorted(found))
+        ids.add(fold(group))
+    return tuple(sorted(ids))

@@ -31,7 +31,7 @@ class ScopeCounts:
 
     Attributes:
         unreadable: elements of the listing without a valid NSG id.
-        failed: NSGs whose reconcile ended with an exception that nobody foresaw.
+        failed: NSGs whose reconcile ended with an unexpected exception.
     """
 
     nsgs: int

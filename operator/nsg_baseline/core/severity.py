@@ -1,6 +1,6 @@
 """Severity: how serious the traffic is that a set of changes newly allows or denies.
 
-It follows from the exposure, never from the rules' texts: an open rule behind an earlier deny has no exposure.
+It is derived from the exposure, not from the text of rules: an open rule after a deny rule may have no exposure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,12 +32,12 @@ _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "Conditional": "{} affects only addresses that would be in both Internet and VirtualNetwork",
 }
 _WEB = "80,443"
-_MORE_TOLD = 2
+_SHOWN_MORE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The severity of an exposure and the reason: `reason` continues a sentence after `because`."""
+    """The severity of an exposure and its reason. `explanation` continues a sentence after `because`."""
 
     severity: Severity
     reason: SeverityReason
@@ -47,7 +47,8 @@ class Rating:
 def rate(entries: Iterable[Entry], policy: SeverityPolicy = DEFAULT_SEVERITY_POLICY) -> Rating:
     """Return the rating of an exposure: that of its most severe part."""
     entries = tuple(entries)
-    return worst_rating((rated(policy, *one) for one in _reasons(entries, policy)), policy)
+    reasons = _reasons(entries, policy)
+    return worst_rating((rated(policy, reason, explanation) for reason, explanation in reasons), policy)
 
 
 def open_services(entries: Iterable[Entry], policy: SeverityPolicy) -> Iterator[tuple[str, Interval]]:
@@ -67,20 +68,22 @@ def open_services(entries: Iterable[Entry], policy: SeverityPolicy) -> Iterator[
 
 
 def rated(policy: SeverityPolicy, reason: SeverityReason, explanation: str) -> Rating:
-    """Return the weight of one ground."""
+    """Return the rating for one reason."""
     return Rating(policy.severity(reason), reason, explanation)
 
 
-def worst_rating(found: Iterable[Rating], policy: SeverityPolicy) -> Rating:
-    """Return the heaviest weight, of equals the first in the table; that of no exposure for none."""
+def worst_rating(ratings: Iterable[Rating], policy: SeverityPolicy) -> Rating:
+    """Return the most severe rating, of equals the first in the table; without ratings, that of no exposure."""
     nothing = rated(policy, "NoExposure", "no connection is affected")
     return min(
-        found, key=lambda one: (SEVERITIES.index(one.severity), SEVERITY_REASONS.index(one.reason)), default=nothing
+        ratings,
+        key=lambda rating: (SEVERITIES.index(rating.severity), SEVERITY_REASONS.index(rating.reason)),
+        default=nothing,
     )
 
 
 def worst(severities: Iterable[Severity]) -> Severity | None:
-    """Return the heaviest of some severities."""
+    """Return the most severe of some severities."""
     return min(severities, key=SEVERITIES.index, default=None)
 
 
@@ -111,31 +114,31 @@ def _is_inbound_allow(entry: Entry) -> bool:
 
 
 def _is_bare(entry: Entry) -> bool:
-    """Say whether no NSG applies any more: Standard public addresses stay closed to the Internet then."""
+    """Return whether no NSG applies any more: Standard public addresses are then closed to the Internet."""
     return entry.live_rule is None
 
 
 def _internet_reasons(
     opened: list[_Opened], protocol: str, policy: SeverityPolicy
 ) -> Iterator[tuple[SeverityReason, str]]:
-    """Yield what is open to the Internet, counted over all sources of a port: two halves of it are the whole."""
-    ours = [one for one in opened if protocol in one.box.protocols]
-    wide = wide_ports((one.box.destination_ports, one.box.source) for one in ours)
+    """Yield the reasons for ports that are open to the Internet; the sources of all rules for a port count together."""
+    openings = [opening for opening in opened if protocol in opening.box.protocols]
+    wide = wide_ports((opening.box.destination_ports, opening.box.source) for opening in openings)
     sensitive = common(wide, policy.sensitive(protocol))
     if sensitive:
-        yield "InternetToManagement", _openers(ours, protocol, sensitive)
+        yield "InternetToManagement", _openers(openings, protocol, sensitive)
     if wide == ALL_PORTS:
-        yield "InternetToAllPorts", _openers(ours, protocol, wide)
+        yield "InternetToAllPorts", _openers(openings, protocol, wide)
     other = without(without(wide, policy.sensitive(protocol)), port_set(_WEB))
     if other:
-        yield "InternetToPort", _openers(ours, protocol, other)
+        yield "InternetToPort", _openers(openings, protocol, other)
     web = common(wide, port_set(_WEB))
     if web:
-        yield "InternetToWeb", _openers(ours, protocol, web)
+        yield "InternetToWeb", _openers(openings, protocol, web)
 
 
 def _reason_of(entry: Entry, box: Box, policy: SeverityPolicy) -> SeverityReason | None:
-    """Return the severity reason of one box; None for a box that `_wide_grounds` rates."""
+    """Return the severity reason of one box; None for a box that `_internet_reasons` rates."""
     if set(box.protocols) <= {"Icmp"}:
         return "IcmpOnly"
     if entry.effect == "Denied":
@@ -163,24 +166,24 @@ def _by(entry: Entry) -> str:
 
 
 def _openers(opened: list[_Opened], protocol: str, ports: tuple[Interval, ...]) -> str:
-    """Name the rules that open some ports to the Internet, each with its own; the widest first."""
-    own: dict[str, tuple[Interval, ...]] = {}
+    """Return a sentence with the rules that open some ports to the Internet, and the ports of each."""
+    ports_by_rule: dict[str, tuple[Interval, ...]] = {}
     rest = ports
-    for one in opened:
-        mine = common(one.box.destination_ports, rest)
-        if mine and is_internet_wide([one.box.source]):
-            own[_by(one.entry)] = merge((*own.get(_by(one.entry), ()), *mine))
-            rest = without(rest, mine)
-    clauses = [(name, "opens", theirs) for name, theirs in own.items()]
+    for opening in opened:
+        rule, rule_ports = _by(opening.entry), common(opening.box.destination_ports, rest)
+        if rule_ports and is_internet_wide([opening.box.source]):
+            ports_by_rule[rule] = merge((*ports_by_rule.get(rule, ()), *rule_ports))
+            rest = without(rest, rule_ports)
+    clauses = [f"{rule} opens {_traffic(protocol, rule_ports)}" for rule, rule_ports in ports_by_rule.items()]
     if rest:
-        # None of these is the Internet by itself; two halves of it are.
-        names = list(dict.fromkeys(_by(one.entry) for one in opened if common(one.box.destination_ports, rest)))
-        clauses.append((_together(names), "opens" if len(names) == 1 else "open", rest))
-    (first, verb, its), *others = clauses
-    told = [f"{name} {verb} {_traffic(protocol, theirs)}" for name, verb, theirs in others]
-    if len(told) > _MORE_TOLD:
-        told[_MORE_TOLD - 1 :] = [f"{len(told) - _MORE_TOLD + 1} more rules open more"]
-    return "; ".join([f"{first} {verb} {_traffic(protocol, its)} to the Internet", *told])
+        # The sources of these rules are the Internet only together.
+        reaching = (opening for opening in opened if common(opening.box.destination_ports, rest))
+        rules = list(dict.fromkeys(_by(opening.entry) for opening in reaching))
+        clauses.append(f"{_together(rules)} {'opens' if len(rules) == 1 else 'open'} {_traffic(protocol, rest)}")
+    first, *others = clauses
+    if len(others) > _SHOWN_MORE:
+        others[_SHOWN_MORE - 1 :] = [f"{len(others) - _SHOWN_MORE + 1} more rules open more"]
+    return "; ".join([f"{first} to the Internet", *others])
 
 
 def _together(names: list[str]) -> str:
@@ -195,5 +198,5 @@ def _traffic(protocol: str, ports: tuple[Interval, ...]) -> str:
 
 
 def _ports(ports: tuple[Interval, ...]) -> str:
-    texts = [port_text(one) for one in ports]
+    texts = [port_text(interval) for interval in ports]
     return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")  # noqa: PLR2004 - shown

@@ -1,4 +1,4 @@
-"""The severity policy: the table of severities, and the management and database ports. Users may set both.
+"""The severity policy: the table of severities, and the management and database ports. Users can set both.
 
 Ports are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4 and of common databases
 and control planes.
@@ -56,23 +56,23 @@ _MANAGEMENT = (
     "22,135,137-139,445,1433-1434,1521,2049,2375-2376,2379-2380,3306,3389,5432,5900,5985-5986,6379,6443,7001,9042,9200,"
     "9300,10250,11211,27017"
 )
-# Amplifiers: a danger by UDP alone.
+# Services that amplify traffic: dangerous only over UDP.
 _MANAGEMENT_UDP = "53,123,161,389,1900"
 
 
 def port_set(text: str) -> tuple[Interval, ...]:
-    """Read ports and ranges, with commas between them.
+    """Read a comma-separated list of ports and ranges.
 
     Raises:
-        ValueError: one of them is neither.
+        ValueError: an element is neither a port nor a range.
     """
-    found = []
+    intervals = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         interval = parse_ports(part)
         if interval is None:
             raise ValueError(f"{part!r} is neither a port nor a range such as 137-139")
-        found.append(interval)
-    return merge(found)
+        intervals.append(interval)
+    return merge(intervals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class SeverityPolicy:
         return self.management if protocol == "Tcp" else merge((*self.management, *self.management_udp))
 
     def severity(self, reason: SeverityReason) -> Severity:
-        """Return the level of a ground."""
+        """Return the severity for a reason."""
         return self.levels.get(reason, _LEVELS[reason])
 
 
@@ -96,10 +96,10 @@ DEFAULT_SEVERITY_POLICY = SeverityPolicy()
 
 
 def severity_policy_of(management: str | None, management_udp: str | None, levels: Iterable[str]) -> SeverityPolicy:
-    """Return weights as users write them: lists of ports, and levels as `InternetToWeb=low`. None keeps the default.
+    """Read a policy from user settings: lists of ports, and levels as `InternetToWeb=low`. None keeps the default.
 
     Raises:
-        ValueError: one of them is wrong; the text says what it may be.
+        ValueError: a setting is invalid; the text lists the valid values.
     """
     return SeverityPolicy(
         management=DEFAULT_SEVERITY_POLICY.management if management is None else port_set(management),
@@ -110,8 +110,8 @@ def severity_policy_of(management: str | None, management_udp: str | None, level
 
 def _level(text: str) -> tuple[SeverityReason, Severity]:
     name, _, value = (part.strip() for part in text.partition("="))
-    reason = next((one for one in SEVERITY_REASONS if one.lower() == name.lower()), None)
-    severity = next((one for one in SEVERITIES if one == value.lower()), None)
+    reason = next((candidate for candidate in SEVERITY_REASONS if candidate.lower() == name.lower()), None)
+    severity = next((candidate for candidate in SEVERITIES if candidate == value.lower()), None)
     if reason is None:
         raise ValueError(f"{name!r} is none of {', '.join(SEVERITY_REASONS)}")
     if severity is None:

@@ -10,9 +10,9 @@ from nsg_baseline.core.rules import PROTOCOLS, Ports, Rule
 
 
 def co_owner_of(rule: Rule, tolerate: Iterable[Tolerated], writer: str | None = None) -> str | None:
-    """Return the declared co-owner whose rule this is: a preset's name or a pattern; None when it is nobody's.
+    """Return the declared co-owner of a rule, as a preset's name or a pattern; None if there is none.
 
-    `writer` is who wrote the rule last, if that is known.
+    `writer` is the last author of the rule, if it is known.
     """
     return next((entry.preset or entry.name for entry in tolerate if _fits(rule, entry, writer)), None)
 
@@ -26,7 +26,7 @@ def _fits(rule: Rule, entry: Tolerated, writer: str | None) -> bool:
 
 
 def _is_within(rule: Rule, entry: Tolerated) -> bool:
-    """Say whether a rule keeps within the limits that an entry sets; those that are left out set none."""
+    """Return whether a rule is within the limits of an entry. An absent field sets no limit."""
     protocol = entry.protocol.lower() if entry.protocol is not None else None
     return (
         entry.direction in (None, rule.direction)
@@ -38,5 +38,5 @@ def _is_within(rule: Rule, entry: Tolerated) -> bool:
 
 
 def _are_among(ports: Ports, allowed: Iterable[str]) -> bool:
-    known = merge(each for text in allowed if (each := parse_ports(text)) is not None)
-    return not ports.words and merge((*known, *ports.ranges)) == known
+    allowed_ports = merge(interval for text in allowed if (interval := parse_ports(text)) is not None)
+    return not ports.words and merge((*allowed_ports, *ports.ranges)) == allowed_ports

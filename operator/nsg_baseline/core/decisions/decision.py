@@ -1,4 +1,4 @@
-"""What to do about one baseline now."""
+"""The decision about one baseline."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

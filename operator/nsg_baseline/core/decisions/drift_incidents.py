@@ -33,7 +33,7 @@ def decide_incident(snapshot: Snapshot, evaluation: Evaluation, enforcement: Enf
 
 
 def _updates_while_awaiting(snapshot: Snapshot, action: Action | None) -> bool:
-    """An awaited rollout opens no incident; what the operator does meanwhile is recorded in one that is open."""
+    """Return whether to update the incident: an awaited rollout opens none, but the operator's actions are recorded."""
     return snapshot.open_incident is not None and (action is not None or snapshot.read_for_write)
 
 

@@ -11,14 +11,14 @@ from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolic
 from nsg_baseline.core.verdict import Verdict
 
 TRANSIENT = ("Updating", "AnotherOperationInProgress")
-"""Reasons that end within seconds: the remediation is tried again soon, because the exposure stands meanwhile."""
+"""Reasons that end within seconds: the remediation is retried soon, because the exposure remains until then."""
 RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
 _UNSETTLED = {
     "Updating": "Azure is still updating this NSG; the operator retries shortly",
     "Deleting": "this NSG is being deleted",
     "Failed": "Azure's last write of this NSG failed; inspect the NSG and write it once by hand",
 }
-"""Provisioning states in which a write would meet one that has not ended."""
+"""Provisioning states in which nothing is written, with the message about each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def decide_enforcement(snapshot: Snapshot, evaluation: Evaluation) -> Enforcemen
 
 
 def is_enforced(snapshot: Snapshot) -> bool:
-    """Say whether both the scope and the baseline ask for enforcement."""
+    """Return whether both the scope and the baseline ask for enforcement."""
     spec = snapshot.baseline.spec
     return snapshot.scope.spec.max_mode == "Enforce" and spec.mode == "Enforce" and not spec.suspend
 

@@ -1,4 +1,4 @@
-"""What live and approved mean for a baseline now: the verdict, and whether an edit still waits for its rollout."""
+"""The evaluation of a snapshot: the verdict, and whether an edit of the baseline still waits for its rollout."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from nsg_baseline.core.verdict import Verdict, drift_origin, judge
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A verdict in the light of the baseline's history.
+    """A verdict, and how the baseline's history explains it.
 
     Attributes:
         authors: known authors of live rules, where the baseline tolerates rules by their author.
@@ -66,7 +66,7 @@ def _is_explained(snapshot: Snapshot, verdict: Verdict) -> bool:
 
 
 def _precedes_nsg(snapshot: Snapshot, verdict: Verdict) -> bool:
-    """Say whether the baseline was applied before its NSG was created."""
+    """Return whether the baseline was applied before its NSG was created."""
     status = snapshot.baseline.status
     compliant = find_condition(status.conditions, "Compliant")
     never_compared = compliant is None or compliant.reason == PENDING

@@ -27,7 +27,7 @@ _PROTOCOLS = ("Tcp", "Udp", "*")
 
 
 def is_aks(rule: Rule) -> bool:
-    """Say whether the cloud provider wrote a rule, and nobody edited it since."""
+    """Return whether the cloud provider wrote a rule, and nobody edited it since."""
     name = _NAME.fullmatch(rule.key)
     if name is None or not _is_inbound_to_addresses(rule, int(name["allow"] or name["deny"])):
         return False

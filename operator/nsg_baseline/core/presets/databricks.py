@@ -77,7 +77,7 @@ _KINDS: dict[str, tuple[dict[str, Any], ...]] = {
 
 
 def is_databricks(rule: Rule) -> bool:
-    """Say whether Azure Databricks wrote a rule, and nobody edited it since."""
+    """Return whether Azure Databricks wrote a rule, and nobody edited it since."""
     kind = rule.key.removeprefix(_PREFIX) if rule.key.startswith(_PREFIX) else ""
     if kind not in _KINDS or rule.priority not in FROM_100:
         return False

@@ -23,7 +23,7 @@ _PROTOCOLS = ("Tcp", "Udp", "*")
 
 
 def is_jit(rule: Rule) -> bool:
-    """Say whether just-in-time access wrote a rule, and nobody edited it since."""
+    """Return whether just-in-time access wrote a rule, and nobody edited it since."""
     return (
         _NAME.fullmatch(rule.key) is not None
         and rule.access in _ACCESS

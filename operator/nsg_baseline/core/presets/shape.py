@@ -19,7 +19,7 @@ _STRICT = Comparison()
 
 
 def written_as(rule: Rule, document: Mapping[str, Any]) -> bool:
-    """Say whether a rule is an allow rule with this meaning, at any priority.
+    """Return whether a rule is an allow rule with this meaning, at any priority.
 
     Its description is the writer's or none: templates that declare the writer's rules beforehand often leave it out.
     """
@@ -30,12 +30,12 @@ def written_as(rule: Rule, document: Mapping[str, Any]) -> bool:
 
 
 def any_source(rule: Rule) -> bool:
-    """Say whether a rule is for every source."""
+    """Return whether a rule is for every source."""
     return rule.source == _ANY
 
 
 def is_private(each: Interval) -> bool:
-    """Say whether addresses are private ones of one network, as those of virtual networks mostly are."""
+    """Return whether addresses are private ones of one network, as those of virtual networks mostly are."""
     return any(
         each.family == network.family and network.first <= each.first and each.last <= network.last
         for network in _PRIVATE

@@ -75,7 +75,7 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def is_sqlmi(rule: Rule) -> bool:
-    """Say whether SQL Managed Instance wrote a rule, and nobody edited it since."""
+    """Return whether SQL Managed Instance wrote a rule, and nobody edited it since."""
     name = _NAME.fullmatch(rule.key)
     if name is None or name["kind"] not in _KINDS or rule.priority not in FROM_100:
         return False

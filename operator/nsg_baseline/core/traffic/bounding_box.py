@@ -59,7 +59,7 @@ class BoundingBox:
         )
 
     def is_empty(self) -> bool:
-        """Say whether nothing is within."""
+        """Return whether nothing is within."""
         parts = (self.protocols, self.source_ports, self.destination_ports, self.source, self.destination)
         return not all(parts)
 

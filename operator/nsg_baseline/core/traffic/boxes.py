@@ -89,7 +89,7 @@ def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 
 def is_likely(box: Box) -> bool:
-    """Say whether a box holds anything where no address is both Internet and VirtualNetwork."""
+    """Return whether a box holds anything where no address is both Internet and VirtualNetwork."""
     return not any(
         len(place.tags) > 1 and INTERNET in map(str.lower, place.tags) and any(map(_is_inside, place.tags))
         for place in (box.source, box.destination)

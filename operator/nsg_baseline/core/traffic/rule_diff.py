@@ -43,7 +43,7 @@ def _common_head(approved: Sequence[Rule], live: Sequence[Rule]) -> int:
 
 
 def _same_effect(ours: Rule, theirs: Rule) -> bool:
-    """Say whether two rules have one effect. Most of the time of a small change goes here: hence no helpers."""
+    """Return whether two rules have one effect. Most of the time of a small change goes here: hence no helpers."""
     ours_to, theirs_to = ours.destination, theirs.destination
     ours_from, theirs_from = ours.source, theirs.source
     return (

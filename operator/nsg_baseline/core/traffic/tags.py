@@ -152,18 +152,18 @@ def parent(word: str) -> str | None:
 
 
 def disjoint(one: str, other: str) -> bool:
-    """Say whether two different opaque words never hold for one address: regions of one service."""
+    """Return whether two different opaque words never hold for one address: regions of one service."""
     service = parent(one)
     return service is not None and service == parent(other) and not is_group(one) and service not in _NOT_DISJOINT
 
 
 def is_group(word: str) -> bool:
-    """Say whether a word is an application security group's id."""
+    """Return whether a word is an application security group's id."""
     return word.startswith("/")
 
 
 def is_service_tag(word: str) -> bool:
-    """Say whether a folded word has the form of a tag that holds public addresses only, Internet among them."""
+    """Return whether a folded word has the form of a tag that holds public addresses only, Internet among them."""
     return word != VIRTUAL_NETWORK and _TAG.fullmatch(word) is not None
 
 

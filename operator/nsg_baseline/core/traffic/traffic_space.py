@@ -203,7 +203,7 @@ class TrafficSpace:
         return [(of & WITH_PORTS, *with_ports, *sides), (of & ~WITH_PORTS, *without, *sides)]
 
     def exists(self, piece: Piece) -> bool:
-        """Say whether some connection may be in a piece: in one family, where its words can hold."""
+        """Return whether some connection may be in a piece: in one family, where its words can hold."""
         _, _, _, source, held, missing, destination, there, absent = piece
         if held or missing:
             source &= self.source.room(held, missing)

@@ -22,7 +22,7 @@ class WitnessFacts(NamedTuple):
 def makes_a_difference(
     mine: WitnessFacts, before: Iterable[WitnessFacts], after: Iterable[WitnessFacts], space: TrafficSpace
 ) -> bool:
-    """Say whether a connection was found that a rule decides, and that rules after it would decide otherwise.
+    """Return whether a connection was found that a rule decides, and that rules after it would decide otherwise.
 
     True is certain; False says that none of those picked is one.
     """
@@ -38,7 +38,7 @@ def makes_a_difference(
 
 
 def _matches(block: Piece, point: Piece) -> bool:
-    """Say whether a rule's block holds a point; a rule asks of words only that they hold."""
+    """Return whether a rule's block holds a point; a rule asks of words only that they hold."""
     return bool(
         block[2] & point[2]
         and block[3] & point[3]
