@@ -1,6 +1,6 @@
-"""Writers of rules whose rules the operator knows: by name, by shape and, where there is one, by checksum.
+"""Presets: writers whose rules the operator recognises by name, by content and, if there is one, by checksum.
 
-A name is easily taken. A rule with a genuine name and another shape was edited or forged, and nobody's.
+Anyone can use a name. A rule with the name of a writer and other content was edited or forged, and has no co-owner.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,15 +1,15 @@
-"""Rules of the cloud provider that AKS and other clusters on Azure run (kubernetes-sigs/cloud-provider-azure).
+"""Rules of the cloud provider in AKS and in other clusters on Azure (kubernetes-sigs/cloud-provider-azure).
 
-For each service of type LoadBalancer it writes inbound rules: one that allows for each protocol, address family and
-kind of source, and one that denies the rest for each family, where a service says so. Facts of its package
+For each service of type LoadBalancer it writes inbound rules: an allow rule for each protocol, address family and kind
+of source and, if the service asks for it, a deny rule for the rest of each family. Facts from its package
 `pkg/provider/loadbalancer`:
 
-- Destinations are addresses of load balancers or nodes, one by one. Sources are one service tag or CIDR prefixes.
-- Ports are those of services, one by one, always in the plural field; source port is *.
-- A rule has no protocol SCTP; it becomes *.
-- Allow rules take the first free priority from 500 upwards, deny rules from 4095 downwards.
+- Destinations are single addresses of load balancers or nodes. Sources are one service tag or CIDR prefixes.
+- Ports are the single ports of services, always in the plural field; the source port is *.
+- A rule cannot have the protocol SCTP; it has * instead.
+- Allow rules get the first free priority from 500 upwards, deny rules from 4095 downwards.
 - The name of an allow rule ends in the md5 of `<protocol>_<sources>_<ports>`, each sorted as text and joined by
-  commas. Destinations are not in it: they come and go while the rule stays.
+  commas. It does not contain the destinations, which change during the life of a rule.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _PROTOCOLS = ("Tcp", "Udp", "*")
 
 
 def is_aks(rule: Rule) -> bool:
-    """Return whether the cloud provider wrote a rule, and nobody edited it since."""
+    """Return whether a rule is as the cloud provider writes it."""
     name = _NAME.fullmatch(rule.key)
     if name is None or not _is_inbound_to_addresses(rule, int(name["allow"] or name["deny"])):
         return False
@@ -37,12 +37,15 @@ def is_aks(rule: Rule) -> bool:
 def checksums(protocol: str, sources: Iterable[str], ports: Iterable[int]) -> frozenset[str]:
     """Return the checksums that the name of an allow rule may end in.
 
-    Most sources come from services as CIDR prefixes, /32 included. A rule that the provider split off another one
-    keeps the spelling found there.
+    Most sources come from services as CIDR prefixes, with /32 for single addresses. A rule that the provider split off
+    another rule keeps the spelling of that rule.
     """
-    found = tuple(sources)
+    source_texts = tuple(sources)
     listed = ",".join(sorted(map(str, set(ports))))
-    texts = (f"{protocol}_{','.join(sorted(each))}_{listed}" for each in (found, map(_as_service_says, found)))
+    texts = (
+        f"{protocol}_{','.join(sorted(spelling))}_{listed}"
+        for spelling in (source_texts, map(_as_in_service, source_texts))
+    )
     return frozenset(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts)
 
 
@@ -76,8 +79,9 @@ def _allows(rule: Rule, family: int, checksum: str) -> bool:
     )
 
 
-def _as_service_says(source: str) -> str:
+def _as_in_service(source: str) -> str:
+    """Return a source as a service spells it."""
     if parse_prefix(source) is not None:
         return str(ipaddress.ip_network(source, strict=False))
-    # The one tag that the provider itself chooses; others are spelled as the service's annotation spells them.
+    # The provider itself writes this tag. Other tags have the spelling of the service's annotation.
     return "Internet" if source.lower() == "internet" else source

@@ -1,11 +1,11 @@
 """Rules that Azure Databricks writes for workspaces in a customer's virtual network.
 
-Facts of Microsoft's documentation (VNet injection, network security group rules) and of public templates, which
-declare the same rules. Workspaces without secure cluster connectivity have the two rules of the control plane;
-the web application's rule grew from port 443 to 3306 and 8443-8451.
+Sources: Microsoft's documentation (VNet injection, network security group rules) and public templates that declare the
+same rules. Workspaces without secure cluster connectivity have the two rules of the control plane. The rule of the web
+application had port 443 first; 3306 and 8443-8451 were added later.
 
-In preview, the rules between workers name the two subnets of the workspace instead of VirtualNetwork. That those
-rules keep their names is an assumption.
+In preview, the rules between workers name the two subnets of the workspace instead of VirtualNetwork. The code assumes
+that those rules keep their names.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ def _between_workers(direction: str) -> dict[str, Any]:
     }
 
 
-def _in(port: str, description: str) -> dict[str, Any]:
+def _inbound(port: str, description: str) -> dict[str, Any]:
     return {
         "direction": "Inbound",
         "protocol": "Tcp",
@@ -44,7 +44,7 @@ def _in(port: str, description: str) -> dict[str, Any]:
     }
 
 
-def _out(tag: str, ports: list[str], description: str) -> dict[str, Any]:
+def _outbound(tag: str, ports: list[str], description: str) -> dict[str, Any]:
     return {
         "direction": "Outbound",
         "protocol": "Tcp",
@@ -56,41 +56,45 @@ def _out(tag: str, ports: list[str], description: str) -> dict[str, Any]:
 
 
 def _to_control_plane(description: str) -> tuple[dict[str, Any], ...]:
-    return tuple(_out("AzureDatabricks", ports, description) for ports in _WEBAPP_PORTS)
+    return tuple(_outbound("AzureDatabricks", ports, description) for ports in _WEBAPP_PORTS)
 
 
 _KINDS: dict[str, tuple[dict[str, Any], ...]] = {
     "worker-to-worker-inbound": (_between_workers("Inbound"),),
     "worker-to-worker-outbound": (_between_workers("Outbound"),),
-    "control-plane-to-worker-ssh": (_in("22", "Required for Databricks control plane management of worker nodes."),),
+    "control-plane-to-worker-ssh": (
+        _inbound("22", "Required for Databricks control plane management of worker nodes."),
+    ),
     "control-plane-to-worker-proxy": (
-        _in("5557", "Required for Databricks control plane communication with worker nodes."),
+        _inbound("5557", "Required for Databricks control plane communication with worker nodes."),
     ),
     "worker-to-databricks-webapp": _to_control_plane("Required for workers communication with Databricks Webapp."),
     "worker-to-databricks-cp": _to_control_plane("Required for workers communication with Databricks control plane."),
-    "worker-to-sql": (_out("Sql", ["3306"], "Required for workers communication with Azure SQL services."),),
-    "worker-to-storage": (_out("Storage", ["443"], "Required for workers communication with Azure Storage services."),),
+    "worker-to-sql": (_outbound("Sql", ["3306"], "Required for workers communication with Azure SQL services."),),
+    "worker-to-storage": (
+        _outbound("Storage", ["443"], "Required for workers communication with Azure Storage services."),
+    ),
     "worker-to-eventhub": (
-        _out("EventHub", ["9093"], "Required for worker communication with Azure Eventhub services."),
+        _outbound("EventHub", ["9093"], "Required for worker communication with Azure Eventhub services."),
     ),
 }
 
 
 def is_databricks(rule: Rule) -> bool:
-    """Return whether Azure Databricks wrote a rule, and nobody edited it since."""
+    """Return whether a rule is as Azure Databricks writes it."""
     kind = rule.key.removeprefix(_PREFIX) if rule.key.startswith(_PREFIX) else ""
     if kind not in _KINDS or rule.priority not in FROM_100:
         return False
-    meant = _widened(rule) if kind.startswith("worker-to-worker-") else rule
-    return any(written_as(meant, document) for document in _KINDS[kind])
+    comparable = _widened(rule) if kind.startswith("worker-to-worker-") else rule
+    return any(written_as(comparable, document) for document in _KINDS[kind])
 
 
 def _widened(rule: Rule) -> Rule:
-    """Take the workspace's subnets for the virtual network, if both sides name the same private addresses."""
+    """Replace the workspace's subnets by the virtual network, if both sides name the same private addresses."""
     ranges = rule.source.ranges
     if rule.destination != rule.source or rule.source != Addresses(ranges) or not ranges:
         return rule
-    few = sum(each.last - each.first + 1 for each in ranges) <= _MOST_ADDRESSES
+    few = sum(interval.last - interval.first + 1 for interval in ranges) <= _MOST_ADDRESSES
     private = all(map(is_private, ranges))
     network = Addresses(words=(_NETWORK.lower(),))
     return replace(rule, source=network, destination=network) if few and private else rule

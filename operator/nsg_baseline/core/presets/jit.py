@@ -1,12 +1,12 @@
 """Rules of just-in-time VM access (Microsoft Defender for Cloud, Security Center before November 2023).
 
-Facts of Microsoft's documentation and of rules in public templates:
+Facts from Microsoft's documentation and from rules in public templates:
 
 - A virtual machine under a policy has a rule that denies the policy's ports to its address from everywhere. Its name
-  mostly has `_` after `JITRule`, where the name of the rule that allows a granted request has `-`.
-- Who requests access names single ports, and addresses, prefixes or everything as sources.
-- Priorities are no mark: allow rules come first, mostly from 100 on, and deny rules were seen from 1000 to 4096, but
-  the service renumbers others' rules around its own.
+  usually has `_` after `JITRule`; the name of a rule that allows a granted request has `-` there.
+- A request names single ports. Its sources are addresses, prefixes or everything.
+- Priorities do not identify a rule: allow rules usually start at 100, and deny rules occur from 1000 to 4096, but the
+  service changes the priorities of other rules to make room.
 """
 
 import re
@@ -17,13 +17,13 @@ from nsg_baseline.core.rules import Rule
 
 _NAME = re.compile(r"(?:securitycenter|microsoftdefenderforcloud)-jitrule[-_]-?[0-9]{1,10}[-_][0-9a-f]{32}")
 _ACCESS = ("Allow", "Deny")
-# The name of a virtual machine follows, too long at times for the 140 characters of a description.
+# The name of a virtual machine follows. It may be cut, because a description has at most 140 characters.
 _DESCRIPTIONS = ("asc jit network access rule", "mdc jit network access rule")
 _PROTOCOLS = ("Tcp", "Udp", "*")
 
 
 def is_jit(rule: Rule) -> bool:
-    """Return whether just-in-time access wrote a rule, and nobody edited it since."""
+    """Return whether a rule is as just-in-time access writes it."""
     return (
         _NAME.fullmatch(rule.key) is not None
         and rule.access in _ACCESS

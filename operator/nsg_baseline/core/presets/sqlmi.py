@@ -1,8 +1,8 @@
 """Rules that Azure SQL Managed Instance writes for its subnet (service-aided subnet configuration).
 
-Facts of recorded NSGs (version 10 of the rules), of Microsoft's documentation and of public templates (9, 11, 12).
-Each version writes some of these kinds. The name holds the subnet. Recorded rules of renumbered subnets
-keep the former one, in the name and at times on one side; so another private subnet of the same size is taken as well.
+Sources: recorded NSGs (version 10 of the rules), Microsoft's documentation and public templates (versions 9, 11, 12).
+Each version writes some of these kinds. The name contains the subnet. Recorded rules of renumbered subnets keep the
+former subnet in the name and sometimes on one side, so another private subnet of the same size is accepted as well.
 """
 
 import re
@@ -17,7 +17,7 @@ _NAME = re.compile(
     r"(?P<address>[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3})-(?P<length>[0-9]{1,2})(?:-v[0-9]{1,3})?"
 )
 _SUBNET = "subnet"
-# Wider than any virtual network's subnet for instances; it keeps a forged name from standing for half the Internet.
+# No subnet for instances has a shorter prefix. The limit prevents that a forged name stands for half the Internet.
 _SHORTEST = 16
 _STORAGE = re.compile(r"storage\.[a-z0-9]+")
 _STORAGE_DESCRIPTION = "Allow outbound communication with storage over HTTPS"
@@ -75,7 +75,7 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 
 def is_sqlmi(rule: Rule) -> bool:
-    """Return whether SQL Managed Instance wrote a rule, and nobody edited it since."""
+    """Return whether a rule is as SQL Managed Instance writes it."""
     name = _NAME.fullmatch(rule.key)
     if name is None or name["kind"] not in _KINDS or rule.priority not in FROM_100:
         return False
@@ -86,16 +86,16 @@ def is_sqlmi(rule: Rule) -> bool:
 
 
 def _renumbered(rule: Rule, side: str, subnet: str) -> str:
-    """Return the subnet that a rule names on a side if it may stand there, else the one of its name."""
+    """Return the subnet on one side of a rule if it is a valid replacement, else the subnet in the rule's name."""
     texts = spelled(rule, side, f"{side}es")
-    found, named = parse_prefix(texts[0]) if len(texts) == 1 else None, parse_prefix(subnet)
-    if found is None or named is None or not is_private(found):
+    written, expected = parse_prefix(texts[0]) if len(texts) == 1 else None, parse_prefix(subnet)
+    if written is None or expected is None or not is_private(written):
         return subnet
-    return texts[0] if found.last - found.first == named.last - named.first else subnet
+    return texts[0] if written.last - written.first == expected.last - expected.first else subnet
 
 
 def _in_region(document: dict[str, Any], rule: Rule) -> dict[str, Any]:
-    """Let the storage of a region, the primary or its pair, stand for storage."""
+    """Replace the tag Storage by the storage tag of a region, the primary one or its pair, if the rule names one."""
     tag = "".join(rule.destination.words)
     regional = document["destinationAddressPrefix"] == "Storage" and _STORAGE.fullmatch(tag)
     return {**document, "destinationAddressPrefix": tag} if regional else document
