@@ -1,6 +1,6 @@
-"""An emulator of Azure Resource Manager's network security groups, that Azure's own clients take for the real thing.
+"""An emulator of Azure's network security group API that works with unmodified Azure clients.
 
-`async with serve(ArmEmulator(state=[...])) as running:` serves it at `running.url`; `serve_in_thread` does so for
+`async with serve(ArmEmulator(state=[...])) as running:` serves it at `running.url`. Use `serve_in_thread` for
 blocking clients.
 """
 

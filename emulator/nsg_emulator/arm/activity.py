@@ -1,4 +1,4 @@
-"""The Activity Log's rows: a BeginRequest and an EndRequest for each change, joined by their correlation id."""
+"""Rows of the Activity Log: a BeginRequest and an EndRequest row for each change, with the same correlation id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a row is about; the same for the Begin and the End row of one change."""
+    """The change that a row describes. The BeginRequest and the EndRequest row of a change share it."""
 
     operation: str
     resource_id: str
@@ -46,13 +46,13 @@ class Change:
 
     @property
     def resource_type(self) -> str:
-        """The operation without its verb."""
+        """The resource type: the operation without its last segment."""
         return self.operation.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, when it happened, and from when on it can be read."""
+    """One row, the time of its event, and the time from which on it can be read."""
 
     happened: datetime
     readable: datetime
@@ -61,11 +61,11 @@ class Row:
 
 @dataclass(slots=True)
 class ActivityLog:
-    """All rows, in the order of their writing.
+    """All rows, in the order in which they were written.
 
     Attributes:
-        tenant: For the rows' `tenantId` and hierarchy.
-        delay: How long a row takes from its event to its submission; until then it cannot be read.
+        tenant: The tenant id of the rows, for `tenantId` and the hierarchy.
+        delay: Time between the event of a row and its submission. Before that, the row cannot be read.
     """
 
     tenant: str
@@ -74,19 +74,19 @@ class ActivityLog:
     _open: dict[str, Change] = field(default_factory=dict)
 
     def begin(self, request: str, change: Change, now: datetime, row_id: str) -> None:
-        """The BeginRequest row of a request; it holds what was sent."""
+        """Add the BeginRequest row of a request, which contains the request body."""
         self._open[request] = change
         properties = {"requestbody": change.body} if change.body else {}
         self._append(change, now, row_id, ("BeginRequest", "Begin request"), "Started", "", properties)
 
     def end(self, request: str, now: datetime, row_id: str, status: int, error: str = "") -> None:
-        """The EndRequest row of a request that was begun; a status of 400 and more is a failure."""
+        """Add the EndRequest row of a request with a BeginRequest row. A status of 400 or more is a failure."""
         change = self._open.pop(request, None)
         if change is not None:
             self.end_of(change, now, row_id, status, error)
 
     def end_of(self, change: Change, now: datetime, row_id: str, status: int, error: str = "") -> None:
-        """An EndRequest row that stands alone, as for what went with its resource group."""
+        """Add an EndRequest row without a BeginRequest row, as for resources deleted with their resource group."""
         phrase = _phrase(status)
         outcome = "Failed" if status >= HTTPStatus.BAD_REQUEST else "Succeeded"
         properties = {"statusCode": phrase, "serviceRequestId": row_id, **({"statusMessage": error} if error else {})}
@@ -159,7 +159,7 @@ class ActivityLog:
 
 
 def change_of(request: ArmRequest, operation: str, resource_id: str) -> Change:
-    """What a request is about to change."""
+    """Return the change that a request makes."""
     return Change(
         operation=operation,
         resource_id=resource_id,
@@ -173,17 +173,17 @@ def change_of(request: ArmRequest, operation: str, resource_id: str) -> Change:
 
 
 def claims(principal: Principal) -> dict[str, str]:
-    """A token's claims under the names that the Activity Log gives them."""
+    """Return the claims of a token under the names that the Activity Log uses."""
     return {_LONG_NAMES.get(name, name): str(value) for name, value in principal.claims.items()}
 
 
 def timestamp(moment: datetime) -> str:
-    """Seven digits, as Azure writes them."""
+    """Return a time in Azure's format, with seven digits of a second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
 
 
 def ticks(moment: datetime) -> int:
-    """Tenths of a microsecond since the year 1."""
+    """Return the tenths of a microsecond since the year 1."""
     return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) * 10
 
 
@@ -196,7 +196,7 @@ def _phrase(status: int) -> str:
 
 
 def _compact(body: bytes) -> str:
-    """The log shows the request's JSON without blanks; content that is not JSON is shown unchanged."""
+    """Return a request body as the log shows it: JSON without blanks, anything else unchanged."""
     try:
         return msgspec.json.format(body, indent=-1).decode() if body else ""
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""Reading the Activity Log: the filter, pages of rows, and its own two shapes of errors."""
+"""Reading the Activity Log: the filter, the pages of rows, and the two error formats of the log."""
 
 import re
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ _FIELDS = {
 
 
 class FilterError(ValueError):
-    """A filter that the log refuses."""
+    """A filter that the log rejects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """From when to when, and at most one property to match (both as the log names them)."""
+    """A period, and at most one property to match. Property names and values are those of the log."""
 
     start: datetime
     end: datetime
@@ -39,7 +39,7 @@ class Filter:
     value: str = ""
 
     def admits(self, row: Row) -> bool:
-        """Whether the row is asked for; text matches whatever its case."""
+        """Return whether a row matches. Text is compared without regard to case."""
         if not self.start <= row.happened <= self.end:
             return False
         if not self.name:
@@ -50,7 +50,7 @@ class Filter:
 
 
 def respond(log: ActivityLog, request: ArmRequest, now: datetime) -> ArmResponse:
-    """GET of the log's rows: newest first, 200 a page."""
+    """Respond to a GET of the log's rows: newest first, 200 per page."""
     try:
         row_filter = parse(request.query.get("$filter", ""), now)
     except FilterError as error:
@@ -64,7 +64,7 @@ def respond(log: ActivityLog, request: ArmRequest, now: datetime) -> ArmResponse
 
 
 def refused(message: str) -> ArmResponse:
-    """The log's own error, recorded: capitals, and no `error` around it."""
+    """Return an error in the log's format, as recorded: capitalised names, and no `error` wrapper."""
     return ArmResponse(400, {"Code": "BadRequest", "Message": message})
 
 
@@ -72,7 +72,7 @@ def parse(text: str, now: datetime) -> Filter:
     """Read a `$filter`.
 
     Raises:
-        FilterError: The filter cannot be parsed, has no start, starts too early, or names two properties.
+        FilterError: The filter cannot be parsed, has no start time, starts too early, or names two properties.
     """
     clauses = [_clause(part) for part in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if part.strip()]
     times = {operator: _moment(value) for name, operator, value in clauses if name == "eventtimestamp"}
@@ -84,7 +84,7 @@ def parse(text: str, now: datetime) -> Filter:
         raise FilterError("The start time cannot be more than 90 days in the past.")
     if len(property_clauses) > 1:
         raise FilterError(
-            "Only one of resourceGroupName, resourceUri, resourceProvider, correlationId may be filtered by."
+            "The $filter may use only one of resourceGroupName, resourceUri, resourceProvider, correlationId."
         )
     name, value = property_clauses[0] if property_clauses else ("", "")
     return Filter(start, times.get("le", now), _FIELDS.get(name, ""), value)
@@ -93,7 +93,7 @@ def parse(text: str, now: datetime) -> Filter:
 def _clause(text: str) -> tuple[str, str, str]:
     match = _CLAUSE.match(text)
     if match is None:
-        raise FilterError(f"The $filter clause '{text}' is not understood.")
+        raise FilterError(f"The $filter clause '{text}' is not valid.")
     name = match["field"].lower()
     if name not in _FIELDS and name not in {"eventtimestamp", "eventchannels", "levels", "channels"}:
         raise FilterError(f"The $filter field '{match['field']}' is not supported.")
@@ -101,12 +101,12 @@ def _clause(text: str) -> tuple[str, str, str]:
 
 
 def _moment(text: str) -> datetime:
-    """Azure takes more than six digits of a second, and times without a zone as UTC."""
+    """Parse a time. Like Azure, accept more than six digits of a second, and treat times without a zone as UTC."""
     digits = re.sub(r"(\.\d{6})\d+", r"\1", text.replace("Z", "+00:00"))
     try:
         moment = datetime.fromisoformat(digits)
     except ValueError as error:
-        raise FilterError(f"The time '{text}' is not understood.") from error
+        raise FilterError(f"The time '{text}' is not valid.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

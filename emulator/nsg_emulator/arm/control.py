@@ -1,15 +1,15 @@
-"""`/_emulator/...`: orders to the emulator itself, over the same socket, without a token.
+"""`/_emulator/...`: requests that control the emulator, on the same port and without a token.
 
-| Order | Does |
+| Request | Effect |
 |---|---|
-| `GET /_emulator` | counts what there is |
-| `GET, POST, PUT, DELETE .../faults` | reads, adds, replaces, lifts faults (`faults.py` has their form) |
-| `GET, DELETE .../requests` | reads, forgets the log of requests |
-| `GET .../not-emulated` | lists requests for paths that the emulator does not know, with counts |
-| `GET, POST, PUT .../state` | reads, adds to, replaces the state (`state.py` has its form) |
-| `GET, PATCH .../settings` | reads, changes settings by name (`settings.py`) |
-| `GET .../operations`, `POST .../operations/release` | reads operations, lets stuck ones go on |
-| `POST .../tokens` | makes a bearer token for `{"upn": ...}` or `{"clientId": ...}` |
+| `GET /_emulator` | returns the number of subscriptions, resource groups and NSGs |
+| `GET, POST, PUT, DELETE .../faults` | reads, adds, replaces, clears faults (format: `faults.py`) |
+| `GET, DELETE .../requests` | reads, clears the log of requests |
+| `GET .../not-emulated` | lists requests for paths that are not emulated, with counts |
+| `GET, POST, PUT .../state` | reads, adds to, replaces the state (format: `state.py`) |
+| `GET, PATCH .../settings` | reads, changes settings by name (see `settings.py`) |
+| `GET .../operations`, `POST .../operations/release` | reads operations, releases stuck operations |
+| `POST .../tokens` | issues a bearer token for `{"upn": ...}` or `{"clientId": ...}` |
 """
 
 from collections.abc import Callable
@@ -24,23 +24,24 @@ from nsg_emulator.arm.state import StateError
 
 PREFIX = "/_emulator"
 
-Order = Callable[[ArmEmulator, ArmRequest], Any]
+Command = Callable[[ArmEmulator, ArmRequest], Any]
 
 
-def is_order(path: str) -> bool:
-    """Whether a path is for the emulator itself."""
+def is_control_path(path: str) -> bool:
+    """Return whether a request with this path controls the emulator."""
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def answer(emulator: ArmEmulator, request: ArmRequest) -> ArmResponse:
-    """Carry out an order; 400 says what is wrong with it."""
+    """Execute a control request. An invalid body results in 400, an unknown request in 404."""
     name = request.path.removeprefix(PREFIX).strip("/")
-    order = _ORDERS.get((request.method, name))
-    if order is None:
-        order_names = sorted(f"{method} {PREFIX}/{path}" for method, path in _ORDERS)
-        return ArmResponse(404, {"error": f"no such order: {request.method} {request.path}", "orders": order_names})
+    command = _COMMANDS.get((request.method, name))
+    if command is None:
+        commands = sorted(f"{method} {PREFIX}/{path}" for method, path in _COMMANDS)
+        problem = f"unknown control request: {request.method} {request.path}"
+        return ArmResponse(404, {"error": problem, "requests": commands})
     try:
-        return ArmResponse(200, order(emulator, request))
+        return ArmResponse(200, command(emulator, request))
     except (StateError, ValueError, TypeError, KeyError, msgspec.DecodeError) as error:
         return ArmResponse(400, {"error": str(error)})
 
@@ -51,7 +52,7 @@ def _overview(emulator: ArmEmulator, _: ArmRequest) -> Any:
 
 
 def _add_faults(emulator: ArmEmulator, request: ArmRequest) -> Any:
-    """The body is one fault or a list of them."""
+    """Add faults; the body is one fault or a list of faults."""
     emulator.faults.add(*_faults(request))
     return emulator.faults.in_force()
 
@@ -79,7 +80,7 @@ def _reset_requests(emulator: ArmEmulator, _: ArmRequest) -> Any:
 
 
 def _set_state(emulator: ArmEmulator, request: ArmRequest) -> Any:
-    """The body replaces all there is; what cannot be read changes nothing."""
+    """Replace the whole state. A body that cannot be read changes nothing."""
     document = msgspec.json.decode(request.body)
     ArmEmulator(subscription="").load(document)
     emulator.store.clear()
@@ -98,12 +99,12 @@ def _change_settings(emulator: ArmEmulator, request: ArmRequest) -> Any:
 
 
 def _release(emulator: ArmEmulator, _: ArmRequest) -> Any:
-    """All stuck operations go on."""
+    """Release all stuck operations."""
     return emulator.release_operations()
 
 
 def _token(emulator: ArmEmulator, request: ArmRequest) -> Any:
-    """The body is `{"upn": ...}` or `{"clientId": ...}`."""
+    """Issue a token; the body is `{"upn": ...}` or `{"clientId": ...}`."""
     claims = request.json()
     token = (
         emulator.user_token(claims["upn"], ip=claims.get("ip", ""))
@@ -113,7 +114,7 @@ def _token(emulator: ArmEmulator, request: ArmRequest) -> Any:
     return {"accessToken": token}
 
 
-_ORDERS: dict[tuple[str, str], Order] = {
+_COMMANDS: dict[tuple[str, str], Command] = {
     ("GET", ""): _overview,
     ("GET", "faults"): lambda emulator, _: emulator.faults.in_force(),
     ("POST", "faults"): _add_faults,

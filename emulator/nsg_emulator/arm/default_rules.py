@@ -1,4 +1,4 @@
-"""The six rules that every NSG ends with (as Azure returns them, recorded; see tests/data/arm/NOTICE.md)."""
+"""The six default rules of every NSG, as recorded from Azure; see tests/data/arm/NOTICE.md."""
 
 from nsg_emulator.arm.model import Rule
 

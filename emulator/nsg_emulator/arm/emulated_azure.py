@@ -1,4 +1,4 @@
-"""All that a request can touch, in one place."""
+"""The complete state that requests read and change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from nsg_emulator.arm.store import Store
 
 
 def utc_now() -> datetime:
-    """The time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -25,7 +25,7 @@ class EmulatedAzure:
     """The emulated Azure.
 
     Attributes:
-        clock: Tells the time; tests may set it.
+        clock: Returns the current time; tests may replace it.
     """
 
     settings: Settings
@@ -38,19 +38,19 @@ class EmulatedAzure:
     listings: Listings = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the parts that follow from the settings and the store."""
+        """Create the parts that depend on the settings and the store."""
         self.apply(self.settings)
         self.listings = Listings(self.store)
 
     def apply(self, settings: Settings) -> None:
-        """Change the settings; the Activity Log's rows stay."""
+        """Change the settings. The rows of the Activity Log are kept."""
         self.settings = settings
         rows = self.activity.rows if hasattr(self, "activity") else []
         self.activity = ActivityLog(settings.tenant, timedelta(seconds=settings.activity_delay), rows)
         self.identity = Identity(settings.tenant, settings.secrets)
 
     def terms(self, request: ArmRequest) -> Terms:
-        """How the operation of a write is to go, faults considered."""
+        """Return how the operation of a write proceeds, including injected faults."""
         failure = self.faults.strike(request, FailOperation)
         terms = Terms(
             due=self.clock() + timedelta(seconds=self.settings.operation_delay),
@@ -61,7 +61,7 @@ class EmulatedAzure:
         return replace(terms, error={"code": failure.code, "message": failure.message}) if failure else terms
 
     def settle(self, due: datetime | None = None) -> None:
-        """End the operations that are due, now or by a later moment, and write it in the Activity Log."""
+        """End the operations that are due now, or at a given later time, and add their rows to the Activity Log."""
         now = self.clock()
         for operation in self.store.settle(due or now):
             error = operation.error or {}

@@ -1,4 +1,4 @@
-"""The emulator: a request in, an answer out; no socket, no waiting."""
+"""The emulator: turns a request into a response, without sockets and without waiting."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ _CONSTANT = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the server has to do: wait, answer, or drop the connection at some point."""
+    """What the server does with a request: wait, respond, or drop the connection at a given point."""
 
     response: ArmResponse
     delay: float = 0.0
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class ArmEmulator:
-    """Azure Resource Manager, as far as network security groups need it."""
+    """The part of Azure Resource Manager that network security groups need."""
 
     def __init__(
         self,
@@ -52,14 +52,14 @@ class ArmEmulator:
         clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] | None = None,
     ) -> None:
-        """Make one.
+        """Create an emulator.
 
         Args:
-            settings: How it behaves.
+            settings: The behaviour of the emulator.
             subscription: Id of a subscription that exists from the start; `""` for none.
-            state: What `load` takes.
-            clock: Tells the time.
-            new_id: Makes GUIDs.
+            state: The initial state, as for `load`.
+            clock: Returns the current time.
+            new_id: Generates GUIDs.
         """
         self.azure = EmulatedAzure(settings or Settings(), Store(new_id) if new_id else Store(), clock)
         if subscription:
@@ -67,7 +67,7 @@ class ArmEmulator:
         if state is not None:
             self.load(state)
 
-    # --- for tests and the demo, in process ---
+    # --- access for tests and the demo in the same process ---
 
     @property
     def store(self) -> Store:
@@ -76,7 +76,7 @@ class ArmEmulator:
 
     @property
     def faults(self) -> Faults:
-        """The faults in force."""
+        """The active faults."""
         return self.azure.faults
 
     @property
@@ -86,32 +86,37 @@ class ArmEmulator:
 
     @property
     def settings(self) -> Settings:
-        """How it behaves."""
+        """The settings."""
         return self.azure.settings
 
     def configure(self, **changes: Any) -> None:
-        """Change settings by name, as `Settings` has them."""
+        """Change settings by their names in `Settings`.
+
+        Raises:
+            TypeError: A setting does not exist.
+            ValueError: A value is not valid.
+        """
         self.azure.apply(replace(self.azure.settings, **changes))
 
     def load(self, document: Any) -> None:
         """Add a state: a list of NSG documents, or `{subscriptions, resourceGroups, nsgs}`.
 
         Raises:
-            StateError: An entry lacks what it needs.
+            StateError: An entry is invalid or incomplete.
         """
         states.load(self.store, document)
 
     def dump(self) -> dict[str, Any]:
-        """The whole state as JSON, operations that are due ended."""
+        """Return the whole state as JSON, after ending the operations that are due."""
         self.azure.settle()
         return states.dump(self.store)
 
     def add_nsg(self, document: Mapping[str, Any]) -> Nsg:
-        """Add or replace one NSG as ARM shows it, unvalidated and with no trace in the Activity Log."""
+        """Add or replace one NSG in ARM's format, without validation and without a row in the Activity Log."""
         return states.add_nsg(self.store, document)
 
     def release_operations(self) -> list[str]:
-        """Let all stuck operations go on; answers with their ids."""
+        """Release all stuck operations and return their ids."""
         stuck = [operation.id for operation in self.store.pending() if operation.stuck]
         for operation_id in stuck:
             self.store.release(operation_id)
@@ -119,11 +124,11 @@ class ArmEmulator:
         return stuck
 
     def user_token(self, upn: str, *, ip: str = "") -> str:
-        """A bearer token of a user."""
+        """Return a bearer token of a user."""
         return self._token(tokens.user_claims(self.settings.tenant, upn, ip=ip))
 
     def app_token(self, client_id: str) -> str:
-        """A bearer token of a service principal or managed identity."""
+        """Return a bearer token of a service principal or managed identity."""
         return self._token(tokens.app_claims(self.settings.tenant, client_id))
 
     def _token(self, claims: Mapping[str, Any]) -> str:
@@ -132,7 +137,7 @@ class ArmEmulator:
     # --- requests ---
 
     def handle(self, request: ArmRequest) -> Outcome:
-        """Answer a request, faults considered, and note it."""
+        """Respond to a request, apply the faults, and add the request to the log."""
         request_id = self.store.new_id()
         correlation = request.headers.get("x-ms-correlation-request-id") or request_id
         request = replace(request, id=request_id, correlation=correlation)
@@ -186,7 +191,7 @@ class ArmEmulator:
         return self._logged(operation, handler, request)
 
     def _logged(self, operation: str, handler: Handler, request: ArmRequest) -> ArmResponse:
-        """Run a change between its two rows of the Activity Log; an operation writes the second when it ends."""
+        """Make a change and add its two Activity Log rows. The end of an operation adds the second row."""
         log, now, new_id = self.azure.activity, self.azure.clock(), self.store.new_id
         log.begin(request.id, change_of(request, operation, request.path.rstrip("/")), now, new_id())
         try:
@@ -220,7 +225,9 @@ class ArmEmulator:
             "x-ms-correlation-request-id": request.correlation,
             "x-ms-routing-request-id": f"EMULATOR:{self.azure.clock():%Y%m%dT%H%M%SZ}:{request.id}",
         }
-        if response.headers.get(errors.FAILURE_CAUSE) != "gateway":  # which counts only what it lets through (recorded)
+        if (
+            response.headers.get(errors.FAILURE_CAUSE) != "gateway"
+        ):  # the gateway counts only requests that it accepts (recorded)
             kind, limit = _LIMITS.get(request.method, _WRITES)
             own[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(limit)
         if "x-ms-client-request-id" in request.headers:

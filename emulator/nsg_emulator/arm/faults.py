@@ -1,6 +1,6 @@
-"""Faults on order: what shall go wrong, for which requests, how often.
+"""Injected faults: an effect, the requests that it applies to, and how often.
 
-Each effect has a JSON form, told apart by `kind`, for the control endpoint:
+The control endpoint accepts faults as JSON; `kind` selects the effect:
 `{"effect": {"kind": "delay", "seconds": 2}, "path": "..."}`.
 """
 
@@ -18,17 +18,17 @@ DropPoint = Literal["request", "answer", "body"]
 
 
 class Delay(msgspec.Struct, frozen=True, tag="delay", tag_field="kind"):
-    """Answer only after some seconds."""
+    """Delay the response by some seconds."""
 
     seconds: float
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
-    """Answer with an error instead of doing what was asked.
+    """Respond with an error and do not process the request.
 
     Attributes:
-        retry_after: Seconds, for the header of that name; None: no such header.
-        cause: Who refuses: `gateway` (ARM's front door) or `service` (the network provider, which adds `details`).
+        retry_after: Value of the Retry-After header in seconds; None omits the header.
+        cause: The layer that sends the error: `gateway`, or `service` (the network provider, which adds `details`).
     """
 
     status: int
@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
     details: list[dict[str, str]] = []
 
     def response(self) -> ArmResponse:
-        """The answer."""
+        """Return the response."""
         wait = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         headers = {**self.headers, **wait}
         error = ArmError(
@@ -52,20 +52,20 @@ class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="kind"):
 class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="kind"):
     """Drop the connection.
 
-    Before the `request` is acted upon, after it but before the `answer`, or halfway through the answer's `body`.
+    The point is before the `request` is processed, before the `answer` is sent, or halfway through its `body`.
     """
 
     at: DropPoint = "answer"
 
 
 class DropListing(msgspec.Struct, frozen=True, tag="drop-listing", tag_field="kind"):
-    """Drop the connection of a listing that asks for more than so many pages."""
+    """Drop the connection of a listing after a number of pages."""
 
     after_page: int = 1
 
 
 class FailListing(msgspec.Struct, frozen=True, tag="fail-listing", tag_field="kind"):
-    """Answer with an error to a listing that asks for more than so many pages."""
+    """Respond with an error to a listing after a number of pages."""
 
     after_page: int = 1
     status: int = 503
@@ -73,23 +73,23 @@ class FailListing(msgspec.Struct, frozen=True, tag="fail-listing", tag_field="ki
     message: str = "The service is temporarily unavailable."
 
     def response(self) -> ArmResponse:
-        """The answer."""
+        """Return the response."""
         return Answer(self.status, self.code, self.message).response()
 
 
 class StickOperation(msgspec.Struct, frozen=True, tag="stick-operation", tag_field="kind"):
-    """The operation that the write starts stays InProgress until it is released."""
+    """Keep the operation that the write starts InProgress until it is released."""
 
 
 class FailOperation(msgspec.Struct, frozen=True, tag="fail-operation", tag_field="kind"):
-    """The operation that the write starts ends as Failed, and leaves the NSG Failed."""
+    """Let the operation that the write starts fail. The NSG is then Failed."""
 
     code: str = "InternalServerError"
     message: str = "An error occurred."
 
 
 class OmitFromListing(msgspec.Struct, frozen=True, tag="omit-from-listing", tag_field="kind"):
-    """Listings leave out one NSG, which a GET by id still finds."""
+    """Omit one NSG from listings. A GET by id still finds it."""
 
     id: str
 
@@ -98,17 +98,17 @@ Effect = Delay | Answer | Drop | DropListing | FailListing | StickOperation | Fa
 E = TypeVar("E")
 LISTING = "/networkSecurityGroups[?]"
 ARM = "^/subscriptions"
-"""What the ready-made faults match unless told otherwise: sign-in is left alone."""
+"""Paths that the predefined faults match by default. Requests for tokens are not affected."""
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One effect on the requests that it matches.
+    """An effect on the requests that match.
 
     Attributes:
-        effect: What goes wrong.
-        method: Regular expression for the whole method; case does not matter.
-        path: Regular expression looked for in path and query; case does not matter.
-        count: How many requests it strikes; None: every one until it is cleared.
+        effect: The effect.
+        method: Regular expression that matches the whole method, case-insensitive.
+        path: Regular expression that matches a part of path and query, case-insensitive.
+        count: Number of requests that it applies to; None: all requests until it is cleared.
     """
 
     effect: Effect
@@ -117,7 +117,7 @@ class Fault(msgspec.Struct, frozen=True):
     count: int | None = 1
 
     def matches(self, request: ArmRequest) -> bool:
-        """Whether it is meant for this request."""
+        """Return whether the fault applies to a request."""
         target = f"{request.path}?{'&'.join(f'{name}={value}' for name, value in request.query.items())}"
         meant = re.fullmatch(self.method, request.method, re.IGNORECASE) and re.search(self.path, target, re.IGNORECASE)
         return bool(meant) and (
@@ -126,28 +126,32 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Faults:
-    """The faults in force."""
+    """The active faults."""
 
     def __init__(self) -> None:
-        """None at first."""
+        """Create an empty set of faults."""
         self._remaining: list[tuple[Fault, int | None]] = []
 
     def add(self, *faults: Fault) -> None:
-        """Put faults in force, after those that already are."""
+        """Add faults after the active ones.
+
+        Raises:
+            ValueError: A pattern or a count is not valid.
+        """
         for fault in faults:
             _checked(fault)
             self._remaining.append((fault, fault.count))
 
     def clear(self) -> None:
-        """Lift all faults."""
+        """Remove all faults."""
         self._remaining.clear()
 
     def in_force(self) -> list[Fault]:
-        """What may still strike; `count` is what is left of it."""
+        """Return the active faults. `count` is the number of remaining requests."""
         return [msgspec.structs.replace(fault, count=remaining) for fault, remaining in self._remaining]
 
     def strike(self, request: ArmRequest, kind: type[E]) -> E | None:
-        """The first effect of that kind that is meant for the request; it is used up by one."""
+        """Return the first effect of a kind that applies to the request, and count the request."""
         for index, (fault, remaining) in enumerate(self._remaining):
             if isinstance(fault.effect, kind) and fault.matches(request):
                 self._use(index, fault, remaining)
@@ -155,7 +159,7 @@ class Faults:
         return None
 
     def omitted(self, request: ArmRequest) -> Iterator[str]:
-        """Ids that the listing shall leave out; these are used up by one as well."""
+        """Yield the ids that a listing omits, and count the request."""
         for index, (fault, remaining) in reversed(list(enumerate(self._remaining))):
             if isinstance(fault.effect, OmitFromListing) and fault.matches(request):
                 self._use(index, fault, remaining)
@@ -171,7 +175,7 @@ class Faults:
 
 
 def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
-    """429 of ARM's front door for the next requests."""
+    """Return a 429 of the gateway for the next requests."""
     kind = "read" if method.upper() == "GET" else "write"
     message = (
         f"Number of '{kind}' requests for subscription exceeded. Please try again after '{retry_after}' seconds after "
@@ -182,25 +186,25 @@ def throttled(*, retry_after: int = 10, count: int | None = 1, method: str = ".*
 
 
 def unavailable(*, status: int = 503, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
-    """A 5xx for the next requests."""
+    """Return a 5xx for the next requests."""
     return Fault(Answer(status, "ServiceUnavailable", "The service is temporarily unavailable."), method, path, count)
 
 
 def forbidden(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
-    """403: the caller lacks the right."""
+    """Return a 403: the caller lacks a permission."""
     message = "The client does not have authorization to perform action over scope or the scope is invalid."
     return Fault(Answer(403, "AuthorizationFailed", message), method, path, count)
 
 
 def unauthorized(*, count: int | None = 1, method: str = ".*", path: str = ARM) -> Fault:
-    """401: the token is refused."""
+    """Return a 401: the token is rejected."""
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The access token is invalid."'}
     answer = Answer(401, "InvalidAuthenticationToken", "The access token is invalid.", headers=challenge)
     return Fault(answer, method, path, count)
 
 
 def busy(*, retry_after: int = 11, count: int | None = 1, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
-    """429 of the network provider: another operation is on the resource (recorded)."""
+    """Return a 429 of the network provider: another operation is updating the resource (recorded)."""
     message = f"An operation is updating the resource. The call can be retried in {retry_after} seconds."
     details = [{"code": "RetryableErrorDueToAnotherOperation", "message": message}]
     answer = Answer(429, "RetryableError", "A retryable error occurred.", retry_after, cause="service", details=details)
@@ -208,7 +212,7 @@ def busy(*, retry_after: int = 11, count: int | None = 1, method: str = "PUT|DEL
 
 
 def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DELETE", path: str = ARM) -> Fault:
-    """409: a lock on the scope forbids writes."""
+    """Return a 409: a lock on the scope forbids writes."""
     message = (
         f"The scope '{scope}' cannot perform write operation because following scope(s) are locked: '{scope}'. "
         "Please remove the lock and try again."
@@ -217,7 +221,7 @@ def scope_locked(scope: str, *, count: int | None = None, method: str = "PUT|DEL
 
 
 def broken_listing(*, after_page: int = 1, status: int = 0, count: int | None = None, path: str = LISTING) -> Fault:
-    """A listing of NSGs that breaks off after a page: by that status, or (0) by a dropped connection."""
+    """Return a fault that ends NSG listings after a page: with a status, or (0) with a dropped connection."""
     effect = FailListing(after_page, status) if status else DropListing(after_page)
     return Fault(effect, "GET", path, count)
 
@@ -232,6 +236,6 @@ def _checked(fault: Fault) -> None:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"{name}: not a regular expression: {error}") from error
+            raise ValueError(f"{name}: not a valid regular expression: {error}") from error
     if fault.count is not None and fault.count < 1:
-        raise ValueError("count: must be at least 1, or null for ever")
+        raise ValueError("count: must be at least 1, or null for all requests")

@@ -1,4 +1,4 @@
-"""Tenants, subscriptions and resource groups: what clients ask before they come to an NSG."""
+"""Tenants, subscriptions and resource groups, which clients read before NSGs."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def subscription(store: Store, request: ArmRequest, tenant: str) -> ArmResponse:
 
 
 def collection(store: Store, request: ArmRequest) -> ArmResponse:
-    """GET of a subscription's resource groups."""
+    """GET of the resource groups of a subscription."""
     prefix = f"/subscriptions/{store.subscription(request.params['sub']).id}/".lower()
     return ArmResponse(
         200, {"value": [_group(item) for key, item in sorted(store.groups.items()) if key.startswith(prefix)]}
@@ -44,7 +44,7 @@ def get(store: Store, request: ArmRequest) -> ArmResponse:
 
 
 def head(store: Store, request: ArmRequest) -> ArmResponse:
-    """HEAD: 204 when it is there, 404 when not."""
+    """HEAD: 204 if the resource group exists, otherwise 404."""
     store.group(request.params["sub"], request.params["group"])
     return ArmResponse(204)
 
@@ -64,12 +64,12 @@ def put(store: Store, request: ArmRequest) -> ArmResponse:
 
 
 def delete(store: Store, request: ArmRequest) -> tuple[ArmResponse, list[Nsg]]:
-    """DELETE: the group and all in it, at once; what Azure takes minutes for is not played out.
+    """DELETE: remove the group and its content at once. Azure takes minutes; this is not emulated.
 
-    NSGs in use do not hold it up, since what uses them goes with the group.
+    NSGs in use do not prevent it, because the resources that use them are deleted with the group.
 
     Returns:
-        The answer, and the NSGs that went.
+        The response, and the deleted NSGs.
     """
     group = store.group(request.params["sub"], request.params["group"])
     gone = store.remove_group(group)

@@ -1,4 +1,4 @@
-"""The part of Entra ID that clients need for a token, on the emulator's own address."""
+"""The part of Entra ID that clients need to get a token, on the address of the emulator."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ class Identity:
     """Issues tokens.
 
     Attributes:
-        tenant: The tenant that `common` and `organizations` stand for.
-        secrets: Client id to its secret; a client that is not named here may use any.
+        tenant: The tenant for `common` and `organizations`.
+        secrets: Secret by client id. Other clients may use any secret.
     """
 
     tenant: str
@@ -52,7 +52,7 @@ class Identity:
         )
 
     def instance_discovery(self, request: ArmRequest) -> ArmResponse:
-        """Tell MSAL that this authority is valid and has no aliases."""
+        """Respond to MSAL that this authority is valid and has no aliases."""
         host = request.origin.partition("://")[2]
         return ArmResponse(
             200,
@@ -133,7 +133,7 @@ class Identity:
             return (
                 None
                 if is_assertion
-                else _refused("invalid_request", "AADSTS50027: The client assertion's type is unknown.", 400)
+                else _refused("invalid_request", "AADSTS50027: The type of the client assertion is unknown.", 400)
             )
         secret = form.get("client_secret", "")
         if not secret:

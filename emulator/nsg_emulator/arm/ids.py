@@ -1,4 +1,4 @@
-"""Resource ids: how they are written, and the lower-case key under which a thing is found."""
+"""Resource ids, and the lower-case keys that identify resources in the store."""
 
 NSG_TYPE = "Microsoft.Network/networkSecurityGroups"
 RULE_TYPE = f"{NSG_TYPE}/securityRules"
@@ -7,22 +7,22 @@ GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 
 
 def group_id(subscription: str, group: str) -> str:
-    """The id of a resource group."""
+    """Return the id of a resource group."""
     return f"/subscriptions/{subscription}/resourceGroups/{group}"
 
 
 def nsg_id(subscription: str, group: str, name: str) -> str:
-    """The id of an NSG."""
+    """Return the id of an NSG."""
     return f"{group_id(subscription, group)}/providers/{NSG_TYPE}/{name}"
 
 
 def key(resource_id: str) -> str:
-    """ARM does not tell ids apart by case, nor by a trailing slash."""
+    """Return the key of an id. Like ARM, it ignores case and a trailing slash."""
     return resource_id.rstrip("/").lower()
 
 
 def split_nsg_id(resource_id: str) -> tuple[str, str, str]:
-    """Subscription, group and name of an NSG's id.
+    """Return subscription, group and name from the id of an NSG.
 
     Raises:
         ValueError: The id is not that of an NSG.

@@ -1,4 +1,4 @@
-"""Listings of NSGs: paged, and remembered, since a client lists an unchanged world again and again."""
+"""Listings of NSGs in pages. Encoded pages are cached, because clients list unchanged NSGs repeatedly."""
 
 import gzip
 from collections import OrderedDict
@@ -18,7 +18,7 @@ _REMEMBERED_PAGES = 512
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What a page shows. NSGs are values: while they are the same objects, the page's bytes are the same."""
+    """The content of a page. NSGs are immutable, so a page with the same objects has the same bytes."""
 
     nsgs: tuple[Nsg, ...]
     next_token: str
@@ -30,21 +30,21 @@ class _Page:
 
 
 class Listings:
-    """Answers listings of NSGs."""
+    """Responds to listings of NSGs."""
 
     def __init__(self, store: Store) -> None:
-        """List what is in the store."""
+        """Create the listings of a store."""
         self._store = store
         self._remembered: OrderedDict[tuple[str, bool], tuple[_Page, bytes]] = OrderedDict()
 
     def answer(self, request: ArmRequest, prefix: str, size: int, omitted: Iterable[str] = ()) -> ArmResponse:
-        """One page of the NSGs below an id.
+        """Return one page of the NSGs below an id.
 
         Args:
-            request: The request; its `$skipToken` says which page.
-            prefix: A subscription's or a resource group's id.
-            size: NSGs a page.
-            omitted: Keys that this listing leaves out although they exist.
+            request: The request; its `$skipToken` selects the page.
+            prefix: The id of a subscription or a resource group.
+            size: The number of NSGs per page.
+            omitted: Keys of existing NSGs that this listing omits.
         """
         page = self._page(request, prefix, size, frozenset(omitted))
         compressed = "gzip" in request.headers.get("accept-encoding", "")

@@ -1,4 +1,4 @@
-"""One request and one answer, as plain values, so that everything behind the socket is testable without one."""
+"""Requests and responses as plain values, so that the emulator can be tested without a socket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,17 +17,17 @@ class ArmRequest:
     """One HTTP request.
 
     Attributes:
-        method: In capitals.
-        path: Decoded, without the query.
-        query: Last value of each parameter; names keep their case (`$skipToken`).
-        headers: Names in lower case.
-        body: The raw bytes.
-        origin: Scheme and authority as the client addressed it; the base of every URL in the answer.
-        client_ip: The client's address, for the Activity Log.
-        params: What the route found in the path.
-        principal: Who calls, once the bearer token was read.
-        id: Of this request alone.
-        correlation: Joins requests that belong together, as their client says, in headers and in the Activity Log.
+        method: The method, in upper case.
+        path: The decoded path, without the query.
+        query: The last value of each parameter; names keep their case (`$skipToken`).
+        headers: The headers, with names in lower case.
+        body: The body as received.
+        origin: Scheme and authority that the client used; the base of all URLs in the response.
+        client_ip: The IP address of the client, for the Activity Log.
+        params: The parameters that the route found in the path.
+        principal: The caller, after the bearer token was read.
+        id: The id of this request.
+        correlation: The correlation id that the client sent, for response headers and the Activity Log.
     """
 
     method: str
@@ -44,14 +44,14 @@ class ArmRequest:
 
     @property
     def api_version(self) -> str:
-        """The `api-version` parameter, `""` when there is none."""
+        """The `api-version` parameter; empty if absent."""
         return self.query.get("api-version", "")
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object.
+        """Return the body as a JSON object.
 
         Raises:
-            ArmError: 400 InvalidRequestContent when it is anything else.
+            ArmError: 400 InvalidRequestContent if it is not a JSON object.
         """
         try:
             document = msgspec.json.decode(self.body)
@@ -62,10 +62,10 @@ class ArmRequest:
         return document
 
     def properties(self) -> dict[str, Any]:
-        """What the body says under `properties`, `{}` when nothing.
+        """Return `properties` of the body; empty if absent.
 
         Raises:
-            ArmError: 400 InvalidRequestContent when the content is not an object.
+            ArmError: 400 InvalidRequestContent if it is not a JSON object.
         """
         properties_value = self.json().get("properties")
         if properties_value is not None and not isinstance(properties_value, dict):
@@ -75,14 +75,14 @@ class ArmRequest:
 
 @dataclass(frozen=True, slots=True)
 class ArmResponse:
-    """One HTTP answer; `body` is sent as it is when bytes, else encoded as JSON (None: nothing)."""
+    """One HTTP response. A `body` of bytes is sent unchanged, any other value as JSON, None as an empty body."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
-        """The body's bytes."""
+        """Return the body as bytes."""
         if self.body is None:
             return NO_BODY
         return self.body if isinstance(self.body, bytes) else msgspec.json.encode(self.body)
@@ -94,10 +94,10 @@ def error_response(error: ArmError) -> ArmResponse:
 
 
 def checked_tags(tags: Any) -> dict[str, str]:
-    """A body's tags.
+    """Return the tags of a body.
 
     Raises:
-        ArmError: 400 InvalidRequestContent when they are no object of strings.
+        ArmError: 400 InvalidRequestContent if they are not an object of strings.
     """
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise invalid_content("tags must be an object of strings")

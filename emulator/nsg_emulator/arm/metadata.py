@@ -1,4 +1,4 @@
-"""`/metadata/endpoints`: how `az cloud register` learns where everything is; its shape depends on the api-version."""
+"""`/metadata/endpoints`, from which `az cloud register` reads the endpoints. The format depends on the api-version."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _OBJECT_SINCE = "2022-09-01"
 
 
 def endpoints(request: ArmRequest) -> ArmResponse:
-    """Answer in the shape of the version asked for: 2015 flat, 2019 a list of clouds, 2022 one cloud."""
+    """Respond in the format of the requested version: 2015 a flat object, 2019 a list of clouds, 2022 one cloud."""
     version = request.api_version
     if version >= _OBJECT_SINCE:
         return ArmResponse(200, _cloud(request.origin))

@@ -1,4 +1,4 @@
-"""What the emulator remembers: values, replaced and never changed in place."""
+"""The state of the emulator as immutable values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ OperationStatus = Literal["InProgress", "Succeeded", "Failed"]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription that the emulator serves."""
+    """An emulated subscription."""
 
     id: str
     name: str = "Emulated subscription"
@@ -36,7 +36,7 @@ class ResourceGroup:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A custom rule: its properties as ARM keeps them, without `provisioningState`, which is the NSG's."""
+    """A custom rule with its properties as ARM stores them. Its `provisioningState` is that of the NSG."""
 
     name: str
     properties: Mapping[str, Any]
@@ -47,10 +47,10 @@ class Nsg:
     """A network security group.
 
     Attributes:
-        tags: None when the document has no `tags` key at all.
-        extras: Further properties, kept as they came: associations, flow logs, and what nobody here knows.
-        top: Unknown top-level keys.
-        etag: With `W/` and quotes; the one etag of the NSG and all its rules.
+        tags: The tags; None if the document has no `tags` key.
+        extras: Further properties, stored unchanged: associations, flow logs and unknown properties.
+        top: Unknown top-level fields.
+        etag: The etag of the NSG and all its rules, with `W/` and quotes.
     """
 
     subscription: str
@@ -67,15 +67,15 @@ class Nsg:
 
     @property
     def id(self) -> str:
-        """The resource id, in the case in which it was created."""
+        """The resource id, in the case that was used to create the NSG."""
         return ids.nsg_id(self.subscription, self.group, self.name)
 
     def rule(self, name: str) -> Rule | None:
-        """The custom rule of that name, whatever its case."""
+        """Return the custom rule with a name, case-insensitive; None if it does not exist."""
         return next((rule for rule in self.rules if rule.name.lower() == name.lower()), None)
 
     def users(self) -> list[str]:
-        """Ids of the subnets and network interfaces that hold the NSG in use."""
+        """Return the ids of the subnets and network interfaces that use the NSG."""
         return [item["id"] for kind in ("subnets", "networkInterfaces") for item in self.extras.get(kind) or []]
 
 
@@ -84,10 +84,10 @@ class Operation:
     """A long-running operation on one NSG.
 
     Attributes:
-        due: When it ends, unless it is `stuck`.
-        deletes: Whether its success removes the NSG.
-        error: What it fails with; None when it succeeds.
-        request: Id of the request that started it, whose entry in the Activity Log its end completes.
+        due: The time at which it ends, unless it is `stuck`.
+        deletes: Whether it deletes the NSG.
+        error: The error with which it fails; None if it succeeds.
+        request: Id of the request that started it; the EndRequest row of this request is added at its end.
     """
 
     id: str

@@ -12,14 +12,21 @@ from nsg_emulator.arm.store import Store
 
 
 def find(store: Store, request: ArmRequest) -> Nsg:
-    """The NSG that the path names, or 404."""
+    """Return the NSG that the path names.
+
+    Raises:
+        ArmError: 404 if it does not exist.
+    """
     return store.nsg(request.params["sub"], request.params["group"], request.params["nsg"])
 
 
 def writable(store: Store, request: ArmRequest) -> Nsg | None:
-    """The NSG that the path names, None when there is none; 429 while it is being deleted.
+    """Return the NSG that the path names; None if it does not exist.
 
-    A write that meets another write is taken: two rules put at once were both accepted (recorded).
+    A write during another write is accepted: Azure accepted two simultaneous rules (recorded).
+
+    Raises:
+        ArmError: 429 while the NSG is being deleted.
     """
     nsg = store.find_nsg(request.params["sub"], request.params["group"], request.params["nsg"])
     if nsg is not None and nsg.state == "Deleting":
@@ -28,7 +35,11 @@ def writable(store: Store, request: ArmRequest) -> Nsg | None:
 
 
 def existing(store: Store, request: ArmRequest) -> Nsg:
-    """As `writable`, but 404 when there is none."""
+    """Return the NSG as `writable` does.
+
+    Raises:
+        ArmError: 404 if it does not exist, 429 while it is being deleted.
+    """
     return writable(store, request) or find(store, request)
 
 
@@ -39,7 +50,7 @@ def get(store: Store, request: ArmRequest) -> ArmResponse:
 
 
 def patch(store: Store, request: ArmRequest) -> ArmResponse:
-    """PATCH: the tags alone, at once, without a long-running operation."""
+    """PATCH: only the tags, at once, without a long-running operation."""
     nsg = existing(store, request)
     preconditions.check(request.headers, nsg.etag, nsg.id)
     tags = request.json().get("tags")
@@ -50,7 +61,8 @@ def patch(store: Store, request: ArmRequest) -> ArmResponse:
 def put(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
     """PUT: create or replace the whole NSG.
 
-    What changes the rules takes an operation; tags alone, or nothing, is done at once (both recorded).
+    A change of the rules starts an operation. A change of only the tags, or no change, takes effect at once (both
+    recorded).
     """
     old = writable(store, request)
     preconditions.check(request.headers, old.etag if old else None, ids.nsg_id(*_path(request)))
@@ -66,7 +78,7 @@ def put(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
 
 
 def delete(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
-    """DELETE: 202 and an operation; 204 when there is nothing; refused while something uses the NSG."""
+    """DELETE: 202 and an operation; 204 if the NSG does not exist; rejected while the NSG is in use."""
     nsg = writable(store, request)
     preconditions.check(request.headers, nsg.etag if nsg else None, ids.nsg_id(*_path(request)))
     if nsg is None:
@@ -80,7 +92,7 @@ def delete(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
 
 
 def _content(nsg: Nsg) -> object:
-    """What takes an operation to change; an empty list and none at all are the same."""
+    """Return the content whose change starts an operation. An empty list and an absent list are equal."""
     rules = [(rule.name, render.rule_properties(rule.properties)) for rule in nsg.rules]
     return rules, nsg.extras
 
@@ -94,7 +106,7 @@ def _written(request: ArmRequest, nsg: Nsg, status: int, headers: Mapping[str, s
 
 
 def _requested_nsg(store: Store, request: ArmRequest, old: Nsg | None) -> Nsg:
-    """The NSG that a PUT's body asks for; what only Azure sets is carried over."""
+    """Return the NSG that the body of a PUT describes. Fields that only Azure sets are kept."""
     document = request.json()
     group = store.group(request.params["sub"], request.params["group"])
     name = old.name if old else request.params["nsg"]
@@ -113,7 +125,7 @@ def _requested_nsg(store: Store, request: ArmRequest, old: Nsg | None) -> Nsg:
 
 
 def checked_rules(documents: Any, nsg_id: str) -> tuple[Rule, ...]:
-    """The rules of a body, validated one by one and together."""
+    """Return the rules of a body, validated separately and as a list."""
     if not isinstance(documents, list):
         raise errors.invalid_content("securityRules must be a list")
     try:
@@ -136,7 +148,7 @@ def _location(document: Mapping[str, Any], old: Nsg | None) -> str:
 
 
 def _extras(properties: Mapping[str, Any], old: Nsg | None) -> dict[str, Any]:
-    """Associations belong to subnets and interfaces, and a PUT cannot change them; other unknown properties it can."""
+    """Return the further properties. A PUT cannot change associations, but it can change unknown properties."""
     associations = {name: value for name, value in (old.extras if old else {}).items() if name in ATTACHED}
     sent = {name: value for name, value in properties.items() if name not in {*ATTACHED, *OWN}}
     return {**associations, **sent}

@@ -1,4 +1,4 @@
-"""Long-running operations: how a write starts one, and what a poll answers."""
+"""Long-running operations: started by a write, and polled by the client."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from nsg_emulator.arm.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an operation is to go: when it ends, whether it hangs, what it fails with, what to tell pollers."""
+    """How an operation proceeds: its end, whether it is stuck, its error, and the Retry-After for polls."""
 
     due: datetime
     stuck: bool = False
@@ -22,7 +22,7 @@ class Terms:
 
 
 TermsOf = Callable[[], Terms]
-"""Asked only once a write is accepted: a fault meant for an operation must not be used up by a refused write."""
+"""Called only after a write was accepted, so that a rejected write does not use up a fault for operations."""
 
 
 def begin(store: Store, nsg: Nsg, terms: Terms, *, deletes: bool = False) -> Operation:
@@ -42,14 +42,14 @@ def begin(store: Store, nsg: Nsg, terms: Terms, *, deletes: bool = False) -> Ope
 
 
 def at_once(store: Store, nsg: Nsg, terms: Terms) -> Operation:
-    """An operation that has ended before the client hears of it."""
+    """Return an operation that has ended before the response is sent."""
     return store.start(replace(begin(store, nsg, terms), status="Succeeded"))
 
 
 def headers(
     request: ArmRequest, operation: Operation, retry_after: int | None, *, with_location: bool
 ) -> dict[str, str]:
-    """What a write's answer says about its operation."""
+    """Return the response headers of a write that describe its operation."""
     subscription = operation.target.split("/")[2]
     base = f"{request.origin}/subscriptions/{subscription}/providers/Microsoft.Network/locations/{operation.location}"
     query = f"{operation.id}?api-version={request.api_version}"
@@ -62,7 +62,7 @@ def headers(
 
 
 def status(store: Store, request: ArmRequest, retry_after: int | None) -> ArmResponse:
-    """Answer `.../operations/{id}`."""
+    """Respond to GET `.../operations/{id}`."""
     operation = _operation(store, request)
     body = {
         "status": operation.status,
@@ -72,7 +72,7 @@ def status(store: Store, request: ArmRequest, retry_after: int | None) -> ArmRes
 
 
 def result(store: Store, request: ArmRequest, retry_after: int | None) -> ArmResponse:
-    """Answer `.../operationResults/{id}`: 202 while it runs, 204 after it, 409 when it failed."""
+    """Respond to GET `.../operationResults/{id}`: 202 while it runs, 204 after success, 409 after a failure."""
     operation = _operation(store, request)
     if operation.status == "InProgress":
         return ArmResponse(
@@ -98,7 +98,7 @@ def _wait(operation: Operation, retry_after: int | None) -> dict[str, str]:
 
 def _operation(store: Store, request: ArmRequest) -> Operation:
     operation = store.operations.get(request.params["operation"].lower())
-    if operation is None:  # what Azure answers for an operation it has forgotten is `?`
+    if operation is None:  # Azure's response for an expired operation is `?`
         message = f"The entity with name '{request.params['operation']}' was not found."
         raise errors.provider(404, "NotFound", message)
     return operation

@@ -1,4 +1,4 @@
-"""Listings in pages. A token is opaque to clients: the place after which the next page starts, and its number."""
+"""Listings in pages. A token, opaque to clients, contains the place after which the next page starts and its number."""
 
 import base64
 import bisect
@@ -9,12 +9,12 @@ import msgspec
 
 from nsg_emulator.arm.errors import gateway
 
-TOKEN = "$skipToken"  # noqa: S105 - a place in a listing, no secret
+TOKEN = "$skipToken"  # noqa: S105 - a place in a listing, not a secret
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page starts: after which item's place, and how many pages came before."""
+    """The start of a page: the place of the item before it, and the number of previous pages."""
 
     after: int = 0
     page: int = 0
@@ -22,14 +22,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of keys, and the token of the next (`""` at the end)."""
+    """One page of keys, and the token of the next page (empty at the end)."""
 
     keys: list[str]
     next_token: str
 
 
 def cut(items: list[tuple[int, str]], place: Place, size: int) -> Page:
-    """The page at a place of items sorted by theirs. Items that come or go meanwhile move nothing else."""
+    """Return the page at a place, from items sorted by place. New and deleted items do not shift the others."""
     start = bisect.bisect_right(items, place.after, key=lambda item: item[0])
     page_items = items[start : start + size]
     keys = [key for _, key in page_items]
@@ -39,15 +39,15 @@ def cut(items: list[tuple[int, str]], place: Place, size: int) -> Page:
 
 
 def write_token(place: Place) -> str:
-    """The token of a place."""
+    """Return the token of a place."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def read_token(token: str) -> Place:
-    """The place of a token; the start for `""`.
+    """Return the place of a token; the start for an empty token.
 
     Raises:
-        ArmError: 400 when nobody here wrote it (wording `?`).
+        ArmError: 400 if the token is not valid (wording `?`).
     """
     if not token:
         return Place()
@@ -58,5 +58,5 @@ def read_token(token: str) -> Place:
 
 
 def token_of(query: Mapping[str, str]) -> str:
-    """The page token of a query, whatever its case."""
+    """Return the page token of a query; the parameter name is case-insensitive."""
     return next((value for name, value in query.items() if name.lower() == TOKEN.lower()), "")

@@ -1,4 +1,4 @@
-"""Who may do what: the permissions API, and refusals of what no role grants."""
+"""The permissions API, and the rejection of actions that no role grants."""
 
 import re
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ _ALL = ("*",)
 
 
 def granted(settings: Settings, request: ArmRequest) -> Sequence[str]:
-    """The actions that the caller's roles grant."""
+    """Return the actions that the roles of the caller grant."""
     return settings.roles.get(request.principal.label, _ALL)
 
 
 def answer(settings: Settings, request: ArmRequest) -> ArmResponse:
-    """GET of the caller's permissions."""
+    """GET of the permissions of the caller."""
     permission = {
         "actions": list(granted(settings, request)),
         "notActions": [],
@@ -27,7 +27,11 @@ def answer(settings: Settings, request: ArmRequest) -> ArmResponse:
 
 
 def check(settings: Settings, request: ArmRequest, action: str) -> None:
-    """Refuse what no role grants, as recorded: 403 of the gateway."""
+    """Reject an action that no role grants.
+
+    Raises:
+        ArmError: 403 of the gateway, as recorded.
+    """
     patterns = (re.escape(pattern).replace(r"\*", ".*") for pattern in granted(settings, request))
     if any(re.fullmatch(pattern, action, re.IGNORECASE) for pattern in patterns):
         return

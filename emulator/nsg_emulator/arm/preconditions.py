@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match of a write."""
+"""The headers If-Match and If-None-Match of writes."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,14 @@ _ANY = "*"
 
 
 def check(headers: Mapping[str, str], etag: str | None, resource_id: str) -> None:
-    """Refuse a write whose condition does not hold.
+    """Reject a write whose condition is not met.
 
-    On an NSG's PUT a mismatch was recorded; that DELETE and a rule's PUT and DELETE honour it too is assumed (`?`).
+    A mismatch was recorded for the PUT of an NSG. Its DELETE, and PUT and DELETE of a rule, are assumed to behave alike
+    (`?`).
 
     Args:
-        headers: Of the request, names in lower case.
-        etag: What the resource has now; None when it does not exist.
+        headers: The request headers, with names in lower case.
+        etag: The current etag of the resource; None if it does not exist.
         resource_id: For the message.
 
     Raises:
@@ -35,7 +36,7 @@ def _matches(if_match: str, etag: str | None) -> bool:
 
 
 def _core(etag: str) -> str:
-    """Clients send `W/"x"`, `"x"` and bare `x`; Azure reads all three alike (`invalid` is recorded)."""
+    """Return the value of an etag. Azure treats `W/"x"`, `"x"` and `x` alike (recorded for `invalid`)."""
     return etag.strip().removeprefix("W/").strip('"')
 
 

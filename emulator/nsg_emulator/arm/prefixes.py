@@ -1,4 +1,4 @@
-"""Ports and address prefixes as the network provider reads them."""
+"""Parses ports and address prefixes like the network provider."""
 
 import ipaddress
 import re
@@ -13,7 +13,7 @@ _TOP_PORT = 65535
 
 
 def is_port_range(value: str) -> bool:
-    """`443`, `1000-2000`: integers of 0 to 65535, the first not above the second."""
+    """Return whether a text is a port or a range such as `1000-2000`, low end first, from 0 to 65535."""
     match = _PORT.match(value)
     if match is None:
         return False
@@ -23,14 +23,14 @@ def is_port_range(value: str) -> bool:
 
 
 def is_tag(value: str) -> bool:
-    """A service tag by its look. Which tags exist is not checked: Azure adds some every month."""
+    """Return whether a text has the form of a service tag. Its existence is not checked: Azure adds tags monthly."""
     return bool(_TAG.match(value))
 
 
 def network(value: str) -> Network | None:
-    """The network of a prefix, None when it is none.
+    """Return the network of a prefix; None if it is not a prefix.
 
-    Host bits are refused (as reported). A bare `789` is the address 0.0.3.21: recorded, in 2017, and kept as sent.
+    Host bits are rejected (as reported). `789` is the address 0.0.3.21 (recorded in 2017) and stored as sent.
     """
     address, slash, _ = value.partition("/")
     try:
@@ -42,7 +42,7 @@ def network(value: str) -> Network | None:
 
 
 def overlap(prefixes: list[str]) -> tuple[str, str] | None:
-    """The first two prefixes of a list that share an address, in the list's order of meeting."""
+    """Return the first two prefixes of a list that overlap; None if no two do."""
     spans = sorted(_span(prefix, parsed) for prefix in prefixes if (parsed := network(prefix)) is not None)
     widest: tuple[int, int, int, str] | None = None
     for span in spans:
@@ -54,7 +54,7 @@ def overlap(prefixes: list[str]) -> tuple[str, str] | None:
 
 
 def families(prefixes: list[str]) -> set[int]:
-    """The IP versions that a list mentions."""
+    """Return the IP versions of the prefixes in a list."""
     return {parsed.version for prefix in prefixes if (parsed := network(prefix)) is not None}
 
 

@@ -1,7 +1,7 @@
-"""Documents as ARM shows them: order of keys, the parent's etag on every rule, what is absent when empty.
+"""Documents in ARM's format: the order of fields, the etag of the NSG on each rule, and no empty fields.
 
-Older API versions show less: the plural arrays came with 2017-10-01, `type` on a rule with 2017-11-01 (both read off
-the recordings).
+Older API versions have fewer fields: lists of prefixes and ports were added in 2017-10-01, and `type` of a rule in
+2017-11-01 (both from recordings).
 """
 
 from collections.abc import Mapping
@@ -34,24 +34,24 @@ _ASSOCIATIONS = ("networkInterfaces", "subnets", "flowLogs")
 
 
 def nsg_document(nsg: Nsg, api_version: str = NEWEST) -> dict[str, Any]:
-    """The NSG as a GET answers with it."""
+    """Return an NSG as in the response to a GET."""
     document = {"name": nsg.name, "id": nsg.id, "etag": nsg.etag, "type": ids.NSG_TYPE, "location": nsg.location}
     tags = {} if nsg.tags is None else {"tags": dict(nsg.tags)}
     return {**document, **tags, **nsg.top, "properties": _nsg_properties(nsg, api_version)}
 
 
 def rule_document(nsg: Nsg, rule: Rule, api_version: str = NEWEST) -> dict[str, Any]:
-    """A custom rule as a GET answers with it."""
+    """Return a custom rule as in the response to a GET."""
     return _rule(nsg, rule, api_version, "securityRules")
 
 
 def default_rule_documents(nsg: Nsg, api_version: str = NEWEST) -> list[dict[str, Any]]:
-    """The NSG's default rules."""
+    """Return the default rules of an NSG."""
     return [_rule(nsg, rule, api_version, "defaultSecurityRules") for rule in DEFAULT_RULES]
 
 
 def rule_properties(properties: Mapping[str, Any], api_version: str = NEWEST) -> dict[str, Any]:
-    """A rule's properties in ARM's order: unknown keys last, null and empty security group lists left out."""
+    """Return the properties of a rule in ARM's order: unknown fields last, null and empty lists of ASGs omitted."""
     plurals = {name: properties.get(name) or [] for name in _PLURALS} if api_version >= ARRAYS_SINCE else {}
     full = {**{name: value for name, value in properties.items() if value is not None}, **plurals}
     ordered = {name: full[name] for name in _ORDER if name in full and (full[name] != [] or name in plurals)}

@@ -1,4 +1,4 @@
-"""What was asked of the emulator: a record a request, and counts."""
+"""The log of requests to the emulator, with counts."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -15,9 +15,9 @@ class RequestRecord:
     """One request.
 
     Attributes:
-        status: Of the answer; 0 when the connection was dropped before it.
-        caller: The token's user or application, `""` without a token.
-        etag: If-Match, `""` when absent.
+        status: The status of the response; 0 if the connection was dropped before it.
+        caller: The user or application of the token; empty without a token.
+        etag: The value of If-Match; empty if absent.
     """
 
     at: datetime
@@ -31,38 +31,38 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The last requests, and how many of each kind since the last reset.
+    """The last requests, and the number of requests of each kind since the last reset.
 
     Attributes:
-        not_emulated: How often each `METHOD path` was asked for that the emulator does not know.
-        listeners: Called with each record as it is noted, on the server's thread: tests need not poll.
+        not_emulated: The number of requests for each `METHOD path` that is not emulated.
+        listeners: Called with each new record on the thread of the server, so that tests need not poll.
     """
 
     def __init__(self) -> None:
-        """Empty at first."""
+        """Create an empty log."""
         self.records: deque[RequestRecord] = deque(maxlen=KEPT)
         self.counts: Counter[tuple[str, int]] = Counter()
         self.not_emulated: Counter[str] = Counter()
         self.listeners: list[Callable[[RequestRecord], None]] = []
 
     def add(self, record: RequestRecord) -> None:
-        """Note a request."""
+        """Add a request."""
         self.records.append(record)
         self.counts[record.method, record.status] += 1
         for listener in self.listeners:
             listener(record)
 
     def reset(self) -> None:
-        """Forget all."""
+        """Remove all records and counts."""
         self.records.clear()
         self.counts.clear()
         self.not_emulated.clear()
 
     def total(self, *methods: str) -> int:
-        """How many requests of these methods (of all, when none is named)."""
+        """Return the number of requests with these methods; of all requests without methods."""
         return sum(count for (method, _), count in self.counts.items() if not methods or method in methods)
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the log as JSON."""
         counts = {f"{method} {status}": count for (method, status), count in sorted(self.counts.items())}
         return {"total": self.total(), "counts": counts, "requests": [asdict(record) for record in self.records]}

@@ -34,9 +34,9 @@ class Route:
     """A path and its methods.
 
     Attributes:
-        open: Served without a token and without an api-version.
-        changes: Method to the operation's name in the Activity Log.
-        reads: The action that a GET needs; `""`: none.
+        open: Whether it is served without a token and without an api-version.
+        changes: The name of the operation in the Activity Log, by method.
+        reads: The action that a GET requires; empty if none.
     """
 
     pattern: re.Pattern[str]
@@ -46,7 +46,7 @@ class Route:
     reads: str = ""
 
     def action(self, method: str) -> str:
-        """The action that a method needs; `""`: none."""
+        """Return the action that a method requires; empty if none."""
         return self.reads if method in ("GET", "HEAD") else (self.changes or {}).get(method, "")
 
 
@@ -83,7 +83,7 @@ def _activity(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
 
 
 def _delete_group(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
-    """What goes with a group leaves EndRequest rows alone, with the group's correlation id (recorded)."""
+    """Delete a group. Each deleted NSG gets only an EndRequest row, with the correlation id of the group (recorded)."""
     response, gone = groups.delete(azure.store, request)
     for nsg in gone:
         change = change_of(request, f"{ids.NSG_TYPE}/delete", nsg.id)
@@ -159,10 +159,10 @@ ROUTES = (
 
 
 def find(method: str, path: str) -> tuple[Route, Handler, dict[str, str]]:
-    """The route of a path, what answers the method, and what the path names.
+    """Return the route of a path, the handler of the method, and the parameters in the path.
 
     Raises:
-        ArmError: 501 for a path that is not emulated, 405 for a method that an emulated path does not have.
+        ArmError: 501 if the path is not emulated, 405 if the path does not support the method.
     """
     for route in ROUTES:
         match = route.pattern.fullmatch(path)

@@ -1,4 +1,4 @@
-"""Custom rules, one at a time, and the default rules."""
+"""Requests for single custom rules, and for the default rules."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def get(store: Store, request: ArmRequest) -> ArmResponse:
 
 
 def put(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
-    """PUT of one rule: 201 when it is new, 200 when it was there."""
+    """PUT of one rule: 201 if it is new, 200 if it existed."""
     nsg = nsgs.existing(store, request)
     preconditions.check(request.headers, nsg.etag, nsg.id)
     old = nsg.rule(request.params["rule"])
@@ -55,7 +55,7 @@ def put(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
 
 
 def delete(store: Store, request: ArmRequest, terms_of: TermsOf) -> ArmResponse:
-    """DELETE of one rule: 202 and an operation; 204 when there is nothing."""
+    """DELETE of one rule: 202 and an operation; 204 if the rule does not exist."""
     nsg = nsgs.existing(store, request)
     preconditions.check(request.headers, nsg.etag, nsg.id)
     old = nsg.rule(request.params["rule"])

@@ -1,4 +1,4 @@
-"""The emulator on a socket: https with a generated certificate, or plain http on loopback only."""
+"""Serves the emulator over HTTPS with a generated certificate, or over plain HTTP on loopback addresses only."""
 
 import asyncio
 import contextlib
@@ -25,12 +25,12 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A served emulator.
+    """A running emulator.
 
     Attributes:
-        url: Its base, without a slash at the end.
-        ca_file: What clients must trust; None over plain http.
-        emulator: For access in process.
+        url: The base URL, without a trailing slash.
+        ca_file: The CA certificate that clients must trust; None for plain HTTP.
+        emulator: The emulator, for access in the same process.
     """
 
     url: str
@@ -52,19 +52,21 @@ async def serve(
     """Serve an emulator until the block ends.
 
     Args:
-        emulator: What answers.
-        tls: https; without it the host must be a loopback address, since tokens travel in the clear.
+        emulator: The emulator.
+        tls: Serve HTTPS. Without it, the host must be a loopback address, because tokens are not encrypted.
         host: Address to listen on.
-        port: Port to listen on; 0: any free one.
-        ca_file: Where to write the authority's certificate as well; None: only in a folder that goes with the block.
-        names: Further names that the certificate is for, of clients that reach it by a proxy.
+        port: Port to listen on; 0 selects a free port.
+        ca_file: Additional file for the CA certificate; None: only in a folder that is removed at the end of the block.
+        names: Further host names in the certificate, for clients that connect through a proxy.
         middlewares: aiohttp middlewares in front of the emulator, for responses that it does not send by itself.
 
     Raises:
-        ValueError: Plain http on an address that others can reach.
+        ValueError: Plain HTTP on an address that is not a loopback address.
     """
     if not tls and not _is_loopback(host):
-        raise ValueError(f"host: plain http is served on loopback alone, not on {host!r}; use https or 127.0.0.1")
+        raise ValueError(
+            f"host: plain http is allowed on loopback addresses only, not on {host!r}; use https or 127.0.0.1"
+        )
     with tempfile.TemporaryDirectory(prefix="arm-emulator-") as folder:
         context, authority = _tls(Path(folder), (host, *names), ca_file) if tls else (None, None)
         runner = web.AppRunner(
@@ -102,14 +104,14 @@ def serve_in_thread(
 
 
 async def _close(runner: web.AppRunner) -> None:
-    """Close the connections too: clients that keep theirs would have TLS wait for a farewell that never comes."""
+    """Close the server and its connections. TLS would otherwise wait for clients that keep a connection open."""
     server = runner.server
     transports = [] if server is None else [connection.transport for connection in server.connections]
     await runner.cleanup()
     for transport in transports:
         if transport is not None:
             transport.abort()
-    for _ in range(2):  # the loop closes an aborted socket in its next round
+    for _ in range(2):  # the event loop closes an aborted socket in its next iteration
         await asyncio.sleep(0)
 
 
@@ -141,7 +143,7 @@ def _application(emulator: ArmEmulator, middlewares: Iterable[Middleware]) -> we
 
 async def _answer(emulator: ArmEmulator, request: web.Request) -> web.StreamResponse:
     call = await _call(request)
-    if control.is_order(call.path):
+    if control.is_control_path(call.path):
         return _response(control.answer(emulator, call))
     outcome = emulator.handle(call)
     if outcome.delay:
@@ -172,7 +174,7 @@ def _response(reply: ArmResponse) -> web.Response:
 
 
 async def _dropped(request: web.Request, outcome: Outcome) -> web.StreamResponse:
-    """Cut the connection, at once or halfway through the body."""
+    """Drop the connection, at once or halfway through the body."""
     response = web.StreamResponse(status=outcome.response.status or 200, headers=dict(outcome.response.headers))
     body = outcome.response.encoded()
     if outcome.drop == "body" and body:

@@ -1,4 +1,4 @@
-"""What can be set about the emulator as a whole."""
+"""The settings of the emulator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ DEFAULT_SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the emulator behaves.
+    """The behaviour of the emulator.
 
     Attributes:
-        tenant: The directory that tokens come from.
-        page_size: NSGs a page of a listing.
-        operation_delay: Seconds until a long-running operation ends; 0: it has ended at the first poll.
-        retry_after: Seconds in the Retry-After header for pollers; None leaves the header out, as Azure sometimes does.
-        activity_delay: Seconds until a change can be read in the Activity Log (in Azure 13 to 53 s, at times minutes).
-        secrets: Client id to its secret; a client that is not named here may use any.
-        roles: Client id to the actions that it is granted, `*` standing for anything; one that is not named may do all.
+        tenant: The tenant that issues tokens.
+        page_size: Number of NSGs per page of a listing.
+        operation_delay: Seconds until a long-running operation ends; with 0, it has ended at the first poll.
+        retry_after: Seconds in the Retry-After header for polls; None omits the header, as Azure sometimes does.
+        activity_delay: Seconds until a change appears in the Activity Log (in Azure 13 to 53 s, sometimes minutes).
+        secrets: Secret by client id. Other clients may use any secret.
+        roles: Granted actions by client id; `*` matches any text. Other clients have all permissions.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -30,7 +30,11 @@ class Settings:
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse sizes and times that make no sense."""
+        """Reject invalid sizes and times.
+
+        Raises:
+            ValueError: A value is too low.
+        """
         if self.page_size < 1:
             raise ValueError("page_size: must be at least 1")
         if self.operation_delay < 0 or self.activity_delay < 0:

@@ -1,8 +1,8 @@
-"""State as JSON: read from what ARM shows, or from the emulator's own file, and written back.
+"""The state as JSON: read from ARM's format or from a file of the emulator, and written to a file.
 
-Two shapes are read: a list of NSG documents (or ARM's own `{"value": [...]}`), and
+Two formats are read: a list of NSG documents (or ARM's `{"value": [...]}`), and
 `{"subscriptions": [...], "resourceGroups": [...], "nsgs": [...]}`.
-Groups and subscriptions of the NSGs are made as needed.
+Missing resource groups and subscriptions of the NSGs are created.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ _OWN_PROPERTIES = ("provisioningState", "resourceGuid", "securityRules", "defaul
 
 
 class StateError(ValueError):
-    """A state that cannot be read; the message names the entry and what it needs."""
+    """A state that cannot be read. The message names the entry and the problem."""
 
 
 def load_file(store: Store, path: Path) -> None:
-    """Add a file's content to the store.
+    """Add the content of a file to the store.
 
     Raises:
-        StateError: The file is not JSON, or an entry lacks what it needs.
+        StateError: The file is not JSON, or an entry is invalid or incomplete.
     """
     try:
         document = msgspec.json.decode(path.read_bytes())
@@ -38,7 +38,7 @@ def load_file(store: Store, path: Path) -> None:
 
 
 def save_file(store: Store, path: Path) -> None:
-    """Write the store's content as a file that `load_file` reads."""
+    """Write the content of the store to a file that `load_file` reads."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(dump(store)), indent=1))
 
 
@@ -46,7 +46,7 @@ def load(store: Store, document: Any) -> None:
     """Add a state to the store.
 
     Raises:
-        StateError: An entry lacks what it needs.
+        StateError: An entry is invalid or incomplete.
     """
     parts = _parts(document)
     for item in parts.get("subscriptions") or []:
@@ -58,7 +58,7 @@ def load(store: Store, document: Any) -> None:
 
 
 def dump(store: Store) -> dict[str, Any]:
-    """The whole state as JSON."""
+    """Return the whole state as JSON."""
     return {
         "subscriptions": [
             {"subscriptionId": item.id, "displayName": item.name} for item in store.subscriptions.values()
@@ -71,7 +71,7 @@ def dump(store: Store) -> dict[str, Any]:
 
 
 def add_subscription(store: Store, subscription: str, name: str | None = None) -> Subscription:
-    """The subscription of that id, made if it is not there."""
+    """Return the subscription with an id; create it if it does not exist."""
     existing = store.subscriptions.get(subscription.lower())
     if existing is None or (name and name != existing.name):
         existing = Subscription(subscription, name) if name else Subscription(subscription)
@@ -80,7 +80,7 @@ def add_subscription(store: Store, subscription: str, name: str | None = None) -
 
 
 def read_group(store: Store, item: Mapping[str, Any]) -> ResourceGroup:
-    """A resource group's entry; its subscription is made if it is not there."""
+    """Read the entry of a resource group; create its subscription if it does not exist."""
     parts = _text(item, "id", "resourceGroups").strip("/").split("/")
     if [part.lower() for part in parts[::2]] != ["subscriptions", "resourcegroups"]:
         raise StateError(f"resourceGroups: {item['id']!r} is not the id of a resource group")
@@ -89,7 +89,7 @@ def read_group(store: Store, item: Mapping[str, Any]) -> ResourceGroup:
 
 
 def add_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
-    """Add one NSG as ARM shows it, without validation, with its group and subscription."""
+    """Add one NSG in ARM's format, without validation, with its group and subscription."""
     nsg = read_nsg(store, document)
     add_subscription(store, nsg.subscription)
     if ids.key(ids.group_id(nsg.subscription, nsg.group)) not in store.groups:
@@ -98,7 +98,7 @@ def add_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
 
 
 def read_nsg(store: Store, document: Any) -> Nsg:
-    """One NSG from a document; etag and GUID are made when it has none."""
+    """Read one NSG from a document; generate its etag and GUID if they are missing."""
     subscription, group, name = _nsg_names(_text(document, "id", "nsgs"))
     properties = _object(document, "properties", "nsgs")
     state = properties.get("provisioningState") or "Succeeded"
@@ -118,10 +118,10 @@ def read_nsg(store: Store, document: Any) -> Nsg:
 
 
 def parse_rule(document: Any) -> Rule:
-    """One custom rule from a document.
+    """Read one custom rule from a document.
 
     Raises:
-        StateError: It has no name, or its properties are no object.
+        StateError: It has no name, or its properties are not an object.
     """
     name = _text(document, "name", "securityRules")
     properties = _object(document, "properties", "securityRules")

@@ -1,4 +1,4 @@
-"""The state of the emulated Azure: no clock, no sockets, no rendering."""
+"""The state of the emulated Azure, without clock, sockets and rendering."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from nsg_emulator.arm.model import Nsg, Operation, ProvisioningState, ResourceGr
 
 
 def random_id() -> str:
-    """A fresh GUID."""
+    """Return a new GUID."""
     return str(uuid.uuid4())
 
 
@@ -18,10 +18,10 @@ class Store:
     """Subscriptions, resource groups, NSGs and operations. Names are case-insensitive."""
 
     def __init__(self, new_id: Callable[[], str] = random_id) -> None:
-        """Start empty.
+        """Create an empty store.
 
         Args:
-            new_id: Makes GUIDs; tests may hand in their own.
+            new_id: Generates GUIDs; tests may pass another function.
         """
         self.new_id = new_id
         self.subscriptions: dict[str, Subscription] = {}
@@ -32,17 +32,25 @@ class Store:
         self._order: dict[str, int] = {}
         self._created = 0
 
-    # --- looking up ---
+    # --- reading ---
 
     def subscription(self, subscription: str) -> Subscription:
-        """The subscription, or 404 SubscriptionNotFound."""
+        """Return a subscription.
+
+        Raises:
+            ArmError: 404 SubscriptionNotFound.
+        """
         existing = self.subscriptions.get(subscription.lower())
         if existing is None:
             raise errors.subscription_not_found(subscription)
         return existing
 
     def group(self, subscription: str, name: str) -> ResourceGroup:
-        """The resource group, or 404 ResourceGroupNotFound."""
+        """Return a resource group.
+
+        Raises:
+            ArmError: 404 SubscriptionNotFound or ResourceGroupNotFound.
+        """
         self.subscription(subscription)
         existing = self.groups.get(ids.key(ids.group_id(subscription, name)))
         if existing is None:
@@ -50,29 +58,37 @@ class Store:
         return existing
 
     def find_nsg(self, subscription: str, group: str, name: str) -> Nsg | None:
-        """The NSG or None; its group must exist."""
+        """Return an NSG; None if it does not exist in an existing group.
+
+        Raises:
+            ArmError: 404 SubscriptionNotFound or ResourceGroupNotFound.
+        """
         self.group(subscription, group)
         return self.nsgs.get(ids.key(ids.nsg_id(subscription, group, name)))
 
     def nsg(self, subscription: str, group: str, name: str) -> Nsg:
-        """The NSG, or 404 ResourceNotFound or ResourceGroupNotFound."""
+        """Return an NSG.
+
+        Raises:
+            ArmError: 404 SubscriptionNotFound, ResourceGroupNotFound or ResourceNotFound.
+        """
         nsg = self.find_nsg(subscription, group, name)
         if nsg is None:
             raise errors.resource_not_found(group, name)
         return nsg
 
     def keys_below(self, prefix: str) -> list[tuple[int, str]]:
-        """The NSGs whose id starts so, each with its place, in the order in which listings show them.
+        """Return the keys of the NSGs whose id starts with a prefix, with their places, in the order of listings.
 
-        Azure's order is its own affair, and not that of the names, as recorded. Here it is that of creation.
+        The order is that of creation. Azure's order is unknown; it is not that of the names (recorded).
         """
         folded = ids.key(prefix) + "/"
         return [(self._order[key], key) for key in self.nsgs if key.startswith(folded)]
 
-    # --- changing ---
+    # --- writing ---
 
     def new_etag(self) -> str:
-        """A weak etag as Azure writes them."""
+        """Return a new weak etag in Azure's format."""
         return f'W/"{self.new_id()}"'
 
     def add_subscription(self, subscription: Subscription) -> None:
@@ -93,24 +109,24 @@ class Store:
         return nsg
 
     def remove(self, resource_id: str) -> None:
-        """Drop an NSG, if it is there."""
+        """Remove an NSG if it exists."""
         self.nsgs.pop(ids.key(resource_id), None)
 
     def remove_group(self, group: ResourceGroup) -> list[Nsg]:
-        """Drop a resource group with all that is in it; answers with the NSGs that went."""
+        """Remove a resource group with its content and return the removed NSGs."""
         gone = [self.nsgs.pop(key) for _, key in self.keys_below(group.id)]
         self.groups.pop(ids.key(group.id), None)
         return gone
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all content."""
         for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running):
             table.clear()
 
     # --- operations ---
 
     def start(self, operation: Operation) -> Operation:
-        """Remember an operation, or how it is now."""
+        """Store a new operation, or the new state of an operation."""
         self.operations[operation.id] = operation
         self._running.pop(operation.id, None)
         if operation.status == "InProgress":
@@ -118,20 +134,20 @@ class Store:
         return operation
 
     def pending(self) -> list[Operation]:
-        """Operations that have not ended."""
+        """Return the operations that have not ended."""
         return list(self._running.values())
 
     def settle(self, now: datetime) -> Iterator[Operation]:
-        """End what is due and say what ended; a caller must exhaust the iterator."""
+        """End the operations that are due and yield them. The caller must exhaust the iterator."""
         for operation in self.pending():
             if operation.due <= now and not operation.stuck:
                 yield self._finish(operation)
 
     def release(self, operation_id: str) -> Operation:
-        """Let a stuck operation go on; it ends at the next look.
+        """Release a stuck operation. It ends at the next `settle`.
 
         Raises:
-            KeyError: There is no such operation.
+            KeyError: The operation does not exist.
         """
         return self.start(replace(self.operations[operation_id], stuck=False))
 

@@ -1,4 +1,4 @@
-"""The emulator's certificate authority and a certificate for its addresses, generated at each start."""
+"""A certificate authority (CA) and a server certificate, generated at each start."""
 
 import datetime as dt
 import ipaddress
@@ -18,14 +18,14 @@ _HOSTS = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files in PEM: what clients trust, and what the server shows."""
+    """PEM files: the CA certificate that clients trust, and the server certificate with its key."""
 
     ca_file: Path
     chain_file: Path
     key_file: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """The server's side of TLS."""
+        """Return the TLS context of the server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.chain_file, self.key_file)
@@ -33,11 +33,11 @@ class Certificate:
 
 
 def make_certificate(folder: Path, *hosts: str) -> Certificate:
-    """Write a new authority's certificate and, signed by it, one for localhost and the hosts named.
+    """Create a CA, and a certificate signed by it for localhost and the given hosts.
 
     Args:
-        folder: Where `ca.pem`, `server.pem` and `server-key.pem` go; it must exist.
-        hosts: Names or addresses beside localhost, 127.0.0.1 and ::1.
+        folder: The existing folder for `ca.pem`, `server.pem` and `server-key.pem`.
+        hosts: Names or addresses in addition to localhost, 127.0.0.1 and ::1.
     """
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _authority(ca_key)
@@ -71,7 +71,7 @@ def _leaf(
     builder = builder.add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(
         ca_key.public_key()
-    )  # Python 3.13 refuses a chain without it
+    )  # Python 3.13 rejects a chain without it
     return builder.add_extension(issuer, critical=False).sign(ca_key, hashes.SHA256())
 
 

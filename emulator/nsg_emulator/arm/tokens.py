@@ -1,4 +1,4 @@
-"""Bearer tokens that look like Entra ID's, unsigned: every client of the emulator can claim any identity."""
+"""Bearer tokens in the format of Entra ID, but unsigned: each client of the emulator can claim any identity."""
 
 import base64
 import uuid
@@ -29,12 +29,12 @@ _NAMESPACE = uuid.UUID("5b0e1c1e-3c1f-4f2e-9d0a-2f6f0a8c7e11")
 
 
 def object_id(tenant: str, principal: str) -> str:
-    """The object id of a user or application: the same for the same name, as in a directory."""
+    """Return the object id of a user or application; the same name always has the same id."""
     return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{principal}".lower()))
 
 
 def app_claims(tenant: str, client_id: str) -> dict[str, Any]:
-    """What a token says of an application."""
+    """Return the claims of an application."""
     return {
         "appid": client_id,
         "appidacr": "1",
@@ -47,7 +47,7 @@ def app_claims(tenant: str, client_id: str) -> dict[str, Any]:
 def user_claims(
     tenant: str, upn: str, client_id: str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46", ip: str = ""
 ) -> dict[str, Any]:
-    """What a token says of a user (by default signed in through the az CLI)."""
+    """Return the claims of a user, by default signed in with the Azure CLI."""
     name = upn.partition("@")[0].replace(".", " ").title()
     person = {
         "upn": upn,
@@ -67,14 +67,14 @@ def user_claims(
 
 
 def mint(claims: Mapping[str, Any], *, tenant: str, audience: str, now: datetime, lifetime: int = LIFETIME) -> str:
-    """A token with these claims.
+    """Return a token with these claims.
 
     Args:
-        claims: Who it is.
-        tenant: The directory.
-        audience: For whom the token is.
-        now: When it is issued.
-        lifetime: Seconds until it expires.
+        claims: The claims that identify the caller.
+        tenant: The tenant that issues the token.
+        audience: The audience of the token.
+        now: The time of issue.
+        lifetime: Seconds until the token expires.
     """
     moment = int(now.timestamp())
     times = {"iat": moment, "nbf": moment, "exp": moment + lifetime}
@@ -84,10 +84,10 @@ def mint(claims: Mapping[str, Any], *, tenant: str, audience: str, now: datetime
 
 
 def read(authorization: str, *, origin: str, tenant: str, now: datetime) -> Principal:
-    """Who an Authorization header stands for.
+    """Return the caller that an Authorization header identifies.
 
     Raises:
-        ArmError: 401, with the code that Azure gives for what is wrong.
+        ArmError: 401, with Azure's code for the problem.
     """
     if not authorization:
         message = "Authentication failed. The 'Authorization' header is missing."
@@ -106,7 +106,7 @@ def read(authorization: str, *, origin: str, tenant: str, now: datetime) -> Prin
 
 
 def _same_place(origin: str) -> set[str]:
-    """The authorities by which a client may know this very server."""
+    """Return the authorities that clients may use for this server."""
     parts = urlsplit(origin)
     port = f":{parts.port}" if parts.port else ""
     return {parts.netloc, f"localhost{port}", f"127.0.0.1{port}"}

@@ -1,7 +1,6 @@
-"""What the network provider refuses in a rule or an NSG, and the little that it normalises.
+"""The validation of rules and NSGs by the network provider, and what it normalises.
 
-Codes and texts are from recorded traffic or public reports, except those marked `?`. Which check comes first when
-several fail is `?`.
+Codes and texts are from recorded traffic or public reports, except those marked `?`. The order of the checks is `?`.
 """
 
 import re
@@ -34,7 +33,11 @@ _LISTS = (*(f"{name}s" for name in _RANGES), *(f"{name}es" for name in _PREFIXES
 
 
 def check_name(name: str, path: str) -> None:
-    """Refuse a name that Azure would not take (`?` for the text)."""
+    """Reject an invalid name (`?` for the text).
+
+    Raises:
+        ArmError: 400 InvalidResourceName.
+    """
     if len(name) > MAX_NAME or not _NAME.match(name):
         message = (
             f"Resource name {name} is invalid. The name can be up to {MAX_NAME} characters long. It must begin with a "
@@ -46,7 +49,7 @@ def check_name(name: str, path: str) -> None:
 
 
 def checked_rule(rule: Rule, rule_id: str) -> Rule:
-    """The rule as Azure keeps it: `access` and `direction` in their own spelling, the rest as sent.
+    """Return a rule as Azure stores it: `access` and `direction` in Azure's spelling, other values as sent.
 
     Raises:
         ArmError: 400 with the provider's code.
@@ -64,7 +67,7 @@ def checked_rule(rule: Rule, rule_id: str) -> Rule:
 
 
 def _typed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Texts as texts and lists as lists of texts; numbers, which template parameters may hold, become texts."""
+    """Check the types of texts and lists of texts. Numbers, as template parameters may contain, become texts."""
     texts = {name: _text(properties[name], name) for name in _TEXTS if properties.get(name) is not None}
     lists = {name: _texts(properties[name], name) for name in _LISTS if properties.get(name) is not None}
     return {**properties, **texts, **lists}
@@ -87,7 +90,7 @@ def _texts(value: Any, name: str) -> list[str]:
 
 
 def check_rules(rules: Iterable[Rule], nsg_id: str) -> None:
-    """Refuse what only the whole list shows: two of one name, one priority and direction, too many of anything.
+    """Reject duplicate names, duplicate priorities of a direction, and lists that exceed a limit.
 
     Raises:
         ArmError: 400 with the provider's code.
@@ -125,7 +128,7 @@ def _addresses(properties: Mapping[str, Any], side: str) -> int:
 
 
 def _too_many(code: str, limit: str, nsg_id: str) -> ArmError:
-    """Code and text are `?`; the limits are documented."""
+    """Return the error for an exceeded limit. Code and text are `?`; the limits are documented."""
     return provider(400, code, f"Network security group {nsg_id} exceeds the limit of {limit}.")
 
 
@@ -146,7 +149,7 @@ def _check_word(properties: Mapping[str, Any], name: str) -> None:
 
 
 def _unreadable(reason: str) -> ArmError:
-    """The provider's answer to JSON that is not its own (the inner text is `?`)."""
+    """Return the provider's error for JSON that it cannot parse (the inner text is `?`)."""
     return ArmError(
         400, "InvalidRequestFormat", "Cannot parse the request.", details=[{"code": "InvalidJson", "message": reason}]
     )
@@ -228,7 +231,7 @@ def _tag_in_list(side: str, rule_id: str, value: str) -> ArmError:
 
 def _check_list(values: list[str], side: str, rule_id: str) -> None:
     about = f"Security rule parameter {side}AddressPrefix for rule with Id {rule_id}"
-    if len(prefixes.families(values)) > 1:  # the refusal is reported, its code and text are `?`
+    if len(prefixes.families(values)) > 1:  # the rejection is reported; its code and text are `?`
         raise provider(
             400, "SecurityRuleAddressPrefixesWithMixedFamilies", f"{about} cannot mix IPv4 and IPv6 address prefixes."
         )
@@ -239,7 +242,7 @@ def _check_list(values: list[str], side: str, rule_id: str) -> None:
 
 
 def _exactly_one(values_by_name: Mapping[str, Any], rule_id: str) -> None:
-    """The text is reported, the code is `?`."""
+    """Reject zero or several values. The text is reported, the code is `?`."""
     if sum(bool(value) for value in values_by_name.values()) != 1:
         names = ", ".join(values_by_name)
         message = f"Security rule with Id {rule_id} must specify a non empty value for exactly one of: {names}."

@@ -128,7 +128,7 @@ async def test_a_bad_order_says_what_is_wrong_with_it(
 async def test_an_unknown_order_lists_the_known_ones(running: Running) -> None:
     status, answer = await order(running, "GET", "/magic")
     assert status == 404
-    assert "GET /_emulator/faults" in answer["orders"]
+    assert "GET /_emulator/faults" in answer["requests"]
 
 
 async def test_state_is_read_added_to_and_replaced_over_http(running: Running) -> None:
