@@ -1,19 +1,19 @@
 """A Kubernetes API server in one process, for the demo and the fast tests.
 
-kopf, the Python client and kubectl accept it. It serves namespaces, events, secrets, config maps, service accounts,
+It works with kopf, the Python client and kubectl. It serves namespaces, events, secrets, config maps, service accounts,
 leases and the kinds of CustomResourceDefinitions, with structural schemas, optimistic locking, status, finalizers,
 server-side apply, watches with bookmarks, paged lists and tables.
 
 Limits:
 
-- no TLS, no authentication, no RBAC; protobuf only as far as `kubectl create namespace|configmap|secret|sa` sends it;
+- no TLS, no authentication, no RBAC; of protobuf only what `kubectl create namespace|configmap|secret|sa` sends;
 - no `metadata.managedFields`: field owners are recorded and conflicts are reported, but the field is not served;
 - no CEL evaluation: pass `KubeApi(validators=...)` to evaluate the rules of a schema;
 - no conversion webhooks: the versions of a definition share their fields;
-- what controllers do (establishing definitions, emptying namespaces, collecting owned objects) happens at once, and
+- the work of controllers (establishing definitions, emptying namespaces, deleting owned objects) is done at once, and
   deletion with `Foreground` acts like `Background`;
-- definitions themselves are checked loosely: a real server also refuses schemas that are not structural, and rules
-  that cost too much.
+- few checks of definitions: a real server also rejects schemas that are not structural, and rules that exceed the
+  cost limit.
 """
 
 from .api import KubeApi

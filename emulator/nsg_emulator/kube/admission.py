@@ -23,7 +23,7 @@ _UNCHECKED = Fault(
 
 @dataclass(slots=True)
 class Strictness:
-    """How unknown fields are handled: `Strict` refuses, `Warn` warns, other values drop them silently."""
+    """How unknown fields are handled: `Strict` rejects the request, `Warn` warns, other values drop them silently."""
 
     mode: str = "Warn"
     unknown: list[str] = field(default_factory=list)
@@ -38,19 +38,19 @@ class StrictError(ApiError):
     """Unknown fields in a request with strict field validation."""
 
     def __init__(self, kind: Kind, unknown: Sequence[str]) -> None:
-        """Name the fields."""
+        """Create the error for unknown fields."""
         self.why = "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown)
         words = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {self.why}'
         super().__init__(400, "BadRequest", words)
 
 
 def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None) -> Obj:
-    """Read an object of a kind: its type, its metadata, the fields that its schema knows, and defaults.
+    """Decode an object of a kind: check its type and metadata, drop unknown fields, and set defaults.
 
-    Parts shared with `old`, the stored object, are not read again.
+    Parts that are shared with `old`, the stored object, are not processed again.
 
     Raises:
-        ApiError: 400 when it cannot be read as this kind.
+        ApiError: 400 if it cannot be decoded as this kind.
     """
     obj = _typed(kind, body)
     obj["metadata"] = metadata.coerce(kind, obj.get("metadata") or {})
@@ -64,13 +64,13 @@ def decode(kind: Kind, body: Any, strictness: Strictness, old: Obj | None = None
 
 
 def decode_config(kind: Kind, body: Any) -> tuple[Obj, list[str]]:
-    """Read an applied configuration. Its manager owns the given fields, but not the defaults.
+    """Decode an applied configuration. Its manager owns the given fields, but not the defaults.
 
     Returns:
         The configuration, and the paths of its unknown fields.
 
     Raises:
-        ApiError: 400 when it cannot be read as this kind.
+        ApiError: 400 if it cannot be decoded as this kind.
     """
     config = _typed(kind, body)
     config["metadata"] = metadata.coerce(kind, config.get("metadata") or {})
@@ -127,7 +127,7 @@ def _schema_faults(kind: Kind, new: Obj, old: Obj | None, validators: Sequence[V
 
 
 def _refuse_undecodable(kind: Kind, broken: Sequence[Fault]) -> None:
-    """Built-in kinds are decoded into typed fields, so that a wrong type is unreadable rather than invalid."""
+    """Reject wrong types in built-in kinds. They are decoded into typed fields, so this is a decoding error."""
     for fault in broken:
         if fault.reason == "FieldValueTypeInvalid":
             words = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {fault}'
@@ -140,7 +140,7 @@ def _bare(obj: Obj) -> Obj:
 
 
 def _read(words: str) -> Fault:
-    """Read a validator's error: `path: Reason: words`."""
+    """Parse the error of a validator: `path: Reason: message`."""
     path, _, detail = words.partition(": ")
     for reason, start in (
         ("FieldValueRequired", "Required"),
@@ -153,7 +153,7 @@ def _read(words: str) -> Fault:
 
 
 def _typed(kind: Kind, body: Any) -> Obj:
-    """Read the kind of the object; custom resources must state it."""
+    """Check apiVersion and kind of an object; custom resources must have them."""
     if not isinstance(body, dict):
         raise _unrecognized(kind, f"json: cannot unmarshal {faults.TYPE_NAMES[type(body)]} into an object")
     if kind.custom and not body.get("kind"):

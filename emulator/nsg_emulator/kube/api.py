@@ -27,21 +27,21 @@ Where: TypeAlias = tuple[str, str, str]
 
 
 class KubeApi:
-    """An API server's state, and the web application in front of it."""
+    """The state of an API server, and its web application."""
 
     def __init__(self, validators: Sequence[Validator] = (), history: int = 1000) -> None:
-        """Start with the built-in kinds.
+        """Create an API server with the built-in kinds.
 
         Args:
-            validators: validate custom resources beyond their schema, as CEL rules do.
-            history: how many changes of each resource a watch or a continue token can reach back.
+            validators: further validation of custom resources, such as CEL rules.
+            history: number of changes of each resource that are kept for watches and continue tokens.
         """
         self.store = Store(validators, history)
         self.requests = RequestLog()
         self.interference = Interference()
 
     def app(self) -> web.Application:
-        """Return the web application; each call returns a new one over the same state."""
+        """Return a new web application for this state."""
         app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._answer])
         app.add_routes(
             [
@@ -74,7 +74,7 @@ class KubeApi:
         return clone(self.store.find_kind(api_version, kind).get((namespace, name)))
 
     def list(self, api_version: str, kind: str, namespace: str = "") -> list[Obj]:
-        """Return copies of all objects of a kind, or of those in a namespace."""
+        """Return copies of all objects of a kind, in all namespaces or in one."""
         resource = self.store.find_kind(api_version, kind)
         pairs = resource.collection.in_order()
         return [clone(resource.read(obj)) for key, obj in pairs if not namespace or key[0] == namespace]
@@ -146,7 +146,7 @@ def _troubled(error: ApiError, retry_after: int | None = None) -> web.Response:
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Break the connection; the response is not sent."""
+    """Close the connection without a response."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -1,4 +1,4 @@
-"""Server-side apply: field ownership (stored beside the object), conflicts, and fields that a manager releases."""
+"""Server-side apply: field ownership (stored separately), conflicts, and fields that a manager no longer applies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ def owned_paths(schema: Obj, config: Obj) -> dict[Path, Any]:
 
 
 def check_typed(kind: Kind, config: Obj, unknown: list[str]) -> None:
-    """Refuse a configuration that cannot be merged by its schema.
+    """Reject a configuration that cannot be merged by its schema.
 
     Raises:
         ApiError: 500, as on the real server, for unknown fields and for list items with the same key.
@@ -66,7 +66,7 @@ def apply(
         The merged object and the new ownership.
 
     Raises:
-        ApiError: 409 when another manager owns a field with a different value and `force` is not set.
+        ApiError: 409 if another manager owns a field with a different value and `force` is not set.
     """
     owner = (manager, "")
     applied_paths = owned_paths(schema, config)

@@ -1,4 +1,4 @@
-"""Request bodies in JSON, YAML or protobuf."""
+"""Decodes request bodies in JSON, YAML or protobuf."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ async def read_body(request: web.Request) -> Any:
     """Return the body as JSON values.
 
     Raises:
-        ApiError: 400 when it cannot be read, 415 for another encoding, or a kind that is not read from protobuf.
+        ApiError: 400 if it cannot be decoded; 415 for another encoding, or a kind not supported in protobuf.
     """
     named = request.headers.get("Content-Type", "application/json")  # the Python client does not always send it
     if "protobuf" not in named and "json" not in named and "yaml" not in named:

@@ -1,4 +1,4 @@
-"""The built-in kinds that an operator and its users need, with the validation rules that they can observe."""
+"""The built-in kinds that an operator and its users need, with their visible validation rules."""
 
 import base64
 import re

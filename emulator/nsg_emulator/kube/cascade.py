@@ -11,7 +11,7 @@ class Owners:
     """An index from owners to their objects, updated with every change."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Create an empty index."""
         self._owned: defaultdict[str, dict[tuple[int, Key], Collection]] = defaultdict(dict)
 
     def record(self, collection: Collection, change: Change) -> None:

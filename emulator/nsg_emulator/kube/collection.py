@@ -12,12 +12,12 @@ class Collection:
     """The objects of one resource type, shared by all its API versions."""
 
     def __init__(self, clock: Iterator[int], born: int = 0, history: int = 1000) -> None:
-        """Start empty.
+        """Create an empty collection.
 
         Args:
-            clock: gives the next resourceVersion; all collections of a store share it.
-            born: the store's version now. A watch from before answers 410.
-            history: how many changes are remembered.
+            clock: yields the next resourceVersion; all collections of a store share it.
+            born: the current version of the store. A watch from an older version gets 410.
+            history: number of changes that are kept.
         """
         self._clock = clock
         self.objects: dict[Key, Obj] = {}
@@ -33,7 +33,7 @@ class Collection:
         return twin
 
     def get(self, key: Key) -> Obj | None:
-        """Return the object, or None."""
+        """Return an object; None if it does not exist."""
         return self.objects.get(key)
 
     def in_order(self, objects: Iterable[tuple[Key, Obj]] | None = None) -> list[tuple[Key, Obj]]:

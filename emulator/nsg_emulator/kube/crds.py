@@ -13,7 +13,7 @@ def kinds_of(crd: Obj) -> Iterator[Kind]:
 
 
 def established(crd: Obj, now: str) -> Obj:
-    """Return the status that the real server's controllers give a good definition a moment later."""
+    """Return the status that the controllers of a real server set on a valid definition shortly after its creation."""
     conditions = [
         {"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
         for kind, reason, message in (

@@ -15,10 +15,10 @@ _STATUS_VERBS = ["get", "patch", "update"]
 
 
 class Discovery:
-    """The version, the groups and the resources of a store."""
+    """Serves the version, the groups and the resources of a store."""
 
     def __init__(self, store: Store) -> None:
-        """Describe the resources of one store."""
+        """Create the discovery of a store."""
         self._store = store
 
     def routes(self) -> list[web.RouteDef]:
@@ -34,7 +34,7 @@ class Discovery:
         ]
 
     async def health(self, _: web.Request) -> web.Response:
-        """Answer a health probe."""
+        """Respond to a health probe."""
         return web.Response(text="ok")
 
     async def version(self, _: web.Request) -> web.Response:
@@ -84,7 +84,7 @@ def kinds_in(store: Store, group: str, version: str) -> list[Kind]:
     """Return the kinds of a group version.
 
     Raises:
-        ApiError: 404 when there are none.
+        ApiError: 404 if there are none.
     """
     kinds = [resource.kind for (g, v, _), resource in store.resources.items() if (g, v) == (group, version)]
     if not kinds:

@@ -1,4 +1,4 @@
-"""Errors in the form of a real API server: a code, a reason and a Status."""
+"""Errors in the format of a real API server: a code, a reason and a Status."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ class ApiError(Exception):
     """An error with the reason and code of a real API server."""
 
     def __init__(self, code: int, reason: str, message: str, details: Obj | None = None) -> None:
-        """Keep the parts of a Status: HTTP code, machine-readable reason, message, and optional details."""
+        """Create an error from the parts of a Status: HTTP code, reason, message and details."""
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details
 
     def status(self) -> Obj:
-        """Render as a `Status` object."""
+        """Return the `Status` object."""
         details = {"details": self.details} if self.details else {}
         return {
             "kind": "Status",
@@ -35,7 +35,7 @@ def not_found(kind: Kind, name: str) -> ApiError:
 
 
 def no_resource() -> ApiError:
-    """Return the error for an unknown path; the real server answers plain text."""
+    """Return the error for an unknown path, in plain text as on the real server."""
     return ApiError(404, "", "404 page not found\n")
 
 

@@ -1,4 +1,4 @@
-"""Events: one collection, read as core `v1` or as `events.k8s.io/v1`, under that version's names of the fields."""
+"""Events: one collection, served as core `v1` and as `events.k8s.io/v1`, with the field names of each version."""
 
 from .kinds import AGE, Column, Fault, Kind
 from .schema import faults
@@ -20,18 +20,18 @@ _TIMES = ("firstTimestamp", "lastTimestamp", "deprecatedFirstTimestamp", "deprec
 
 
 def to_new(stored: Obj) -> Obj:
-    """Read a stored (core v1) event as events.k8s.io/v1."""
+    """Convert a stored (core v1) event to events.k8s.io/v1."""
     return {**{_NAMES.get(name, name): part for name, part in stored.items()}, "apiVersion": "events.k8s.io/v1"}
 
 
 def to_core(event: Obj) -> Obj:
-    """Write an events.k8s.io/v1 event as it is stored."""
+    """Convert an events.k8s.io/v1 event to core v1, as it is stored."""
     names = {new: old for old, new in _NAMES.items()}
     return {**{names.get(name, name): part for name, part in event.items()}, "apiVersion": "v1"}
 
 
 def _prepare(event: Obj) -> Obj:
-    """Write the times in the server's format, under the names of either version."""
+    """Format the times as the server does, under the field names of both versions."""
     spellings = {"eventTime": micro_time, **dict.fromkeys(_TIMES, time)}
     return respelled("Event", event, spellings)
 
@@ -56,7 +56,7 @@ def _check_new(event: Obj) -> list[Fault]:
 
 
 def _check_namespace(event: Obj, field: str) -> list[Fault]:
-    """An event lives in its object's namespace; one about a cluster-scoped object lives in `default`."""
+    """Check that an event is in the namespace of its object, or in `default` for a cluster-scoped object."""
     about = (event.get(field) or {}).get("namespace", "")
     namespace = event["metadata"].get("namespace", "")
     if namespace == about or (not about and namespace in ("default", "kube-system")):

@@ -1,6 +1,6 @@
-"""Paths into objects as server-side apply sees them.
+"""Paths into objects, as server-side apply defines them.
 
-They lead through maps by name, through list-maps by key, and through sets by value.
+A step is the name of a map's field, the keys of a list-map's item, or the value of a set's item.
 
 Source of the merge rules: Kubernetes' "Server-Side Apply", section "Merge strategy".
 """
@@ -13,7 +13,7 @@ import msgspec
 from .shapes import Obj
 
 Step: TypeAlias = str | bytes
-"""A field's name, or as bytes what identifies a list item: its keys, or (of a set) itself, as canonical JSON."""
+"""The name of a field, or the identity of a list item in bytes: its keys or its value as canonical JSON."""
 
 Path: TypeAlias = tuple[Step, ...]
 
@@ -28,7 +28,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def below(schema: Obj, name: str) -> Obj:
-    """Return the schema of a field; a permissive one where none is declared."""
+    """Return the schema of a field; a permissive schema if none is declared."""
     free = schema.get("additionalProperties")
     field_schema = schema.get("properties", {}).get(name) or (free if isinstance(free, dict) else None)
     return field_schema if field_schema is not None else {}
@@ -41,7 +41,7 @@ def items(schema: Obj) -> Obj:
 
 
 def is_granular(schema: Obj, value: Any) -> bool:
-    """Say whether a value is merged part by part, and not replaced as a whole."""
+    """Return whether a value is merged part by part instead of being replaced as a whole."""
     if isinstance(value, dict):
         return bool(schema.get("x-kubernetes-map-type") != "atomic")
     return isinstance(value, list) and schema.get("x-kubernetes-list-type", "atomic") in ("map", "set")
@@ -130,7 +130,7 @@ def without(schema: Obj, value: Any, paths: Iterable[Path]) -> Any:
 
 
 def spell(path: Path) -> str:
-    """Spell a path as conflict messages do: `.spec.rules[name="a"].priority`."""
+    """Format a path as in conflict messages: `.spec.rules[name="a"].priority`."""
     words = []
     for step in path:
         if isinstance(step, str):

@@ -10,7 +10,7 @@ from .shapes import Key, Obj
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write: `object` is the state after it (or the removed object), `before` the state before it."""
+    """One write: `before` is the previous state, `object` the new state (or the removed object)."""
 
     version: int
     type: str
@@ -20,10 +20,10 @@ class Change:
 
 
 class History:
-    """The last `size` changes. A request for older changes gets 410, and the client lists again."""
+    """The last `size` changes. A request for older changes gets 410, so that the client lists again."""
 
     def __init__(self, size: int, forgotten: int) -> None:
-        """Start empty; versions below `forgotten` are not available."""
+        """Create an empty history; versions below `forgotten` are not available."""
         self._changes: deque[Change] = deque()
         self._size = size
         self.forgotten = forgotten
@@ -38,7 +38,7 @@ class History:
             wake()
 
     def forget(self) -> None:
-        """Compact: drop every change, so that older versions answer 410."""
+        """Drop all changes, so that requests for older versions get 410."""
         if self._changes:
             self.forgotten = self._changes[-1].version
             self._changes.clear()
@@ -47,17 +47,17 @@ class History:
         """Return the changes after a version, oldest first.
 
         Raises:
-            ApiError: 410 when some of them are no longer available.
+            ApiError: 410 if some of them are no longer available.
         """
         if version < self.forgotten:
             raise expired(f"too old resource version: {version} ({self.forgotten})")
         return list(self._newest_first(version))[::-1]
 
     def undo(self, objects: dict[Key, Obj], version: int) -> dict[Key, Obj]:
-        """Return the objects as they stood at a version.
+        """Return the objects at an earlier version.
 
         Raises:
-            ApiError: 410 when history no longer reaches it.
+            ApiError: 410 if the history does not reach back to it.
         """
         then = dict(objects)
         for change in reversed(self.since(version)):

@@ -24,7 +24,7 @@ class Stream(Protocol):
         """Stop sending, but keep the connection."""
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Close the connection."""
 
 
 @dataclass(slots=True)
@@ -48,20 +48,20 @@ class Interference:
     def fail(
         self, times: int = 1, *, code: int = 500, methods: str = ".*", path: str = "", retry_after: int | None = None
     ) -> Trouble:
-        """Answer the next matching requests with an error, before they do anything.
+        """Respond to the next matching requests with an error, without processing them.
 
         Args:
-            times: how many requests.
+            times: number of requests.
             code: the HTTP status.
-            methods: a regular expression for the whole method.
-            path: a regular expression that the path must contain; `/_emulator` is never affected.
+            methods: a regular expression that matches the whole method.
+            path: a regular expression that matches a part of the path; `/_emulator` is never affected.
             retry_after: seconds, for a `Retry-After` header.
         """
-        error = ApiError(code, _WORDS.get(code, "InternalError"), f"the emulator was told to answer {code}")
+        error = ApiError(code, _WORDS.get(code, "InternalError"), f"injected fault: HTTP {code}")
         return self._add(Trouble(_matching(methods, path), times, error, retry_after))
 
     def drop(self, times: int = 1, *, methods: str = ".*", path: str = "") -> Trouble:
-        """Cut the connection of the next matching requests, before they do anything."""
+        """Close the connection of the next matching requests, without processing them."""
         return self._add(Trouble(_matching(methods, path), times, None))
 
     def stop(self) -> None:
@@ -69,20 +69,20 @@ class Interference:
         self._troubles.clear()
 
     def mute_watches(self) -> int:
-        """Silence every open watch, but keep its connection. Return the number of watches."""
+        """Stop sending on all open watches, but keep the connections. Return the number of watches."""
         for watch in tuple(self.watches):
             watch.mute()
         return len(self.watches)
 
     def cut_watches(self) -> int:
-        """Cut the connection of every open watch. Return the number of watches."""
+        """Close the connections of all open watches. Return the number of watches."""
         open_now = tuple(self.watches)
         for watch in open_now:
             watch.abort()
         return len(open_now)
 
     def meet(self, request: web.Request) -> Trouble | None:
-        """Return the fault for a request, and count it."""
+        """Return the fault for a request and count the request; None without a fault."""
         for trouble in self._troubles:
             if trouble.remaining and trouble.matches(request):
                 trouble.remaining -= 1

@@ -17,7 +17,7 @@ _STEP = re.compile(
 
 
 def find(obj: Any, path: str) -> list[Any]:
-    """Return every value at the path; empty when the path does not exist.
+    """Return all values at a path; empty if the path does not exist.
 
     Raises:
         ValueError: the path uses an unsupported expression.
@@ -29,7 +29,7 @@ def find(obj: Any, path: str) -> list[Any]:
 
 
 def first(obj: Any, path: str) -> Any:
-    """Return the first value at the path, or None."""
+    """Return the first value at a path; None if the path does not exist."""
     values = find(obj, path)
     return values[0] if values else None
 
@@ -40,7 +40,7 @@ def _compile(path: str) -> tuple[Select, ...]:
     while at < len(path):
         match = _STEP.match(path, at)
         if match is None:
-            raise ValueError(f"unsupported JSONPath {path!r} from {path[at:]!r} on")
+            raise ValueError(f"JSONPath {path!r} is not supported from {path[at:]!r} on")
         steps.append(_step(match))
         at = match.end()
     return tuple(steps)

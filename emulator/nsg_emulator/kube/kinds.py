@@ -33,7 +33,7 @@ class Column:
     priority: int = 0
     description: str = ""
     value: Callable[[Obj], Any] | None = None
-    """Computes the cell where a path is not enough."""
+    """Computes the cell if a path cannot express it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,23 @@ class Kind:
     schema: Obj | None = None
     singular: str = ""
     fields: tuple[str, ...] = ()
-    """Field selectors beside `metadata.name` and `metadata.namespace`."""
+    """Field selectors in addition to `metadata.name` and `metadata.namespace`."""
     check: Callable[[Obj], list[Fault]] | None = None
-    """Validates an object beyond its schema."""
+    """Checks that the schema cannot express."""
     prepare: Callable[[Obj], Obj] | None = None
-    """Fills in the fields that the server sets before validation."""
+    """Sets the fields that the server sets before validation."""
     holds: Callable[[Obj], bool] | None = None
-    """Whether a deleted object must stay for now, apart from its finalizers."""
+    """Whether a deleted object must be kept for another reason than its finalizers."""
     generations: bool = False
     """Whether `metadata.generation` counts the changes of the spec."""
     locked: bool = False
-    """Whether a replace must name the version that it replaces."""
+    """Whether a replace must contain the resourceVersion."""
     custom: bool = False
-    """True for what a CRD defines: no strategic merge patch, fields pruned by the schema."""
+    """Whether a CRD defines the kind: no strategic merge patch, fields pruned by the schema."""
 
     @property
     def api_version(self) -> str:
-        """`group/version`, or the version alone in the core group."""
+        """`group/version`; only the version in the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
@@ -83,7 +83,7 @@ class Kind:
 
     @property
     def root(self) -> str:
-        """Where the group version is served: `api/v1` or `apis/group/version`."""
+        """The path of the group version: `api/v1` or `apis/group/version`."""
         return f"apis/{self.group}/{self.version}" if self.group else f"api/{self.version}"
 
 

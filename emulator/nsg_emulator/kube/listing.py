@@ -28,7 +28,7 @@ class _Token(msgspec.Struct, frozen=True):
 class ListQuery:
     """The parameters of a list request.
 
-    If `narrow`, `test` can refuse objects, and the response does not contain the number of remaining objects.
+    If `narrow`, `test` can exclude objects, and the response does not contain the number of remaining objects.
     """
 
     test: Callable[[Obj], bool]
@@ -53,12 +53,12 @@ def list_page(resource: Resource, query: ListQuery, now: int) -> Page:
     """Return one page.
 
     Args:
-        resource: what to list.
+        resource: the resource to list.
         query: selection and paging.
         now: the store's current version.
 
     Raises:
-        ApiError: 400 for a broken token, 410 for one that history no longer reaches.
+        ApiError: 400 for an invalid token, 410 for a token that is older than the history.
     """
     token = _read_token(query.token) if query.token else _start(query, now)
     then = _objects_at(resource, token, now)
@@ -69,7 +69,7 @@ def list_page(resource: Resource, query: ListQuery, now: int) -> Page:
         and (not query.namespace or key[0] == query.namespace)
         and query.test(obj := resource.read(stored))
     ]
-    limit = 0 if query.version == "0" else query.limit  # such a list comes from the cache, which does not page
+    limit = 0 if query.version == "0" else query.limit  # such a list comes from the cache, which has no pages
     page, remaining = (matching[:limit], matching[limit:]) if limit else (matching, [])
     metadata: Obj = {"resourceVersion": str(token.version)}
     if remaining:
@@ -92,10 +92,10 @@ def _objects_at(resource: Resource, token: _Token, now: int) -> dict[Key, Obj]:
 
 
 def parse_version(text: str) -> int:
-    """Read a resourceVersion.
+    """Parse a resourceVersion.
 
     Raises:
-        ApiError: 400 when it is not a number.
+        ApiError: 400 if it is not a number.
     """
     if not text:
         return 0

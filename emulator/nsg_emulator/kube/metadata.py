@@ -1,4 +1,4 @@
-"""The rules for `metadata` that hold for every kind."""
+"""The validation of `metadata` for all kinds."""
 
 import re
 import secrets
@@ -45,7 +45,7 @@ SYSTEM_FIELDS = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 )
-"""What a client cannot change. A `selfLink` or `managedFields` that it sends is dropped."""
+"""Fields that a client cannot change. Its `selfLink` and `managedFields` are dropped."""
 
 
 # field -> the Go type that the server decodes it into
@@ -76,10 +76,10 @@ _GO_TYPES: dict[str, tuple[type[Any], str]] = {
 
 
 def coerce(kind: Kind, metadata: Any) -> Obj:
-    """Read metadata strictly, as the server's typed decoder does; nulls and unknown fields go.
+    """Decode metadata with strict types, as the server does. Nulls and unknown fields are dropped.
 
     Raises:
-        ApiError: 400 when a field has a wrong type.
+        ApiError: 400 if a field has a wrong type.
     """
     if not isinstance(metadata, dict):
         raise _undecodable(kind, metadata, "", "v1.ObjectMeta")
@@ -100,18 +100,18 @@ def _coerce(kind: Kind, value: Any, name: str, go_type: str) -> Any:
 
 
 def kept(old: Obj, new: Obj) -> Obj:
-    """Return new metadata with the system's fields of the old, whatever was sent."""
+    """Return new metadata with the system fields of the old metadata."""
     fields = {name: part for name, part in new.items() if name not in SYSTEM_FIELDS}
     return {**{name: old[name] for name in SYSTEM_FIELDS if name in old}, **fields}
 
 
 def suffix() -> str:
-    """Return what is added to a `generateName`: five letters that spell no words."""
+    """Return the suffix for a `generateName`: five characters that cannot form words."""
     return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
 
 
 def check(kind: Kind, metadata: Obj) -> Iterator[Fault]:
-    """Yield what is wrong with names, labels, annotations and owners."""
+    """Yield the faults in names, labels, annotations and owners."""
     yield from _name(kind, metadata["name"])
     for key, value in metadata.get("labels", {}).items():
         yield from _qualified("metadata.labels", key)

@@ -56,7 +56,7 @@ class OpenApi:
     """The OpenAPI documents of a store, one for each group version."""
 
     def __init__(self, store: Store) -> None:
-        """Describe one store."""
+        """Create the documents of a store."""
         self._store = store
 
     def routes(self) -> list[web.RouteDef]:
@@ -68,10 +68,10 @@ class OpenApi:
         ]
 
     async def old(self, _: web.Request) -> web.Response:
-        """Answer with an empty OpenAPI v2 document, in the one encoding that kubectl reads it in.
+        """Return an empty OpenAPI v2 document in protobuf, the only encoding that kubectl accepts.
 
-        kubectl requests it before it applies a `kind: List` and validates the described kinds itself;
-        the server checks each object anyway.
+        kubectl requests it before it applies a `kind: List`, to validate the described kinds. The server validates each
+        object in any case.
         """
         return web.Response(body=_OLD, content_type=_OLD_TYPE)
 
@@ -84,7 +84,7 @@ class OpenApi:
         )
 
     async def document(self, request: web.Request) -> web.Response:
-        """Describe one group version."""
+        """Return the document of one group version."""
         root = request.match_info["root"].split("/")
         kinds = kinds_in(self._store, root[1] if root[0] == "apis" else "", root[-1])
         schemas: Obj = {_METADATA: _OBJECT_META, **{_name(kind): _schema(kind) for kind in kinds}}

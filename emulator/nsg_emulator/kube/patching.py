@@ -25,7 +25,7 @@ _MERGE_KEYS = {
 
 
 def merge(old: Any, patch: Any) -> Any:
-    """Apply an RFC 7396 merge patch. Parts that stay are shared with `old`, which is not changed."""
+    """Apply an RFC 7396 merge patch. Unchanged parts are shared with `old`, which is not modified."""
     if not isinstance(patch, dict):
         return patch
     new = dict(old) if isinstance(old, dict) else {}
@@ -41,7 +41,7 @@ def json_patch(old: Obj, patch: Any) -> Obj:
     """Apply an RFC 6902 patch.
 
     Raises:
-        ApiError: 422 when an operation does not apply, 400 when it is not a JSON patch.
+        ApiError: 422 if an operation cannot be applied, 400 if it is not a JSON patch.
     """
     if not isinstance(patch, list) or not all(isinstance(operation, dict) for operation in patch):
         raise bad_request("error decoding patch: json: a JSON patch is a list of operations")

@@ -1,7 +1,7 @@
-"""The protobuf that `kubectl create` sends for built-in kinds, whatever content types the server names.
+"""Decodes the protobuf that `kubectl create` always sends for built-in kinds.
 
 Only the fields that its subcommands set are read: names, labels, annotations, and the data of config maps and secrets.
-Answers are JSON, which kubectl accepts. Source: the `generated.proto` files of `k8s.io/api/core/v1` and apimachinery.
+Responses are JSON, which kubectl accepts. Source: the `generated.proto` files of `k8s.io/api/core/v1` and apimachinery.
 """
 
 import base64
@@ -27,11 +27,11 @@ _KINDS: dict[tuple[str, str], tuple[_Fields, _Fields, _Fields]] = {
 
 
 def read_object(content: bytes) -> Obj:
-    """Read an object in the server's protobuf envelope.
+    """Decode an object in the protobuf envelope of Kubernetes.
 
     Raises:
-        ApiError: 415 for kinds that are not read here.
-        ValueError: the content has no such envelope.
+        ApiError: 415 for kinds that are not supported.
+        ValueError: the content has no such envelope, or is not valid.
     """
     if not content.startswith(_MAGIC):
         raise ValueError("the body has no protobuf envelope")
@@ -78,7 +78,7 @@ def _entry(raw: bytes) -> tuple[str, bytes]:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield number and bytes of every length-delimited field; numeric fields are skipped, because none is needed."""
+    """Yield number and bytes of each length-delimited field. Numeric fields are not needed and skipped."""
     at = 0
     while at < len(raw):
         tag, at = _varint(raw, at)
@@ -89,7 +89,7 @@ def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
             yield tag >> 3, raw[at : at + size]
             at += size
         elif tag & 7 != _VARINT:
-            raise ValueError(f"protobuf wire type {tag & 7} is not expected here")
+            raise ValueError(f"protobuf wire type {tag & 7} is not supported")
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
@@ -97,6 +97,6 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
     while at < len(raw):
         value |= (raw[at] & 0x7F) << shift
         at, shift = at + 1, shift + 7
-        if raw[at - 1] < 0x80:  # noqa: PLR2004 - the bit that says "more follows"
+        if raw[at - 1] < 0x80:  # noqa: PLR2004 - the continuation bit
             return value, at
     raise ValueError("protobuf ends within a number")

@@ -1,4 +1,4 @@
-"""Responses in the accepted form: the object, a Table, or metadata only."""
+"""Responses in the requested format: the object, a Table, or metadata only."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from .tables import metadata_only, table
 
 
 def json_reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with JSON."""
+    """Return a JSON response."""
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json", headers=headers)
 
 
 def shown_object(request: web.Request, kind: Kind, obj: Obj, *, headed: bool = True) -> Obj:
-    """Render one object as the request's `Accept` asks; a table contains its column definitions if `headed`."""
+    """Render one object in the format of the `Accept` header; a table has column definitions if `headed`."""
     accept = request.headers.get("Accept", "")
     if "as=Table" in accept:
         version = {"resourceVersion": obj["metadata"]["resourceVersion"]}
@@ -27,7 +27,7 @@ def shown_object(request: web.Request, kind: Kind, obj: Obj, *, headed: bool = T
 
 
 def shown_list(request: web.Request, kind: Kind, objects: Sequence[Obj], metadata: Obj) -> Obj:
-    """Render a list as the request's `Accept` asks."""
+    """Render a list in the format of the `Accept` header."""
     accept = request.headers.get("Accept", "")
     if "as=Table" in accept:
         return table(kind, objects, metadata, request.query.get("includeObject", "Metadata"), _now())
@@ -43,7 +43,7 @@ def shown_list(request: web.Request, kind: Kind, objects: Sequence[Obj], metadat
 
 
 def warnings(texts: Sequence[str]) -> dict[str, str]:
-    """Return the headers that carry warnings."""
+    """Return the Warning headers for some texts."""
     if not texts:
         return {}
     quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]

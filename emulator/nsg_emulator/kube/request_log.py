@@ -11,7 +11,7 @@ _REVIEWS = "/apis/authorization.k8s.io/"
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request and the status of its response; 0 while it runs (a watch) or when its connection was cut."""
+    """One request and the status of its response; 0 for a running watch or a closed connection."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Logged:
 
 
 class RequestLog:
-    """The latest requests, and counters over all since the last reset.
+    """The latest requests, and counters of all requests since the last reset.
 
     Attributes:
         reads: the number of read requests.
@@ -68,5 +68,5 @@ class RequestLog:
         return [entry for entry in self._entries if test(entry)]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `/_emulator/requests` shows."""
+        """Return the response of `/_emulator/requests`."""
         return {"reads": self.reads, "writes": self.writes, "requests": [asdict(entry) for entry in self._entries]}

@@ -1,4 +1,4 @@
-"""One kind in one version over its collection: the effect of each verb."""
+"""The verbs of the API on one kind in one version."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind in one version. `read` and `write` convert between this version and what the collection stores."""
+    """One kind in one version. `read` and `write` convert between this version and the stored version."""
 
     kind: Kind
     collection: Collection
@@ -50,14 +50,14 @@ class Resource:
     write: Callable[[Obj], Obj] = lambda obj: obj
 
     def rehearsal(self) -> "Resource":
-        """Return the same resource over a private copy, for dry runs."""
+        """Return the same resource with a copy of its collection, for dry runs."""
         return replace(self, collection=self.collection.rehearsal())
 
     def get(self, key: Key) -> Obj:
         """Return an object.
 
         Raises:
-            ApiError: 404 when it does not exist.
+            ApiError: 404 if it does not exist.
         """
         stored = self.collection.get(key)
         if stored is None:
@@ -65,10 +65,10 @@ class Resource:
         return self.read(stored)
 
     def create(self, namespace: str, body: Any, write: Write) -> Obj:
-        """Store a new object under its name, or one made from its `generateName`.
+        """Store a new object under its name, or a name generated from `generateName`.
 
         Raises:
-            ApiError: 400 unreadable, 409 the name exists, 422 invalid.
+            ApiError: 400 if it cannot be decoded, 409 if the name exists, 422 if it is invalid.
         """
         obj = decode(self.kind, body, write.strictness)
         key = self._new_key(namespace, obj)
@@ -78,7 +78,7 @@ class Resource:
             raise already_exists(self.kind, key[1])
         if self.kind.status:
             obj.pop("status", None)
-            # The server fills in defaults at each reading; a default status is there from the start.
+            # The server sets defaults at each read, so a default status exists from the start.
             obj |= _default_status(self.kind)
         obj["metadata"] = {
             **{name: part for name, part in obj["metadata"].items() if not name.startswith("deletion")},
@@ -94,10 +94,11 @@ class Resource:
         return self.read(self.collection.put(key, self.write(obj)))
 
     def replace(self, key: Key, body: Any, write: Write) -> Obj:
-        """Replace the whole object, or its status only.
+        """Replace the object or only its status.
 
         Raises:
-            ApiError: 400 unreadable, 404 missing, 409 changed since it was read, 422 invalid.
+            ApiError: 400 if it cannot be decoded, 404 if it does not exist, 409 if it changed since it was read, 422 if
+                it is invalid.
         """
         new = self._sent(key, body, write)
         old = self.get(key)
@@ -110,7 +111,7 @@ class Resource:
         """Change an object by a JSON, merge or strategic merge patch.
 
         Raises:
-            ApiError: 415 unsupported patch type, else as `replace`.
+            ApiError: 415 for an unsupported patch type, otherwise as `replace`.
         """
         accepted = [JSON_PATCH, MERGE_PATCH, *([] if self.kind.custom else [STRATEGIC_PATCH])]
         if content_type not in accepted:
@@ -131,7 +132,7 @@ class Resource:
             The object, and whether it is new.
 
         Raises:
-            ApiError: 409 another manager owns a field with a different value; else as `replace`.
+            ApiError: 409 if another manager owns a field with a different value; otherwise as `replace`.
         """
         config, unknown = decode_config(self.kind, body)
         applying.check_typed(self.kind, config, unknown)
@@ -156,10 +157,10 @@ class Resource:
         """Remove an object; an object with finalizers only gets a deletion timestamp.
 
         Returns:
-            Its last state, and whether it is gone.
+            Its last state, and whether it was removed.
 
         Raises:
-            ApiError: 404 missing, 409 a precondition fails.
+            ApiError: 404 if it does not exist, 409 if a precondition fails.
         """
         old = self.get(key)
         for name, expected in (preconditions or {}).items():
@@ -188,7 +189,7 @@ class Resource:
         return (namespace if self.kind.namespaced else "", name or f"{start}{metadata.suffix()}")
 
     def _sent(self, key: Key, body: Any, write: Write, old: Obj | None = None) -> Obj:
-        """Decode the object that a client sends for a key; parts shared with `old` are not decoded again."""
+        """Decode the object that a client sends for a key. Parts that are shared with `old` are not decoded again."""
         obj = decode(self.kind, body, write.strictness, old)
         name = obj["metadata"].get("name", key[1])
         if name != key[1]:
@@ -206,7 +207,7 @@ class Resource:
         return {name: part for name, part in obj.items() if name != "status"}
 
     def _update(self, key: Key, old: Obj, new: Obj, write: Write, owners: Ownership | None = None) -> Obj:
-        """Store a changed object; `owners` is the ownership, if the caller has computed it already."""
+        """Store a changed object. `owners` is the ownership if the caller has computed it."""
         self._lock(key, old["metadata"], new["metadata"])
         new = self._merged_for(old, new, write)
         new["metadata"] = metadata.kept(old["metadata"], new["metadata"])
@@ -233,7 +234,7 @@ class Resource:
                 self.collection.owners[key] = after
 
     def _merged_for(self, old: Obj, new: Obj, write: Write) -> Obj:
-        """Keep the part that this path does not write: status on the main path, everything else on `/status`."""
+        """Keep the part that this path cannot change: status on the main path, everything else on `/status`."""
         if write.subresource == "status":
             fields = {name: part for name, part in old.items() if name != "status"}
             return {**fields, **({"status": new["status"]} if new.get("status") is not None else {})}

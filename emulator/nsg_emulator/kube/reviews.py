@@ -1,4 +1,4 @@
-"""Access reviews. Every request is allowed."""
+"""Access reviews, which allow every request."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _ALL: Obj = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the paths of the reviews."""
+    """Return the routes of the reviews."""
     return [
         web.post("/apis/authorization.k8s.io/v1/{review}", _review),
         web.get("/apis/authorization.k8s.io/v1", _resources),

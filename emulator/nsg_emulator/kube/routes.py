@@ -26,14 +26,14 @@ _POLICIES = ("Foreground", "Background", "Orphan")
 
 
 class Objects:
-    """The verbs on a store's objects over HTTP."""
+    """Serves the objects of a store over HTTP."""
 
     def __init__(self, store: Store, interference: Interference) -> None:
-        """Serve one store; faults can be injected into watches."""
+        """Create the routes of a store. `interference` injects faults into watches."""
         self._store, self._interference = store, interference
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the paths of collections and items, the namespaces' own paths before those inside them."""
+        """Return the routes of collections and objects. Routes of namespaces precede those of the objects in them."""
         routes = []
         for base in ("/api/{version}", "/apis/{group}/{version}"):
             for scope in ("", "/namespaces/{namespace}"):
@@ -46,7 +46,7 @@ class Objects:
         return routes
 
     async def collection(self, request: web.Request) -> web.StreamResponse:
-        """List, watch, create, or delete many."""
+        """List, watch or delete the objects of a collection, or create an object."""
         resource, namespace = self._target(request)
         match request.method:
             case "GET" if request.query.get("watch") in ("1", "true"):
@@ -86,7 +86,7 @@ class Objects:
         return json_reply(shown_object(request, resource.kind, obj), 201 if created else 200, headers)
 
     def _target(self, request: web.Request) -> tuple[Resource, str]:
-        """Return the resource of a path (a copy for a dry run) and the namespace or ""."""
+        """Return the resource of a path (a copy for a dry run) and the namespace; empty if the path has none."""
         info = request.match_info
         resource = self._store.find(info.get("group", ""), info["version"], info["plural"])
         namespace = info.get("namespace", "")
@@ -147,7 +147,7 @@ class Objects:
 
 
 def _write(request: web.Request) -> Write:
-    """Read the parameters of a write.
+    """Parse the parameters of a write.
 
     Raises:
         ApiError: 422 for invalid parameters.
@@ -198,7 +198,7 @@ def _number(text: str) -> int:
 
 
 def _match(query: Mapping[str, str]) -> str:
-    """Read `resourceVersionMatch`, which is valid with certain other parameters only.
+    """Parse `resourceVersionMatch`, which is valid only with certain other parameters.
 
     Raises:
         ApiError: 422 for other combinations.

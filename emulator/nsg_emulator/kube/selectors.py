@@ -21,7 +21,7 @@ def label_test(selector: str) -> Test:
     """Return the test for a label selector.
 
     Raises:
-        ApiError: 400 when it is not a selector.
+        ApiError: 400 if it is not a valid selector.
     """
     return _every([_label_term(term.strip()) for term in _BETWEEN_TERMS.split(selector) if term.strip()])
 
@@ -30,7 +30,7 @@ def field_test(kind: Kind, selector: str) -> Test:
     """Return the test for a field selector.
 
     Raises:
-        ApiError: 400 when the kind does not support the field.
+        ApiError: 400 if the kind does not support the field.
     """
     return _every([_field_term(kind, term.strip()) for term in selector.split(",") if term.strip()])
 

@@ -31,7 +31,7 @@ class Running:
         return path
 
     async def away(self) -> None:
-        """Stop listening and cut all connections; connections are refused until `back`."""
+        """Stop listening and close all connections. Connections are refused until `back` is called."""
         while self._sites:
             await self._sites.pop().stop()
         server = self._runner.server
@@ -40,7 +40,7 @@ class Running:
                 connection.transport.abort()
 
     async def back(self) -> None:
-        """Listen again, on the same port."""
+        """Listen again on the same port."""
         if not self._sites:
             await self._listen(int(self.url.rpartition(":")[2]))
 
@@ -59,7 +59,7 @@ async def serve(api: KubeApi, port: int = 0) -> AsyncIterator[Running]:
 
     Args:
         api: the API to serve.
-        port: the port; 0 picks a free port.
+        port: the port; 0 selects a free port.
 
     Yields:
         The running server.
@@ -71,7 +71,7 @@ async def serve(api: KubeApi, port: int = 0) -> AsyncIterator[Running]:
     await runner.setup()
     try:
         running = Running(api, "", runner)
-        running.url = f"http://{_HOST}:{await running._listen(port)}"  # noqa: SLF001 - the same idea, split in two
+        running.url = f"http://{_HOST}:{await running._listen(port)}"  # noqa: SLF001 - part of the same module
         yield running
     finally:
         await runner.cleanup()
@@ -79,9 +79,9 @@ async def serve(api: KubeApi, port: int = 0) -> AsyncIterator[Running]:
 
 @contextlib.contextmanager
 def serve_in_thread(api: KubeApi, port: int = 0) -> Iterator[Running]:
-    """Serve an API from a thread with its own event loop, for callers that have none.
+    """Serve an API from a thread with its own event loop, for callers without one.
 
-    While it runs, the state belongs to that thread: use HTTP, or access it when no request is running.
+    While it runs, use the state over HTTP only, or directly while no request is running.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="kube-api", daemon=True)

@@ -8,16 +8,20 @@ import msgspec
 T = TypeVar("T")
 
 Obj: TypeAlias = dict[str, Any]
-"""A JSON object. Stored objects are never changed in place, because readers, history and watches share them."""
+"""A JSON object. Stored objects are never modified, because readers, history and watches share them."""
 
 Key: TypeAlias = tuple[str, str]
-"""Namespace (empty for cluster-scoped kinds) and name; sorts as etcd's keys do."""
+"""Namespace (empty for cluster-scoped kinds) and name; sorted like the keys of etcd."""
 
 Validator: TypeAlias = Callable[[Obj, Obj, Obj | None], Sequence[str]]
-"""Validates (schema, new object, old object or None) and returns errors, each as `path: reason: message`."""
+"""Receives schema, new object and old object (or None), and returns errors such as `path: reason: message`."""
 
 
 def clone(value: T) -> T:
-    """Copy a JSON value deeply and refuse other values (several times faster than `copy.deepcopy`)."""
+    """Return a deep copy of a JSON value, several times faster than `copy.deepcopy`.
+
+    Raises:
+        TypeError: a part of the value cannot be encoded as JSON.
+    """
     copied: T = msgspec.json.decode(msgspec.json.encode(value))
     return copied

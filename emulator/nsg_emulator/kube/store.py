@@ -1,4 +1,4 @@
-"""Every resource of the API under one version counter. Pure: no network, no tasks."""
+"""All resources of the API with one version counter, without network and tasks."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ class Store:
     """The state of one API server."""
 
     def __init__(self, validators: Sequence[Validator] = (), history: int = 1000) -> None:
-        """Serve the built-in kinds and namespaces.
+        """Create a store with the built-in kinds and namespaces.
 
         Args:
-            validators: validate custom resources beyond their schema.
-            history: how many changes each collection remembers.
+            validators: further validation of custom resources.
+            history: number of changes that each collection keeps.
         """
         self._counter = itertools.count(1)
         self._validators, self._history = tuple(validators), history
@@ -50,7 +50,7 @@ class Store:
         return self._collections["", "namespaces"]
 
     def serve(self, kind: Kind) -> Resource:
-        """Serve a kind; objects of a kind that was served before stay."""
+        """Serve a kind. Objects of a kind that was served before are kept."""
         collection = self._collection(kind)
         if kind is events.NEW_EVENT:
             resource = Resource(kind, collection, read=events.to_new, write=events.to_core)
@@ -65,7 +65,7 @@ class Store:
         """Return a served resource.
 
         Raises:
-            ApiError: 404 when no such resource is served.
+            ApiError: 404 if the resource is not served.
         """
         try:
             return self.resources[group, version, plural]
@@ -73,10 +73,10 @@ class Store:
             raise no_resource() from None
 
     def find_kind(self, api_version: str, kind: str) -> Resource:
-        """Return the resource that holds objects of an apiVersion and kind.
+        """Return the resource for an apiVersion and kind.
 
         Raises:
-            ApiError: 404 when no such kind is served.
+            ApiError: 404 if the kind is not served.
         """
         for resource in self.resources.values():
             if (resource.kind.api_version, resource.kind.kind) == (api_version, kind):
@@ -87,7 +87,7 @@ class Store:
         """Check that a namespace accepts a new object of a kind and name.
 
         Raises:
-            ApiError: 404 when the namespace does not exist, 403 when it is being deleted.
+            ApiError: 404 if the namespace does not exist, 403 if it is being deleted.
         """
         namespace = self.namespaces.get(("", name))
         if namespace is None:
@@ -96,13 +96,13 @@ class Store:
             raise _terminating(name, kind, new)
 
     def orphan(self, owner: Obj) -> None:
-        """Remove the references to an owner before its deletion, so that its dependents stay."""
+        """Remove the references to an owner before its deletion, so that its dependents are kept."""
         for collection, key in self._owners.left_by(owner):
             if (obj := collection.get(key)) is not None:
                 collection.put(key, disowned(obj, owner))
 
     def compact(self) -> None:
-        """Drop the history, as etcd's compaction does: older watches and continue tokens get 410."""
+        """Drop the history, like compaction in etcd: older watches and continue tokens get 410."""
         for collection in self._collections.values():
             collection.history.forget()
 
@@ -115,7 +115,7 @@ class Store:
         return self._collections[group, kind.plural]
 
     def _follow(self, kind: Kind, collection: Collection, change: Change) -> None:
-        """Act as the controllers of a real cluster do after a change."""
+        """Do the work of the controllers of a real cluster after a change."""
         self._owners.record(collection, change)
         if change.type == "DELETED":
             self._collect(change.object)
@@ -170,7 +170,7 @@ class Store:
             self._collections[builtin.CRD.group, builtin.CRD.plural].put(change.key, {**crd, "status": status})
 
     def _drop(self, names: tuple[str, str]) -> None:
-        """Delete the objects of a definition that is gone."""
+        """Delete the objects of a deleted definition."""
         collection = self._collections.pop(names, None)
         for key, obj in list(collection.objects.items()) if collection else []:
             if collection is not None and key in collection.objects:

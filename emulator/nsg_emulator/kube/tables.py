@@ -1,4 +1,4 @@
-"""The Table form, which kubectl requests for printing."""
+"""The Table format, which kubectl requests for printing."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -35,11 +35,11 @@ def table(
     """Render objects of one kind.
 
     Args:
-        kind: gives the columns.
+        kind: the kind, with its columns.
         objects: the rows.
         list_metadata: resourceVersion and paging, as in the plain list.
         include: the part of the object in a row: `Object`, `None` or `Metadata`.
-        now: the time from which ages are counted.
+        now: the time at which ages are computed.
         headed: whether to include the column definitions; a watch sends them once.
     """
     columns = columns_of(kind)
@@ -55,7 +55,7 @@ def table(
 
 
 def columns_of(kind: Kind) -> list[Column]:
-    """Return the name column and the columns that the kind declares, or its age."""
+    """Return the name column and the columns of the kind; without any, its age."""
     if any(column.format == "name" for column in kind.columns):
         return list(kind.columns)
     fallback = Column("Age", AGE.path, "date") if kind.custom else AGE
@@ -100,7 +100,7 @@ def _included(obj: Obj, include: str) -> Obj:
 
 
 def _cell(obj: Obj, column: Column, now: dt.datetime) -> Any:
-    """Render a cell; a value that is not of the column's type stays empty, as on the real server."""
+    """Render a cell. A value of another type than the column is empty, as on the real server."""
     if column.value:
         return column.value(obj)
     value = first(obj, column.path)

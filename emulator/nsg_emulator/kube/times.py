@@ -30,7 +30,7 @@ def time(text: str) -> str:
 
 
 def timestamp() -> str:
-    """Return the time as the server writes it, in whole seconds."""
+    """Return the current time in the server's format, in whole seconds."""
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -38,7 +38,7 @@ def respelled(kind: str, fields: Obj, spellings: Mapping[str, Callable[[str], st
     """Return fields with their times in the server's format.
 
     Raises:
-        ApiError: 400 when a time cannot be parsed.
+        ApiError: 400 if a time cannot be parsed.
     """
     new = dict(fields)
     for name, spell in spellings.items():

@@ -1,4 +1,4 @@
-"""Watch streams: the current state on request, then every change, with bookmarks."""
+"""Watch streams: the current state if requested, then all changes, with bookmarks."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
 class Watch:
-    """One client's stream of one resource's changes."""
+    """The stream of a resource's changes to one client."""
 
     def __init__(self, request: web.Request, resource: Resource, query: ListQuery, current: Callable[[], int]) -> None:
-        """Prepare a stream; `current` returns the store's version."""
+        """Create a stream. `current` returns the version of the store."""
         self._request, self._resource, self._query, self._current = request, resource, query, current
         self._bookmarks = request.query.get("allowWatchBookmarks") == "true"
         self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -47,22 +47,22 @@ class Watch:
         except ApiError as error:
             await self._send("ERROR", error.status())
         except ConnectionResetError:
-            pass  # the client has disconnected, which is how watches end
+            pass  # the client has disconnected, as usual at the end of a watch
         finally:
             history.listeners.discard(self._notice)
             interference.watches.discard(self)
         return self._response
 
     def _notice(self) -> None:
-        """Check for changes; the writer may be in another thread."""
+        """Check for changes. The writer can be in another thread."""
         self._loop.call_soon_threadsafe(self._wake.set)
 
     def mute(self) -> None:
-        """Stop sending but keep the connection, as a silently broken watch does."""
+        """Stop sending but keep the connection, like a watch that stops without an error."""
         self._muted = True
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Close the connection."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
@@ -108,7 +108,7 @@ class Watch:
         return in_namespace and self._query.test(self._resource.read(stored))
 
     async def _send_bookmark(self, annotations: dict[str, str]) -> None:
-        """Send a bookmark; all matching changes up to the store's version have been sent."""
+        """Send a bookmark: all matching changes up to the version of the store have been sent."""
         if not self._bookmarks:
             return
         await self._send_changes()

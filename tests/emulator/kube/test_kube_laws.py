@@ -183,7 +183,7 @@ def test_paths_of_printer_columns(path: str, expected: list[Any]) -> None:
 
 
 def test_a_path_that_is_not_understood_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"unsupported JSONPath '\.a\[1:2\]'"):
+    with pytest.raises(ValueError, match=r"JSONPath '\.a\[1:2\]' is not supported"):
         find({}, ".a[1:2]")
 
 

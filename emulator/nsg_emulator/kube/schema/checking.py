@@ -14,7 +14,7 @@ from . import faults
 from .formats import is_format, pattern
 
 ABSENT: Final = object()
-"""Stands for "there was no old value"; None is a JSON value."""
+"""Means that there is no old value; None is a JSON value."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),

@@ -1,4 +1,4 @@
-"""String formats and patterns, with the meaning that the API server's Go libraries give them."""
+"""String formats and patterns, as the Go libraries of the API server define them."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _DURATION = re.compile(r"[+-]?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+|0")
 
 @lru_cache(maxsize=1024)
 def pattern(text: str) -> re.Pattern[str]:
-    r"""Compile a Go regular expression: `$` means the very end there, also before a newline."""
+    r"""Compile a Go regular expression, in which `$` matches only at the end of the text."""
     return re.compile(_END.sub(_absolute, text))
 
 

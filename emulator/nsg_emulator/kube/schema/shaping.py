@@ -1,6 +1,6 @@
 """Pruning and defaulting by a structural schema, before validation.
 
-Values that need no change are shared with the input, which is never changed itself.
+Unchanged values are shared with the input, which is never modified.
 """
 
 from operator import is_
@@ -13,11 +13,11 @@ _NESTED = (dict, list)
 
 
 def shape(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]]:
-    """Drop the fields that the schema does not know, and fill in defaults.
+    """Drop the fields that are not in the schema, and set defaults.
 
     Args:
         schema: a structural schema.
-        obj: what a client sent.
+        obj: the object that a client sent.
         old: the stored object; parts shared with `obj` are pruned and defaulted already.
 
     Returns:
@@ -28,7 +28,7 @@ def shape(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]
 
 
 def prune(schema: Obj, obj: Obj, old: Obj | None = None) -> tuple[Obj, list[str]]:
-    """Drop the fields that the schema does not know; returned as by `shape`."""
+    """Drop the fields that are not in the schema. Returns the same as `shape`."""
     unknown: list[str] = []
     return _prune(schema, obj, old, "", unknown, ROOT_FIELDS), unknown
 
@@ -74,7 +74,7 @@ def _prune_map(schema: Obj, value: Obj, old: Any, path: str, unknown: list[str],
 
 
 def _default(schema: Obj, value: Any, old: Any) -> Any:
-    """Fill in defaults, first dropping the nulls of fields that are not nullable."""
+    """Set defaults, after dropping the nulls of fields that are not nullable."""
     if value is old:
         return value
     if isinstance(value, dict):
