@@ -37,21 +37,21 @@ def reasons(*claims: Claim, scopes: tuple[NSGScope, ...] = (scope(),), **labels:
     return {"/".join(key): refusal.reason for key, refusal in assignment.refused.items()}
 
 
-def test_the_scope_that_names_the_group_goes_before_the_whole_subscription() -> None:
+def test_a_scope_of_the_resource_group_takes_precedence_over_one_of_the_subscription() -> None:
     whole, group = scope(), scope("group", days=9, resourceGroups=["RG-WEB"])
     assert scope_of(WEB, [whole, group]) is group
     assert scope_of(NSGId(SUBSCRIPTION, "rg-db", "db"), [whole, group]) is whole
     assert scope_of(NSGId(SUBSCRIPTION.replace("1", "2"), "rg-web", "web"), [whole, group]) is None
 
 
-def test_of_two_equal_scopes_the_older_holds_and_then_the_name() -> None:
+def test_of_two_equal_scopes_the_older_takes_precedence_then_the_first_by_name() -> None:
     old, young = scope("z", days=0), scope("a", days=1)
     assert scope_of(WEB, [young, old]) is old
     assert scope_of(WEB, [scope("b"), scope("a")]) == scope("a")
 
 
-def test_nothing_is_believed_without_a_scope() -> None:
-    # Who may create a baseline must not thereby reach every NSG that the operator's identity reaches.
+def test_a_claim_outside_any_scope_is_refused() -> None:
+    # The right to create a baseline must not give access to every NSG that the operator's identity can reach.
     assert reasons(claim(), scopes=()) == {"team-web/web": "NoScope"}
 
 
@@ -66,13 +66,13 @@ def test_nothing_is_believed_without_a_scope() -> None:
         (ALL, True),
     ],
 )
-def test_a_namespace_is_believed_only_where_the_scope_says_so(allowed: Any, *, believed: bool) -> None:
+def test_only_allowed_namespaces_may_claim_an_nsg(allowed: Any, *, believed: bool) -> None:
     spec = {"allowedNamespaces": allowed} if allowed is not None else {"allowedNamespaces": None}
     refused = reasons(claim(), scopes=(scope(**spec),), team_web={"tier": "prod"})
     assert refused == ({} if believed else {"team-web/web": "NamespaceNotAllowed"})
 
 
-def test_of_two_baselines_for_one_nsg_the_older_holds_whatever_the_case_of_the_id() -> None:
+def test_the_older_of_two_claims_owns_the_nsg_whatever_the_case_of_the_id() -> None:
     shouting = NSGId(SUBSCRIPTION.upper(), "RG-WEB", "WEB")
     young, old = claim("young", days=1, nsg=shouting), claim("old")
     assert reasons(young, old) == {"team-web/young": "Conflict"}
@@ -80,15 +80,15 @@ def test_of_two_baselines_for_one_nsg_the_older_holds_whatever_the_case_of_the_i
     assert assignment.owners["whole"] == {WEB.key: ("team-web", "old")}
 
 
-def test_one_that_is_not_allowed_takes_nothing_from_one_that_is() -> None:
-    # A stranger who was first must not lock out the owner.
+def test_a_refused_claim_does_not_conflict_with_an_allowed_one() -> None:
+    # An older baseline in another namespace must not exclude the owner.
     stranger = claim("stranger", namespace="elsewhere", days=-9)
     assignment = assign([scope(allowedNamespaces={"names": ["team-web"]})], [stranger, claim()], {})
     assert assignment.owners["whole"] == {WEB.key: ("team-web", "web")}
 
 
-def test_a_suspended_or_invalid_baseline_still_speaks_for_its_nsg() -> None:
-    # Else suspending one would report its NSG as one without a baseline, or hand it to another.
+def test_a_suspended_or_invalid_baseline_keeps_its_claim() -> None:
+    # Otherwise its NSG would be reported as unbaselined, or another baseline would take it over.
     inactive = claim(inactive=Refusal("Suspended", "spec.suspend is true"))
     assert reasons(inactive, claim("other", days=1)) == {"team-web/web": "Suspended", "team-web/other": "Conflict"}
 
@@ -143,18 +143,18 @@ def test_five_thousand_baselines_are_accepted_by_default() -> None:
         ({"ignoreNames": ["we"]}, False),
     ],
 )
-def test_what_is_passed_over_without_a_baseline(unbaselined: dict[str, Any], *, ignored: bool) -> None:
+def test_ignored_nsgs_are_not_reported_as_unbaselined(unbaselined: dict[str, Any], *, ignored: bool) -> None:
     assert is_ignored(scope(unbaselined=unbaselined).spec, WEB) is ignored
 
 
 @pytest.mark.parametrize("text", ["", "web", "/subscriptions/1", f"{WEB}/securityRules/a"])
-def test_what_is_no_nsgs_id_is_refused(text: str) -> None:
+def test_an_id_of_another_resource_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not the resource id"):
         NSGId.parse(text)
 
 
-def test_an_id_keeps_its_spelling_and_is_compared_without_it() -> None:
-    # Azure spells one id in several ways, from one answer to the next.
+def test_an_id_keeps_its_case_and_is_compared_without_case() -> None:
+    # Azure returns the same id in different case in different responses.
     shouted = NSGId.parse(f"{str(WEB).upper()}/")
     assert shouted.name == "WEB"
     assert shouted.key == WEB.key

@@ -1,4 +1,4 @@
-"""Who did it: rows of the Activity Log, in the form in which Azure gives them, joined with an incident's changes."""
+"""Attribution: records of the Activity Log, in Azure's format, joined with the changes of an incident."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,11 +37,11 @@ def row(
     }
 
 
-def names(*rows: dict[str, Any], **status: Any) -> list[str]:
+def caller_names(*rows: dict[str, Any], **status: Any) -> list[str]:
     return [caller.name for caller in callers(incident(**status), rows, frozenset({OPERATOR}))]
 
 
-def test_a_user_is_told_with_address_and_by_what() -> None:
+def test_a_user_is_reported_with_client_and_address() -> None:
     (who,) = callers(incident(), [row()], frozenset())
     assert (who.name, who.kind, who.client, who.address, who.rule) == (
         "jo@example.com",
@@ -64,67 +64,67 @@ def test_a_user_is_told_with_address_and_by_what() -> None:
         ),
     ],
 )
-def test_applications_have_no_caller_and_are_known_by_their_claims(
+def test_an_application_without_a_caller_is_identified_by_its_claims(
     claims: dict[str, str], name: str, kind: str
 ) -> None:
-    # A quarter of all rows: Terraform, AKS, policies. "unknown" would be no answer.
+    # A quarter of all records have no caller: Terraform, AKS, policies. "unknown" would not help the reader.
     (who,) = callers(incident(), [row(caller=None, claims=claims)], frozenset())
     assert (who.name, who.kind) == (name, kind)
 
 
-def test_begin_and_end_of_one_request_are_one() -> None:
-    assert names(row(status="Started"), row(status="Succeeded")) == ["jo@example.com"]
+def test_the_start_and_the_end_of_a_request_are_one_caller() -> None:
+    assert caller_names(row(status="Started"), row(status="Succeeded")) == ["jo@example.com"]
 
 
-def test_a_request_that_failed_changed_nothing() -> None:
+def test_the_caller_of_a_failed_request_is_not_reported() -> None:
     # A caller whose request was refused did not make the change.
-    assert names(row(status="Started"), row(status="Failed")) == []
+    assert caller_names(row(status="Started"), row(status="Failed")) == []
 
 
-def test_the_latest_write_before_it_was_seen_counts() -> None:
+def test_the_latest_write_before_the_detection_is_reported() -> None:
     early, late = row(-30, correlation="c-0", caller="al@example.com"), row(-1)
     after = row(+5, correlation="c-2", caller="mo@example.com")
-    assert names(early, late, after) == ["jo@example.com"]
+    assert caller_names(early, late, after) == ["jo@example.com"]
 
 
-def test_a_write_of_the_whole_nsg_counts_for_each_of_its_rules() -> None:
-    # Terraform and the CLI's update of an NSG leave no row for a rule.
-    assert names(row(rule=None)) == ["jo@example.com"]
+def test_a_write_of_the_whole_nsg_explains_changes_of_its_rules() -> None:
+    # Terraform and `az network nsg update` leave no record about a rule.
+    assert caller_names(row(rule=None)) == ["jo@example.com"]
 
 
-def test_other_rules_other_nsgs_and_other_operations_are_others() -> None:
+def test_records_of_other_rules_nsgs_and_operations_are_not_reported() -> None:
     other = row(resourceId=NSG.replace("/web", "/web2") + "/securityRules/open-ssh")
     read = row(operationName={"value": "Microsoft.Network/networkSecurityGroups/join/action"})
-    assert names(row(rule="close-ssh"), other, read) == []
+    assert caller_names(row(rule="close-ssh"), other, read) == []
 
 
 def test_ids_match_without_regard_to_case() -> None:
-    assert names(row(resourceId=f"{NSG}/securityRules/open-ssh".upper())) == ["jo@example.com"]
+    assert caller_names(row(resourceId=f"{NSG}/securityRules/open-ssh".upper())) == ["jo@example.com"]
 
 
-def test_the_operators_own_writes_are_nobodys() -> None:
-    assert names(row(caller=None, claims={"appid": OPERATOR})) == []
+def test_the_operators_own_writes_are_not_reported() -> None:
+    assert caller_names(row(caller=None, claims={"appid": OPERATOR})) == []
 
 
-def test_who_ended_it_is_not_who_did_it() -> None:
+def test_the_caller_who_reverted_the_change_is_not_reported() -> None:
     over = {
         "state": "Resolved",
         "resolvedAt": stamp(START + timedelta(minutes=9)),
         "updatedAt": stamp(START + timedelta(minutes=9)),
     }
     rows = [row(), row(+8, correlation="c-2", caller="mo@example.com")]
-    assert names(*rows, **over) == ["jo@example.com"]
+    assert caller_names(*rows, **over) == ["jo@example.com"]
 
 
-def test_several_changes_by_several_people_are_several_the_latest_first() -> None:
+def test_several_callers_are_listed_the_latest_first() -> None:
     changes = [{"kind": "RuleCreated", "rule": name, "severity": "high", "live": "x"} for name in ("a", "b", "c")]
     rows = [row(-3, "a", "c-a"), row(-2, "b", "c-b", caller="mo@example.com"), row(-1, "c", "c-a2")]
-    assert names(*rows, changes=changes) == ["jo@example.com", "mo@example.com", "jo@example.com"]
+    assert caller_names(*rows, changes=changes) == ["jo@example.com", "mo@example.com", "jo@example.com"]
 
 
 @pytest.mark.parametrize(
     "broken", [{"claims": None}, {"eventTimestamp": "soon"}, {"operationName": None}, {"httpRequest": []}]
 )
-def test_rows_of_another_form_break_nothing(broken: dict[str, Any]) -> None:
-    # A log is somebody else's; an alert must not die of it.
-    names(row(**broken))
+def test_records_in_an_unexpected_format_are_accepted(broken: dict[str, Any]) -> None:
+    # The log's format is Azure's to change. An alert must not fail because of it.
+    caller_names(row(**broken))

@@ -1,4 +1,4 @@
-"""When the operator writes, and each reason for which it does not."""
+"""When the operator writes to Azure, and each reason that blocks a remediation."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -28,7 +28,7 @@ def stalled(decision: Decision) -> str | None:
 
 
 def test_a_write_needs_a_reading_of_the_nsg_by_id() -> None:
-    # A listing is older than the moment of the write; planned from it, a write would undo what came in between.
+    # A listing is older than the write. A write planned from it would undo what was changed in between.
     assert decide(snapshot(WEB, SSH, **BOTH)).enforcement == ReadNSG()
     planned = decide(snapshot(WEB, SSH, **FRESH)).enforcement
     assert isinstance(planned, Remediation)
@@ -36,18 +36,18 @@ def test_a_write_needs_a_reading_of_the_nsg_by_id() -> None:
 
 
 @pytest.mark.parametrize("modes", [{}, {"max_mode": "Enforce"}, {"mode": "Enforce"}])
-def test_one_side_alone_does_not_enforce(modes: dict[str, Any]) -> None:
+def test_enforcement_needs_the_scope_and_the_baseline(modes: dict[str, Any]) -> None:
     # The platform team and the owner must both ask for writes to Azure.
     assert decide(snapshot(WEB, SSH, read_for_write=True, **modes)).enforcement == NoWrite()
 
 
 def test_a_suspended_baseline_is_not_enforced() -> None:
-    # Suspending it is how the owner stops the operator.
+    # Suspending the baseline is how its owner stops the operator.
     assert decide(snapshot(WEB, SSH, spec={"suspend": True}, **FRESH)).enforcement == NoWrite()
 
 
-def test_a_remediation_waits_for_the_end_of_the_reading() -> None:
-    # Half a listing is not enough to write from.
+def test_a_remediation_waits_until_the_listing_is_complete() -> None:
+    # An incomplete listing is not enough to write from.
     assert decide(snapshot(WEB, SSH, reading="UnderWay", **FRESH)).enforcement == AwaitReading()
 
 
@@ -102,8 +102,8 @@ BLOCKED: dict[str, tuple[str, Snapshot]] = {
 
 
 @pytest.mark.parametrize("why", BLOCKED)
-def test_a_blocked_remediation_says_why_everywhere(why: str) -> None:
-    # A remediation that silently does not happen looks like a failure of the operator.
+def test_a_blocked_remediation_gives_its_reason_in_status_incident_and_event(why: str) -> None:
+    # Without a reason, a remediation that does not happen looks like a failure of the operator.
     reason, taken = BLOCKED[why]
     decision = decide(taken)
     assert (blocked(decision), stalled(decision)) == (reason, reason)
@@ -122,13 +122,13 @@ def test_a_blocked_remediation_says_why_everywhere(why: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_at_the_limit_it_is_restored(why: str, taken: Snapshot) -> None:
-    # Each limit is where the documentation says, and not one step before.
+def test_at_the_limit_the_remediation_is_not_blocked(why: str, taken: Snapshot) -> None:
+    # Each limit is exactly where the documentation says.
     assert isinstance(decide(taken).enforcement, Remediation), why
 
 
-def test_a_confirmation_is_for_one_plan() -> None:
-    # A person confirms what they have seen; the next change is not part of it.
+def test_a_confirmation_covers_one_plan_only() -> None:
+    # A person confirms what they have seen. A later change is not part of it.
     taken = snapshot(WEB, *MANY, **FRESH)
     plan_hash = decide(taken).status.plan_hash
     metadata = taken.baseline.metadata.model_copy(update={"annotations": {CONFIRM: plan_hash}})
@@ -137,8 +137,9 @@ def test_a_confirmation_is_for_one_plan() -> None:
     assert blocked(decide(replace(confirmed, live=live(WEB, SSH, *MANY)))) == "TooManyChanges"
 
 
-def test_a_co_owners_rule_is_never_reverted() -> None:
-    # It is reported for its exposure and belongs to another writer: deleting AKS's rules is an outage of the cluster.
+def test_a_tolerated_rule_is_never_reverted() -> None:
+    # It is reported for its exposure and belongs to another writer: deleting AKS's rules would be an outage of the
+    # cluster.
     opening = rule("co-open", priority=300, sourceAddressPrefix="Internet", destinationPortRange="22")
     decision = decide(snapshot(WEB, SSH, opening, **FRESH))
     assert {change.rule for change in decision.verdict.changes} == {"open-ssh", "co-open"}
@@ -151,8 +152,8 @@ def test_a_co_owners_rule_is_never_reverted() -> None:
     assert alone.enforcement == NoWrite()
 
 
-def test_a_written_remediation_is_recorded_and_is_the_only_one() -> None:
-    # What Azure still shows differently after a write is left for the next reconcile.
+def test_a_remediation_is_recorded_and_written_once_per_reconcile() -> None:
+    # Drift that Azure still shows after a write is left for the next reconcile.
     written = RemediationAttempt(written=True)
     restored_now = decide(snapshot(WEB, attempt=written, **FRESH, **_opened(1)))
     assert restored_now.enforcement == NoWrite()
@@ -181,5 +182,5 @@ def test_a_written_remediation_is_recorded_and_is_the_only_one() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_when_it_is_due_again(why: str, taken: Snapshot, due: object) -> None:
+def test_the_due_time_of_the_next_reconcile(why: str, taken: Snapshot, due: object) -> None:
     assert decide(taken).due == due, why

@@ -1,4 +1,4 @@
-"""What a decision says about a baseline's incident, its rollout, its exceptions and its status."""
+"""What a decision says about a baseline's incident, rollout, exceptions and status."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -41,7 +41,7 @@ def edited(*rules: Any, **fields: Any) -> Snapshot:
     return matched_before(replace(taken, baseline=approved))
 
 
-def test_live_as_approved_needs_nothing() -> None:
+def test_a_matching_nsg_needs_no_action() -> None:
     decision = decide(snapshot(WEB))
     assert (decision.phase, decision.enforcement, decision.incident) == ("Compliant", NoWrite(), None)
     assert conditions(decision) == {"Ready": ("True", "Succeeded"), "Compliant": ("True", "Matches")}
@@ -57,8 +57,9 @@ def test_drift_opens_an_incident_and_posts_one_event() -> None:
     assert conditions(decision)["Compliant"] == ("False", "Drifted")
 
 
-def test_a_step_repeated_after_a_crash_has_the_same_names() -> None:
-    # The event is posted before the status: killed in between, the repetition must find the event of the first try.
+def test_a_step_repeated_after_a_crash_has_the_same_incident_and_event_names() -> None:
+    # The event is posted before the status. After a crash in between, the repetition must find the event of the first
+    # try.
     first, again = decide(snapshot(WEB, SSH)).incident, decide(snapshot(WEB, SSH)).incident
     assert first is not None
     assert again is not None
@@ -68,8 +69,8 @@ def test_a_step_repeated_after_a_crash_has_the_same_names() -> None:
     ]
 
 
-def test_events_of_different_news_have_different_names() -> None:
-    # A name that was used before posts nothing: two events under one name would lose the second.
+def test_events_about_different_changes_have_different_names() -> None:
+    # A name that was used before posts nothing, so the second of two events with one name would be lost.
     opened = decide(snapshot(WEB, SSH))
     assert opened.incident is not None
     more = carry_out(snapshot(WEB, SSH), opened)
@@ -82,8 +83,8 @@ def test_events_of_different_news_have_different_names() -> None:
     assert len(names) == 3
 
 
-def test_an_edit_of_the_baseline_alone_awaits_its_rollout() -> None:
-    # GitOps merges the approval before Terraform applies the rule: that is not drift.
+def test_an_edit_of_the_baseline_starts_the_grace_period() -> None:
+    # GitOps merges the approval before Terraform applies the rule. That is not drift.
     decision = decide(edited(WEB))
     assert (decision.phase, decision.incident) == ("AwaitingRollout", None)
     assert decision.status.rollout_since == NOW
@@ -92,7 +93,7 @@ def test_an_edit_of_the_baseline_alone_awaits_its_rollout() -> None:
 
 
 def test_the_grace_period_runs_from_the_first_edit_and_ends() -> None:
-    # Else an edit every 29 minutes would hide drift for ever.
+    # Otherwise an edit every 29 minutes would hide drift indefinitely.
     waiting = edited(WEB)
     waiting = carry_out(waiting, decide(waiting))
     last = replace(waiting, now=NOW + timedelta(minutes=30) - timedelta(seconds=1))
@@ -106,7 +107,7 @@ def test_the_grace_period_runs_from_the_first_edit_and_ends() -> None:
 
 
 def test_a_change_in_azure_ends_the_grace_period() -> None:
-    # The edit does not explain it.
+    # The edit does not explain the change.
     waiting = edited(WEB)
     waiting = carry_out(waiting, decide(waiting))
     decision = decide(replace(waiting, live=live(WEB, SSH)))
@@ -114,7 +115,7 @@ def test_a_change_in_azure_ends_the_grace_period() -> None:
     assert decision.incident is not None
 
 
-def test_an_nsg_that_was_never_there_is_awaited_and_one_that_was_is_missed() -> None:
+def test_a_missing_nsg_is_awaited_if_new_and_drift_if_it_existed() -> None:
     # Only a 404 gives a snapshot without a live NSG.
     new = replace(snapshot(spec={"rolloutGrace": "30m"}), live=None)
     assert decide(new).phase == "AwaitingRollout"
@@ -155,7 +156,7 @@ def test_how_an_incident_ends(why: str, generation: int, matched: int | None, re
 
 
 def test_a_rule_whose_author_is_tolerated_ends_the_incident_as_tolerated() -> None:
-    # The rule is still there; nobody reverted anything.
+    # The rule still exists; it was not reverted.
     author = Caller(name="lb", kind="ServicePrincipal", at=NOW, operation="write", rule="lb-deny", correlation_id="1")
     drifting = _drifted(DENY, attribution="Found", changed_by=(author,))
     approved = baseline([WEB], tolerate=[{"name": "lb-*", "caller": "lb"}])
@@ -169,8 +170,8 @@ def test_a_rule_whose_author_is_tolerated_ends_the_incident_as_tolerated() -> No
     assert isinstance(later.baseline.status.rule_authors[0], RuleAuthor)
 
 
-def test_a_flapping_incident_stays_open_while_it_is_quiet() -> None:
-    # Drift that recurs each minute would else notify twice a minute.
+def test_a_flapping_incident_stays_open_between_two_recurrences() -> None:
+    # Otherwise drift that recurs each minute would notify twice a minute.
     flapping = replace(_drifted(reopen_count=3), live=live(WEB))
     quiet = decide(flapping)
     assert quiet.incident is not None
@@ -201,7 +202,7 @@ def test_an_incident_whose_status_was_never_stored_is_completed() -> None:
     assert (decision.incident.status.event, decision.incident.status.revision) == ("Opened", 1)
 
 
-def test_a_running_exception_is_in_order_listed_and_due_at_its_end() -> None:
+def test_an_active_exception_is_compliant_listed_and_due_at_its_end() -> None:
     taken = snapshot(WEB, SSH, spec={"exceptions": [excepted(SSH)]})
     decision = decide(taken)
     assert (decision.phase, decision.due) == ("Compliant", LATER)
@@ -211,7 +212,7 @@ def test_a_running_exception_is_in_order_listed_and_due_at_its_end() -> None:
     assert expired.incident is not None
 
 
-def test_what_cannot_be_judged_keeps_its_last_verdict_as_unknown() -> None:
+def test_an_unreadable_baseline_or_nsg_is_unknown_and_keeps_its_last_verdict() -> None:
     # An invalid spec or an unreadable answer is never read as "matches" or as "absent".
     stored = decide(snapshot(WEB, SSH)).status
     status = unreconciled(stored, Failure("InvalidSpec", "spec.rules[0].priority"), 2, NOW)
@@ -229,8 +230,8 @@ def test_a_suspended_baseline_is_ready_and_unknown() -> None:
     assert states == {"Ready": ("True", "Suspended"), "Compliant": ("Unknown", "Suspended")}
 
 
-def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
-    # "Not compliant since" must not move with each change of the message.
+def test_a_condition_keeps_its_transition_time_while_its_status_is_the_same() -> None:
+    # "Not compliant since" must not change with each new message.
     drifting = _drifted()
     later = decide(replace(drifting, live=live(WEB, SSH, rule("rdp", priority=201)), now=NOW + MINUTE))
     condition: Condition = next(state for state in later.status.conditions if state.type == "Compliant")

@@ -48,7 +48,7 @@ def test_nothing_is_written_without_a_reading_by_id(taken: Snapshot) -> None:
 
 @FEWER
 @given(snapshots())
-def test_nothing_is_written_to_an_nsg_that_azure_still_changes(taken: Snapshot) -> None:
+def test_nothing_is_written_to_an_nsg_that_azure_is_updating(taken: Snapshot) -> None:
     if taken.live is None or taken.live.provisioning_state != "Succeeded":
         taken = enforced(taken, read_for_write=True, reading="Complete", attempt=None)
         assert not isinstance(decide(taken).enforcement, Remediation)
@@ -57,7 +57,7 @@ def test_nothing_is_written_to_an_nsg_that_azure_still_changes(taken: Snapshot) 
 @FEWER
 @given(snapshots())
 def test_one_reconcile_writes_at_most_once(taken: Snapshot) -> None:
-    # After an attempt, whatever came of it, the decision is final.
+    # After an attempt, successful or not, the decision plans no other write.
     taken = enforced(taken, reading="Complete")
     decision = decide(taken)
     if taken.attempt is not None:
@@ -76,8 +76,8 @@ def test_equal_snapshots_give_equal_decisions(taken: Snapshot) -> None:
 
 @FEWER
 @given(snapshots())
-def test_a_decision_that_was_carried_out_changes_nothing_again(taken: Snapshot) -> None:
-    # A reconcile of an unchanged world writes nothing to Kubernetes.
+def test_a_decision_is_stable_once_it_is_carried_out(taken: Snapshot) -> None:
+    # A reconcile of an unchanged NSG writes nothing to Kubernetes.
     taken = replace(taken, attempt=None)
     first = decide(taken)
     second = decide(carry_out(taken, first))
@@ -88,7 +88,7 @@ def test_a_decision_that_was_carried_out_changes_nothing_again(taken: Snapshot) 
 
 @FEWER
 @given(snapshots())
-def test_the_status_names_the_incident_that_is_open(taken: Snapshot) -> None:
+def test_the_status_names_the_open_incident(taken: Snapshot) -> None:
     decision = decide(taken)
     stored = carry_out(taken, decision).open_incident
     assert decision.status.incident == (stored.metadata.name if stored is not None else None)
@@ -96,8 +96,8 @@ def test_the_status_names_the_incident_that_is_open(taken: Snapshot) -> None:
 
 @FEWER
 @given(snapshots())
-def test_drift_is_either_awaited_or_has_an_incident(taken: Snapshot) -> None:
-    # Nothing unapproved goes unreported once no edit explains it.
+def test_drift_has_an_incident_unless_a_rollout_is_awaited(taken: Snapshot) -> None:
+    # Every unapproved change that no edit explains is reported.
     decision = decide(taken)
     if decision.phase == "Drifted":
         stored = carry_out(taken, decision).open_incident

@@ -1,4 +1,4 @@
-"""An NSG that was received and cannot be judged may hide any change: it is an incident, and nothing is concluded."""
+"""An NSG that cannot be judged may hide any change: the operator opens an incident and concludes nothing else."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ def stored(decision: UnreadableDecision) -> NSGIncident:
     return incident(decision.incident.name).model_copy(update={"status": decision.incident.status})
 
 
-def test_it_opens_an_incident_of_severity_high() -> None:
+def test_an_unreadable_nsg_opens_an_incident_of_severity_high() -> None:
     decision = decide_unreadable(unreadable())
     after = stored(decision).status
     assert (after.state, after.severity, after.event, after.change_count) == ("Open", "high", "Opened", 0)
@@ -37,16 +37,16 @@ def test_it_opens_an_incident_of_severity_high() -> None:
     assert decision.status.incident == decision.incident.name
 
 
-def test_it_is_reported_once_while_it_lasts() -> None:
-    # Azure's messages differ from one answer to the next.
+def test_an_unreadable_nsg_is_reported_once() -> None:
+    # Azure's messages differ from one response to the next.
     first = stored(decide_unreadable(unreadable()))
     again = decide_unreadable(unreadable(first, failure=Failure("Unreadable", "another message")))
     assert again.incident is None
     assert again.status.incident == first.metadata.name
 
 
-def test_changes_that_were_seen_before_stay() -> None:
-    # Nobody knows whether they are gone; and once the NSG is readable again they are not new.
+def test_earlier_changes_stay_in_the_incident() -> None:
+    # They may still exist, and must not count as new when the NSG is readable again.
     taken = snapshot(WEB, SSH)
     drifting = carry_out(taken, decide(taken))
     decision = decide_unreadable(unreadable(*drifting.incidents))
@@ -59,7 +59,7 @@ def test_changes_that_were_seen_before_stay() -> None:
     assert readable.incident.notices == ()
 
 
-def test_it_ends_when_the_nsg_can_be_judged_and_matches() -> None:
+def test_the_incident_ends_when_the_nsg_is_readable_and_matches() -> None:
     first = stored(decide_unreadable(unreadable()))
     decision = decide(snapshot(incidents=(first,), live=live(WEB)))
     assert decision.incident is not None
@@ -67,7 +67,7 @@ def test_it_ends_when_the_nsg_can_be_judged_and_matches() -> None:
 
 
 def test_an_internal_failure_names_the_type_and_no_content() -> None:
-    # The text of an exception may hold whatever was being parsed, a token too.
+    # The text of an exception can contain the parsed value, even a token.
     failure = internal_failure(ValueError("Bearer secret"))
     assert failure.reason == "InternalError"
     assert "ValueError" in failure.message

@@ -1,4 +1,4 @@
-"""Limits of an incident's status: beyond them the API server or etcd refuses the object, and nobody is notified."""
+"""Limits of an incident's status: beyond them the API server or etcd refuses it, and no notification is sent."""
 
 import json
 from datetime import timedelta
@@ -36,7 +36,7 @@ def test_the_latest_twenty_actions_are_kept() -> None:
 
 
 def test_many_changes_with_long_sides_fit_into_one_object() -> None:
-    # An NSG may have 1,000 rules with thousands of addresses, all changed at once.
+    # An NSG may have 1,000 rules with thousands of addresses, and all of them may change at once.
     changes = tuple(change(number, addresses=100) for number in range(1200))
     status = opened_or_updated(IncidentStatus(), Finding(changes), NOW)
     assert (status.change_count, len(status.changes), len(status.fingerprints)) == (1200, 1000, 1200)

@@ -1,4 +1,4 @@
-"""The course of an incident: when there is something to tell, and when it is the same incident again."""
+"""The states of an incident: what creates a new revision, and what reopens an incident."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,95 +25,95 @@ def change(rule: str = "ssh", severity: str = "high") -> Change:
     return Change("RuleCreated", rule, f"mark-{rule}", None, live, (), severity)  # type: ignore[arg-type]  # a severity
 
 
-def seen(*changes: Change, **more: Any) -> Finding:
+def finding(*changes: Change, **more: Any) -> Finding:
     return Finding(changes, **more)
 
 
-OPEN = opened_or_updated(IncidentStatus(), seen(change()), NOW)
+OPEN = opened_or_updated(IncidentStatus(), finding(change()), NOW)
 
 
-def test_the_first_sighting_opens() -> None:
+def test_the_first_finding_opens_an_incident() -> None:
     assert (OPEN.state, OPEN.revision, OPEN.event, OPEN.opened_at) == ("Open", 1, "Opened", NOW)
 
 
-def test_the_same_again_is_nothing_to_tell_nor_to_store() -> None:
-    # Every pass for days: equal, so that nothing is written, and nobody hears of it twice.
-    assert opened_or_updated(OPEN, seen(change()), NOW + MINUTE) == OPEN
+def test_an_unchanged_finding_changes_nothing() -> None:
+    # The same drift is found in each reconcile, for days. It must not be written or notified again.
+    assert opened_or_updated(OPEN, finding(change()), NOW + MINUTE) == OPEN
 
 
-def test_another_change_and_a_worse_one_are_told() -> None:
-    more = opened_or_updated(OPEN, seen(change(), change("rdp")), NOW + MINUTE)
+def test_another_change_or_a_higher_severity_is_a_new_revision() -> None:
+    more = opened_or_updated(OPEN, finding(change(), change("rdp")), NOW + MINUTE)
     assert (more.revision, more.event, more.change_count) == (2, "Updated", 2)
-    worse = opened_or_updated(OPEN, seen(change(severity="critical")), NOW + MINUTE)
+    worse = opened_or_updated(OPEN, finding(change(severity="critical")), NOW + MINUTE)
     assert (worse.revision, worse.severity) == (2, "critical")
 
 
-def test_a_change_that_went_away_is_recorded_and_not_told_and_the_worst_is_kept() -> None:
-    both = opened_or_updated(OPEN, seen(change(), change("rdp", "critical")), NOW + MINUTE)
-    less = opened_or_updated(both, seen(change()), NOW + 2 * MINUTE)
+def test_a_reverted_change_is_no_new_revision_and_the_highest_severity_stays() -> None:
+    both = opened_or_updated(OPEN, finding(change(), change("rdp", "critical")), NOW + MINUTE)
+    less = opened_or_updated(both, finding(change()), NOW + 2 * MINUTE)
     assert (less.revision, less.change_count, less.severity) == (2, 1, "critical")
 
 
-def test_a_new_change_asks_anew_who_it_was_and_the_same_does_not() -> None:
+def test_only_a_new_change_starts_attribution_again() -> None:
     attributed = OPEN.model_copy(update={"attribution": "Found"})
-    assert opened_or_updated(attributed, seen(change()), NOW + MINUTE).attribution == "Found"
-    assert opened_or_updated(attributed, seen(change("rdp")), NOW + MINUTE).attribution is None
+    assert opened_or_updated(attributed, finding(change()), NOW + MINUTE).attribution == "Found"
+    assert opened_or_updated(attributed, finding(change("rdp")), NOW + MINUTE).attribution is None
 
 
-def test_each_write_of_the_operator_is_told() -> None:
-    # They are counted, too: three within an hour are a fight.
+def test_each_remediation_is_a_new_revision() -> None:
+    # Remediations are also counted: three within an hour are contested.
     first = Action(kind="Remediated", at=NOW, reason="PutBack")
-    remediated = opened_or_updated(OPEN, seen(change(), action=first), NOW)
+    remediated = opened_or_updated(OPEN, finding(change(), action=first), NOW)
     again = first.model_copy(update={"at": NOW + MINUTE})
-    twice = opened_or_updated(remediated, seen(change(), action=again), NOW + MINUTE)
+    twice = opened_or_updated(remediated, finding(change(), action=again), NOW + MINUTE)
     assert (remediated.event, remediated.revision, twice.revision, len(twice.actions)) == ("Remediated", 2, 3, 2)
 
 
 def test_a_blocked_remediation_is_notified_once() -> None:
-    # Azure's message differs at each try by a request id; that is not a change.
+    # Azure's message contains a new request id at each try. That is not a change.
     first = Action(kind="Blocked", at=NOW, reason="Locked", message="request 1")
-    blocked = opened_or_updated(OPEN, seen(change(), action=first), NOW + MINUTE)
+    blocked = opened_or_updated(OPEN, finding(change(), action=first), NOW + MINUTE)
     assert (blocked.revision, blocked.event) == (2, "Updated")
     again = first.model_copy(update={"message": "request 2", "at": NOW + MINUTE})
-    assert opened_or_updated(blocked, seen(change(), action=again), NOW + 2 * MINUTE).revision == 2
+    assert opened_or_updated(blocked, finding(change(), action=again), NOW + 2 * MINUTE).revision == 2
 
 
-def test_an_acknowledgement_is_told_once() -> None:
-    acknowledged = opened_or_updated(OPEN, seen(change()), NOW + MINUTE, acknowledged=True)
+def test_an_acknowledgement_is_one_new_revision() -> None:
+    acknowledged = opened_or_updated(OPEN, finding(change()), NOW + MINUTE, acknowledged=True)
     assert (acknowledged.event, acknowledged.revision, acknowledged.acknowledged_at) == (
         "Acknowledged",
         2,
         NOW + MINUTE,
     )
-    assert opened_or_updated(acknowledged, seen(change()), NOW + 2 * MINUTE, acknowledged=True) == acknowledged
+    assert opened_or_updated(acknowledged, finding(change()), NOW + 2 * MINUTE, acknowledged=True) == acknowledged
 
 
-def test_the_end_keeps_what_it_was() -> None:
+def test_a_resolved_incident_keeps_its_changes_and_exposure() -> None:
     over = resolved(OPEN, "Reverted", None, NOW + MINUTE)
     assert (over.state, over.event, over.revision, over.resolved_at) == ("Resolved", "Resolved", 2, NOW + MINUTE)
     assert (over.changes, over.exposure, over.summary) == (OPEN.changes, OPEN.exposure, OPEN.summary)
 
 
-def test_what_comes_back_within_minutes_is_the_same_incident() -> None:
+def test_drift_that_recurs_within_minutes_reopens_the_incident() -> None:
     over = resolved(OPEN, "Reverted", None, NOW + MINUTE)
-    assert is_recurrence(over, seen(change()), NOW + MINUTE + FLAP_WITHIN - timedelta(seconds=1))
-    assert not is_recurrence(over, seen(change()), NOW + MINUTE + FLAP_WITHIN)
-    assert not is_recurrence(over, seen(change("rdp")), NOW + 2 * MINUTE)
-    again = reopened(over, seen(change()), NOW + 2 * MINUTE)
+    assert is_recurrence(over, finding(change()), NOW + MINUTE + FLAP_WITHIN - timedelta(seconds=1))
+    assert not is_recurrence(over, finding(change()), NOW + MINUTE + FLAP_WITHIN)
+    assert not is_recurrence(over, finding(change("rdp")), NOW + 2 * MINUTE)
+    again = reopened(over, finding(change()), NOW + 2 * MINUTE)
     assert (again.state, again.event, again.revision, again.reopen_count) == ("Open", "Updated", 3, 1)
     assert (again.opened_at, again.resolved_at, again.resolution) == (NOW, None, None)
 
 
-def test_what_flaps_is_told_seldom_and_ends_when_it_stays_away() -> None:
-    # A controller that fights with another, once a minute for a night: not two messages a minute.
+def test_a_flapping_incident_has_few_revisions_and_ends_when_the_drift_stays_away() -> None:
+    # Two controllers that revert each other once a minute must not cause two messages a minute.
     status, now = OPEN, NOW
     for _ in range(30):
         now += MINUTE
         calming = while_quiet(status, now)
         if calming is not None:
-            status = opened_or_updated(calming, seen(change()), now + MINUTE)
+            status = opened_or_updated(calming, finding(change()), now + MINUTE)
         else:
-            status = reopened(resolved(status, "Reverted", None, now), seen(change()), now + MINUTE)
+            status = reopened(resolved(status, "Reverted", None, now), finding(change()), now + MINUTE)
     assert status.revision <= 1 + 2 * FLAPPING
     assert status.reopen_count == 30
     status = while_quiet(status, now) or status

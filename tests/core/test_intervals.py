@@ -1,4 +1,4 @@
-"""Ranges of ports and addresses."""
+"""Intervals of ports and addresses."""
 
 import ipaddress
 import itertools
@@ -24,13 +24,14 @@ def _members(intervals: tuple[Interval, ...] | list[Interval]) -> set[tuple[int,
 
 @given(st.lists(_small(), max_size=8))
 def test_merge_keeps_exactly_the_members(intervals: list[Interval]) -> None:
-    # A member lost or won would make two rules equal that are not. The model is the plain set.
+    # An added or lost member would make two different rules equal. The model is a plain set.
     assert _members(merge(intervals)) == _members(intervals)
 
 
 @given(st.lists(_small(), max_size=8), st.randoms())
 def test_equal_sets_merge_to_equal_values(intervals: list[Interval], randoms: random.Random) -> None:
-    # Equality by meaning is equality of merged values: order and repeats leave no trace, and nothing touches.
+    # Two sets are equal if their merged values are equal, so order and duplicates must not matter, and no intervals
+    # touch.
     shuffled = [*intervals, *intervals[:2]]
     randoms.shuffle(shuffled)
     merged = merge(shuffled)
@@ -42,7 +43,7 @@ def test_equal_sets_merge_to_equal_values(intervals: list[Interval], randoms: ra
 
 @given(st.sampled_from((4, 6)).flatmap(lambda family: st.lists(prefix_texts(family), min_size=1, max_size=5)))
 def test_prefixes_invert_parse_prefix(texts: list[str]) -> None:
-    # A remediation writes merged prefixes: they must name the very addresses that were approved.
+    # A remediation writes merged prefixes. They must be exactly the approved addresses.
     merged = merge(filter(None, map(parse_prefix, texts)))
     written = [text for interval in merged for text in prefixes(interval)]
     assert merge(filter(None, map(parse_prefix, written))) == merged
@@ -51,7 +52,7 @@ def test_prefixes_invert_parse_prefix(texts: list[str]) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 32))
 def test_parse_prefix_masks_host_bits(address: int, length: int) -> None:
-    # Azure keeps host bits as sent at times; they mean nothing.
+    # Azure sometimes keeps host bits as sent. They have no meaning.
     network = ipaddress.ip_network((address, length), strict=False)
     parsed = parse_prefix(f"{ipaddress.IPv4Address(address)}/{length}")
     assert parsed == Interval(4, int(network.network_address), int(network.broadcast_address))
@@ -74,7 +75,7 @@ def test_parse_prefix_masks_host_bits(address: int, length: int) -> None:
         "Storage.WestEurope",
     ],
 )
-def test_what_is_no_prefix_stays_a_word(text: str) -> None:
+def test_a_text_that_is_not_a_prefix_is_not_parsed(text: str) -> None:
     assert parse_prefix(text) is None
 
 
@@ -95,14 +96,14 @@ def test_what_is_no_prefix_stays_a_word(text: str) -> None:
         pytest.param("9" * 5000, id="endless"),
     ],
 )
-def test_what_is_no_port_stays_a_word(text: str) -> None:
-    # The last is longer than int() takes: it must not end the pass.
+def test_a_text_that_is_not_a_port_range_is_not_parsed(text: str) -> None:
+    # The last is longer than int() accepts. It must not end the reconcile.
     assert parse_ports(text) is None
 
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
 def test_port_text_inverts_parse_ports(port: int, other_port: int) -> None:
-    # What words show must be what the rule holds.
+    # The displayed ports must be the ports of the rule.
     interval = Interval(0, min(port, other_port), max(port, other_port))
     assert parse_ports(port_text(interval)) == interval
 

@@ -1,4 +1,4 @@
-"""The normal form of a rule, and equality by meaning."""
+"""The normal form of a rule, and semantic equality."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def _differing(document: Document, other: Document, comparison: Comparison = STR
 
 
 @given(st.data(), rules())
-def test_a_respelled_rule_is_the_same_rule(data: st.DataObject, rule: Document) -> None:
-    # Azure keeps spellings as sent. A false alarm for each would bury the real ones.
+def test_a_rule_in_another_format_is_the_same_rule(data: st.DataObject, rule: Document) -> None:
+    # Azure keeps the format of each writer. A false alarm for each would hide the real ones.
     again = data.draw(respelled(rule))
     assert _differing(rule, again, DESCRIBED) == ()
     assert semantic_key(normalise(rule), DESCRIBED) == semantic_key(normalise(again), DESCRIBED)
@@ -40,7 +40,7 @@ def test_a_respelled_rule_is_the_same_rule(data: st.DataObject, rule: Document) 
 
 @given(st.data(), rules())
 def test_an_altered_rule_differs_in_exactly_the_altered_field(data: st.DataObject, rule: Document) -> None:
-    # What no alert names was not seen; what it names wrongly sends people to the wrong place. Spelled otherwise or not.
+    # A field that is not reported is missed, and a field that is reported wrongly misleads. The format must not matter.
     other, field = data.draw(altered(rule))
     again = data.draw(respelled(other))
     assert _differing(rule, again) == (field,)
@@ -52,7 +52,7 @@ def test_an_altered_rule_differs_in_exactly_the_altered_field(data: st.DataObjec
 def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(
     document: Document, other: Document
 ) -> None:
-    # Two independent ways to ask the same question must agree: detection uses one, fingerprints the other.
+    # Detection uses differing_fields and fingerprints use semantic_key, so both must agree.
     other = {**other, "name": document["name"]}
     there, back = _differing(document, other), _differing(other, document)
     assert there == back
@@ -60,21 +60,21 @@ def test_differing_fields_are_symmetric_and_empty_exactly_for_equal_meaning(
 
 
 @given(st.data(), rules())
-def test_the_normal_form_of_a_normal_form_is_itself(data: st.DataObject, rule: Document) -> None:
+def test_normalising_twice_changes_nothing(data: st.DataObject, rule: Document) -> None:
     # Reading a rule must not change it: a document that was read once reads the same again.
     once = normalise(data.draw(respelled(rule)))
     assert normalise(once.document) == once
     assert normalise(dict(once.document)).document == once.document
 
 
-def test_names_differ_by_more_than_case() -> None:
-    # Two rules of other names are never the same rule, whatever they do.
+def test_names_are_compared_without_case() -> None:
+    # Rules with different names are never the same rule, whatever they do.
     assert semantic_key(normalise(PLAIN), STRICT) != semantic_key(normalise({**PLAIN, "name": "web2"}), STRICT)
     assert semantic_key(normalise(PLAIN), STRICT) == semantic_key(normalise({**PLAIN, "name": "WEB"}), STRICT)
 
 
-def test_descriptions_count_only_where_the_baseline_says_so() -> None:
-    # Tools rewrite descriptions; an auditor may want them all the same.
+def test_descriptions_are_compared_only_if_the_baseline_says_so() -> None:
+    # Tools rewrite descriptions, but an auditor may want them compared.
     other = {**PLAIN, "description": "temporary"}
     assert _differing(PLAIN, other) == ()
     assert _differing(PLAIN, other, DESCRIBED) == ("description",)
@@ -95,21 +95,21 @@ def test_descriptions_count_only_where_the_baseline_says_so() -> None:
         ("10.0.0.0/0.0.0.255", "10.0.0.0/24"),
     ],
 )
-def test_lookalike_addresses_are_told_apart(prefix: str, lookalike: str) -> None:
-    # Each pair looks alike and lets through other traffic.
+def test_similar_addresses_are_different(prefix: str, lookalike: str) -> None:
+    # Each pair looks similar and matches other traffic.
     assert _differing({**PLAIN, "sourceAddressPrefix": prefix}, {**PLAIN, "sourceAddressPrefix": lookalike})
 
 
-def test_one_side_is_not_the_other() -> None:
-    # Source and destination swapped is another rule.
+def test_source_and_destination_are_compared_separately() -> None:
+    # A rule with source and destination exchanged is another rule.
     other = {**PLAIN, "sourceAddressPrefix": "*", "destinationAddressPrefix": "Internet"}
     assert _differing(PLAIN, other) == ("sourceAddressPrefix", "destinationAddressPrefix")
     ported = {**PLAIN, "sourcePortRange": "443", "destinationPortRange": "*"}
     assert _differing(PLAIN, ported) == ("sourcePortRange", "destinationPortRange")
 
 
-def test_a_lost_group_is_not_any_address() -> None:
-    # A rule without addresses must not pass for one with a group or with *.
+def test_a_rule_without_addresses_is_not_a_rule_with_any_address() -> None:
+    # A rule without addresses must not be equal to one with a group or with *.
     group = {"id": "/subscriptions/1/resourceGroups/r/providers/Microsoft.Network/applicationSecurityGroups/a"}
     bare = {key: value for key, value in PLAIN.items() if key != "sourceAddressPrefix"}
     grouped = {**bare, "sourceApplicationSecurityGroups": [group]}
@@ -118,8 +118,8 @@ def test_a_lost_group_is_not_any_address() -> None:
 
 
 @pytest.mark.parametrize("spelled", [["0.0.0.0/0"], ["0.0.0.0/0", "::/0"], ["0.0.0.0/1", "128.0.0.0/1"], ["*"]])
-def test_any_may_equal_all_addresses(spelled: list[str]) -> None:
-    # Some teams write 0.0.0.0/0 for *; the option takes them for the same, on both sides of the rule.
+def test_any_address_equals_all_addresses_if_the_baseline_says_so(spelled: list[str]) -> None:
+    # Some teams write 0.0.0.0/0 for *. The option makes both equal, as source and as destination.
     for side in ("source", "destination"):
         wildcard = {**PLAIN, f"{side}AddressPrefix": "*"}
         all_addresses = {**PLAIN, f"{side}AddressPrefix": "", f"{side}AddressPrefixes": spelled}
@@ -127,13 +127,13 @@ def test_any_may_equal_all_addresses(spelled: list[str]) -> None:
 
 
 @pytest.mark.parametrize("spelled", ["Internet", "0.0.0.0/1", "::/0", "0.0.0.0"])
-def test_any_equals_nothing_less(spelled: str) -> None:
-    # The option must not widen what does not cover all of IPv4.
+def test_any_address_equals_no_smaller_set(spelled: str) -> None:
+    # The option must not accept a set that does not cover all of IPv4.
     assert _differing({**PLAIN, "sourceAddressPrefix": "*"}, {**PLAIN, "sourceAddressPrefix": spelled}, ANY)
 
 
-def test_an_unknown_protocol_has_no_case_either() -> None:
-    # Azure adds protocols; its case for them is not to be relied on.
+def test_an_unknown_protocol_is_compared_without_case() -> None:
+    # Azure adds protocols, and their case is not reliable.
     assert _differing({**PLAIN, "protocol": "SCTP"}, {**PLAIN, "protocol": "Sctp"}) == ()
     assert _differing({**PLAIN, "protocol": "SCTP"}, PLAIN) == ("protocol",)
 
@@ -180,8 +180,9 @@ def _without(*keys: str) -> Document:
         {**PLAIN, "sourceApplicationSecurityGroups": ["asg"]},
     ],
 )
-def test_what_cannot_be_read_is_said_so(document: Any) -> None:
-    # Read as absent or as empty, such a rule would be deleted from every verdict. Any other error would end the pass.
+def test_an_unreadable_rule_raises_an_error_that_says_so(document: Any) -> None:
+    # If it was read as absent or empty, the rule would be missing from every verdict. Any other error would end the
+    # reconcile.
     with pytest.raises(UnreadableRuleError):
         normalise(document)
 
@@ -194,8 +195,8 @@ json_values = st.recursive(
 
 
 @given(rules(), st.data())
-def test_no_json_value_crashes_the_reading_of_a_rule(rule: Document, data: st.DataObject) -> None:
-    # Whatever Azure answers one day: it is read, or said to be unreadable.
+def test_any_json_value_is_read_or_refused(rule: Document, data: st.DataObject) -> None:
+    # Whatever Azure returns is either read or reported as unreadable.
     key = data.draw(st.sampled_from(sorted(rule)))
     strange = {**rule, key: data.draw(json_values)}
     try:

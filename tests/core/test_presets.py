@@ -1,8 +1,4 @@
-"""Presets: rules of known writers are nobody's change, forged and edited ones are.
-
-SQL Managed Instance's rules are recorded ones. Of the others, public sources tell names and shapes; the checksum of
-the one cluster that was looked at live is kept as it was.
-"""
+"""Presets: genuine rules of known writers are tolerated; forged and edited ones are not."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -166,7 +162,7 @@ def _other_access(rule: Document) -> Document | None:
     return {**rule, "access": other}
 
 
-def _turned(rule: Document) -> Document:
+def _other_direction(rule: Document) -> Document:
     return {**rule, "direction": "Outbound" if rule["direction"] == "Inbound" else "Inbound"}
 
 
@@ -189,27 +185,27 @@ _EDITS: dict[str, Callable[[Document], Document | None]] = {
 
 
 def test_there_are_enough_genuine_rules_of_each_preset() -> None:
-    # What follows would pass over an empty list without a word.
+    # The parametrized tests below would pass without any case if a list was empty.
     assert all(len(rules) >= LEAST for rules in GENUINE.values())
     assert set(GENUINE) == set(PRESETS)
 
 
 @pytest.mark.parametrize(("preset", "rule"), EACH)
-def test_a_genuine_rule_is_its_writers_and_nobody_elses(preset: str, rule: Document) -> None:
-    # A report of each of these, every hour, is what makes people switch a watcher off.
+def test_a_genuine_rule_matches_exactly_its_preset(preset: str, rule: Document) -> None:
+    # Reporting each of these rules every hour would make people disable the operator.
     assert [name for name, fits in PRESETS.items() if fits(normalise(rule))] == [preset]
 
 
 @pytest.mark.parametrize("edit", _EDITS)
 @pytest.mark.parametrize(("preset", "rule"), EACH)
-def test_an_edited_or_forged_rule_is_nobodys(preset: str, rule: Document, edit: str) -> None:
-    # Who wants to hide a door gives it such a name.
+def test_an_edited_or_forged_rule_matches_no_preset(preset: str, rule: Document, edit: str) -> None:
+    # An attacker would choose such a name to hide a rule.
     forged = _EDITS[edit](rule)
     if forged is not None:
         assert not PRESETS[preset](normalise(forged)), edit  # type: ignore[index]  # the keys are those of PRESETS
 
 
-def test_an_allow_rules_name_on_another_rule_is_a_forgery() -> None:
-    # The checksum holds protocol, sources and ports: a name taken from next door does not fit.
+def test_the_name_of_another_aks_rule_is_a_forgery() -> None:
+    # The checksum in the name covers protocol, sources and ports, so the name does not match another rule.
     https, dns = (next(rule for rule in GENUINE["AKS"] if rule["priority"] == number) for number in (501, 510))
     assert not PRESETS["AKS"](normalise({**dns, "name": https["name"]}))

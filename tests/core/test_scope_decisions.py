@@ -78,7 +78,7 @@ def test_a_complete_reading_is_ready_and_counted() -> None:
 
 
 def test_a_failure_is_reported_at_once_and_nothing_is_concluded() -> None:
-    # The listing broke off: the counts of the last complete reading stay, and no incident ends.
+    # After an incomplete listing the counts of the last complete reading stay, and no incident ends.
     before = observation(unbaselined=(unbaselined(),))
     before = carry_out(before, decide_scope(before))
     failed = decide_scope(replace(before, failure=FORBIDDEN, unbaselined=(), counts=ScopeCounts(0, 0, 0)))
@@ -92,7 +92,7 @@ def test_a_failure_is_reported_at_once_and_nothing_is_concluded() -> None:
     [("60s", 3 * MINUTE), ("10s", timedelta(seconds=30)), ("5m", 10 * MINUTE), ("24h", 10 * MINUTE)],
 )
 def test_a_scope_that_stays_unreadable_opens_an_incident(interval: str, lost_after: timedelta) -> None:
-    # Three intervals, at most ten minutes, counted from the first failure: later failures do not move it.
+    # After three intervals, at most ten minutes, counted from the first failure. Later failures do not extend the time.
     world = observation(spec={"interval": interval}, failure=FORBIDDEN)
     for moment in (NOW, NOW + lost_after / 2, NOW + lost_after - timedelta(seconds=1)):
         world = replace(world, now=moment, failure=Failure("Timeout", "no answer"))
@@ -110,8 +110,8 @@ def test_a_scope_that_stays_unreadable_opens_an_incident(interval: str, lost_aft
     assert [(step.subject.kind, step.status.resolution) for step in back.incidents] == [("WatchLost", "Reverted")]
 
 
-def test_a_failure_between_complete_readings_starts_the_time_again() -> None:
-    # Azure answers badly now and then.
+def test_a_complete_reading_resets_the_time_of_failure() -> None:
+    # Single failures of Azure are normal.
     world = observation(failure=FORBIDDEN)
     for minute in range(9):
         moment = NOW + minute * MINUTE
@@ -121,7 +121,7 @@ def test_a_failure_between_complete_readings_starts_the_time_again() -> None:
         world = carry_out(world, decision)
 
 
-def test_nsgs_without_a_baseline_are_one_incident_with_the_worst_first() -> None:
+def test_unbaselined_nsgs_are_one_incident_the_highest_severity_first() -> None:
     quiet = UnbaselinedNSG(replace(unbaselined("quiet").change, severity="low"))
     world = observation(unbaselined=(quiet, unbaselined("open")))
     decision = decide_scope(world)
@@ -171,7 +171,7 @@ def test_an_nsg_without_a_baseline_is_news_again_when_it_is_opened_further(
     ("baselines", "resolution"), [(frozenset({NSG.lower()}), "Approved"), (frozenset(), "TargetRemoved")]
 )
 def test_how_an_incident_about_unbaselined_nsgs_ends(baselines: frozenset[str], resolution: str) -> None:
-    # Either the NSG has a baseline now, or it was deleted or ignored.
+    # An NSG leaves the incident when it has a baseline, is ignored, or is deleted.
     world = observation(unbaselined=(unbaselined(),))
     world = replace(carry_out(world, decide_scope(world)), unbaselined=(), baselines=baselines)
     (step,) = decide_scope(world).incidents
@@ -199,8 +199,8 @@ def test_an_invalid_scope_names_the_field() -> None:
     assert "spec.interval" in state.message
 
 
-def test_what_could_not_be_judged_is_counted_in_ready() -> None:
-    # The rest of the scope is watched, so it is Ready; nobody may believe that all of it is.
+def test_nsgs_that_could_not_be_judged_are_counted_in_the_ready_condition() -> None:
+    # The rest of the scope is watched, so it is Ready, but the message must say that some NSGs are not.
     counts = ScopeCounts(nsgs=3, baselines=2, drifted=0, unreadable=2, failed=1)
     (state,) = decide_scope(observation(counts=counts)).status.conditions
     assert (state.status, state.reason) == ("True", "Succeeded")

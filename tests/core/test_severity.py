@@ -1,4 +1,4 @@
-"""Severity: the table of levels, row by row and at its edges."""
+"""Severity: each row of the table of levels, and its limits."""
 
 from typing import Any
 
@@ -61,43 +61,44 @@ def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rat
         ("300 a deny udp Internet -> *:443", "low", "Conditional"),
     ],
 )
-def test_a_rule_weighs_by_the_traffic_that_it_decides(rule: str, severity: str, reason: str) -> None:
-    # The level decides who is woken. Each row stands at an edge: one port, one bit or one protocol further is another.
+def test_a_rule_is_rated_by_the_traffic_that_it_decides(rule: str, severity: str, reason: str) -> None:
+    # The level decides who is called at night. Each row is at a limit: one port, bit or protocol more gives another
+    # level.
     rating = _rating([WEB], [WEB, rule])
     assert (rating.severity, rating.reason) == (severity, reason)
 
 
-def test_all_ports_of_a_protocol_weigh_most_even_without_ports_of_management() -> None:
-    # Who empties the list of ports still wants to know of a door without a wall.
+def test_all_ports_of_a_protocol_are_critical_even_without_management_ports() -> None:
+    # A team that empties the list of management ports still needs to know that all ports are open.
     rating = _rating([], ["300 a allow udp * -> *:*"], management="", management_udp="")
     assert (rating.severity, rating.reason) == ("critical", "InternetToAllPorts")
 
 
-def test_sources_of_several_rules_count_together_for_one_port() -> None:
-    # Two halves of what counts as wide are wide on one port; on two ports they are not.
+def test_sources_of_several_rules_are_added_up_for_each_port() -> None:
+    # Two halves of a wide range are a wide range on the same port. On two ports they are not.
     halves = [f"{300 + n} a{n} allow tcp {first}.0.0.0/9 -> *:22" for n, first in enumerate((11, 12))]
     assert _rating([], halves).severity == "critical"
     assert _rating([], [halves[0], halves[1].replace(":22", ":23")]).reason == "PublicToManagement"
 
 
-def test_a_deleted_nsg_does_not_open_standard_addresses_to_the_internet() -> None:
-    # Standard public addresses stay closed without an NSG: "critical" would be a false alarm.
+def test_a_deleted_nsg_does_not_expose_standard_addresses() -> None:
+    # Standard public addresses are closed without an NSG, so "critical" would be a false alarm.
     assert _rating([WEB], None).severity == "medium"
 
 
-def test_a_rule_behind_a_deny_weighs_nothing() -> None:
-    # Text says SSH from the Internet; traffic says nothing.
+def test_a_rule_behind_a_deny_is_info() -> None:
+    # The rule allows SSH from the Internet, but the deny before it decides.
     deny = "200 no deny * Internet -> *:*"
     assert _rating([deny], [deny, "300 ssh allow tcp Internet -> *:22"]).severity == "info"
 
 
-def test_the_reason_names_the_rule_that_weighs_most() -> None:
-    # Of ten changes a reader at night needs the one.
+def test_the_reason_names_the_most_serious_rule() -> None:
+    # With ten changes at night, the reader needs the most serious one.
     rules = ["300 web allow tcp Internet -> *:443", "310 db allow tcp Internet -> *:5432", "320 p allow icmp * -> *:*"]
     assert _rating([], rules).explanation == "db opens TCP 5432 to the Internet"
 
 
-def test_levels_and_ports_are_the_users_to_change() -> None:
+def test_levels_and_management_ports_are_configurable() -> None:
     # Some teams expect public web servers; for others port 8443 is a management port.
     assert _rating([], [WEB], levels=["internettoweb=low"]).severity == "low"
     rule = "300 a allow tcp Internet -> *:8443"
@@ -113,13 +114,13 @@ def test_levels_and_ports_are_the_users_to_change() -> None:
         ("InternetToWeb", "'' is none of critical"),
     ],
 )
-def test_a_wrong_level_is_refused_with_what_may_stand_there(text: str, message: str) -> None:
-    # A setting that is passed over in silence is found out in the night of the incident.
+def test_an_invalid_level_is_refused_with_the_valid_ones(text: str, message: str) -> None:
+    # A setting that is ignored silently would only be noticed during an incident.
     with pytest.raises(ValueError, match=message):
         severity_policy_of(None, None, [text])
 
 
-def test_every_ground_has_a_level() -> None:
-    # A ground without one would break a pass in production.
+def test_every_severity_reason_has_a_level() -> None:
+    # A reason without a level would make a reconcile fail in production.
     policy = severity_policy_of(None, None, ())
     assert {policy.severity(reason) for reason in SEVERITY_REASONS} <= set(SEVERITIES)

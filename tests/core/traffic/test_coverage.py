@@ -1,4 +1,4 @@
-"""Coverage against exposure: a rule that decides nothing, or nothing new, can be left out; any other can not."""
+"""Coverage against exposure: a rule that decides nothing, or nothing new, can be removed; any other cannot."""
 
 from typing import get_args
 
@@ -21,8 +21,8 @@ def _covered(rules: list[Rule]) -> list[Coverage]:
 
 
 @given(SEEDS, st.sampled_from((COMMON, STRANGE)))
-def test_a_rule_is_superfluous_exactly_when_its_absence_changes_nothing(seed: int, pools: object) -> None:
-    # "Leave it out" must be safe advice, and every rule for which it is safe must be found.
+def test_a_rule_is_superfluous_exactly_if_removing_it_exposes_nothing(seed: int, pools: object) -> None:
+    # The advice to remove a rule must be safe, and must be given for every rule for which it is safe.
     rules = list(map(normalise, pair(seed, pools, most=8)[0]))  # type: ignore[arg-type]  # one of the two above
     for covered in _covered(rules):
         without = [rule for rule in rules if rule is not covered.rule]
@@ -35,8 +35,8 @@ def test_a_rule_is_superfluous_exactly_when_its_absence_changes_nothing(seed: in
 
 
 @given(SEEDS)
-def test_a_hidden_rule_decides_nothing_whatever_it_says(seed: int) -> None:
-    # Hidden is more than superfluous: turned round, it still changes nothing.
+def test_a_hidden_rule_decides_nothing_with_either_access(seed: int) -> None:
+    # A hidden rule is more than superfluous: with the other access it still changes nothing.
     rules = list(map(normalise, pair(seed, most=8)[0]))
     for covered in _covered(rules):
         if covered.hidden_by:
@@ -46,13 +46,13 @@ def test_a_hidden_rule_decides_nothing_whatever_it_says(seed: int) -> None:
 
 
 def test_the_rules_that_hide_another_are_named_in_their_order() -> None:
-    # Two halves hide the whole: the reader has to look at both.
+    # Two halves hide the rule together, so the reader has to check both.
     texts = ["100 low deny tcp * -> *:0-1000", "110 high deny tcp * -> *:1001-65535", "120 all allow tcp * -> *:*"]
     last = _covered([normalise(terse(text)) for text in texts])[-1]
     assert [rule.name for rule in last.hidden_by] == ["low", "high"]
 
 
-def test_default_rules_make_a_rule_superfluous_too() -> None:
-    # What Azure allows within a network anyway need not be written.
+def test_a_default_rule_can_make_a_rule_superfluous() -> None:
+    # Azure allows this traffic by default.
     (covered,) = _covered([normalise(terse("110 b allow * VirtualNetwork -> VirtualNetwork:*"))])
     assert [rule.name for rule in covered.same_as] == ["AllowVnetInBound"]

@@ -30,13 +30,13 @@ def _hits(exposed: Exposure, point: Point) -> list[tuple[str, str | None, str | 
 
 
 @given(seeds)
-def test_a_list_differs_from_itself_in_nothing(seed: int) -> None:
+def test_equal_lists_have_no_exposure(seed: int) -> None:
     rules, _ = pair(seed, STRANGE)
     assert _exposure(rules, [dict(document) for document in reversed(rules)]) == NOTHING
 
 
 @given(seeds)
-def test_what_one_way_allows_the_other_way_denies(seed: int) -> None:
+def test_exposure_in_the_other_direction_has_the_opposite_effect(seed: int) -> None:
     approved, live = pair(seed)
     there, back = _exposure(approved, live), _exposure(live, approved)
     swapped = {"Allowed": "Denied", "Denied": "Allowed"}
@@ -57,8 +57,8 @@ def test_renumbering_and_renaming_in_the_same_order_exposes_nothing(seed: int) -
 
 
 @given(seeds)
-def test_reordering_rules_that_do_not_meet_exposes_nothing(seed: int) -> None:
-    # Ports apart, one protocol with ports: whatever else they say, they never match one connection.
+def test_reordering_disjoint_rules_exposes_nothing(seed: int) -> None:
+    # The rules have one protocol and different ports, so no connection matches two of them.
     rng = random.Random(seed)
     rules = [
         {**rule(rng, f"r{number}", 100 + number), "protocol": "Tcp", "destinationPortRanges": [],
@@ -84,7 +84,7 @@ def test_splitting_a_rule_in_two_exposes_nothing(seed: int, cut: int) -> None:
 
 
 @given(seeds)
-def test_a_rule_behind_one_that_covers_it_exposes_nothing(seed: int) -> None:
+def test_a_rule_behind_a_rule_that_covers_it_exposes_nothing(seed: int) -> None:
     rng = random.Random(seed)
     rules = rule_list(rng, 4)
     cover = rng.choice(rules)
@@ -104,8 +104,8 @@ def test_nothing_is_exposed_where_no_changed_rule_matches(seed: int) -> None:
 
 
 @given(seeds)
-def test_boxes_come_in_the_same_form_whatever_the_order_of_the_rules(seed: int) -> None:
-    # What is stored and compared between passes must not move when Azure lists rules in another order.
+def test_boxes_do_not_depend_on_the_order_of_the_rules(seed: int) -> None:
+    # Boxes are stored and compared between reconciles. They must not change when Azure lists rules in another order.
     approved, live = pair(seed)
     again = random.Random(seed)
     assert _exposure(again.sample(approved, len(approved)), again.sample(live, len(live))) == _exposure(approved, live)

@@ -1,4 +1,4 @@
-"""The budget, looking at a part, opaque values, and how boxes are written."""
+"""Exposure of a part of the traffic, the budget, opaque values, and the form of boxes."""
 
 import random
 from typing import Any
@@ -39,8 +39,8 @@ RESTRICTIONS = (
 
 
 @given(seeds, st.sampled_from(RESTRICTIONS))
-def test_looking_at_a_part_is_the_whole_answer_cut_to_it(seed: int, part: Box) -> None:
-    # Severity asks about parts alone.
+def test_the_exposure_of_a_part_is_the_whole_exposure_restricted_to_it(seed: int, part: Box) -> None:
+    # Severity computes the exposure of parts only.
     approved, live = pair(seed, STRANGE)
     whole, cut = exposure(_read(approved), _read(live)), exposure(_read(approved), _read(live), restrict=part)
     for point in Sampler(random.Random(seed), [*approved, *live]).points(60):
@@ -56,13 +56,13 @@ def test_looking_at_a_part_is_the_whole_answer_cut_to_it(seed: int, part: Box) -
         assert hits(cut) == (hits(whole) if contains(part, point) else [])
 
 
-def _many(count: int) -> list[Rule]:
+def _inbound_rules(count: int) -> list[Rule]:
     return _read([{**document, "direction": "Inbound"} for document in rule_list(random.Random(5), count)])
 
 
-def test_beyond_the_budget_it_says_so_and_what_it_tells_is_right() -> None:
-    # Never a silent cut: a summary stands where boxes are missing, and the boxes that are there can be relied on.
-    approved = _many(60)
+def test_beyond_the_budget_the_result_has_a_summary_and_correct_boxes() -> None:
+    # Boxes are never left out silently: a summary stands for the missing ones, and the listed ones are correct.
+    approved = _inbound_rules(60)
     live = [*approved, a_rule("top", 99, protocol="*", access="Deny")]
     cut, whole = exposure(approved, live, budget=150), exposure(approved, live, budget=10**6)
     assert whole.exact
@@ -76,8 +76,8 @@ def test_beyond_the_budget_it_says_so_and_what_it_tells_is_right() -> None:
     assert {(entry.effect, entry.approved_rule, entry.live_rule) for entry in cut.entries} <= deciders
 
 
-def test_a_part_is_exact_where_the_whole_is_beyond_the_budget() -> None:
-    approved = _many(60)
+def test_a_part_can_be_exact_when_the_whole_is_beyond_the_budget() -> None:
+    approved = _inbound_rules(60)
     live = [*approved, a_rule("top", 99, protocol="*", access="Deny")]
     part = Box(("Tcp",), destination_ports=ports(22), source=Place((prefix("8.8.8.8"),)))
     exposed = exposure(approved, live, budget=150, restrict=part)
@@ -85,7 +85,7 @@ def test_a_part_is_exact_where_the_whole_is_beyond_the_budget() -> None:
     assert all(box.destination_ports == ports(22) for entry in exposed.entries for box in entry.boxes)
 
 
-def test_an_open_port_reads_as_people_would_say_it() -> None:
+def test_an_open_port_is_one_box() -> None:
     exposed = exposure([], [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="INTERNET")])
     (entry,) = exposed.entries
     assert (entry.effect, entry.direction, entry.approved_rule, entry.live_rule, entry.conditional) == (
@@ -96,8 +96,8 @@ def test_an_open_port_reads_as_people_would_say_it() -> None:
     assert likely(entry.boxes) == (Box(("Tcp",), ALL_PORTS, ports(22), internet, ANYWHERE),)
 
 
-def test_opaque_values_are_told_and_never_taken_for_nothing() -> None:
-    # A value that Azure may take tomorrow: its traffic is unknown, so a change of it is exposure all the same.
+def test_opaque_values_are_reported_and_count_as_traffic() -> None:
+    # Azure may accept such a value one day. Its traffic is unknown, so a change of it is exposure.
     strange = a_rule(
         "x", protocol="Sctp", destinationPortRange="ftp", access="Allow", sourceAddressPrefix="10.0.0.0/42"
     )
@@ -111,7 +111,7 @@ def test_opaque_values_are_told_and_never_taken_for_nothing() -> None:
     assert exposure([strange], [a_rule("x", protocol="Foo", sourceAddressPrefix="10.0.0.0/42")]).entries != ()
 
 
-def test_an_access_of_another_name_differs_from_allow_and_deny() -> None:
+def test_an_unknown_access_differs_from_allow_and_deny() -> None:
     rules = {access: [a_rule("r", access=access, destinationPortRange="22")] for access in ("Allow", "Deny", "Audit")}
     effects = {
         (approved_access, live_access): {
@@ -132,21 +132,21 @@ def test_an_access_of_another_name_differs_from_allow_and_deny() -> None:
     }
 
 
-def test_a_side_without_values_matches_nothing() -> None:
-    # Azure refuses it; read as everything it would hide what the rules behind it do.
+def test_a_rule_without_source_addresses_matches_nothing() -> None:
+    # Azure refuses it. If it matched everything, it would hide the rules behind it.
     empty = a_rule("empty", sourceAddressPrefix="", destinationPortRange="22")
     assert unreadable(empty) == ("sourceAddressPrefix",)
     assert exposure([], [empty]).entries == ()
 
 
-def test_of_two_at_one_priority_the_first_decides() -> None:
-    # Callers put a tolerated rule first; Azure itself never has two.
+def test_of_two_rules_with_one_priority_the_first_decides() -> None:
+    # Callers put a tolerated rule first. Azure itself has no two rules with one priority.
     first, second = a_rule("first", access="Allow"), a_rule("second", access="Deny")
     assert {entry.live_rule for entry in exposure([], [first, second]).entries} == {"first"}
     assert {entry.live_rule for entry in exposure([], [second, first]).entries} == {"second"}
 
 
-def test_no_nsg_and_no_nsg_are_the_same() -> None:
+def test_two_absent_nsgs_have_no_exposure() -> None:
     assert exposure(None, None) == Exposure()
 
 
@@ -169,8 +169,8 @@ def test_no_nsg_and_no_nsg_are_the_same() -> None:
     ],
     ids=str,
 )
-def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
-    # A part that is not compared would make two rules one.
+def test_every_field_of_a_rule_is_compared(part: dict[str, Any]) -> None:
+    # A field that is not compared would make two different rules equal.
     source_and_port: dict[str, Any] = {"sourceAddressPrefix": "198.51.100.0/24", "destinationPortRange": "22"}
     inside: dict[str, Any] = {"destinationAddressPrefix": "10.0.0.0/24"}
     assert (
@@ -183,7 +183,7 @@ def test_every_part_of_a_rule_counts(part: dict[str, Any]) -> None:
     assert exposure([a_rule("r", **source_and_port)], [a_rule("r", **source_and_port, **groups)]).entries != ()
 
 
-def test_ports_that_are_none_are_told_apart() -> None:
+def test_different_opaque_ports_are_different_traffic() -> None:
     for field in ("sourcePortRange", "destinationPortRange"):
         ftp, ssh = (a_rule("r", 100, **{field: word}) for word in ("ftp", "ssh"))
         assert exposure([ftp], [ssh]).entries != ()
@@ -199,21 +199,21 @@ def test_groups_of_either_side_are_compared() -> None:
         assert {entry.effect for entry in exposure([approved], [live]).entries} == {"Allowed", "Denied"}
 
 
-def test_a_part_without_a_tag_holds_nothing_of_it() -> None:
+def test_a_part_that_excludes_a_tag_contains_none_of_its_traffic() -> None:
     opened = [a_rule("ssh", destinationPortRange="22", sourceAddressPrefix="Internet")]
     for side, exposed in ((Place(not_tags=("Internet",)), False), (Place(not_tags=("Storage",)), True)):
         assert bool(exposure([], opened, restrict=Box(source=side)).entries) == exposed
 
 
-def test_ports_of_a_part_say_nothing_for_protocols_without_ports() -> None:
+def test_the_ports_of_a_part_do_not_restrict_protocols_without_ports() -> None:
     opened = [a_rule("all", protocol="*")]
     exposed = exposure([], opened, restrict=Box(("Tcp", "Icmp"), destination_ports=ports(22)))
     limits = {(box.protocols, box.destination_ports) for entry in exposed.entries for box in entry.boxes}
     assert limits == {(("Tcp",), ports(22)), (("Icmp",), ALL_PORTS)}
 
 
-def test_addresses_that_words_rule_out_are_not_spelled_out() -> None:
-    # Internet without private ranges is Internet; not VirtualNetwork is without the health probes anyway.
+def test_excluded_addresses_are_not_listed_if_a_tag_implies_them() -> None:
+    # Internet excludes the private ranges, and "not VirtualNetwork" excludes the health probes.
     everything = [a_rule("any", protocol="*")]
     places = {box.source for entry in exposure([], everything).entries for box in entry.boxes}
     assert Place(EVERYWHERE, (), ("VirtualNetwork",)) in places

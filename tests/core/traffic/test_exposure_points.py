@@ -1,4 +1,4 @@
-"""Exposure against an oracle that decides one connection at a time, in worlds that the axioms allow."""
+"""Exposure against an oracle that decides one connection at a time, with any tags that the axioms allow."""
 
 import random
 
@@ -40,15 +40,16 @@ def _check(approved: list[Document] | None, live: list[Document] | None, rng: ra
 
 @pytest.mark.parametrize("pools", [COMMON, STRANGE], ids=["common", "strange"])
 @given(seed=seeds)
-def test_every_connection_is_told_once_and_with_who_decides(seed: int, pools: Pools) -> None:
-    # The promise of exposure itself, and that boxes do not overlap.
+def test_every_changed_connection_is_in_one_box_with_its_deciding_rules(seed: int, pools: Pools) -> None:
+    # This is what exposure promises, and it shows that boxes do not overlap.
     approved, live = pair(seed, pools)
     _check(approved, live, random.Random(seed), 120)
 
 
 @given(seeds)
-def test_no_nsg_allows_everything_and_only_platform_tags_meet_the_platform(seed: int) -> None:
-    # A deleted NSG is compared with nothing at all, not with the default rules.
+def test_an_absent_nsg_allows_everything(seed: int) -> None:
+    # A deleted NSG is compared with no rules at all, not even the default rules. Only platform tags match platform
+    # traffic.
     approved, _ = pair(seed, STRANGE)
     _check(approved, None, random.Random(seed), 60)
     _check(None, approved, random.Random(seed), 60)

@@ -1,4 +1,4 @@
-"""What exposure believes of tags and groups, with Microsoft's file and without."""
+"""How exposure interprets tags and application security groups, with Microsoft's service tags file and without."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.support.traffic_rules import GROUPS
 seeds = st.integers(0, 2**32)
 
 
-def test_what_only_an_internet_that_is_the_virtual_network_exposes_is_conditional() -> None:
+def test_exposure_that_needs_an_internet_within_the_virtual_network_is_conditional() -> None:
     # Without a route that widens VirtualNetwork, traffic within it was allowed before and after.
     denied = a_rule("deny-internet", access="Deny", protocol="*", sourceAddressPrefix="Internet")
     exposed = exposure([], [denied])
@@ -33,7 +33,7 @@ def test_a_group_is_within_the_virtual_network() -> None:
     assert {box.source for box in entry.boxes} == {Place(EVERYWHERE, (GROUPS[2],))}
 
 
-def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
+def test_denying_the_virtual_network_denies_the_health_probes() -> None:
     denied = a_rule("deny-vnet", access="Deny", protocol="*", sourceAddressPrefix="VirtualNetwork")
     probes = Box(source=Place((prefix("168.63.129.16"),)))
     exposed = exposure([], [denied], restrict=probes)
@@ -45,7 +45,7 @@ def test_denying_the_virtual_network_cuts_off_the_health_probes() -> None:
     assert all(box.source == Place((prefix("168.63.129.16"),)) for entry in exposed.entries for box in entry.boxes)
 
 
-def test_platform_traffic_is_met_by_its_tag_alone() -> None:
+def test_platform_traffic_matches_only_its_tag() -> None:
     outbound: dict[str, Any] = {"direction": "Outbound", "access": "Deny", "protocol": "*"}
     deny_all = a_rule("deny-all", **outbound)
     both = [deny_all, a_rule("no-dns", 200, **outbound, destinationAddressPrefix="AzurePlatformDNS")]
@@ -64,15 +64,15 @@ FILE = {
 }
 
 
-def test_a_tag_of_the_file_is_its_addresses() -> None:
-    # Then a tag and its prefixes are the same, and the answer says of which file that is true.
+def test_a_tag_in_the_file_equals_its_prefixes() -> None:
+    # The result names the version of the file, because the equality depends on it.
     tag = a_rule("storage", sourceAddressPrefix="Storage.WestEurope", destinationPortRange="443")
     prefixes = a_rule("prefixes", sourceAddressPrefix="20.1.0.0/16", destinationPortRange="443")
     assert exposure([tag], [prefixes], tags=read_tags(FILE)) == Exposure(change_number=365)
     assert exposure([tag], [prefixes]).entries != ()
 
 
-def test_a_region_that_the_file_lacks_is_within_its_service() -> None:
+def test_a_region_missing_from_the_file_is_within_its_service() -> None:
     unknown = a_rule("new", sourceAddressPrefix="Storage.NewRegion", destinationPortRange="443")
     whole = a_rule("all", 90, sourceAddressPrefix="20.0.0.0/7", destinationPortRange="443")
     six = a_rule("six", 91, sourceAddressPrefix="2603:1000::/20", destinationPortRange="443")
@@ -89,13 +89,13 @@ def test_a_region_that_the_file_lacks_is_within_its_service() -> None:
         ({"changeNumber": 1, "values": [{"name": "X", "properties": {"addressPrefixes": ["x"]}}]}, r"values\[0\].*'x'"),
     ],
 )
-def test_what_is_no_tag_file_is_refused_with_the_field(document: Any, problem: str) -> None:
+def test_an_invalid_tags_file_is_refused_with_the_field(document: Any, problem: str) -> None:
     with pytest.raises(UnreadableTagsError, match=problem):
         read_tags(document)
 
 
-def test_the_internet_is_public() -> None:
-    # Written down once more by hand: severity and axioms hang on this list.
+def test_public_addresses_are_the_internet() -> None:
+    # The list is repeated here by hand, because severity and the axioms depend on it.
     outside = "9.255.255.255 11.0.0.0 100.63.255.255 172.32.0.0 192.169.0.0 168.63.129.15 223.255.255.255 2000:: 3fff::"
     inside = (
         "10.0.0.0 100.64.0.0 127.0.0.1 169.254.1.1 172.31.0.1 192.168.1.1 168.63.129.16 224.0.0.1 ::1 fd00::1 4000::"
@@ -117,8 +117,8 @@ def test_the_internet_is_public() -> None:
         ("Storage.WestEurope", "Storage", False),
     ],
 )
-def test_only_regions_of_one_service_never_meet(tag: str, other_tag: str, *, apart: bool) -> None:
-    # Rules that never meet may change places. AzureMonitor's regions share addresses.
+def test_only_regions_of_one_service_are_disjoint(tag: str, other_tag: str, *, apart: bool) -> None:
+    # Disjoint rules may change their order. The regions of AzureMonitor share addresses.
     first = a_rule("a", 100, sourceAddressPrefix=tag, destinationPortRange="443")
     second = a_rule("b", 110, sourceAddressPrefix=other_tag, destinationPortRange="443", access="Deny")
     swapped = [a_rule("a", 120, sourceAddressPrefix=tag, destinationPortRange="443"), second]

@@ -1,4 +1,4 @@
-"""Exposure against z3, which looks at all connections at once and in every world that the axioms allow."""
+"""Exposure against z3, which checks all connections at once, with any tags that the axioms allow."""
 
 import os
 
@@ -30,14 +30,14 @@ def check(seed: int, most: int = 6) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_z3_finds_nothing_missed_wrong_or_told_twice(seed: int) -> None:
-    # Points can miss a corner; z3 cannot.
+def test_z3_finds_no_connection_that_is_missing_wrong_or_listed_twice(seed: int) -> None:
+    # A sample of points can miss a corner case; z3 cannot.
     check(seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(20))
-def test_z3_finds_nothing_in_thousands_of_pairs(chunk: int) -> None:
-    # The same, long enough for what happens once in a thousand; the lists grow up to twelve rules.
+def test_z3_finds_no_error_in_thousands_of_pairs(chunk: int) -> None:
+    # The same for cases that occur once in a thousand. The lists have up to twelve rules.
     for seed in range(FIRST_SEED + chunk, FIRST_SEED + PAIRS, 20):
         check(seed, most=4 + chunk % 9)

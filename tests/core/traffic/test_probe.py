@@ -45,8 +45,9 @@ def _box(point: Point) -> Box:
 
 
 @given(st.integers(0, 2**32))
-def test_the_outcome_that_holds_is_the_one_that_first_match_finds(seed: int) -> None:
-    # Tags are unknown to the probe, and known to the oracle: the right outcome must be among those offered, once.
+def test_exactly_one_outcome_is_the_one_of_first_match(seed: int) -> None:
+    # The oracle knows the tags and the probe does not: the correct outcome must be among the possible ones, exactly
+    # once.
     rules, _ = pair(seed, STRANGE)
     for point in Sampler(random.Random(seed), rules).points(25):
         decision = decide(
@@ -60,7 +61,7 @@ def test_the_outcome_that_holds_is_the_one_that_first_match_finds(seed: int) -> 
         assert bool(decision.depends_on) == (len(decision.outcomes) > 1)
 
 
-def test_a_certain_answer_names_the_field_that_each_earlier_rule_fails_by() -> None:
+def test_a_certain_answer_names_the_field_in_which_each_earlier_rule_differs() -> None:
     decision = _decide(connection("tcp", "198.51.100.7", "10.0.0.4", 22))
     assert [outcome.rule and outcome.rule.name for outcome in decision.outcomes] == ["ssh"]
     assert decision.access == "Allow"
@@ -70,7 +71,7 @@ def test_a_certain_answer_names_the_field_that_each_earlier_rule_fails_by() -> N
     ]
 
 
-def test_an_unknown_tag_leaves_the_answer_open_and_says_what_it_depends_on() -> None:
+def test_with_an_unknown_tag_all_possible_outcomes_are_listed() -> None:
     decision = _decide(connection("Tcp", "8.8.8.8", "10.0.0.4", 443))
     assert [(outcome.rule and outcome.rule.name, outcome.access) for outcome in decision.outcomes] == [
         ("no-storage", "Deny"),
@@ -87,8 +88,8 @@ def test_an_unknown_tag_leaves_the_answer_open_and_says_what_it_depends_on() -> 
     )
 
 
-def test_an_axiom_or_a_tag_file_closes_it() -> None:
-    # A private address is in no service tag; and the file says that 8.8.8.8 is not in Storage.
+def test_an_axiom_or_a_tags_file_makes_the_answer_certain() -> None:
+    # A private address is in no service tag, and the file says that 8.8.8.8 is not in Storage.
     private = _decide(connection("Tcp", "10.1.1.1", "10.0.0.4", 443))
     assert [miss.field for miss in private.misses[:2]] == ["source", "source"]
     file = {"changeNumber": 7, "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.0.0.0/8"]}}]}
@@ -99,7 +100,7 @@ def test_an_axiom_or_a_tag_file_closes_it() -> None:
     assert outside_storage.outcomes[0].rule.name == "https"
 
 
-def test_an_open_source_port_is_named() -> None:
+def test_an_unspecified_source_port_is_named_as_a_condition() -> None:
     rule = {**WEB[2], "sourcePortRange": "1024-65535"}
     decision = decide([normalise(rule)], connection("Tcp", "198.51.100.7", "10.0.0.4", 22), "Inbound")
     assert "source port" in decision.depends_on
@@ -107,17 +108,17 @@ def test_an_open_source_port_is_named() -> None:
     assert closed.depends_on == ()
 
 
-def test_no_connection_crosses_families() -> None:
+def test_a_connection_between_address_families_has_no_outcome() -> None:
     assert _decide(connection("Tcp", "::1", "10.0.0.4", 22)).outcomes == ()
 
 
-def test_a_rule_shadowed_field_by_field_is_missed_by_earlier() -> None:
-    # Its own fields would match, but the rule before takes all of it.
+def test_a_rule_behind_a_wider_rule_is_not_an_outcome() -> None:
+    # Its fields match the connection, but the rule before it decides.
     rules = [normalise(WEB[2]), normalise({**WEB[2], "name": "again", "priority": 130, "sourceAddressPrefix": "*"})]
     decision = decide(rules, connection("Tcp", "198.51.100.7", "10.0.0.4", 22), "Inbound")
     assert [outcome.rule and outcome.rule.name for outcome in decision.outcomes] == ["ssh"]
 
 
-def test_an_unknown_protocol_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_protocol_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(ValueError, match="Tcp, Udp, Icmp"):
         connection("gre", "*", "*")

@@ -1,4 +1,4 @@
-"""Which of Azure's actions are granted: wildcards, what is taken back, and the roles that the project hands out."""
+"""Permissions: which Azure actions an assignment grants, and that the example roles grant what is needed."""
 
 import json
 from pathlib import Path
@@ -24,20 +24,20 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         pytest.param([], [], False, id="nothing"),
     ],
 )
-def test_what_an_assignment_grants(actions: list[str], not_actions: list[str], *, granted: bool) -> None:
+def test_an_assignment_grants_an_action(actions: list[str], not_actions: list[str], *, granted: bool) -> None:
     assert Grant(tuple(actions), tuple(not_actions)).allows(READ) is granted
 
 
-def test_what_one_assignment_takes_back_another_may_grant() -> None:
-    # notActions are no denial: Azure adds up assignments.
+def test_not_actions_do_not_deny_what_another_assignment_grants() -> None:
+    # notActions are not a denial: Azure adds up assignments.
     contributor = Grant(("*",), ("Microsoft.Network/*",))
     assert missing([contributor], [READ]) == (READ,)
     assert missing([contributor, Grant((READ,))], [READ]) == ()
 
 
 @pytest.mark.parametrize(("file", "wanted"), [("azure-role-watch.json", WATCH), ("azure-role-enforce.json", ENFORCE)])
-def test_the_roles_hold_exactly_what_is_needed(file: str, wanted: tuple[str, ...]) -> None:
-    # One more is a right that nobody needs, one less a watch that fails at three in the morning.
+def test_the_example_roles_contain_exactly_the_needed_actions(file: str, wanted: tuple[str, ...]) -> None:
+    # One action more is an unneeded privilege; with one action less, the operator fails later.
     role = json.loads((EXAMPLES / file).read_text())
     assert sorted(role["Actions"]) == sorted(wanted)
     assert role["NotActions"] == []

@@ -1,4 +1,4 @@
-"""What is said of changes as people really make them: golden texts, to be read aloud."""
+"""The text of exposure, as a golden file, for changes as people make them."""
 
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ def _text(case: dict[str, Any]) -> str:
     return "\n".join([f"# {case['title']}", f"{verdict.severity}: {verdict.reason}", *exposure_lines, ""])
 
 
-def test_the_words_of_all_changes_are_as_they_were_read() -> None:
-    # Words are the product. Each change of one is seen here, and read before it is kept.
+def test_the_text_of_each_change_matches_the_golden_file() -> None:
+    # Users read these texts. A person must see and read each change of them.
     compare(HERE / "golden/changes.txt", "\n".join(map(_text, CASES)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_no_change_takes_more_than_five_lines(case: dict[str, Any]) -> None:
+def test_the_text_of_a_change_has_at_most_five_lines(case: dict[str, Any]) -> None:
     # An alert is read on a phone, at night.
     assert len(lines(statuses(_verdict(case).exposure))) <= LINES

@@ -1,4 +1,4 @@
-"""Who moved: somebody in Azure, or the baseline alone."""
+"""The origin of drift: a change in Azure, or an edit of the baseline."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,8 +40,8 @@ def _last_compliant(approved: ApprovedNSG, live: Document, generation: int = 1) 
 
 
 @given(st.data(), drifts())
-def test_hashes_do_not_depend_on_spelling(data: st.DataObject, drift: Drift) -> None:
-    # Else every answer of Azure would pass for somebody's doing.
+def test_hashes_do_not_depend_on_azures_format(data: st.DataObject, drift: Drift) -> None:
+    # Otherwise each response would look like a change in Azure.
     live = nsg(drift.live, tags=TAGS, properties=ATTACHED)
     approved = baseline(drift.approved, **WATCHED)
     again = data.draw(respelled_nsgs(live))
@@ -49,8 +49,8 @@ def test_hashes_do_not_depend_on_spelling(data: st.DataObject, drift: Drift) -> 
 
 
 @given(st.data(), rule_sets().filter(bool))
-def test_both_hashes_see_every_change_of_a_rule(data: st.DataObject, rules: list[Document]) -> None:
-    # A move in Azure that leaves both hashes as they were would wait for a rollout that never comes.
+def test_both_hashes_change_with_every_change_of_a_rule(data: st.DataObject, rules: list[Document]) -> None:
+    # If a change in Azure left both hashes as they were, it would be taken for a pending rollout.
     place = data.draw(st.integers(0, len(rules) - 1))
     other, _ = data.draw(altered(rules[place]))
     approved = baseline(rules)
@@ -70,8 +70,8 @@ def test_both_hashes_see_every_change_of_a_rule(data: st.DataObject, rules: list
         {"properties": {"subnets": [*ATTACHED["subnets"], {"id": SUBNET.format("b")}]}},
     ],
 )
-def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> None:
-    # They are compared, so who changed them is asked too.
+def test_both_hashes_change_with_compared_tags_and_associations(changed: Document) -> None:
+    # These are compared, so the origin of their drift matters too.
     before = live_hashes(baseline(**WATCHED), parse_live(nsg(tags=TAGS, properties=ATTACHED)))
     after = live_hashes(baseline(**WATCHED), parse_live(nsg(**{"tags": TAGS, "properties": ATTACHED, **changed})))
     assert before[0] != after[0]
@@ -87,8 +87,8 @@ def test_both_hashes_see_compared_tags_and_attachments(changed: Document) -> Non
         {"rules": [rule(description="what for")]},
     ],
 )
-def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(changed: Document) -> None:
-    # AKS adds and removes rules all day: a baseline's edit must not be blamed on it. The other hash sees it.
+def test_the_compared_hash_ignores_what_the_baseline_does_not_compare(changed: Document) -> None:
+    # AKS adds and removes rules all day. Its writes must not hide that a baseline was edited. The other hash changes.
     kept: dict[str, Any] = {"rules": [rule()], "tags": TAGS, "properties": ATTACHED}
     before = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**kept)))
     after = live_hashes(baseline([rule()], **WATCHED), parse_live(nsg(**{**kept, **changed})))
@@ -96,8 +96,8 @@ def test_the_compared_hash_is_blind_to_what_the_baseline_does_not_compare(change
     assert before[1] == after[1]
 
 
-def test_the_compared_hash_sees_an_approved_rule_that_a_pattern_fits() -> None:
-    # It is compared, pattern or not; blind to it, a change of it would pass for a rollout.
+def test_the_compared_hash_includes_an_approved_rule_that_a_toleration_matches() -> None:
+    # The rule is compared in spite of the pattern. Without it in the hash, its change would be taken for a rollout.
     approved = baseline([rule("co-web")])
     before = live_hashes(approved, parse_live(nsg([rule("co-web")])))
     after = live_hashes(approved, parse_live(nsg([rule("co-web", access="Deny")])))
@@ -121,15 +121,17 @@ WEB, WIDER, CO = rule(), rule(destinationPortRange="80-443"), rule("co-scan", pr
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
-def test_who_moved(why: str, generation: int, approved: list[Document], live: list[Document], expected: str) -> None:
+def test_the_origin_of_drift(
+    why: str, generation: int, approved: list[Document], live: list[Document], expected: str
+) -> None:
     last_compliant = _last_compliant(baseline([WEB]), nsg([WEB]))
     verdict = judge(baseline(approved), parse_live(nsg(live)), NOW)
     assert not verdict.compliant
     assert drift_origin(verdict, last_compliant, generation) == expected, why
 
 
-def test_an_exception_that_ran_out_is_no_edit() -> None:
-    # Nobody touched anything, but what stands is unapproved now: it alerts at once.
+def test_an_ended_exception_is_not_an_edit() -> None:
+    # Nothing was edited, but the live rule is no longer approved: it alerts at once.
     approved = baseline([], exceptions=[excepted(WEB)])
     last_compliant = _last_compliant(approved, nsg([WEB]), generation=3)
     late = judge(baseline([], exceptions=[excepted(WEB, EARLIER)]), parse_live(nsg([WEB])), NOW)
@@ -146,18 +148,19 @@ def test_an_exception_that_ran_out_is_no_edit() -> None:
         lambda: baseline([WIDER], associations={"subnets": []}),
     ],
 )
-def test_an_edit_of_what_is_compared_is_an_edit(edit: Callable[[], ApprovedNSG]) -> None:
-    # The own hash follows the baseline's options; the other one does not, and says that live stands where it stood.
+def test_an_edit_of_the_comparison_is_an_edit_of_the_baseline(edit: Callable[[], ApprovedNSG]) -> None:
+    # The compared hash depends on the options of the baseline. The live hash does not, and shows that Azure did not
+    # change.
     live = nsg([WEB], properties=ATTACHED)
     last_compliant = _last_compliant(baseline([WEB]), live)
     assert drift_origin(judge(edit(), parse_live(live), NOW), last_compliant, 2) == "Baseline"
 
 
-def test_what_never_matched_was_moved_in_azure() -> None:
-    # The first reconcile detects drift: it must not wait for a rollout.
+def test_drift_of_an_nsg_that_never_matched_has_its_origin_in_azure() -> None:
+    # If the first reconcile detects drift, the drift must not wait for a rollout.
     assert drift_origin(judge(baseline([WIDER]), parse_live(nsg([WEB])), NOW), None, 1) == "Azure"
 
 
-def test_a_deleted_nsg_was_deleted_in_azure() -> None:
+def test_a_deleted_nsg_has_its_origin_in_azure() -> None:
     # No edit of a baseline deletes an NSG.
     assert drift_origin(judge(baseline([WIDER]), None, NOW), _last_compliant(baseline([WEB]), nsg([WEB])), 2) == "Azure"

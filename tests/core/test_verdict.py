@@ -1,4 +1,4 @@
-"""Appraisal: which change decides which traffic, and what the verdict of them all is."""
+"""The verdict on an NSG: the severity of each change, of all changes together, and the reason."""
 
 from typing import Any
 
@@ -20,33 +20,34 @@ def _judge(before: list[str], after: list[str] | None, **spec: Any) -> Verdict:
     return judge(approved, None if after is None else parse_live(nsg(terse(text) for text in after)), NOW)
 
 
-def _weights(verdict: Verdict) -> dict[str | None, str]:
+def _severities(verdict: Verdict) -> dict[str | None, str]:
     return {change.rule: change.severity for change in verdict.changes}
 
 
-def test_each_change_weighs_what_it_decides_and_all_weigh_the_heaviest() -> None:
-    # Ten changes in one message: the reader must see which one matters.
+def test_each_change_has_its_severity_and_the_verdict_has_the_highest() -> None:
+    # A message may contain ten changes. The reader must see which of them is serious.
     after = ["100 web allow tcp Internet -> *:8443", SSH, "300 late allow tcp Internet -> *:22"]
     verdict = _judge([WEB], after)
-    assert _weights(verdict) == {"ssh": "critical", "web": "high", "late": "info"}
+    assert _severities(verdict) == {"ssh": "critical", "web": "high", "late": "info"}
     assert verdict.severity == "critical"
     assert [change.rule for change in verdict.changes] == ["ssh", "web", "late"]
 
 
-def test_what_two_changes_open_together_weighs_though_neither_does_alone() -> None:
-    # A denial removed and an allow widened: the door is open all the same.
+def test_two_changes_that_together_expose_a_port_are_rated_together() -> None:
+    # Two rules can each cover too few addresses to be critical, and together expose SSH to a large part of the
+    # Internet.
     halves = ["200 a allow tcp 0.0.0.0/9,11.0.0.0/9 -> *:22", "210 b allow tcp 12.0.0.0/9 -> *:22"]
     verdict = _judge([], halves)
     assert verdict.severity == "critical"
 
 
-def test_a_cosmetic_change_is_info_and_still_unapproved() -> None:
+def test_a_change_without_exposure_is_info_and_still_unapproved() -> None:
     verdict = _judge([WEB], [WEB.replace("100 web", "110 web")])
     assert (verdict.severity, verdict.compliant, verdict.exposure) == ("info", False, ())
 
 
-def test_a_co_owners_rule_that_opens_management_to_the_internet_is_reported_with_the_owner() -> None:
-    # Tolerated is who may write, not what may be open.
+def test_a_tolerated_rule_that_exposes_management_ports_is_reported_with_its_co_owner() -> None:
+    # A toleration says who may write rules. It does not approve exposure of management ports.
     verdict = _judge([WEB], [WEB, "200 corp-ssh allow tcp * -> *:22"], tolerate=[{"name": "corp-*"}])
     (change,) = verdict.changes
     assert (change.kind, change.rule, change.tolerated_by, change.severity) == (
@@ -58,19 +59,19 @@ def test_a_co_owners_rule_that_opens_management_to_the_internet_is_reported_with
 
 
 @pytest.mark.parametrize("rule", ["200 corp-a allow tcp Internet -> *:8443", "200 corp-b allow tcp 10.0.0.0/8 -> *:22"])
-def test_any_other_rule_of_a_co_owner_is_left_alone(rule: str) -> None:
+def test_any_other_tolerated_rule_is_not_reported(rule: str) -> None:
     assert _judge([WEB], [WEB, rule], tolerate=[{"name": "corp-*"}]).compliant
 
 
-def test_a_co_owners_rule_that_an_approved_one_hides_is_left_alone() -> None:
-    # It opens nothing, and its owner will write it again and again.
+def test_a_tolerated_rule_behind_an_approved_deny_is_not_reported() -> None:
+    # It exposes nothing, and its co-owner writes it again and again.
     no = "150 no deny tcp * -> *:22"
     verdict = _judge([WEB, no], [WEB, no, "200 corp-ssh allow tcp * -> *:22"], tolerate=[{"name": "corp-*"}])
     assert verdict.compliant
 
 
-def test_a_borne_rule_is_part_of_what_is_expected() -> None:
-    # Traffic that a co-owner opened before is not reported when something else changes.
+def test_exposure_of_a_tolerated_rule_is_not_reported_with_other_changes() -> None:
+    # Traffic that a co-owner already allowed is not reported when another rule changes.
     tolerate = [{"name": "corp-*"}]
     verdict = _judge(
         [WEB], [WEB, "200 corp-a allow tcp Internet -> *:8443", "300 x allow icmp * -> *:*"], tolerate=tolerate
@@ -87,42 +88,42 @@ def test_a_borne_rule_is_part_of_what_is_expected() -> None:
         ("access", "Audit"),
     ],
 )
-def test_an_allow_with_a_value_that_nobody_knows_is_never_below_high(field: str, value: str) -> None:
-    # What cannot be read may be anything.
+def test_an_allow_rule_with_an_unreadable_value_is_at_least_high(field: str, value: str) -> None:
+    # An unreadable value can match any traffic.
     odd = {**terse("300 odd allow tcp 10.0.0.0/8 -> 10.0.0.4:443"), field: value}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
     verdict = judge(parse_approved(spec), parse_live(nsg([odd])), NOW)
     assert verdict.severity == "high"
 
 
-def test_a_deny_with_a_value_that_nobody_knows_is_weighed_by_what_is_known() -> None:
+def test_a_deny_rule_with_an_unreadable_value_is_rated_by_its_readable_values() -> None:
     odd = {**terse("300 odd deny tcp 10.0.0.0/8 -> 10.0.0.4:443"), "protocol": "Sctp"}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
     assert judge(parse_approved(spec), parse_live(nsg([odd])), NOW).severity in ("low", "medium")
 
 
-def test_a_deleted_nsg_weighs_what_falls_open_and_at_least_medium() -> None:
+def test_a_deleted_nsg_is_at_least_medium() -> None:
     assert _judge([WEB], None).severity == "medium"
     assert _judge([], None).severity == "medium"
 
 
-def test_a_detached_nsg_says_where_it_filters_nothing_any_more() -> None:
+def test_a_detached_nsg_names_the_subnets_that_it_no_longer_filters() -> None:
     verdict = _judge([WEB], [WEB], associations={"subnets": [SUBNET.format("a"), SUBNET.format("b")]})
     assert verdict.severity == "medium"
     assert {exposed.place for exposed in verdict.exposure} == {"at subnets/a, subnets/b"}
 
 
-def test_tags_of_the_resource_weigh_nothing() -> None:
+def test_a_change_of_resource_tags_is_info() -> None:
     assert _judge([WEB], [WEB], tags={"env": "prod"}).severity == "info"
 
 
-def test_an_nsg_without_a_baseline_weighs_what_it_opens_and_at_least_low() -> None:
+def test_an_unbaselined_nsg_is_rated_by_its_exposure_and_at_least_low() -> None:
     assert judge_unbaselined(parse_live(nsg([]))).change.severity == "low"
     assert judge_unbaselined(parse_live(nsg([terse(SSH)]))).change.severity == "critical"
 
 
-def test_beyond_the_budget_the_answer_says_so_and_still_finds_the_open_door() -> None:
-    # A wall of a thousand small rules must not hide one wide one: the summary is stated, the severity exact.
+def test_beyond_the_budget_the_reason_says_so_and_the_severity_is_exact() -> None:
+    # A thousand small rules must not hide a single rule that allows everything.
     prefixes = [f"10.{n // 50}.{n % 50}.0/24" for n in range(450)]
     wall = [
         f"{110 + n} r{n} deny tcp {prefixes[n]} -> {prefixes[-n - 1]}:{1000 + 7 * n}-{1003 + 9 * n}" for n in range(450)

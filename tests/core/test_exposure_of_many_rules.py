@@ -1,4 +1,4 @@
-"""Traffic that many rules decide: the reported part is correct, although it is not complete."""
+"""Exposure that many rules cause together: the reported part is correct, although it is not complete."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def _live(*rules: str) -> LiveNSG:
     return LiveNSG(NSGId("s", "rg", "x"), "", "Succeeded", live_rules, {}, frozenset(), frozenset(), {})
 
 
-def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
+def test_traffic_that_no_rule_allows_is_not_reported() -> None:
     # SSH from eight addresses and HTTPS from the Internet are not SSH from the Internet.
     ssh = [f"{110 + number} ssh{number} allow tcp 8.8.{number}.8 -> *:22" for number in range(8)]
     exposed, rating = assess_unbaselined(_live(WEB, *ssh), DEFAULT_SEVERITY_CONFIG)
@@ -30,16 +30,16 @@ def test_nothing_is_said_to_be_open_that_lies_between_many_rules() -> None:
     assert (status.live_rule, rating.severity) == ("web, ssh0, ssh1 and 6 more", "high")
 
 
-def test_many_that_are_one_in_the_end_are_told_as_one() -> None:
-    # Ten halves of a network are the network: no piece of it must be looked up.
+def test_adjacent_networks_are_reported_as_one() -> None:
+    # Sixteen adjacent networks are one network. The reader must not look up each of them.
     halves = [f"{110 + number} half{number} allow tcp 10.0.{number}.0/24 -> *:8443" for number in range(16)]
     exposed, _ = assess_unbaselined(_live(*halves), DEFAULT_SEVERITY_CONFIG)
     (status,) = statuses(exposed)
     assert status.text == "TCP 8443 from 10.0.0.0/20 to any"
 
 
-def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
-    # Somebody allows everything above a list of denials: the list is not what anybody wants to read.
+def test_a_rule_before_many_others_is_reported_alone() -> None:
+    # If a rule allows everything before a list of denials, the list would only distract from it.
     before = [normalise(terse(f"{200 + 2 * n} deny{n} deny tcp 8.{n}.0.0/16 -> *:{1000 + n}")) for n in range(30)]
     after = [normalise(terse("100 all allow * * -> *:*")), *before]
     from_here = assess_unbaselined(_live("100 all allow * * -> *:*"), DEFAULT_SEVERITY_CONFIG)[0]
@@ -73,20 +73,20 @@ def test_one_rule_on_top_of_many_is_told_as_a_whole() -> None:
         ),
     ],
 )
-def test_each_rule_is_named_with_what_it_opens_itself(rules: list[str], reason: str) -> None:
-    # The one line that everybody reads must not blame a rule for another's port.
+def test_each_rule_is_named_with_the_ports_that_it_exposes(rules: list[str], reason: str) -> None:
+    # The summary line must not blame a rule for the port of another.
     opened = exposure((), tuple(normalise(terse(text)) for text in rules))
     rating = rate(opened.entries)
     assert (rating.severity, rating.explanation) == ("critical", reason)
 
 
-def test_an_nsg_that_nobody_declared_weighs_what_it_opens_not_what_it_stops() -> None:
+def test_an_unbaselined_nsg_is_rated_by_allowed_traffic_only() -> None:
     _, rating = assess_unbaselined(_live("100 deny-rdp deny tcp * -> *:3389"), DEFAULT_SEVERITY_CONFIG)
     assert (rating.severity, rating.reason) == ("low", "NSGCreated")
 
 
-def test_of_more_pieces_than_can_be_told_the_heaviest_are_listed() -> None:
-    # "Not all are listed" with an empty list under it tells nobody where to look.
+def test_beyond_the_limit_the_most_serious_exposures_are_listed() -> None:
+    # "Not all are listed" above an empty list does not say where to look.
     rules = [
         f"{100 + n} c{n} {'deny' if n % 3 else 'allow'} * {n % 200 + 1}.{n % 7}.0.0/16 -> *:{n * 61}-{n * 61 + 3000}"
         for n in range(900)

@@ -1,4 +1,4 @@
-"""Co-owners that users declare: a pattern for the name, and limits for the rest."""
+"""Tolerations: a pattern for the name of a co-owner's rule, and limits for its fields."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from tests.support.nsgs import rule
 FITTING = rule("corp-42", priority=500, destinationPortRanges=["443", "8000-8010"], destinationPortRange=None)
 
 
-def _owner(document: dict[str, Any], **entry: Any) -> str | None:
+def _co_owner(document: dict[str, Any], **entry: Any) -> str | None:
     return co_owner_of(normalise(document), [Tolerated.model_validate({"name": "corp-*", **entry})])
 
 
-def test_a_rule_within_all_limits_is_its_owners() -> None:
-    # Everything that an entry can say, said at once.
+def test_a_rule_within_all_limits_is_tolerated() -> None:
+    # The toleration sets every limit that the API has.
     limits = {
         "direction": "Inbound",
         "access": "Allow",
@@ -25,7 +25,7 @@ def test_a_rule_within_all_limits_is_its_owners() -> None:
         "priorities": {"min": 500, "max": 600},
         "destinationPorts": ["443", "8000-8100"],
     }
-    assert _owner(FITTING, **limits) == "corp-*"
+    assert _co_owner(FITTING, **limits) == "corp-*"
 
 
 @pytest.mark.parametrize(
@@ -41,24 +41,24 @@ def test_a_rule_within_all_limits_is_its_owners() -> None:
     ],
     ids=str,
 )
-def test_a_rule_beyond_one_limit_is_nobodys(limit: dict[str, Any]) -> None:
-    # Each limit counts by itself, to the last port.
-    assert _owner(FITTING, **limit) is None
+def test_a_rule_beyond_one_limit_is_not_tolerated(limit: dict[str, Any]) -> None:
+    # Each limit is checked separately and is exact, to the last port.
+    assert _co_owner(FITTING, **limit) is None
 
 
 def test_names_match_without_regard_to_case() -> None:
-    # Azure keeps the case that somebody typed, and takes the name for the same.
-    assert _owner({**FITTING, "name": "CORP-42"}) == "corp-*"
+    # Azure keeps the case of a name, and compares names without case.
+    assert _co_owner({**FITTING, "name": "CORP-42"}) == "corp-*"
 
 
-def test_the_first_entry_that_fits_is_the_owner() -> None:
-    # The owner's name is in messages: it must not depend on chance.
+def test_the_first_matching_toleration_names_the_co_owner() -> None:
+    # The co-owner is named in messages, so it must not depend on chance.
     entries = [Tolerated.model_validate({"name": name}) for name in ("x", "corp-4*", "corp-*")]
     assert co_owner_of(normalise(FITTING), entries) == "corp-4*"
 
 
-def test_a_caller_is_asked_for_where_it_is_declared() -> None:
-    # A name alone is easily taken; who wrote it is not.
+def test_a_declared_caller_must_match() -> None:
+    # Anyone can reuse a name, but nobody can change who wrote the rule.
     entry = [Tolerated.model_validate({"name": "corp-*", "caller": "Terraform-1"})]
     co_owners = [co_owner_of(normalise(FITTING), entry, writer) for writer in (None, "mo@example.com", "terraform-1")]
     assert co_owners == [None, None, "corp-*"]
