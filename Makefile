@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help venv demo test coverage cluster-tools test-cluster check format bench crds lock clean
+.PHONY: help venv demo test coverage mutants cluster-tools test-cluster check format bench crds lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,6 +35,13 @@ test: $(VENV)/.dev ## the fast tests: a few minutes, nothing skipped
 
 coverage: $(VENV)/.dev ## the fast tests with coverage, printed and not judged
 	$(BIN)/python -m pytest -m "not cluster and not slow" -n $(WORKERS) --dist worksteal --cov --cov-report=term
+
+$(VENV)/.mutants: $(VENV)/.dev requirements-mutants.txt
+	@$(PIP) --require-hashes -r requirements-mutants.txt
+	@touch $@
+
+mutants: $(VENV)/.mutants ## change the code in thousands of places and count what the tests notice [MODULE=core/remediation]
+	@$(BIN)/python -m tests.mutants $(MODULE)
 
 cluster-tools: $(VENV)/.dev ## build kube-apiserver and the like for test-cluster (15 minutes, once)
 	@$(BIN)/python -m tests.cluster.build_tools

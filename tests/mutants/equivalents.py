@@ -1,0 +1,28 @@
+"""The mutants in equivalent.toml: nothing that the project promises differs, for the reason given there."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = Path(__file__).with_name("equivalent.toml")
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A line of a function in `module` (a path below the package) and the mutated lines that change nothing."""
+
+    module: str
+    function: str
+    line: str
+    mutated: Sequence[str]
+    reason: str
+
+    def covers(self, module: str, function: str, before: str, after: str) -> bool:
+        """Tell whether a mutant is in this entry."""
+        return (module, function, before) == (self.module, self.function, self.line) and after in self.mutated
+
+
+def equivalents() -> list[Equivalent]:
+    """Return the entries of equivalent.toml."""
+    return [Equivalent(**entry) for entry in tomllib.loads(FILE.read_text()).get("equivalent", ())]

@@ -1,0 +1,101 @@
+"""Which modules are judged together, and which tests judge them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path("operator/nsg_baseline")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Patterns of source files below the package, and of test files below `tests`.
+
+    Laws of hypothesis take seconds for each mutant, so they judge only where `laws` says that they are the tests.
+    """
+
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+    laws: bool = False
+
+    @property
+    def markers(self) -> str:
+        """The expression that selects the tests by their markers."""
+        return "not slow and not cluster" + ("" if self.laws else " and not hypothesis")
+
+    def source_files(self, root: Path) -> list[Path]:
+        """Return the source files, relative to `root`."""
+        return sorted(_matches(root, PACKAGE, self.sources))
+
+    def test_files(self, root: Path) -> list[Path]:
+        """Return the test files, relative to `root`."""
+        return sorted(_matches(root, Path("tests"), self.tests))
+
+
+def _matches(root: Path, folder: Path, patterns: tuple[str, ...]) -> set[Path]:
+    paths = {path.relative_to(root) for pattern in patterns for path in (root / folder).glob(pattern)}
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no file matches {', '.join(patterns)}; correct {__file__}")
+    return paths
+
+
+_DECISIONS = ("core/test_decisions_*.py",)
+
+PARTS: Mapping[str, Part] = {
+    "core/decisions": Part(("core/decisions/*.py",), (*_DECISIONS, "core/test_incident*.py")),
+    "core/remediation": Part(("core/remediation.py",), ("core/test_decisions_*.py", "core/test_remediation*.py")),
+    "core/scope_decisions": Part(("core/scope_decisions.py",), ("core/test_scope_decisions*.py",)),
+    "core/conditions": Part(
+        ("core/conditions.py",), (*_DECISIONS, "core/test_conditions*.py", "core/test_scope_decisions*.py")
+    ),
+    "azure": Part(("azure/paging.py", "azure/errors.py", "azure/throttling.py"), ("azure/test_*.py",)),
+    "alerts": Part(
+        tuple(
+            f"alerts/{name}.py"
+            for name in ("backoff", "deduplication", "delivery_record", "digest", "grouping", "in_flight", "pending")
+        ),
+        tuple(
+            f"alerts/test_{name}*.py"
+            for name in ("backoff", "critical", "digest", "dispatcher", "message", "pending", "policy", "threads")
+        ),
+    ),
+    "engine/leader_election": Part(
+        ("engine/leader_election.py", "kube/lease.py"), ("engine/test_leader_election*.py", "kube/test_lease*.py")
+    ),
+    "engine/cleanup": Part(("engine/cleanup.py",), ("engine/test_cleanup*.py", "engine/test_ahead_of_azure.py")),
+    "engine/health": Part(("engine/health.py",), ("engine/test_health*.py", "engine/test_cleanup*.py")),
+    "core/incidents": Part(
+        ("core/incident*.py", "core/attribution.py", "core/observations.py"),
+        ("core/test_incident*.py", "core/test_attribution*.py", *_DECISIONS, "core/test_scope_decisions*.py"),
+    ),
+    "core/assignment": Part(
+        ("core/assignment.py", "core/ids.py", "core/patterns.py"),
+        ("core/test_assignment*.py", "core/test_scope_decisions*.py"),
+    ),
+    "core/permissions": Part(("core/permissions.py",), ("core/test_rights*.py",)),
+    "core/verdict": Part(
+        ("core/verdict.py", "core/changes.py", "core/classification.py", "core/nsg.py", "core/approval.py"),
+        ("core/test_changes*.py", "core/test_mover*.py", "core/test_appraisal*.py", "core/test_exposure_of_many.py"),
+    ),
+    "core/rules": Part(
+        ("core/rules.py", "core/intervals.py", "core/tolerations.py", "core/rule_authors.py"),
+        (
+            *("core/test_normal_form*.py", "core/test_intervals*.py", "core/test_owners*.py"),
+            *("core/test_rules*.py", "core/test_changes*.py", *_DECISIONS),
+        ),
+    ),
+    "core/severity": Part(
+        ("core/severity.py", "core/severity_policy.py", "core/assessment.py"),
+        ("core/test_severity*.py", "core/test_appraisal*.py", "core/test_exposure_of_many.py", "core/test_lint*.py"),
+    ),
+    "core/text": Part(
+        ("core/text/*.py",), ("core/test_words_of_changes*.py", "core/test_text*.py", "core/test_lint*.py")
+    ),
+    "core/presets": Part(("core/presets/*.py",), ("core/test_presets*.py", "core/test_owners*.py")),
+    "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_words.py")),
+    "core/diff": Part(
+        ("core/baseline_diff.py", "core/baseline_export.py", "core/az_cli_format.py"),
+        ("cli/test_diff_words.py", "cli/test_plan_words.py", "cli/test_import_plan_laws.py"),
+    ),
+}
+"""In the order of their danger: what writes to Azure comes first."""
