@@ -27,13 +27,11 @@ from nsg_emulator.arm.faults import (
     unauthorized,
     unavailable,
 )
-from tests.chaos.environment import API, TEAM, ChaosEnvironment, OperatorRun, chaos_environment, hurry
-from tests.chaos.objects import BEGINNING, Actor, baseline, document, live
+from tests.chaos.environment import ChaosEnvironment, OperatorRun
+from tests.chaos.objects import BEGINNING, SUBSCRIPTION, document, live
+from tests.engine.enforced_environment import NSGS, enforced_environment
 from tests.support.rule_shorthand import terse
 
-NAMES = ("web", "db", "cache")
-CAST = {name: Actor(name, "rg-prod") for name in NAMES}
-SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 READING: dict[str, tuple[Fault, str]] = {
@@ -55,22 +53,12 @@ READING: dict[str, tuple[Fault, str]] = {
 @pytest.fixture
 async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChaosEnvironment]:
     """Three NSGs on two pages, all enforced. Pauses are short."""
-    hurry(monkeypatch)
-    spec = {
-        "subscriptionId": SUBSCRIPTION,
-        "interval": "60s",
-        "maxMode": "Enforce",
-        "allowedNamespaces": {"names": [TEAM]},
-    }
-    scope = {"apiVersion": API, "kind": "NSGScope", "metadata": {"name": "production"}, "spec": spec}
-    objects = [scope, *(baseline(actor, BEGINNING) for actor in CAST.values())]
-    nsgs = [document(actor, BEGINNING) for actor in CAST.values()]
-    async with chaos_environment(tmp_path, monkeypatch, nsgs, objects) as started:
+    async with enforced_environment(tmp_path, monkeypatch, "60s") as started:
         yield started
 
 
 def _open_ssh(environment: ChaosEnvironment, name: str = "web") -> None:
-    environment.azure.add_nsg(document(CAST[name], [*BEGINNING, SSH]))
+    environment.azure.add_nsg(document(NSGS[name], [*BEGINNING, SSH]))
 
 
 def _writes(environment: ChaosEnvironment) -> list[str]:
@@ -163,7 +151,7 @@ async def test_an_nsg_missing_from_one_listing_is_asked_for(environment: ChaosEn
     # Listings lag behind; only Azure's own 404 is a deletion.
     operator_run = OperatorRun(environment)
     await _pass(environment, operator_run)
-    environment.azure.faults.add(Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, 3))
+    environment.azure.faults.add(Fault(OmitFromListing(NSGS["db"].id), "GET", LISTING, 3))
     await _pass(environment, operator_run, 3)
     assert _ready(environment) == ("True", "Succeeded")
     assert environment.objects("NSGIncident") == []
@@ -177,8 +165,8 @@ async def test_an_nsg_that_neither_listing_nor_azures_own_word_tells_of_is_not_d
     operator_run = OperatorRun(environment)
     await _pass(environment, operator_run)
     environment.azure.faults.add(
-        Fault(OmitFromListing(CAST["db"].id), "GET", LISTING, None),
-        Fault(Answer(status, "Strange", "no"), "GET", f"{CAST['db'].id}[?]", None),
+        Fault(OmitFromListing(NSGS["db"].id), "GET", LISTING, None),
+        Fault(Answer(status, "Strange", "no"), "GET", f"{NSGS['db'].id}[?]", None),
     )
     await _pass(environment, operator_run, 2)
     assert _ready(environment)[0] == "False"
@@ -198,7 +186,7 @@ async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(environment: Chao
 
 
 WRITING: dict[str, tuple[Fault, str]] = {
-    "a lock": (scope_locked(CAST["web"].id), "ScopeLocked"),
+    "a lock": (scope_locked(NSGS["web"].id), "ScopeLocked"),
     "no right": (forbidden(method="PUT", count=None), "Forbidden"),
     "a policy": (
         Fault(Answer(403, "RequestDisallowedByPolicy", "Policy p says no."), "PUT", ARM, None),
@@ -225,7 +213,7 @@ async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(
     environment.clear_faults()
     await environment.connect()
     await _pass(environment, operator_run, 2)
-    assert "open-ssh" not in (live(environment.azure, CAST["web"]) or {})
+    assert "open-ssh" not in (live(environment.azure, NSGS["web"]) or {})
     assert _incidents(environment, "Drift") == []
 
 
