@@ -19,7 +19,7 @@ class ConditionState:
     type: str
     status: Literal["True", "False", "Unknown"]
     reason: str
-    message: str = ""
+    message: str
 
 
 def ready(message: str) -> ConditionState:

@@ -1,0 +1,181 @@
+"""All of what a decision stores, posts and writes, as text: each word and number in it is somebody's input."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline_status import BaselineStatus
+from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
+from nsg_baseline.api.incident import Caller, NSGIncident
+from nsg_baseline.core.decisions import RemediationAttempt, Snapshot, decide
+from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
+from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
+from nsg_baseline.core.observations import Failure
+from nsg_baseline.core.remediation import Blocked
+from tests.support.decision_text import decision, model, step, yaml_text
+from tests.support.decisions import (
+    BOTH,
+    SSH,
+    WEB,
+    baseline,
+    carry_out,
+    incident,
+    live,
+    restored,
+    snapshot,
+    with_status,
+)
+from tests.support.golden import compare
+from tests.support.nsgs import EARLIER, LATER, NOW, excepted, rule
+
+GOLDEN = Path(__file__).with_name("golden")
+MINUTE = timedelta(minutes=1)
+FRESH: dict[str, Any] = {**BOTH, "read_for_write": True}
+DELETED = rule("db", priority=110, destinationPortRange="1433", description="the database")
+WIDER = rule("web", destinationPortRange="80-443")
+
+
+def _annotated(taken: Snapshot, **annotations: str) -> Snapshot:
+    metadata = taken.baseline.metadata.model_copy(update={"annotations": annotations})
+    return replace(taken, baseline=taken.baseline.model_copy(update={"metadata": metadata}))
+
+
+def _drifting(**fields: Any) -> Snapshot:
+    """Return a snapshot in which the incident about SSH is stored and a minute passed."""
+    taken = snapshot(WEB, SSH, **fields)
+    return replace(carry_out(taken, decide(taken)), now=NOW + MINUTE)
+
+
+def _edited(**fields: Any) -> Snapshot:
+    matching = decide(snapshot(WEB)).status
+    taken = replace(snapshot(WEB, **fields), baseline=baseline([WIDER], generation=2, rolloutGrace="30m"))
+    return with_status(taken, last_compliant=matching.last_compliant, conditions=matching.conditions)
+
+
+def _caller(name: str) -> Caller:
+    return Caller(name=name, kind="User", at=NOW, operation="write", rule="open-ssh", correlation_id=name)
+
+
+def _contested() -> Snapshot:
+    callers = tuple(_caller(name) for name in ("ann@example.com", "bob@example.com", "terraform", "dan@example.com"))
+    stored = incident(
+        state="Open", revision=1, opened_at=EARLIER, actions=restored(59, 30, 1), changed_by=(callers[0], *callers)
+    )
+    return snapshot(WEB, SSH, incidents=(stored,), **FRESH)
+
+
+def _flapping(quiet_since: object = None) -> Snapshot:
+    taken = _drifting()
+    stored = taken.incidents[0]
+    status = stored.status.model_copy(update={"reopen_count": 3, "quiet_since": quiet_since})
+    return replace(taken, live=live(WEB), incidents=(stored.model_copy(update={"status": status}),))
+
+
+def _recurred() -> Snapshot:
+    taken = replace(_drifting(), live=live(WEB))
+    resolved = carry_out(taken, decide(taken))
+    return replace(resolved, live=live(WEB, SSH), now=NOW + 2 * MINUTE)
+
+
+MANY = [rule(f"rogue-{number}", priority=300 + number) for number in range(11)]
+SNAPSHOTS = {
+    "live matches": snapshot(WEB),
+    "a reconcile was requested": _annotated(snapshot(WEB), **{REQUESTED_AT: "2026-11-25T11:59:00Z"}),
+    "a rule was added": snapshot(WEB, SSH),
+    "the incident is stored": _drifting(),
+    "one more rule was added": replace(_drifting(), live=live(WEB, SSH, rule("rdp", priority=201))),
+    "an edit awaits its rollout": _edited(),
+    "an edit, and a rule that it does not explain": replace(_edited(), live=live(WEB, SSH)),
+    "two exceptions run and one is over": snapshot(
+        WEB,
+        SSH,
+        spec={
+            "exceptions": [
+                excepted(rule("later", priority=400), until=LATER + MINUTE),
+                excepted(SSH),
+                excepted(rule("over", priority=401), until=NOW),
+            ]
+        },
+    ),
+    "restored: added, changed and deleted rules, and tags": snapshot(
+        rule("WEB", destinationPortRange="80"),
+        SSH,
+        approved=(WEB, DELETED),
+        spec={
+            "tags": {"env": "prod"},
+            "enforcement": {"revert": ["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]},
+        },
+        live=live(rule("WEB", destinationPortRange="80"), SSH, tags={"ENV": "test", "team": "web"}, etag='W/"7"'),
+        **FRESH,
+    ),
+    "not read by id": snapshot(WEB, SSH, **BOTH),
+    "the reading is under way": snapshot(WEB, SSH, reading="UnderWay", **FRESH),
+    "enforcement is suspended": snapshot(WEB, SSH, scope_spec={"suspendEnforcement": True}, **FRESH),
+    "delayed": snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **FRESH),
+    "the reading broke off": snapshot(WEB, SSH, reading="BrokenOff", **FRESH),
+    "contested": _contested(),
+    "contested by an unknown writer": snapshot(
+        WEB,
+        SSH,
+        incidents=(incident(state="Open", revision=1, opened_at=EARLIER, actions=restored(59, 30, 1)),),
+        **FRESH,
+    ),
+    "more changes than maxChanges": snapshot(WEB, *MANY, **FRESH),
+    "the plan is confirmed": _annotated(
+        snapshot(WEB, *MANY, **FRESH), **{CONFIRM: str(decide(snapshot(WEB, *MANY)).status.plan_hash)}
+    ),
+    "another plan is confirmed": _annotated(snapshot(WEB, *MANY, **FRESH), **{CONFIRM: "0123456789abcdef"}),
+    "a priority is taken": snapshot(rule("co-scan", priority=100), **FRESH),
+    "the NSG was deleted": with_status(
+        replace(snapshot(**FRESH), live=None), last_compliant=decide(snapshot(WEB)).status.last_compliant
+    ),
+    "Azure updates the NSG": snapshot(live=live(WEB, SSH, properties={"provisioningState": "Updating"}), **FRESH),
+    "Azure deletes the NSG": snapshot(live=live(WEB, SSH, properties={"provisioningState": "Deleting"}), **FRESH),
+    "a write failed": snapshot(live=live(WEB, SSH, properties={"provisioningState": "Failed"}), **FRESH),
+    "Azure refused": snapshot(WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("ScopeLocked", "a lock")), **FRESH),
+    "restored now": replace(_drifting(**FRESH), live=live(WEB), attempt=RemediationAttempt(written=True)),
+    "restored and still drifting": replace(_drifting(**FRESH), attempt=RemediationAttempt(written=True)),
+    "changed back": replace(_drifting(), live=live(WEB)),
+    "flapping and quiet": _flapping(),
+    "flapping and quiet, stored": _flapping(NOW),
+    "flapping and quiet for long": replace(_flapping(NOW), now=NOW + 10 * MINUTE),
+    "recurred": _recurred(),
+}
+
+
+@pytest.mark.parametrize("why", SNAPSHOTS)
+def test_a_decision_as_a_whole(why: str) -> None:
+    # The other tests look at one value each; a text or a number that none of them looks at is still read by somebody.
+    compare(
+        GOLDEN / "decisions" / f"{why.replace(' ', '-').replace(',', '').replace(':', '')}.yaml",
+        yaml_text(decision(decide(SNAPSHOTS[why]))),
+    )
+
+
+def _unreadable(*incidents: NSGIncident) -> dict[str, Any]:
+    taken = snapshot(WEB)
+    failure = Failure("Unreadable", "rule open-ssh has no priority")
+    made = decide_unreadable(
+        UnreadableSnapshot(
+            NOW + MINUTE, taken.subject, with_status(taken, effective_mode="Alert").baseline, incidents, failure
+        )
+    )
+    return {"incident": step(made.incident), "status": model(made.status)}
+
+
+def test_states_without_a_verdict_as_a_whole() -> None:
+    # Nothing was compared, so each of them must say why, and keep the last verdict.
+    stored = decide(snapshot(WEB, SSH)).status
+    texts = {
+        "an NSG that cannot be judged": _unreadable(),
+        "an NSG that drifted and cannot be judged": _unreadable(*_drifting().incidents),
+        "an invalid baseline": model(unreconciled(stored, Failure("InvalidSpec", "spec.rules[0]"), 2, LATER)),
+        "an unreadable NSG": model(unreconciled(stored, Failure("Unreadable", "no priority"), 2, LATER)),
+        "a baseline that was never compared": model(unreconciled(BaselineStatus(), Failure("NoScope", "none"), 1, NOW)),
+        "a suspended baseline": model(suspended(stored, 2, LATER)),
+        "a suspended baseline that was never compared": model(suspended(BaselineStatus(), 1, NOW)),
+    }
+    compare(GOLDEN / "without-a-verdict.yaml", yaml_text(texts))
