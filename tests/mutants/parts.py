@@ -48,7 +48,10 @@ PARTS: Mapping[str, Part] = {
     "core/conditions": Part(
         ("core/conditions.py",), (*_DECISIONS, "core/test_conditions*.py", "core/test_scope_decisions*.py")
     ),
-    "azure": Part(("azure/paging.py", "azure/errors.py", "azure/throttling.py"), ("azure/test_*.py",)),
+    "azure": Part(
+        ("azure/paging.py", "azure/errors.py", "azure/throttling.py"),
+        ("azure/test_bounds.py", "azure/test_errors*.py", "azure/test_rate_limit*.py"),
+    ),
     "alerts": Part(
         tuple(
             f"alerts/{name}.py"
@@ -56,7 +59,8 @@ PARTS: Mapping[str, Part] = {
         ),
         tuple(
             f"alerts/test_{name}*.py"
-            for name in ("backoff", "critical", "digest", "dispatcher", "message", "pending", "policy", "threads")
+            for name in ("backoff", "critical", "deduplication", "delivery", "digest", "dispatcher", "grouping")
+            + ("in_flight", "message", "pending", "policy", "threads")
         ),
     ),
     "engine/leader_election": Part(
