@@ -39,6 +39,7 @@ def _matches(root: Path, folder: Path, patterns: tuple[str, ...]) -> set[Path]:
     return paths
 
 
+_ALERT_POLICY = ("backoff", "deduplication", "delivery_record", "digest", "grouping", "in_flight", "pending")
 _DECISIONS = ("core/test_decisions_*.py", "core/test_rollout_grace.py")
 
 PARTS: Mapping[str, Part] = {
@@ -53,15 +54,8 @@ PARTS: Mapping[str, Part] = {
         ("azure/test_bounds.py", "azure/test_errors*.py", "azure/test_rate_limit*.py"),
     ),
     "alerts": Part(
-        tuple(
-            f"alerts/{name}.py"
-            for name in ("backoff", "deduplication", "delivery_record", "digest", "grouping", "in_flight", "pending")
-        ),
-        tuple(
-            f"alerts/test_{name}*.py"
-            for name in ("backoff", "critical", "deduplication", "delivery", "digest", "dispatcher", "grouping")
-            + ("in_flight", "message", "pending", "policy", "threads")
-        ),
+        tuple(f"alerts/{name}.py" for name in _ALERT_POLICY),
+        tuple(f"alerts/test_{name}*.py" for name in (*_ALERT_POLICY, "critical", "dispatcher", "message", "policy")),
     ),
     "engine/leader_election": Part(
         ("engine/leader_election.py", "kube/lease.py"), ("engine/test_leader_election*.py", "kube/test_lease*.py")
