@@ -1,4 +1,4 @@
-"""The stage of the demo, for tests: both emulators here, the real `nsgb run` as its own process."""
+"""The demo environment for tests: both emulators in this process, and the real `nsgb run` in another one."""
 
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -12,14 +12,14 @@ from tests.engine.process_forker import ProcessForker
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_attribution(monkeypatch: pytest.MonkeyPatch) -> None:
     """Switch off attribution, because these tests count messages; other tests cover it."""
     monkeypatch.setenv("NSGB_ATTRIBUTION", "false")
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_elected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next life begin at once: the Lease of one that was killed lasts for 15 seconds."""
+def _no_leader_election(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a restarted operator work at once: the Lease of a killed one lasts for 15 seconds."""
     monkeypatch.setenv("NSGB_LEADER_ELECTION", "false")
 
 
@@ -40,7 +40,7 @@ def process_forker() -> Iterator[ProcessForker]:
 
 @pytest.fixture
 async def operator_process(tmp_path: Path, process_forker: ProcessForker) -> AsyncIterator[OperatorProcess]:
-    """An operator that was started, and found every NSG as approved; it looks again when it is asked to."""
+    """A running operator with compliant baselines; it reconciles again on request."""
     async with demo_environment(tmp_path) as environment:
         for resource in objects(environment.receiver, interval="24h"):
             environment.cluster.api.apply(resource)

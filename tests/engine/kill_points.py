@@ -1,7 +1,7 @@
-"""Moments in the operator's work at which it can be killed: each is a request of its, before or after it is acted upon.
+"""Moments of the operator's work at which a test can kill it: each is a request, before or after it is handled.
 
-The signal is sent from within the emulator that has the request in its hands. So it is that request and none after it,
-and what was acted upon is never answered.
+The emulator sends the signal while it processes the request. So the operator sends no later request, and a request that
+is handled gets no response.
 """
 
 import asyncio
@@ -37,52 +37,52 @@ class KillPoint:
         name: what is about to happen, or has just happened.
         server: `azure` or `cluster`.
         method, path: regular expressions; the first for the whole method, the second to be found in path and query.
-        acted: whether the request is acted upon (but not answered) before the kill.
-        once: what must be so already; of a request that is acted upon, what it may have brought about itself.
+        handled: whether the request is handled (but not answered) before the kill.
+        once: a condition that must hold; a handled request may have caused it itself.
     """
 
     name: str
     server: str
     method: str
     path: str
-    acted: bool
+    handled: bool
     once: Once = always
 
     @override
     def __str__(self) -> str:
         return self.name
 
-    def is_it(self, method: str, target: str) -> bool:
-        """Say whether a request is the one, going by its looks."""
+    def matches(self, method: str, target: str) -> bool:
+        """Say whether a request has the method and the path of the kill point."""
         return re.fullmatch(self.method, method) is not None and re.search(self.path, target) is not None
 
 
 @dataclass(slots=True)
 class _KillTrigger:
-    """Waits for a moment, and kills."""
+    """Kills the operator at its kill point."""
 
     environment: DemoEnvironment
     kill_point: KillPoint
-    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    killed: asyncio.Event = field(default_factory=asyncio.Event)
     armed: bool = False
 
-    def hear(self, method: str, target: str, *, acted: bool) -> None:
-        """Take note of a request; `acted` is False for one whose connection is cut instead."""
-        if self.sprung.is_set():
+    def observe(self, method: str, target: str, *, handled: bool) -> None:
+        """Kill the operator if the request is the kill point; `handled` is False if its connection is cut."""
+        if self.killed.is_set():
             return
         if (
-            self.kill_point.acted == acted
-            and self.kill_point.is_it(method, target)
+            self.kill_point.handled == handled
+            and self.kill_point.matches(method, target)
             and (self.armed or self.kill_point.once(self.environment))
         ):
             assert self.environment.process is not None
             self.environment.process.send_signal(signal.SIGKILL)
-            self.sprung.set()
-        elif not self.kill_point.acted:
+            self.killed.set()
+        elif not self.kill_point.handled:
             self.arm()
 
     def arm(self) -> None:
-        """Have the connection of the awaited request cut, as soon as what must be so is so."""
+        """Cut the connection of the expected request, once its condition holds."""
         if self.armed or not self.kill_point.once(self.environment):
             return
         self.armed = True
@@ -93,36 +93,36 @@ class _KillTrigger:
         else:
             self.environment.cluster.api.interference.drop(methods=self.kill_point.method, path=self.kill_point.path)
 
-    def hear_azure(self, record: RequestRecord) -> None:
-        """Hear of a request to Azure; status 0 is a cut connection."""
+    def observe_azure(self, record: RequestRecord) -> None:
+        """Observe a request to Azure; status 0 is a cut connection."""
         if self.kill_point.server == "azure":
-            self.hear(record.method, f"{record.path}?{record.query}", acted=record.status != 0)
+            self.observe(record.method, f"{record.path}?{record.query}", handled=record.status != 0)
 
-    def hear_cluster(self, logged: Logged) -> None:
-        """Hear of a request to Kubernetes; status 0 is a cut connection, or a watch."""
+    def observe_cluster(self, logged: Logged) -> None:
+        """Observe a request to Kubernetes; status 0 is a cut connection, or a watch."""
         if logged.verb == "watch":
             return
         if self.kill_point.server == "cluster":
-            self.hear(logged.method, logged.path, acted=logged.status != 0)
-        elif not self.kill_point.acted:
+            self.observe(logged.method, logged.path, handled=logged.status != 0)
+        elif not self.kill_point.handled:
             self.arm()
 
 
 @contextlib.asynccontextmanager
 async def killed_at(environment: DemoEnvironment, kill_point: KillPoint) -> AsyncIterator[None]:
-    """Kill the operator when the moment comes that the block brings about; on leaving, it is dead."""
-    trap = _KillTrigger(environment, kill_point)
-    environment.azure.emulator.requests.listeners.append(trap.hear_azure)
-    environment.cluster.api.requests.listeners.append(trap.hear_cluster)
+    """Kill the operator at a moment that the block causes, and wait until it has ended."""
+    trigger = _KillTrigger(environment, kill_point)
+    environment.azure.emulator.requests.listeners.append(trigger.observe_azure)
+    environment.cluster.api.requests.listeners.append(trigger.observe_cluster)
     try:
-        if not kill_point.acted:
-            trap.arm()
+        if not kill_point.handled:
+            trigger.arm()
         yield
         async with asyncio.timeout(SECONDS):
-            await trap.sprung.wait()
+            await trigger.killed.wait()
     finally:
-        environment.azure.emulator.requests.listeners.remove(trap.hear_azure)
-        environment.cluster.api.requests.listeners.remove(trap.hear_cluster)
+        environment.azure.emulator.requests.listeners.remove(trigger.observe_azure)
+        environment.cluster.api.requests.listeners.remove(trigger.observe_cluster)
         environment.azure.emulator.faults.clear()
         environment.cluster.api.interference.stop()
     assert environment.process is not None
@@ -155,7 +155,7 @@ def stored(revision: int) -> Once:
     return lambda environment: int(status(environment).get("revision") or 0) >= revision
 
 
-def told(revision: int) -> Once:
+def delivered(revision: int) -> Once:
     """The route's delivery of this revision or a later one is recorded."""
     return lambda environment: any(
         entry["revision"] >= revision for entry in status(environment).get("deliveries") or ()
@@ -163,5 +163,5 @@ def told(revision: int) -> Once:
 
 
 def resolved(environment: DemoEnvironment) -> bool:
-    """The incident is over, and that is stored."""
+    """The incident is resolved, and that is stored."""
     return status(environment).get("state") == "Resolved"

@@ -1,4 +1,4 @@
-"""An operator with many lives, over a world that stays."""
+"""An operator process that tests kill and start again, in an environment that stays."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -12,39 +12,39 @@ from tests.engine.process_forker import ProcessForker
 
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 NAMES = tuple(name.lower() for name in IDS)
-"""Where in an alert its key stands."""
+"""The names of the baselines."""
 
 
 @dataclass(slots=True)
 class OperatorProcess:
-    """The operator on a stage on which it looks only when it starts or is asked to."""
+    """The operator in an environment in which it reconciles only at its start and on request."""
 
     environment: DemoEnvironment
     process_forker: ProcessForker
-    _asked: "count[int]" = field(default_factory=count)
+    _requests: "count[int]" = field(default_factory=count)
 
     def start(self) -> None:
-        """Begin another life."""
+        """Start the process."""
         environment = self.environment
         variables = operator_environment(
             environment.folder, environment.azure, environment.kubeconfig, OPERATOR_NAMESPACE
         )
         environment.process = self.process_forker.start(variables, environment.folder / "operator.log")
 
-    def ask(self) -> str:
+    def request_reconcile(self) -> str:
         """Request a reconcile; return the value that its end will report."""
-        word = f"pass {next(self._asked)}"
-        patch = {"metadata": {"annotations": {REQUESTED_AT: word}}}
+        value = f"reconcile {next(self._requests)}"
+        patch = {"metadata": {"annotations": {REQUESTED_AT: value}}}
         self.environment.cluster.api.patch(API_VERSION, "NSGScope", "demo", patch)
-        return word
+        return value
 
     async def reconcile(self) -> None:
-        """Ask for a pass and wait until it is over."""
-        word = self.ask()
-        await self.environment.until(lambda: self._scope().get("lastHandledReconcileAt") == word)
+        """Request a reconcile and wait until it is over."""
+        value = self.request_reconcile()
+        await self.environment.until(lambda: self._scope().get("lastHandledReconcileAt") == value)
 
     async def wait_until_compliant(self) -> None:
-        """Wait until every NSG was found as approved."""
+        """Wait until every baseline is compliant."""
         await self.environment.until(lambda: all(self._compliant(name) for name in NAMES))
 
     async def wait_until_delivered(self) -> None:
@@ -53,16 +53,16 @@ class OperatorProcess:
         await self.environment.until(self._all_delivered)
 
     async def kill_at(self, kill_point: KillPoint) -> None:
-        """Ask for a pass, and die at a moment of it."""
+        """Request a reconcile, and kill the process at a moment of it."""
         async with killed_at(self.environment, kill_point):
-            self.ask()
+            self.request_reconcile()
 
     def incidents(self) -> list[dict[str, Any]]:
         """Return all incidents, the oldest first."""
         return self.environment.cluster.api.list(API_VERSION, "NSGIncident")
 
     def alerts(self) -> dict[str, list[dict[str, Any]]]:
-        """Return what the receiver heard, each message with its repeats by its key, in the order in which they came."""
+        """Return the received alerts by their key, in the order of arrival; repeats have the same key."""
         by_incident = defaultdict(list)
         for alert in self.environment.receiver.alerts:
             by_incident[alert["key"]].append(alert)

@@ -22,11 +22,11 @@ _LOADED = ("nsg_baseline.cli.run", "nsg_baseline.cli.main", "azure.identity.aio"
 
 
 class ProcessForker:
-    """Where operators are forked."""
+    """A process that has imported everything and forks the operators."""
 
     def __init__(self) -> None:
-        """Load everything; this takes as long as the first start of an operator."""
-        self._folder = tempfile.TemporaryDirectory(prefix="nsgb-nursery-")
+        """Import everything; this takes as long as the first start of an operator."""
+        self._folder = tempfile.TemporaryDirectory(prefix="nsgb-forker-")
         # The Kubernetes client looks into its environment as it is imported: all operators share this one path.
         self._kubeconfig = Path(self._folder.name, "kubeconfig")
         self._process = subprocess.Popen(
@@ -46,10 +46,12 @@ class ProcessForker:
     def start(self, environment: dict[str, str], log: Path) -> "ForkedProcess":
         """Start an operator with this environment alone; it appends to the log."""
         self._kubeconfig.write_bytes(Path(environment["KUBECONFIG"]).read_bytes())
-        return ForkedProcess(self, self.ask("start", {**environment, "KUBECONFIG": str(self._kubeconfig)}, str(log)))
+        return ForkedProcess(
+            self, self.command("start", {**environment, "KUBECONFIG": str(self._kubeconfig)}, str(log))
+        )
 
-    def ask(self, *order: Any) -> Any:
-        """Give an order and return the answer."""
+    def command(self, *order: Any) -> Any:
+        """Send a command and return the response."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -67,18 +69,18 @@ class ForkedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """What it ended with; None while it runs."""
+        """The exit code; None while it runs."""
         if self.ended is None:
-            self.ended = self.process_forker.ask("look", self.pid)
+            self.ended = self.process_forker.command("poll", self.pid)
         return self.ended
 
     def send_signal(self, signal: int, /) -> None:
-        """Send it a signal; at once, from wherever this is called."""
+        """Send a signal at once."""
         if self.returncode is None:
             os.kill(self.pid, signal)
 
     async def wait(self) -> int:
-        """Wait until it ends, and return what it ended with."""
+        """Wait until it ends, and return the exit code."""
         if (code := self.returncode) is not None:
             return code
         loop, gone = asyncio.get_running_loop(), asyncio.Event()
@@ -130,7 +132,7 @@ def _fork(environment: dict[str, str], log: str) -> int:
     except SystemExit as end:
         code = end.code
     finally:
-        os._exit(code if isinstance(code, int) else 1)  # what the nursery was doing is not the child's to go on with
+        os._exit(code if isinstance(code, int) else 1)  # the child must not run the code of its parent
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Many NSGs at once, and a long outage: few messages, nothing lost, nothing concluded."""
+"""Many NSGs at once, and a long outage: few messages, none is lost, and missing readings are not deletions."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
-async def test_five_hundred_nsgs_that_deviate_in_one_pass_are_few_messages(tmp_path: Path) -> None:
-    # A policy rolled out over a subscription: everybody must hear of it, nobody five hundred times.
+async def test_five_hundred_drifted_nsgs_are_few_messages(tmp_path: Path) -> None:
+    # A policy may change a whole subscription. Every incident must be reported, but not in five hundred messages.
     names = [f"web-{number:03}" for number in range(500)]
     async with (
         serving() as chats,
@@ -35,8 +35,8 @@ async def test_five_hundred_nsgs_that_deviate_in_one_pass_are_few_messages(tmp_p
         assert all(incident.status.deliveries for incident in operator.records.incidents.all())
 
 
-async def test_an_outage_of_half_an_hour_is_one_opening_and_one_end(tmp_path: Path) -> None:
-    # Azure away is one thing to know, not three hundred deletions nor thirty alerts.
+async def test_an_outage_of_half_an_hour_is_one_incident(tmp_path: Path) -> None:
+    # An outage of Azure is one fact, not three hundred deletions or thirty alerts.
     names = [f"web-{number:03}" for number in range(300)]
     async with (
         serving() as chats,
@@ -60,8 +60,8 @@ async def test_an_outage_of_half_an_hour_is_one_opening_and_one_end(tmp_path: Pa
         assert all(operator.baseline(name).status.change_count == 0 for name in names)
 
 
-async def test_three_hundred_nsgs_without_a_baseline_are_one_message_with_a_count(tmp_path: Path) -> None:
-    # The first look at a grown subscription must not be a flood.
+async def test_three_hundred_unbaselined_nsgs_are_one_message_with_a_count(tmp_path: Path) -> None:
+    # The first reconcile of an existing subscription must not send hundreds of messages.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         saved = dict(operator.azure.nsgs)
         operator.azure.nsgs = {**saved, **{f"stray-{number:03}": [SSH] for number in range(300)}}

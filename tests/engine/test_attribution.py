@@ -1,4 +1,4 @@
-"""Who did it, in the running operator: asked seldom, told once, and given up in the end."""
+"""Attribution in the running operator: few queries, one notification, and an end after half an hour."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +13,7 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 
 
 @pytest.fixture
-async def curious(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
+async def attributing_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoEnvironment]:
     monkeypatch.setenv("NSGB_ATTRIBUTION", "true")
     async with demo_environment(tmp_path) as environment:
         for resource in objects(environment.receiver, interval="24h"):
@@ -33,55 +33,61 @@ def _handled(demo: DemoEnvironment) -> str | None:
     return status.get("lastHandledReconcileAt")
 
 
-async def test_who_did_it_follows_the_alert_in_one_query(curious: DemoEnvironment) -> None:
-    # The alert does not wait for the log; the answer comes in the same incident, to the same people.
-    await curious.start_operator()
-    await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await reconcile(curious, "one")
-    await curious.receiver.next("new rule open-ssh")
-    who = await curious.receiver.next("created open-ssh")
+async def test_the_author_is_added_to_the_incident_after_one_query(attributing_operator: DemoEnvironment) -> None:
+    # The alert does not wait for the log. The author is an update of the same incident, to the same receivers.
+    await attributing_operator.start_operator()
+    await attributing_operator.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await reconcile(attributing_operator, "one")
+    await attributing_operator.receiver.next("new rule open-ssh")
+    who = await attributing_operator.receiver.next("created open-ssh")
     assert "Who: jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
-    queries = [record for record in curious.azure.emulator.requests.records if "eventtypes" in record.path]
+    queries = [record for record in attributing_operator.azure.emulator.requests.records if "eventtypes" in record.path]
     assert len(queries) == 1
-    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
+    (incident,) = attributing_operator.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["attribution"] == "Found"
     assert incident["status"]["changedBy"][0]["name"] == "jo@example.com"
 
 
-async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_has_it(curious: DemoEnvironment) -> None:
-    # Terraform's identity may write what it likes under a name; anybody else who takes the name may not.
+async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_confirms_it(
+    attributing_operator: DemoEnvironment,
+) -> None:
+    # Terraform's identity may write rules under its names. Another identity that uses these names may not.
     tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
     patch = {"spec": {"tolerate": tolerate}}
-    curious.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, "team-web")
-    await curious.start_operator()
-    await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
-    await reconcile(curious, "one")
-    await curious.receiver.next("new rule open-web")
-    await curious.receiver.next("created open-web")
-    await reconcile(curious, "two")
-    resolved = await curious.receiver.next("RESOLVED", "open-web")
+    attributing_operator.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, "team-web")
+    await attributing_operator.start_operator()
+    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
+    await reconcile(attributing_operator, "one")
+    await attributing_operator.receiver.next("new rule open-web")
+    await attributing_operator.receiver.next("created open-web")
+    await reconcile(attributing_operator, "two")
+    resolved = await attributing_operator.receiver.next("RESOLVED", "open-web")
     assert "Tolerated" in resolved["message"]
-    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
+    (incident,) = attributing_operator.cluster.api.list(API_VERSION, "NSGIncident")
     assert incident["status"]["resolution"] == "Tolerated"
-    await curious.until(lambda: bool(curious.custom("NSGBaseline", "appgate")["status"].get("ruleAuthors")))
-    (writer,) = curious.custom("NSGBaseline", "appgate")["status"]["ruleAuthors"]
+    await attributing_operator.until(
+        lambda: bool(attributing_operator.custom("NSGBaseline", "appgate")["status"].get("ruleAuthors"))
+    )
+    (writer,) = attributing_operator.custom("NSGBaseline", "appgate")["status"]["ruleAuthors"]
     assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
     # The same name with another meaning is anybody's again.
-    await curious.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
-    await reconcile(curious, "three")
-    await curious.until(lambda: any("8444" in alert["message"] for alert in curious.receiver.alerts))
+    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
+    await reconcile(attributing_operator, "three")
+    await attributing_operator.until(
+        lambda: any("8444" in alert["message"] for alert in attributing_operator.receiver.alerts)
+    )
 
 
-async def test_an_acknowledgement_is_told_though_nothing_moves_in_azure(curious: DemoEnvironment) -> None:
-    # One person acknowledges; the others need no further message.
-    await curious.start_operator()
-    await curious.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
-    await reconcile(curious, "one")
-    await curious.receiver.next("new rule open-ssh")
-    (incident,) = curious.cluster.api.list(API_VERSION, "NSGIncident")
+async def test_an_acknowledgement_is_notified_without_a_change_in_azure(attributing_operator: DemoEnvironment) -> None:
+    # The other engineers need to know that somebody acknowledged the incident.
+    await attributing_operator.start_operator()
+    await attributing_operator.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
+    await reconcile(attributing_operator, "one")
+    await attributing_operator.receiver.next("new rule open-ssh")
+    (incident,) = attributing_operator.cluster.api.list(API_VERSION, "NSGIncident")
     patch = {"spec": {"acknowledged": {"by": "mo@example.com", "note": "on it"}}}
     name = incident["metadata"]["name"]
-    curious.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
-    await reconcile(curious, "two")
-    alert = await curious.receiver.next("ACKNOWLEDGED")
+    attributing_operator.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, "team-web")
+    await reconcile(attributing_operator, "two")
+    alert = await attributing_operator.receiver.next("ACKNOWLEDGED")
     assert "Acknowledged by mo@example.com: on it" in alert["message"]

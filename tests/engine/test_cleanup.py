@@ -64,7 +64,7 @@ def names(records: Records) -> set[str]:
 
 
 async def test_a_resolved_incident_is_kept_for_thirty_days(records: Records, server: DeletingKube) -> None:
-    # The auditor asks about last month; etcd must not keep incidents for ever.
+    # Auditors ask about the last month, but etcd must not keep incidents indefinitely.
     store_incident(records, "kept", timedelta(days=30))
     store_incident(records, "expired", timedelta(days=30, seconds=1))
     await prune_incidents(records, NOW)
@@ -73,15 +73,16 @@ async def test_a_resolved_incident_is_kept_for_thirty_days(records: Records, ser
 
 
 async def test_the_latest_twenty_resolved_incidents_of_a_baseline_are_kept(records: Records) -> None:
-    # A flapping rule creates an incident an hour. The oldest go first.
+    # A flapping rule creates an incident an hour. The oldest are deleted first.
     for hours in range(22):
         store_incident(records, f"i{hours}", timedelta(hours=hours))
     await prune_incidents(records, NOW)
     assert names(records) == {f"i{hours}" for hours in range(20)}
 
 
-async def test_each_subject_has_its_own_twenty(records: Records) -> None:
-    # A flapping baseline must not delete the history of its neighbour, nor of one with its name elsewhere.
+async def test_the_limit_of_twenty_is_counted_for_each_subject(records: Records) -> None:
+    # A flapping baseline must not delete the history of another one, nor of one with the same name in another
+    # namespace.
     for hours in range(20):
         store_incident(records, f"web{hours}", timedelta(hours=hours))
         store_incident(records, f"db{hours}", timedelta(hours=hours), baseline="db")
@@ -113,7 +114,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_the_deadline_of_a_deleted_scope_is_removed(operator: InProcessOperator) -> None:
-    # Otherwise liveness fails ten minutes after the deletion, and the pod restarts for ever.
+    # Otherwise liveness fails ten minutes after the deletion, and the pod restarts again and again.
     seconds = 0.0
     health = Health(lambda: seconds)
     dependencies = Dependencies(operator.azure, operator.azure, operator.records, OPERATOR, operator.clock)

@@ -1,4 +1,4 @@
-"""A contested NSG: a change that returns after three restores within an hour is not restored again; both are named."""
+"""A contested NSG: after three restores within an hour a change is not restored again; both writers are named."""
 
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE
@@ -8,8 +8,9 @@ from tests.engine.operator_process import IDS, OperatorProcess
 APPGATE = IDS["appgate"]
 
 
-async def test_a_fight_is_detected_and_stopped(operator_process: OperatorProcess) -> None:
-    # A policy that writes every minute and an operator that does too: endless, and each a lock-out away.
+async def test_a_contested_remediation_is_detected_and_blocked(operator_process: OperatorProcess) -> None:
+    # A policy and an operator that both write every minute would continue endlessly, and each write could block an
+    # administrator.
     api = operator_process.environment.cluster.api
     api.patch(API_VERSION, "NSGScope", "demo", {"spec": {"maxMode": "Enforce"}})
     api.patch(API_VERSION, "NSGBaseline", "appgate", {"spec": {"mode": "Enforce"}}, TEAM_NAMESPACE)

@@ -1,4 +1,4 @@
-"""Exceptions in the running operator: listed while they last, an incident the moment they end."""
+"""Exceptions in the running operator: listed while they are active, and an incident when they end."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ APPGATE = next(str(nsg["id"]) for nsg in recorded_nsgs() if nsg["name"] == "appg
 
 
 @pytest.fixture
-async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
+async def daily_operator(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
     """An operator that looks again after a day, unless there is a reason."""
     async with demo_environment(tmp_path) as environment:
         for resource in objects(environment.receiver, interval="24h"):
@@ -23,11 +23,12 @@ async def seldom_looked_at(tmp_path: Path) -> AsyncIterator[DemoEnvironment]:
         yield environment
 
 
-async def test_an_exception_is_listed_while_it_lasts_and_reported_when_it_ends(
-    seldom_looked_at: DemoEnvironment,
+async def test_an_exception_is_listed_while_active_and_its_rule_is_reported_at_its_end(
+    daily_operator: DemoEnvironment,
 ) -> None:
-    # Silence after the end would make each exception an approval for ever; a day's delay would be nearly that.
-    demo = seldom_looked_at
+    # Without a report, an exception would approve its rule permanently. With the interval of a day, the report would be
+    # late.
+    demo = daily_operator
     await demo.start_operator()
     await demo.until(lambda: _status(demo).get("changeCount") == 0)
     await demo.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)

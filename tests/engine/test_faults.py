@@ -1,4 +1,4 @@
-"""What goes wrong with Azure or Kubernetes: said with its reason, nothing concluded, and over by itself."""
+"""Failures of Azure or Kubernetes: reported with a reason, not taken for deletions, and recovered from without help."""
 
 import json
 from collections.abc import AsyncIterator
@@ -77,109 +77,111 @@ def _incidents(environment: ChaosEnvironment, kind: str, state: str = "Open") ->
     return [incident for incident in incidents if incident["status"]["state"] == state]
 
 
-async def _pass(environment: ChaosEnvironment, operator_run: OperatorRun, times: int = 1) -> None:
+async def _reconcile(environment: ChaosEnvironment, operator_run: OperatorRun, times: int = 1) -> None:
     for _ in range(times):
         environment.clock.pass_by(minutes=1)
         await operator_run.reconcile()
 
 
-async def _struck(environment: ChaosEnvironment, fault: Fault) -> OperatorRun:
-    """Look, open SSH, and look again under a fault."""
+async def _drift_under_fault(environment: ChaosEnvironment, fault: Fault) -> OperatorRun:
+    """Reconcile, open SSH, and reconcile again under a fault."""
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     _open_ssh(environment)
     environment.azure.faults.add(fault)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     return operator_run
 
 
 @pytest.mark.parametrize("name", READING)
-async def test_a_reading_that_fails_concludes_nothing_and_heals(
+async def test_a_failed_reading_is_reported_and_recovers(
     environment: ChaosEnvironment, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    # The night in which Azure is away must not end with 300 "deleted" NSGs, nor with a write from half a reading.
+    # An outage of Azure must not end with 300 "deleted" NSGs, or with a write from an incomplete reading.
     fault, reason = READING[name]
     if reason == "Timeout":
         monkeypatch.setattr(client, "READ_SECONDS", 1)
         await environment.connect()
-    operator_run = await _struck(environment, fault)
+    operator_run = await _drift_under_fault(environment, fault)
     assert _ready(environment) == ("False", reason)
     assert _writes(environment) == []
     assert not [
         baseline for baseline in environment.objects("NSGBaseline") if "NSGDeleted" in json.dumps(baseline["status"])
     ]
     environment.clear_faults()
-    # Azure's pause is over for a process that never heard of it.
+    # A new client does not wait for the pause that Azure asked for.
     await environment.connect()
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     assert _ready(environment) == ("True", "Succeeded")
     assert _writes(environment) == ["web"]
 
 
-async def test_three_intervals_without_a_reading_are_told_once(environment: ChaosEnvironment) -> None:
+async def test_three_intervals_without_a_reading_are_one_incident(environment: ChaosEnvironment) -> None:
     operator_run = OperatorRun(environment)
     environment.azure.faults.add(forbidden(count=None))
-    await _pass(environment, operator_run, 6)
+    await _reconcile(environment, operator_run, 6)
     (lost,) = _incidents(environment, "WatchLost")
     assert "Forbidden" in lost["status"]["summary"]
     assert lost["status"]["revision"] == 1
     environment.clear_faults()
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     assert _incidents(environment, "WatchLost") == []
 
 
 @pytest.mark.parametrize("endpoint", ["https://management.invalid", "https://localhost:1"])
-async def test_no_name_and_no_port_are_unreachable(environment: ChaosEnvironment, endpoint: str) -> None:
+async def test_an_unresolved_host_and_a_closed_port_are_unreachable(
+    environment: ChaosEnvironment, endpoint: str
+) -> None:
     await environment.connect(endpoint)
-    await _pass(environment, OperatorRun(environment))
+    await _reconcile(environment, OperatorRun(environment))
     assert _ready(environment) == ("False", "Unreachable")
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(
+async def test_an_untrusted_certificate_is_refused(
     environment: ChaosEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A man in the middle would get a token that can write firewalls.
+    # A man in the middle would receive a token that can write NSGs.
     monkeypatch.delenv("SSL_CERT_FILE")
     await environment.connect()
     requests = environment.azure.requests.total()
-    await _pass(environment, OperatorRun(environment))
+    await _reconcile(environment, OperatorRun(environment))
     assert _ready(environment)[0] == "False"
     assert environment.azure.requests.total() == requests
 
 
-async def test_an_nsg_missing_from_one_listing_is_asked_for(environment: ChaosEnvironment) -> None:
-    # Listings lag behind; only Azure's own 404 is a deletion.
+async def test_an_nsg_missing_from_a_listing_is_read_by_id(environment: ChaosEnvironment) -> None:
+    # Listings may be outdated. Only a 404 from Azure is a deletion.
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     environment.azure.faults.add(Fault(OmitFromListing(NSGS["db"].id), "GET", LISTING, 3))
-    await _pass(environment, operator_run, 3)
+    await _reconcile(environment, operator_run, 3)
     assert _ready(environment) == ("True", "Succeeded")
     assert environment.objects("NSGIncident") == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-async def test_an_nsg_that_neither_listing_nor_azures_own_word_tells_of_is_not_deleted(
+async def test_an_nsg_missing_from_a_listing_is_not_deleted_without_azures_404(
     environment: ChaosEnvironment, status: int
 ) -> None:
-    # A right that is lost on one group, a proxy that answers 404: neither is a deletion.
+    # A lost right on a resource group and a 404 from a proxy are not deletions.
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     environment.azure.faults.add(
         Fault(OmitFromListing(NSGS["db"].id), "GET", LISTING, None),
         Fault(Answer(status, "Strange", "no"), "GET", f"{NSGS['db'].id}[?]", None),
     )
-    await _pass(environment, operator_run, 2)
+    await _reconcile(environment, operator_run, 2)
     assert _ready(environment)[0] == "False"
     assert environment.objects("NSGIncident") == []
 
 
-async def test_a_deleted_resource_group_is_the_end_of_its_nsgs(environment: ChaosEnvironment) -> None:
+async def test_a_deleted_resource_group_deletes_its_nsgs(environment: ChaosEnvironment) -> None:
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     for _, key in list(environment.azure.store.keys_below(f"/subscriptions/{SUBSCRIPTION}")):
         environment.azure.store.remove(key)
     environment.azure.store.groups.clear()
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     incidents = _incidents(environment, "Drift")
     assert [incident["status"]["changes"][0]["kind"] for incident in incidents] == ["NSGDeleted"] * 3
     assert _writes(environment) == []
@@ -200,59 +202,57 @@ WRITING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("name", WRITING)
-async def test_a_write_that_fails_is_held_with_its_reason_and_tried_again(
-    environment: ChaosEnvironment, name: str
-) -> None:
-    # A remediation that is silently left out looks like a failed one.
+async def test_a_failed_write_is_blocked_with_its_reason_and_repeated(environment: ChaosEnvironment, name: str) -> None:
+    # A remediation that does not happen without a reason looks like a failure of the operator.
     fault, reason = WRITING[name]
-    operator_run = await _struck(environment, fault)
+    operator_run = await _drift_under_fault(environment, fault)
     (web,) = [baseline for baseline in environment.objects("NSGBaseline") if baseline["metadata"]["name"] == "web"]
     stalled = [baseline["reason"] for baseline in web["status"]["conditions"] if baseline["type"] == "Stalled"]
     assert stalled == [reason]
     assert len(_writes(environment)) == 1
     environment.clear_faults()
     await environment.connect()
-    await _pass(environment, operator_run, 2)
+    await _reconcile(environment, operator_run, 2)
     assert "open-ssh" not in (live(environment.azure, NSGS["web"]) or {})
     assert _incidents(environment, "Drift") == []
 
 
-async def test_a_lost_answer_is_read_and_not_written_twice(environment: ChaosEnvironment) -> None:
-    # Azure did it, and nobody heard: what somebody wrote since would be overwritten by a second try.
+async def test_a_write_with_a_lost_response_is_not_repeated(environment: ChaosEnvironment) -> None:
+    # Azure wrote the rules. A second write could overwrite what somebody wrote since.
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     _open_ssh(environment)
     environment.azure.faults.add(Fault(Drop("answer"), "PUT", ARM, 1))
-    await _pass(environment, operator_run, 2)
+    await _reconcile(environment, operator_run, 2)
     assert _writes(environment) == ["web"]
     assert _incidents(environment, "Drift") == []
 
 
-async def test_the_api_server_away_for_minutes_loses_nothing(environment: ChaosEnvironment) -> None:
+async def test_an_outage_of_the_api_server_loses_no_incident(environment: ChaosEnvironment) -> None:
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     _open_ssh(environment, "db")
     environment.cluster.interference.fail(10_000, code=503)
     for _ in range(5):
         with pytest.raises(KubeError):
-            await _pass(environment, operator_run)
+            await _reconcile(environment, operator_run)
     environment.clear_faults()
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     assert len(_incidents(environment, "Drift", "Resolved")) == 1
     assert _writes(environment) == ["db"]
 
 
-async def test_a_clock_that_jumps_opens_and_ends_nothing(environment: ChaosEnvironment) -> None:
-    # A node that slept, or one whose time was wrong: back and forth by a day.
+async def test_a_clock_that_jumps_opens_and_resolves_no_incident(environment: ChaosEnvironment) -> None:
+    # The clock of a node may jump by a day, in both directions.
     operator_run = OperatorRun(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     for jump in (timedelta(days=1), timedelta(days=-2), timedelta(days=1)):
         environment.clock.now += jump
-        await _pass(environment, operator_run)
+        await _reconcile(environment, operator_run)
     assert environment.objects("NSGIncident") == []
     _open_ssh(environment)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     environment.clock.now -= timedelta(days=1)
-    await _pass(environment, operator_run)
+    await _reconcile(environment, operator_run)
     (over,) = _incidents(environment, "Drift", "Resolved")
     assert over["status"]["resolution"] == "Remediated"

@@ -1,11 +1,11 @@
-"""Drift that comes and goes: one incident, few messages."""
+"""Flapping drift: one incident, few messages."""
 
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
 from tests.engine.operator_process import IDS, OperatorProcess
 
 
-async def test_what_comes_and_goes_is_one_incident_that_says_so(operator_process: OperatorProcess) -> None:
-    # Two controllers that fight over a rule would else page somebody twice a minute, all night.
+async def test_flapping_drift_is_one_incident_that_says_so(operator_process: OperatorProcess) -> None:
+    # Two controllers that revert each other would otherwise notify on-call twice a minute, all night.
     rogue, appgate = operator_process.environment.rogue, IDS["appgate"]
     for _ in range(6):
         await rogue.put_rule(appgate, "open-ssh", **OPEN_SSH)

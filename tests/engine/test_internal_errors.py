@@ -56,7 +56,7 @@ def _scope(operator: InProcessOperator) -> NSGScope:
 async def test_one_nsg_that_fails_does_not_hide_the_others(
     operator: InProcessOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One odd NSG must not blind the operator for a whole subscription.
+    # An error about a single NSG must not stop the reconciles of a whole subscription.
     fail_for(monkeypatch, "db")
     operator.azure.nsgs["web"] = [*WEB, SSH]
     await operator.reconcile()
@@ -67,7 +67,7 @@ async def test_one_nsg_that_fails_does_not_hide_the_others(
     assert "RuntimeError" in message
     assert "secret" not in message
     assert (incidents["db"].severity, incidents["db"].event) == ("high", "Opened")
-    assert "1 NSGs could not be judged" in _ready(_scope(operator).status)[2]
+    assert "1 NSG could not be judged" in _ready(_scope(operator).status)[2]
     monkeypatch.undo()
     await operator.reconcile()
     assert _ready(operator.baseline("db").status)[:2] == ("True", "Succeeded")
@@ -111,10 +111,10 @@ class Failing:
         raise RuntimeError("a secret")
 
 
-async def test_a_scope_that_fails_says_so_and_fails_liveness_when_it_repeats(
+async def test_a_scope_that_fails_repeatedly_reports_it_and_fails_liveness(
     operator: InProcessOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A restart is the last means against a fault of the operator's own.
+    # A restart is the last resort against an internal error.
     watch = Watch()
     await reconcile(operator, watch, 1)
     assert _ready(_scope(operator).status)[:2] == ("True", "Succeeded")

@@ -28,8 +28,8 @@ async def elected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         yield environment
 
 
-async def test_a_killed_leader_is_followed_and_nothing_is_told_twice(elected: DemoEnvironment) -> None:
-    # Two replicas, and a node that dies.
+async def test_a_killed_leader_is_replaced_without_repeated_notifications(elected: DemoEnvironment) -> None:
+    # Two replicas, and the node of the leader dies.
     await elected.start_operator()
     first = elected.process
     assert first is not None

@@ -1,4 +1,4 @@
-"""Metrics: what an on-call dashboard needs, told as it stands now, and gone with its object."""
+"""Metrics: the current values that an on-call dashboard needs, removed with their object."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,8 +36,8 @@ def _series(*words: str) -> frozenset[str]:
     return frozenset(words)
 
 
-async def test_what_a_dashboard_needs_is_there(operator: InProcessOperator) -> None:
-    # An operator that is blind must be seen by somebody who looks at nothing else.
+async def test_the_metrics_of_a_dashboard_are_exported(operator: InProcessOperator) -> None:
+    # A dashboard must show when the operator cannot read Azure.
     health, budget = Health(), RateLimiter()
     metrics = Metrics(operator.records, health, lambda: {"app-1": budget}, lambda: True)
     operator.azure.nsgs["web"] = [*WEB, SSH]
@@ -64,8 +64,8 @@ async def test_what_a_dashboard_needs_is_there(operator: InProcessOperator) -> N
     assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)
 
 
-async def test_a_series_ends_with_its_object(operator: InProcessOperator) -> None:
-    # A dashboard that shows what is gone is not believed any more.
+async def test_the_metrics_of_a_deleted_object_are_removed(operator: InProcessOperator) -> None:
+    # A dashboard with values of deleted objects is not reliable.
     health = Health()
     metrics = Metrics(operator.records, health, dict, lambda: False)
     health.reconciled("production", 1.5, whole=True)
@@ -77,7 +77,7 @@ async def test_a_series_ends_with_its_object(operator: InProcessOperator) -> Non
     assert not any("production" in key or "chat" in key for key in _read(metrics))
 
 
-async def test_they_are_served_beside_the_probes(operator: InProcessOperator) -> None:
+async def test_metrics_are_served_with_the_probes(operator: InProcessOperator) -> None:
     metrics = Metrics(operator.records, Health(), dict, lambda: True)
     async with TestClient(TestServer(Health().app(metrics.text))) as client:
         answer = await client.get("/metrics")

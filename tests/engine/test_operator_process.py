@@ -1,4 +1,4 @@
-"""The operator as its own process against both emulators: what it asks and what it writes."""
+"""The operator as a process against both emulators: the requests that it sends and the objects that it writes."""
 
 from typing import Any
 
@@ -49,8 +49,8 @@ def incidents(environment: DemoEnvironment, kind: str = "Drift") -> list[dict[st
     ]
 
 
-async def test_a_pass_over_an_unchanged_world_writes_nothing(demo: DemoEnvironment) -> None:
-    # Thousands of baselines a minute must not wear out etcd, nor ARM's budget: one request a page, no write.
+async def test_a_reconcile_without_changes_writes_nothing(demo: DemoEnvironment) -> None:
+    # Thousands of baselines a minute must not load etcd or use up ARM's limits: one request a page, no write.
     demo.azure.emulator.configure(page_size=2)
     await demo.start_operator()
     await wait_until_compliant(demo)
@@ -65,8 +65,8 @@ async def test_a_pass_over_an_unchanged_world_writes_nothing(demo: DemoEnvironme
     assert [record.path.rsplit("/", 2)[-2:] for record in writes] == [["demo", "status"]]
 
 
-async def test_a_restart_over_an_unchanged_world_writes_nothing(demo: DemoEnvironment) -> None:
-    # A rollout of the operator must neither alert again nor touch a status.
+async def test_a_restart_without_changes_writes_nothing(demo: DemoEnvironment) -> None:
+    # A rollout of the operator must neither alert again nor write a status.
     await demo.start_operator()
     await wait_until_compliant(demo)
     await demo.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
@@ -83,8 +83,9 @@ async def test_a_restart_over_an_unchanged_world_writes_nothing(demo: DemoEnviro
     assert len(demo.receiver.alerts) == 1
 
 
-async def test_an_edit_is_judged_at_once_and_is_no_drift(demo: DemoEnvironment) -> None:
-    # Approving a new rule must not page anybody: nobody changed Azure; and nobody waits for the next interval.
+async def test_an_edit_of_a_baseline_is_reconciled_at_once_and_is_not_drift(demo: DemoEnvironment) -> None:
+    # An approval of a new rule must not notify on-call, because Azure did not change, and must not wait for the
+    # interval.
     await demo.start_operator()
     await wait_until_compliant(demo)
     rules = demo.custom("NSGBaseline", "appgate")["spec"]["rules"]
@@ -100,8 +101,8 @@ async def test_an_edit_is_judged_at_once_and_is_no_drift(demo: DemoEnvironment) 
     assert demo.receiver.alerts == []
 
 
-async def test_a_contradictory_baseline_is_invalid_alone(demo: DemoEnvironment) -> None:
-    # One team's mistake must not blind the watch of the others, and its NSG is not suddenly without a baseline.
+async def test_a_contradictory_baseline_does_not_affect_others(demo: DemoEnvironment) -> None:
+    # The mistake of one team must not stop the reconciles of others, and its NSG must not become unbaselined.
     rules = demo.custom("NSGBaseline", "appgate")["spec"]["rules"]
     twin = {**rules[0], "name": rules[0]["name"].upper()}
     patch = {"spec": {"rules": [*rules, twin]}}
@@ -120,7 +121,7 @@ async def test_a_contradictory_baseline_is_invalid_alone(demo: DemoEnvironment) 
     assert scope_status(demo)["unbaselined"] == 0
 
 
-async def test_a_refusal_by_azure_concludes_nothing(demo: DemoEnvironment) -> None:
+async def test_a_refused_listing_is_not_a_deletion(demo: DemoEnvironment) -> None:
     # A missing right to read does not mean that everything was deleted.
     await demo.start_operator()
     await wait_until_compliant(demo)
@@ -132,8 +133,8 @@ async def test_a_refusal_by_azure_concludes_nothing(demo: DemoEnvironment) -> No
     assert incidents(demo) == []
 
 
-async def test_it_ends_in_order_when_told_to(demo: DemoEnvironment) -> None:
-    # A rollout waits for it; what kopf has to end for us after five seconds it calls hung.
+async def test_the_operator_stops_cleanly_on_sigterm(demo: DemoEnvironment) -> None:
+    # A rollout waits for it, and kopf logs tasks that do not end within five seconds as hung.
     await demo.start_operator()
     await wait_until_compliant(demo)
     process = demo.process

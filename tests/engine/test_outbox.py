@@ -1,4 +1,4 @@
-"""The outbox in Kubernetes: what one route notes is not lost to another's note."""
+"""The outbox in Kubernetes: concurrent records of deliveries are all kept."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -12,8 +12,8 @@ WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
-async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
-    # A note that is lost is a message that comes again, hours later, for no reason.
+async def test_concurrent_deliveries_of_routes_are_all_recorded(tmp_path: Path) -> None:
+    # A lost record would send the message again, hours later.
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await operator.reconcile()
@@ -25,8 +25,8 @@ async def test_routes_that_note_at_once_are_all_noted(tmp_path: Path) -> None:
         assert {delivery["route"] for delivery in stored["status"]["deliveries"]} == {note.route for note in notes}
 
 
-async def test_what_another_leader_did_is_not_forgotten(tmp_path: Path) -> None:
-    # Two leaders for a moment: each counts the restores, and neither may lose the other's record.
+async def test_the_actions_of_another_leader_are_kept(tmp_path: Path) -> None:
+    # If there are two leaders for a moment, both count the restores, and neither may lose the other's record.
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await operator.reconcile()

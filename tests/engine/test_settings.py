@@ -1,4 +1,4 @@
-"""Settings: defaults that are safe, and a wrong one named with what it may be."""
+"""Settings: safe defaults, and an invalid value is reported with the valid ones."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from nsg_baseline.engine.settings import SettingError, from_environment
 
 
-def test_nothing_set_is_the_public_cloud_with_everything_careful_on() -> None:
+def test_the_defaults_are_the_public_cloud_and_all_protections() -> None:
     settings = from_environment({"NSGB_NAMESPACE": "nsgb"})
     assert settings.cloud.endpoint == "https://management.azure.com"
     assert (settings.leader_election, settings.attribution, settings.alert_local_addresses) == (True, True, False)
@@ -16,13 +16,13 @@ def test_nothing_set_is_the_public_cloud_with_everything_careful_on() -> None:
     assert settings.severity_config.tags is None
 
 
-def test_empty_values_are_not_set() -> None:
-    # A chart renders empty strings; they are no wish for an empty list of ports.
+def test_empty_values_count_as_not_set() -> None:
+    # The chart renders empty strings. They do not mean an empty list of ports.
     empty = dict.fromkeys(("NSGB_MANAGEMENT_PORTS", "NSGB_SEVERITY_LEVELS", "NSGB_SERVICE_TAGS", "NSGB_LOG_LEVEL"), "")
     assert from_environment({"NSGB_NAMESPACE": "nsgb", **empty}) == from_environment({"NSGB_NAMESPACE": "nsgb"})
 
 
-def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
+def test_ports_levels_and_tags_reach_the_severity_policy(tmp_path: Path) -> None:
     tags = {"changeNumber": 7, "values": [{"name": "Sql", "properties": {"addressPrefixes": ["20.0.0.0/24"]}}]}
     (tmp_path / "tags.json").write_text(json.dumps(tags))
     severity_config = from_environment(
@@ -54,8 +54,8 @@ def test_ports_levels_and_tags_reach_the_yardstick(tmp_path: Path) -> None:
         ("NSGB_SERVICE_TAGS", "/nowhere/tags.json", "/nowhere/tags.json"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_it_may_be(name: str, value: str, expected: str) -> None:
-    # The process ends at its start with this line; nothing else tells the operator's operator what to mend.
+def test_an_invalid_setting_is_reported_with_the_valid_values(name: str, value: str, expected: str) -> None:
+    # The process ends at its start with this line, so it must say how to correct the setting.
     with pytest.raises(SettingError, match=expected) as caught:
         from_environment({"NSGB_NAMESPACE": "nsgb", name: value})
     assert name in str(caught.value)

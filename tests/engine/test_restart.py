@@ -1,4 +1,4 @@
-"""A whole process started again over what it told: nobody hears of it twice."""
+"""A restart of the whole process with open incidents: no notification is repeated."""
 
 import asyncio
 import copy
@@ -25,10 +25,10 @@ def _nsgs() -> list[dict[str, Any]]:
     return nsgs
 
 
-async def test_a_hundred_open_incidents_outlive_any_end_in_silence(
+async def test_a_restart_with_a_hundred_open_incidents_notifies_nothing(
     tmp_path: Path, process_forker: ProcessForker
 ) -> None:
-    # A deployment, an eviction, a crash: each would else be a hundred alerts for what everybody knows.
+    # Otherwise each deployment, eviction or crash would send a hundred alerts again.
     nsgs = _nsgs()
     async with demo_environment(tmp_path, nsgs) as environment:
         for resource in objects(environment.receiver, interval="24h", nsgs=nsgs):

@@ -1,4 +1,4 @@
-"""How much is asked and written, counted by Azure's own side."""
+"""The number of requests to Azure and of writes, as counted by the emulator."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def _methods(environment: ChaosEnvironment) -> list[str]:
 
 
 async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One write a rule would be 200 states in between, each with other traffic, and a clash of priorities at the first.
+    # One write for each rule would create 200 intermediate states with different traffic, and conflicts of priorities.
     live = [{**rule, "priority": 299 - number, "access": "Deny"} for number, rule in enumerate(APPROVED)]
     async with chaos_environment(
         tmp_path, monkeypatch, [document(WEB, live)], _objects(maxChanges=1000)
@@ -40,8 +40,8 @@ async def test_two_hundred_changed_rules_are_one_write(tmp_path: Path, monkeypat
 
 
 @pytest.mark.slow
-async def test_an_unchanged_world_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A write at each reconcile would fill audit logs and overwrite other people's changes.
+async def test_an_unchanged_nsg_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A write in each reconcile would fill audit logs and overwrite other people's changes.
     async with chaos_environment(tmp_path, monkeypatch, [document(WEB, APPROVED)], _objects()) as environment:
         operator_run = OperatorRun(environment)
         await operator_run.reconcile()

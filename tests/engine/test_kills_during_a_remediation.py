@@ -1,4 +1,4 @@
-"""Killed at any moment of putting a rule back, the operator finishes it in its next life, and nobody misses it."""
+"""Killed at any moment of a remediation, the operator completes it after its restart, and notifies it."""
 
 import signal
 
@@ -7,35 +7,35 @@ import pytest
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE, recorded_nsgs
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.kill_points import SECONDS, KillPoint, created, resolved, stored, told
+from tests.engine.kill_points import SECONDS, KillPoint, created, delivered, resolved, stored
 from tests.engine.operator_process import IDS, OperatorProcess
 
 APPGATE = IDS["appgate"]
 RDP = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}
 WRITES_AT_MOST = 2
-"""One, and one more by a next life that cannot know of it."""
+"""One, and another after the restart if the first was not recorded."""
 
 _NSG, _LONG = r"/networkSecurityGroups/appgate\?", r"/operations/"
 _INCIDENTS, _INCIDENT, _STATUS = r"/nsgincidents$", r"/nsgincidents/[^/]+/status$", r"/nsgbaselines/[^/]+/status$"
-MOMENTS = (
-    KillPoint("incident not created", "cluster", "POST", _INCIDENTS, acted=False),
-    KillPoint("incident not stored", "cluster", "PATCH", _INCIDENT, acted=False, once=created),
-    KillPoint("incident stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(1)),
-    KillPoint("read for the plan", "azure", "GET", _NSG, acted=True, once=stored(1)),
-    KillPoint("not written", "azure", "PUT", _NSG, acted=False),
-    KillPoint("written, not answered", "azure", "PUT", _NSG, acted=True),
-    KillPoint("polled", "azure", "GET", _LONG, acted=True),
-    KillPoint("end not stored", "cluster", "PATCH", _INCIDENT, acted=False, once=told(1)),
-    KillPoint("end stored", "cluster", "PATCH", _INCIDENT, acted=True, once=resolved),
+KILL_POINTS = (
+    KillPoint("incident not created", "cluster", "POST", _INCIDENTS, handled=False),
+    KillPoint("incident not stored", "cluster", "PATCH", _INCIDENT, handled=False, once=created),
+    KillPoint("incident stored", "cluster", "PATCH", _INCIDENT, handled=True, once=stored(1)),
+    KillPoint("read for the plan", "azure", "GET", _NSG, handled=True, once=stored(1)),
+    KillPoint("not written", "azure", "PUT", _NSG, handled=False),
+    KillPoint("written, not answered", "azure", "PUT", _NSG, handled=True),
+    KillPoint("polled", "azure", "GET", _LONG, handled=True),
+    KillPoint("end not stored", "cluster", "PATCH", _INCIDENT, handled=False, once=delivered(1)),
+    KillPoint("end stored", "cluster", "PATCH", _INCIDENT, handled=True, once=resolved),
     KillPoint(
-        "end told, not recorded",
+        "end delivered, not recorded",
         "cluster",
         "PATCH",
         _INCIDENT,
-        acted=False,
-        once=lambda environment: resolved(environment) and told(1)(environment),
+        handled=False,
+        once=lambda environment: resolved(environment) and delivered(1)(environment),
     ),
-    KillPoint("end told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(2)),
+    KillPoint("end delivered and recorded", "cluster", "PATCH", _INCIDENT, handled=True, once=delivered(2)),
 )
 
 
@@ -49,9 +49,9 @@ async def enforcing(operator_process: OperatorProcess) -> OperatorProcess:
     return operator_process
 
 
-@pytest.mark.parametrize("kill_point", MOMENTS, ids=str)
-async def test_a_rule_is_put_back_once_and_told(enforcing: OperatorProcess, kill_point: KillPoint) -> None:
-    # A half-written NSG or a silent repair would be worse than none.
+@pytest.mark.parametrize("kill_point", KILL_POINTS, ids=str)
+async def test_a_rule_is_restored_once_and_notified(enforcing: OperatorProcess, kill_point: KillPoint) -> None:
+    # A half-written NSG or a remediation without a notification would be worse than none.
     operator_process = enforcing
     await operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP)
     # From here on a write takes its time, so that there is something to poll.
@@ -64,7 +64,7 @@ async def test_a_rule_is_put_back_once_and_told(enforcing: OperatorProcess, kill
     (incident,) = operator_process.incidents()
     assert incident["status"]["state"] == "Resolved"
     assert [change["rule"] for change in incident["status"]["changes"]] == ["open-rdp"]
-    assert await rules(operator_process) == approved()
+    assert await live_rules(operator_process) == approved_rules()
     writes = [
         record for record in operator_process.environment.azure.emulator.requests.records if record.method == "PUT"
     ]
@@ -74,12 +74,12 @@ async def test_a_rule_is_put_back_once_and_told(enforcing: OperatorProcess, kill
     assert any(alert["alert"]["event"] == "Resolved" for alert in operator_process.environment.receiver.alerts)
 
 
-async def test_what_is_over_before_anybody_could_be_told_is_told_all_the_same(enforcing: OperatorProcess) -> None:
+async def test_drift_that_ended_before_its_notification_is_notified(enforcing: OperatorProcess) -> None:
     # A channel that is down for ten seconds must not hide that RDP was open to the Internet for one.
     operator_process, trouble = enforcing, enforcing.environment.cluster.api.interference
     trouble.fail(1000, code=503, path="/secrets/")
     await operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP)
-    operator_process.ask()
+    operator_process.request_reconcile()
     await operator_process.environment.until(lambda: resolved(operator_process.environment))
     await operator_process.environment.stop_operator(signal.SIGKILL)
     trouble.stop()
@@ -90,11 +90,11 @@ async def test_what_is_over_before_anybody_could_be_told_is_told_all_the_same(en
     assert len(operator_process.environment.receiver.alerts) == 1
 
 
-async def rules(operator_process: OperatorProcess) -> list[str]:
+async def live_rules(operator_process: OperatorProcess) -> list[str]:
     live = await operator_process.environment.rogue.get(APPGATE)
     return sorted(rule["name"] for rule in live["properties"]["securityRules"])
 
 
-def approved() -> list[str]:
+def approved_rules() -> list[str]:
     (nsg,) = (document for document in recorded_nsgs() if document["name"] == "appgate")
     return sorted(rule["name"] for rule in nsg["properties"]["securityRules"])

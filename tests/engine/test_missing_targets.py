@@ -1,4 +1,4 @@
-"""A baseline that is applied before its NSG is made, and one that may not speak any more."""
+"""A baseline whose NSG does not exist, and an NSG that its baseline may no longer manage."""
 
 from pathlib import Path
 
@@ -15,20 +15,20 @@ WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
-def _reason(operator: object, kind: str) -> str | None:
+def _condition_reason(operator: object, kind: str) -> str | None:
     conditions = operator.baseline("web").status.conditions  # type: ignore[attr-defined]  # a Home
     return next((condition.reason for condition in conditions if condition.type == kind), None)
 
 
-async def test_an_nsg_that_was_never_there_is_waited_for(tmp_path: Path) -> None:
-    # In GitOps both are merged at once, and Terraform takes its time: nobody deleted anything.
+async def test_an_nsg_that_never_existed_is_awaited_during_the_grace_period(tmp_path: Path) -> None:
+    # With GitOps the baseline may be applied before Terraform creates the NSG. The NSG was not deleted.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
         operator.azure.nsgs = {}
         await operator.reconcile()
         operator.clock.pass_by(minutes=29)
         await operator.reconcile()
-        assert _reason(operator, "Compliant") == "AwaitingRollout"
+        assert _condition_reason(operator, "Compliant") == "AwaitingRollout"
         assert list(operator.records.incidents.all()) == []
         operator.clock.pass_by(minutes=1)
         await operator.reconcile()
@@ -36,7 +36,7 @@ async def test_an_nsg_that_was_never_there_is_waited_for(tmp_path: Path) -> None
         assert [change.kind for change in incident.status.changes] == ["NSGDeleted"]
 
 
-async def test_what_is_made_otherwise_than_declared_is_told_at_once(tmp_path: Path) -> None:
+async def test_a_new_nsg_that_differs_from_its_baseline_is_reported_at_once(tmp_path: Path) -> None:
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
         operator.azure.nsgs = {}
@@ -48,8 +48,8 @@ async def test_what_is_made_otherwise_than_declared_is_told_at_once(tmp_path: Pa
 
 
 @pytest.mark.parametrize("matched_first", [True, False])
-async def test_an_nsg_that_was_there_is_missed_at_once(tmp_path: Path, *, matched_first: bool) -> None:
-    # Whether it ever matched or not: it was seen, and it is gone.
+async def test_an_nsg_that_existed_is_reported_as_deleted_at_once(tmp_path: Path, *, matched_first: bool) -> None:
+    # It was observed before, so its absence is a deletion, even if it never matched.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
         operator.azure.nsgs = {"web": WEB if matched_first else [*WEB, SSH]}
@@ -71,9 +71,9 @@ async def test_an_nsg_that_was_there_is_missed_at_once(tmp_path: Path, *, matche
         ("InvalidSpec", False),
     ],
 )
-async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason: RefusalReason, *, ends: bool) -> None:
-    # Nobody will look at that NSG for this baseline again: its incident would be reminded of for ever. What may be
-    # back in a minute, such as a scope that is applied again, ends no incident.
+async def test_an_incident_of_a_lost_claim_is_resolved(tmp_path: Path, reason: RefusalReason, *, ends: bool) -> None:
+    # No reconcile judges that NSG for this baseline any more, so reminders of its incident would never end. A cause
+    # that may pass in a minute, such as a scope that is applied again, resolves no incident.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
@@ -82,8 +82,8 @@ async def test_what_nobody_may_speak_of_any_more_is_over(tmp_path: Path, reason:
         assert incident.status.resolution == ("TargetRemoved" if ends else None)
 
 
-async def test_a_scope_that_is_gone_for_a_minute_ends_nothing(tmp_path: Path) -> None:
-    # While it is applied again, a wider scope covers its NSGs and does not allow this namespace.
+async def test_a_scope_that_is_applied_again_resolves_no_incident(tmp_path: Path) -> None:
+    # In the meantime a wider scope covers its NSGs and does not allow this namespace.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()

@@ -1,4 +1,4 @@
-"""What blocks a remediation that both modes allow: nothing is written, and the reason is visible, until it passes."""
+"""Blocked remediations: nothing is written, and the reason is visible, until its cause ends."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ async def _suspend(operator: InProcessOperator) -> None:
     await operator.edit("NSGScope", "production", {"suspendEnforcement": True})
 
 
-async def _go_on(operator: InProcessOperator) -> None:
+async def _resume(operator: InProcessOperator) -> None:
     await operator.edit("NSGScope", "production", {"suspendEnforcement": False})
 
 
@@ -32,43 +32,43 @@ async def _wait(operator: InProcessOperator) -> None:
     operator.clock.pass_by(minutes=5)
 
 
-async def _break_off(operator: InProcessOperator) -> None:
+async def _interrupt_listing(operator: InProcessOperator) -> None:
     operator.azure.breaks_off = AzureError("Unreachable", "the connection was cut")
 
 
-async def _mend(operator: InProcessOperator) -> None:
+async def _complete_listing(operator: InProcessOperator) -> None:
     operator.azure.breaks_off = None
 
 
-async def _change_much(operator: InProcessOperator) -> None:
+async def _change_many_rules(operator: InProcessOperator) -> None:
     operator.azure.nsgs["web"] += MANY
 
 
-async def _change_little(operator: InProcessOperator) -> None:
+async def _change_one_rule(operator: InProcessOperator) -> None:
     operator.azure.nsgs["web"] = [*WEB, SSH]
 
 
-def _become(state: str) -> Step:
+def _set_provisioning_state(state: str) -> Step:
     async def step(operator: InProcessOperator) -> None:
         operator.azure.state = state
 
     return step
 
 
-HOLDS = {
-    "EnforcementSuspended": (_suspend, _go_on),
+BLOCKERS = {
+    "EnforcementSuspended": (_suspend, _resume),
     "Delayed": (_delay, _wait),
-    "IncompleteReading": (_break_off, _mend),
-    "TooManyChanges": (_change_much, _change_little),
-    "Updating": (_become("Updating"), _become("Succeeded")),
-    "Deleting": (_become("Deleting"), _become("Succeeded")),
-    "Failed": (_become("Failed"), _become("Succeeded")),
+    "IncompleteReading": (_interrupt_listing, _complete_listing),
+    "TooManyChanges": (_change_many_rules, _change_one_rule),
+    "Updating": (_set_provisioning_state("Updating"), _set_provisioning_state("Succeeded")),
+    "Deleting": (_set_provisioning_state("Deleting"), _set_provisioning_state("Succeeded")),
+    "Failed": (_set_provisioning_state("Failed"), _set_provisioning_state("Succeeded")),
 }
 
 
 @pytest.fixture
 async def operator(tmp_path: Path) -> AsyncIterator[InProcessOperator]:
-    """An NSG in enforce mode, as approved so far."""
+    """A compliant NSG in enforce mode."""
     async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as started:
         started.azure.writable = True
         await started.edit("NSGScope", "production", {"maxMode": "Enforce"})
@@ -87,10 +87,13 @@ def _events(operator: InProcessOperator) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("reason", HOLDS)
-async def test_nothing_is_written_and_everybody_can_see_why(operator: InProcessOperator, reason: str) -> None:
-    # A remediation that is silently left out looks like a failed one; writing in spite of the reason is an outage.
-    begin, end = HOLDS[reason]
+@pytest.mark.parametrize("reason", BLOCKERS)
+async def test_a_blocked_remediation_writes_nothing_and_shows_its_reason(
+    operator: InProcessOperator, reason: str
+) -> None:
+    # A remediation that does not happen without a reason looks like a failure, and a write in spite of the reason is an
+    # outage.
+    begin, end = BLOCKERS[reason]
     operator.azure.nsgs["web"] = [*WEB, SSH]
     await begin(operator)
     for _ in range(3):
@@ -109,8 +112,8 @@ async def test_nothing_is_written_and_everybody_can_see_why(operator: InProcessO
     assert (incident.status.state, incident.status.resolution) == ("Resolved", "Remediated")
 
 
-async def test_one_page_is_not_put_back_before_the_next_was_read(operator: InProcessOperator) -> None:
-    # From an incomplete listing, drift is reported but nothing is written.
+async def test_nothing_is_written_from_an_incomplete_listing(operator: InProcessOperator) -> None:
+    # The drift is reported anyway.
     operator.azure.nsgs["web"] = [*WEB, SSH]
     operator.azure.breaks_off = AzureError("Unreachable", "the connection was cut")
     await operator.reconcile()
@@ -119,8 +122,8 @@ async def test_one_page_is_not_put_back_before_the_next_was_read(operator: InPro
     assert operator.azure.written == []
 
 
-async def test_azure_at_work_is_asked_again_within_seconds(operator: InProcessOperator) -> None:
-    # The door stands open meanwhile; an interval of an hour would leave it so.
+async def test_an_updating_nsg_is_read_again_within_seconds(operator: InProcessOperator) -> None:
+    # The unapproved rule is in effect meanwhile. The interval of the scope may be an hour.
     operator.azure.nsgs["web"] = [*WEB, SSH]
     operator.azure.state = "Updating"
     await operator.reconcile()

@@ -1,4 +1,4 @@
-"""How often the Activity Log is asked, with a clock that stands: by one query for all, and not for ever."""
+"""How often the Activity Log is queried, with a fake clock: one query for all incidents, and an end."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -17,36 +17,36 @@ WEB = [terse("100 web allow tcp Internet -> *:443")]
 SSH = terse("200 open-ssh allow tcp Internet -> *:22")
 
 
-class Log:
-    """An Activity Log that has nothing, or refuses."""
+class FakeActivityLog:
+    """An Activity Log that is empty, or refuses each query."""
 
     def __init__(self, broken: AzureError | None = None) -> None:
         self.broken = broken
         self.since: list[datetime] = []
-        self.was_asked = asyncio.Event()
+        self.queried = asyncio.Event()
 
     @property
-    def asked(self) -> int:
+    def queries(self) -> int:
         return len(self.since)
 
     async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
         del subscription_id
         self.since.append(since)
-        self.was_asked.set()
+        self.queried.set()
         if self.broken is not None:
             raise self.broken
         return []
 
 
-async def _half_an_hour(operator: InProcessOperator, log: Log) -> None:
+async def _query_for_forty_minutes(operator: InProcessOperator, log: FakeActivityLog) -> None:
     attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
     for _ in range(40 * 12):
         operator.clock.pass_by(seconds=5)
         await attributing.ask()
 
 
-async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_half_an_hour(tmp_path: Path) -> None:
-    # The log's own limit is shared by all who read the subscription.
+async def test_a_hundred_incidents_are_one_query_a_minute_for_half_an_hour(tmp_path: Path) -> None:
+    # All clients that read the log of a subscription share one limit.
     names = [f"web-{number:03}" for number in range(100)]
     async with (
         serving() as chats,
@@ -55,48 +55,48 @@ async def test_a_hundred_incidents_are_one_query_a_minute_and_given_up_after_hal
         await operator.reconcile()
         operator.azure.nsgs = {name: [*WEB, SSH] for name in names}
         await operator.reconcile()
-        log = Log()
-        await _half_an_hour(operator, log)
-        assert 29 <= log.asked <= 32
+        log = FakeActivityLog()
+        await _query_for_forty_minutes(operator, log)
+        assert 29 <= log.queries <= 32
         incidents = list(operator.records.incidents.all())
         assert {incident.status.attribution for incident in incidents} == {"NotFound"}
         # No author was found: that must not send another alert.
         assert {incident.status.revision for incident in incidents} == {1}
 
 
-async def test_a_log_that_refuses_ends_nothing(tmp_path: Path) -> None:
+async def test_a_forbidden_log_ends_the_attribution_only(tmp_path: Path) -> None:
     # A missing right to read the log must not lose an alert or cause endless requests.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
-        log = Log(AzureError("Forbidden", "no right to read the log"))
-        await _half_an_hour(operator, log)
+        log = FakeActivityLog(AzureError("Forbidden", "no right to read the log"))
+        await _query_for_forty_minutes(operator, log)
         (incident,) = operator.records.incidents.all()
         assert incident.status.attribution == "NotFound"
-        assert log.asked <= 32
+        assert log.queries <= 32
         assert operator.clock.now - (incident.status.opened_at or operator.clock.now) > timedelta(minutes=30)
 
 
-async def test_what_was_open_while_nobody_looked_is_given_an_answer(tmp_path: Path) -> None:
-    # The operator was away for the half hour after it: "looked for" must not stand there for ever.
+async def test_an_incident_from_before_a_long_downtime_gets_an_attribution(tmp_path: Path) -> None:
+    # The operator was down for the half hour of queries. The attribution must not stay pending indefinitely.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
         operator.clock.pass_by(hours=48)
-        log = Log()
+        log = FakeActivityLog()
         await AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock).ask()
         (incident,) = operator.records.incidents.all()
         assert incident.status.attribution == "NotFound"
         assert log.since == [operator.clock.now - timedelta(days=1)]
 
 
-async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None:
-    # A loop that looks every few seconds for nothing is work for nothing, and a new incident must wake it.
+async def test_the_loop_sleeps_until_an_incident_needs_attribution(tmp_path: Path) -> None:
+    # A loop that polls for new incidents wastes work, and a new incident must wake it.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
-        log = Log()
+        log = FakeActivityLog()
         attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
         task = asyncio.create_task(attributing.run())
         try:
@@ -106,15 +106,15 @@ async def test_it_sleeps_until_there_is_something_to_ask(tmp_path: Path) -> None
             operator.azure.nsgs = {"web": WEB}
             await operator.reconcile()
             async with asyncio.timeout(60):
-                await log.was_asked.wait()
+                await log.queried.wait()
         finally:
             task.cancel()
             await asyncio.wait([task])
-        assert log.asked == 1
+        assert log.queries == 1
 
 
-async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path) -> None:
-    # The rule comes back while the log is read: the incident is open, and must not be written back as over.
+async def test_an_update_during_a_query_is_kept(tmp_path: Path) -> None:
+    # The drift recurs while the log is read: the incident is open, and must not be written back as resolved.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
@@ -123,7 +123,7 @@ async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path
         await operator.reconcile()
         operator.clock.pass_by(minutes=31)
 
-        class Meanwhile(Log):
+        class UpdatingLog(FakeActivityLog):
             @override
             async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
                 (incident,) = operator.records.incidents.all()
@@ -131,20 +131,20 @@ async def test_what_happened_while_the_log_was_read_is_not_undone(tmp_path: Path
                 await operator.records.change(incident.key, lambda status: status.model_copy(update=again))
                 return await super().events(subscription_id, since)
 
-        await AttributionLoop(lambda _: (Meanwhile(), frozenset()), operator.records, operator.clock).ask()
+        await AttributionLoop(lambda _: (UpdatingLog(), frozenset()), operator.records, operator.clock).ask()
         (incident,) = operator.records.incidents.all()
         assert (incident.status.state, incident.status.revision) == ("Open", 3)
         assert incident.status.attribution == "NotFound"
 
 
-async def test_one_refusal_is_no_answer(tmp_path: Path) -> None:
-    # "Not in the log" of a log that could not be read just then would be false.
+async def test_a_throttled_query_is_not_an_answer(tmp_path: Path) -> None:
+    # "Not in the log" would be false for a log that could not be read.
     async with serving() as chats, in_process_operator(tmp_path, {"web": WEB}, chats.urls("a")["urls"]) as operator:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
         operator.clock.pass_by(minutes=45)
-        log = Log(AzureError("Throttled", "too many requests"))
+        log = FakeActivityLog(AzureError("Throttled", "too many requests"))
         attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
         await attributing.ask()
         (incident,) = operator.records.incidents.all()

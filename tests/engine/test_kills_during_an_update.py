@@ -9,7 +9,7 @@ from typing_extensions import override
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import TEAM_NAMESPACE
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.kill_points import KillPoint, stored, told
+from tests.engine.kill_points import KillPoint, delivered, stored
 from tests.engine.operator_process import IDS, OperatorProcess
 
 APPGATE = IDS["appgate"]
@@ -17,18 +17,18 @@ RDP = {**OPEN_SSH, "priority": 4001, "destinationPortRange": "3389"}
 REPEATS_AT_MOST = 2
 
 _INCIDENT, _STATUS = r"/nsgincidents/[^/]+/status$", r"/nsgbaselines/[^/]+/status$"
-MOMENTS = (
-    KillPoint("not stored", "cluster", "PATCH", _INCIDENT, acted=False, once=told(1)),
-    KillPoint("stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(2)),
-    KillPoint("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(2)),
-    KillPoint("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(2)),
-    KillPoint("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(2)),
+KILL_POINTS = (
+    KillPoint("not stored", "cluster", "PATCH", _INCIDENT, handled=False, once=delivered(1)),
+    KillPoint("stored", "cluster", "PATCH", _INCIDENT, handled=True, once=stored(2)),
+    KillPoint("status not stored", "cluster", "PATCH", _STATUS, handled=False, once=stored(2)),
+    KillPoint("delivered, not recorded", "cluster", "PATCH", _INCIDENT, handled=False, once=stored(2)),
+    KillPoint("delivered and recorded", "cluster", "PATCH", _INCIDENT, handled=True, once=delivered(2)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What comes after SSH was opened and told: what somebody does, the alert's words, and how the incident stands."""
+    """A change after SSH was opened and notified, words of its alert, and the resulting incident."""
 
     name: str
     act: Callable[[OperatorProcess], Awaitable[None]]
@@ -55,7 +55,7 @@ STEPS = (
         "Open",
     ),
     Step(
-        "taken back",
+        "reverted",
         lambda operator_process: operator_process.environment.rogue.delete_rule(APPGATE, "open-ssh"),
         ("RESOLVED", "appgate", "open-ssh"),
         "Resolved",
@@ -65,12 +65,12 @@ STEPS = (
 )
 
 
-@pytest.mark.parametrize("kill_point", MOMENTS, ids=str)
+@pytest.mark.parametrize("kill_point", KILL_POINTS, ids=str)
 @pytest.mark.parametrize("step", STEPS, ids=str)
-async def test_it_is_told_in_the_same_incident(
+async def test_an_update_after_a_kill_belongs_to_the_same_incident(
     operator_process: OperatorProcess, step: Step, kill_point: KillPoint
 ) -> None:
-    # On-call waits for the end of what it was woken by; a second incident would never end for it.
+    # On-call waits for the end of the incident. A second incident would leave the first one open.
     await operator_process.environment.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     await operator_process.wait_until_delivered()
     await step.act(operator_process)

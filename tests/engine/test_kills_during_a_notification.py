@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from nsg_baseline.cli.demo.rogue import Rogue
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from tests.engine.kill_points import KillPoint, created, killed_at, stored, told
+from tests.engine.kill_points import KillPoint, created, delivered, killed_at, stored
 from tests.engine.operator_process import IDS, OperatorProcess
 
 APPGATE, VAULT = IDS["appgate"], IDS["us3-staging-dog-vault"]
@@ -24,16 +24,16 @@ BACKDOOR = {
     "properties": {"securityRules": [{"name": "everything", "properties": WIDE}]},
 }
 ALERTS_AT_MOST = 2
-"""One, and its repeat by the next life."""
+"""One, and its repeat after the restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the demo's story.
+    """A step of the demo's scenario.
 
     Attributes:
-        name: what somebody does.
-        act: does it.
+        name: the change.
+        act: makes the change.
         says: words of the alert's title.
         kind: of the incident.
     """
@@ -74,41 +74,41 @@ _INCIDENTS, _INCIDENT, _STATUS = (
     r"/nsgincidents/[^/]+/status$",
     r"/(nsgbaselines|nsgscopes)/[^/]+/status$",
 )
-MOMENTS = (
-    KillPoint("first page asked for", "azure", "GET", r"/networkSecurityGroups\?(?!.*skipToken)", acted=True),
-    KillPoint("second page asked for", "azure", "GET", r"/networkSecurityGroups\?.*skipToken", acted=False),
-    KillPoint("incident not created", "cluster", "POST", _INCIDENTS, acted=False),
-    KillPoint("incident created", "cluster", "POST", _INCIDENTS, acted=True),
-    KillPoint("incident not stored", "cluster", "PATCH", _INCIDENT, acted=False),
-    KillPoint("incident stored", "cluster", "PATCH", _INCIDENT, acted=True, once=stored(1)),
-    KillPoint("event not posted", "cluster", "POST", "/events$", acted=False, once=created),
-    KillPoint("status not stored", "cluster", "PATCH", _STATUS, acted=False, once=stored(1)),
-    KillPoint("told, not recorded", "cluster", "PATCH", _INCIDENT, acted=False, once=stored(1)),
-    KillPoint("told and recorded", "cluster", "PATCH", _INCIDENT, acted=True, once=told(1)),
+KILL_POINTS = (
+    KillPoint("first page requested", "azure", "GET", r"/networkSecurityGroups\?(?!.*skipToken)", handled=True),
+    KillPoint("second page requested", "azure", "GET", r"/networkSecurityGroups\?.*skipToken", handled=False),
+    KillPoint("incident not created", "cluster", "POST", _INCIDENTS, handled=False),
+    KillPoint("incident created", "cluster", "POST", _INCIDENTS, handled=True),
+    KillPoint("incident not stored", "cluster", "PATCH", _INCIDENT, handled=False),
+    KillPoint("incident stored", "cluster", "PATCH", _INCIDENT, handled=True, once=stored(1)),
+    KillPoint("event not posted", "cluster", "POST", "/events$", handled=False, once=created),
+    KillPoint("status not stored", "cluster", "PATCH", _STATUS, handled=False, once=stored(1)),
+    KillPoint("delivered, not recorded", "cluster", "PATCH", _INCIDENT, handled=False, once=stored(1)),
+    KillPoint("delivered and recorded", "cluster", "PATCH", _INCIDENT, handled=True, once=delivered(1)),
 )
-UNSURE = ("second page asked for", "event not posted", "status not stored")
-"""Beside these, what else is stored and told may have gone ahead."""
+UNSURE = ("second page requested", "event not posted", "status not stored")
+"""Beside these, what else is stored and delivered may have gone ahead."""
 
 
-@pytest.mark.parametrize("kill_point", MOMENTS, ids=str)
+@pytest.mark.parametrize("kill_point", KILL_POINTS, ids=str)
 @pytest.mark.parametrize("step", STEPS, ids=str)
-async def test_a_change_is_told_and_has_one_incident(
+async def test_a_change_has_one_incident_and_is_notified(
     operator_process: OperatorProcess, step: Step, kill_point: KillPoint
 ) -> None:
-    # The whole story times every moment on the way from Azure's answer to the delivery's record.
+    # Each step is combined with every kill point from Azure's response to the record of the delivery.
     operator_process.environment.azure.emulator.configure(page_size=2)
     await step.act(operator_process.environment.rogue)
     await operator_process.kill_at(kill_point)
     operator_process.start()
     await operator_process.environment.receiver.next(*step.says)
     await operator_process.wait_until_delivered()
-    one_incident(operator_process, step)
+    assert_one_incident(operator_process, step)
     (repeats,) = operator_process.alerts().values()
     assert len(repeats) <= ALERTS_AT_MOST
     assert len({alert["title"] for alert in repeats}) == 1
 
 
-def one_incident(operator_process: OperatorProcess, step: Step) -> None:
+def assert_one_incident(operator_process: OperatorProcess, step: Step) -> None:
     (incident,) = operator_process.incidents()
     assert incident["spec"]["kind"] == step.kind
     assert incident["status"]["state"] == "Open"
@@ -116,23 +116,23 @@ def one_incident(operator_process: OperatorProcess, step: Step) -> None:
 
 
 async def test_a_crash_loop_ends_in_one_incident(operator_process: OperatorProcess) -> None:
-    # Each life gets one request further than the last.
+    # Each start of the operator gets one request further than the one before.
     step = STEPS[0]
     operator_process.environment.azure.emulator.configure(page_size=2)
     await step.act(operator_process.environment.rogue)
-    await operator_process.kill_at(MOMENTS[0])
-    for kill_point in (candidate for candidate in MOMENTS[1:] if candidate.name not in UNSURE):
+    await operator_process.kill_at(KILL_POINTS[0])
+    for kill_point in (candidate for candidate in KILL_POINTS[1:] if candidate.name not in UNSURE):
         async with killed_at(operator_process.environment, kill_point):
             operator_process.start()
     operator_process.start()
     await operator_process.wait_until_delivered()
-    one_incident(operator_process, step)
+    assert_one_incident(operator_process, step)
     (repeats,) = operator_process.alerts().values()
     assert len({alert["title"] for alert in repeats}) == 1
 
 
-async def test_what_happens_between_two_lives_is_told_by_the_second(operator_process: OperatorProcess) -> None:
-    # A watch that only saw events would miss it.
+async def test_changes_during_a_downtime_are_notified_after_it(operator_process: OperatorProcess) -> None:
+    # A watch that receives only events would miss them.
     await operator_process.environment.stop_operator(signal.SIGKILL)
     for step in STEPS:
         await step.act(operator_process.environment.rogue)
