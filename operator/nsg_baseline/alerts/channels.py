@@ -41,10 +41,10 @@ class InvalidChannelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of sending a message: whether it was delivered, and otherwise the reason in words.
+    """The result of sending a message: whether it was delivered, and otherwise the reason as text.
 
-    `retry_after` is the pause that the service asks for. `egress_denied` says that the address is the pod's own or the
-    cloud's metadata service.
+    `retry_after` is the pause that the service requests. `egress_denied` means that the address belongs to the pod or
+    to the cloud's metadata service.
     """
 
     delivered: bool
@@ -76,12 +76,12 @@ class Channel:
         except TimeoutError:
             return SendResult(delivered=False, reason=f"no response within {SEND_SECONDS} s")
         if call.refused:
-            reason = "its address is the pod's own or the cloud's metadata service"
+            reason = "its address belongs to the pod or to the cloud's metadata service"
             return SendResult(delivered=False, reason=reason, egress_denied=True)
         return SendResult(delivered, call.retry_after, "" if delivered else "refused or unavailable")
 
     def _send(self, message: AlertMessage, call: Call) -> bool:
-        # A plugin instance per message: it holds the message, and its own rate limit must not add to the backoff.
+        # A plugin instance per message, because it stores the message, and its rate limit must not add to the backoff.
         target = service(self.scheme, self._url)
         if target is None:
             return False
@@ -115,7 +115,7 @@ def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channe
 
     Args:
         text: A value of a Secret.
-        allow_local: Let channels reach this machine's own addresses.
+        allow_local: Allow channels to connect to loopback and link-local addresses.
 
     Returns:
         The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
@@ -142,7 +142,7 @@ def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channe
 def _channel(number: int, url: str, *, allow_local: bool) -> Channel:
     scheme, separator, _ = url.partition("://")
     if not separator:
-        raise InvalidChannelError(number, "is not a URL; write one Apprise URL per line")
+        raise InvalidChannelError(number, "is not a URL; write one Apprise URL on each line")
     if scheme.lower() not in SCHEMES:
         raise InvalidChannelError(number, f"is not one of the supported schemes {', '.join(sorted(SCHEMES))}")
     if service(scheme.lower(), url) is None:

@@ -1,4 +1,4 @@
-"""What an incident records about a route: which channels received which revision. Pure."""
+"""The record of a route in an incident: which channels received which revision. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from nsg_baseline.api.incident import Delivery
 from nsg_baseline.api.route import NSGAlertRoute
 
 Delivered = Mapping[str, Mapping[RevisionKey, str]]
-"""By channel: the notifications that it received now or that were abandoned, each with its shared thread."""
+"""By channel: the notifications that were delivered or abandoned in this round, each with its shared thread."""
 
 
 def missing_channels(route: NSGAlertRoute, delivery: PendingDelivery, channels: Iterable[Channel]) -> dict[str, int]:
@@ -66,7 +66,7 @@ def next_record(
 def pending_by_channel(
     channels: Iterable[Channel], deliveries: Iterable[PendingDelivery], missing: Received, delivered: Delivered
 ) -> dict[str, list[PendingDelivery]]:
-    """Return by channel what it still lacks. What was not ready in this round is lacking in all channels."""
+    """Return by channel the notifications that it lacks. All channels lack those that were not ready in this round."""
     return {
         channel.id: [
             delivery
@@ -89,5 +89,5 @@ def _threads(
 
 
 def _is_partly_delivered(stored: Delivery, delivery: PendingDelivery) -> bool:
-    """Say whether some channels have received this notification already."""
+    """Return whether some channels have received this notification."""
     return stored.revision >= delivery.incident.status.revision and stored.reminders >= delivery.reminder

@@ -73,11 +73,11 @@ class Dispatcher:
         await self._report(route, problem or delivery_condition(failing, len(undelivered)), len(channels))
 
     def next_try(self) -> datetime | None:
-        """Return when there is something to do even if no object changes."""
+        """Return the time of the next attempt if no object changes; None if there is none."""
         return self._next_due
 
     def _ready(self, deliveries: list[PendingDelivery], now: datetime) -> list[PendingDelivery]:
-        """Return all notifications as soon as one has waited long enough; critical ones in any case."""
+        """Return all notifications if one has waited long enough, otherwise only the critical ones."""
         others = [delivery for delivery in deliveries if not delivery.is_critical]
         if any(delivery.ready_at is None or delivery.ready_at <= now for delivery in others):
             return deliveries
@@ -87,7 +87,7 @@ class Dispatcher:
     async def _deliver_to(
         self, route: NSGAlertRoute, channel: Channel, ready: list[PendingDelivery], missing: Received, now: datetime
     ) -> dict[RevisionKey, str]:
-        """Send to one channel what it lacks; return what it has now or will never get, each with its shared thread."""
+        """Send what a channel lacks; return the delivered and abandoned notifications with their shared threads."""
         backoff = self.backoffs.setdefault(channel.id, Backoff())
         pending = [delivery for delivery in ready if channel.id in missing[delivery.key]]
         done = self._abandon(route, channel, backoff, pending, now)
@@ -100,7 +100,7 @@ class Dispatcher:
             message, result = await self._send(route, channel, batch, missing)
             if not result.delivered:
                 self._wake_at([backoff.failed(self.clock(), result.retry_after)])
-                log.warning("not delivered", route=route_name(route), line=channel.line, reason=result.reason)
+                log.warning("message not delivered", route=route_name(route), line=channel.line, reason=result.reason)
                 break
             backoff.succeeded()
             self.in_flight.confirm(message)
@@ -156,7 +156,7 @@ class Dispatcher:
         delivered: Delivered,
         threaded: frozenset[str],
     ) -> bool:
-        """Record what was delivered; say whether every channel has the notification or gave up on it."""
+        """Record the deliveries; return whether each channel has received the notification or it was abandoned."""
         unsent = still_missing(missing[delivery.key], delivery, delivered)
         record = next_record(route, delivery, unsent, delivered, threaded, self.clock())
         if record is not None:

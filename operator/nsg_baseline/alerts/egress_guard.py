@@ -1,4 +1,4 @@
-"""Egress guard: a channel reaches neither the pod itself nor the cloud's metadata service, and follows no redirect.
+"""Egress guard: channels cannot connect to the pod or the cloud's metadata service, and do not follow redirects.
 
 Plugins call `requests` and `smtplib` as modules and get these replacements. The peer address is checked after the
 connection is established and before anything is sent, so that a changed DNS response cannot bypass the check.
@@ -30,7 +30,7 @@ _SLOW_DOWN = (requests.codes.too_many_requests, requests.codes.service_unavailab
 
 @dataclass(slots=True)
 class Call:
-    """One message: whether it may reach local addresses, and what the service answered."""
+    """The sending of one message: whether local addresses are allowed, and the response of the service."""
 
     allow_local: bool
     retry_after: timedelta | None = None
@@ -51,7 +51,7 @@ def calling(call: Call) -> Iterator[None]:
 
 
 def is_forbidden(address: str) -> bool:
-    """Say whether an address is the pod's own, the metadata service, or not a unicast address."""
+    """Return whether an address belongs to the pod or the metadata service, or is not a unicast address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     is_local = ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast
@@ -73,7 +73,7 @@ class _Checked(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         if not _allowed(sock):
-            raise NewConnectionError(self, "channels may not use this address")
+            raise NewConnectionError(self, "this address is not allowed for channels")
         return sock
 
 
@@ -97,7 +97,7 @@ class _Adapter(HTTPAdapter):
 
 
 def request(method: str, url: str, **options: Any) -> requests.Response:
-    """Make one request without following redirects, and keep the pause that the service asks for."""
+    """Make one request without following redirects, and store the pause that the service requests."""
     with requests.Session() as session:
         session.mount("http://", _Adapter())
         session.mount("https://", _Adapter())
@@ -146,7 +146,7 @@ class _SmtpSsl(smtplib.SMTP_SSL):
 
 def _mail_socket(sock: socket.socket) -> socket.socket:
     if not _allowed(sock):
-        raise OSError("channels may not use this address")
+        raise OSError("this address is not allowed for channels")
     return sock
 
 

@@ -1,4 +1,4 @@
-"""Text from Azure and from users is data: characters that could forge a line or reorder text are shown as escapes."""
+"""Shows characters that could forge a line or reorder text as escapes, in texts from Azure and from users."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""How each kind of channel shows a message: its markup, its length, and what comes first in case it is cut."""
+"""The formats of the channels: markup, length, and an order that keeps the most important part when a text is cut."""
 
 import html
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ SLACK_LENGTH = 3000
 SLACK_TITLE_LENGTH = 150
 MAIL_SUBJECT_LENGTH = 200
 _COLOURS = {"failure": "#b00020", "warning": "#8a5a00", "success": "#1b6e2d"}
-# These take two places in the alphabet of an SMS, or do not exist in it.
+# These characters need two places in the alphabet of an SMS, or do not exist in it.
 _SMS_CHARACTERS = str.maketrans(
     {"[": "", "]": "", "{": "(", "}": ")", "|": "/", "~": "-", "^": "-", "\\": "/", "`": "'"}
 )
@@ -26,7 +26,7 @@ _SMS_CHARACTERS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A message as one kind of channel receives it."""
+    """A message in the format of one kind of channel."""
 
     title: str
     body: str
@@ -89,7 +89,7 @@ def as_slack(message: AlertMessage) -> Format:
 
 
 def _slack(text: str) -> str:
-    # Slack's markup has no escape; a zero-width space keeps these characters from pairing up.
+    # Slack's markup has no escapes. A zero-width space prevents these characters from forming pairs.
     return "".join(f"{character}\u200b" if character in "*_~`[" else character for character in _slack_escaped(text))
 
 
@@ -108,7 +108,7 @@ def _slack_step(step: NextStep) -> str:
 
 
 def as_teams(message: AlertMessage) -> Format:
-    """Render the text of an Adaptive Card: a blank line separates paragraphs, and the first lines are read."""
+    """Render the text of an Adaptive Card: a blank line separates paragraphs."""
     parts = [
         *(f"Operator: {action}" for action in message.actions[-1:]),
         *message.facts,
@@ -125,7 +125,7 @@ def _markdown(text: str) -> str:
 
 
 def as_mail(message: AlertMessage) -> Format:
-    """Render HTML; Apprise derives the plain part from it. It loads nothing from elsewhere."""
+    """Render HTML without external resources. Apprise derives the plain text from it."""
     colour = _COLOURS[message.level]
     link = html.escape(message.link or "", quote=True)
     body = [

@@ -1,4 +1,4 @@
-"""How the pending notifications of one channel are grouped into messages. Pure."""
+"""Groups the pending notifications of one channel into messages. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from nsg_baseline.api.route import NSGAlertRoute
 MAX_DIGEST = 5000
 """Most incidents in one message: its record must fit into the route's status."""
 DIGEST_FROM = 4
-"""This many incidents at once are sent as one digest."""
+"""From this number of simultaneous incidents on, one digest is sent."""
 CRITICAL_DIGEST_FROM = 10
 """Critical incidents are sent one by one below this number, and as a separate digest from this number on."""
 HOUR = timedelta(hours=1)
@@ -22,7 +22,7 @@ DIGEST_INTERVAL = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One message: its notifications, and the alert or ticket that they share; empty if there is none."""
+    """One message: its notifications, and the thread (alert or ticket) that they share; empty if there is none."""
 
     deliveries: tuple[PendingDelivery, ...]
     thread: str = ""
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class HourlyUse:
-    """When a channel received its messages of the last hour, the oldest first."""
+    """The times of a channel's messages in the last hour, oldest first."""
 
     times: tuple[datetime, ...] = ()
 
@@ -52,7 +52,7 @@ def hourly_use(
     sent_at: Iterable[datetime],
     now: datetime,
 ) -> HourlyUse:
-    """Return a channel's use, from the stored deliveries or from the times that this process has sent at.
+    """Return a channel's use, from the stored deliveries or from the times at which this process sent messages.
 
     For a channel with alerts or tickets only messages that opened one count. Otherwise updates of old alerts would
     delay new ones.
@@ -62,13 +62,13 @@ def hourly_use(
     received = (entry for entry in entries if channel.id not in (entry.pending_channels or {}))
     stored = {entry.first_at or entry.at if channel.is_threaded else entry.at for entry in received}
     own_times = sorted(time for time in sent_at if now - time < HOUR)
-    # Stored times have a resolution of one second, so this process may know of more messages.
+    # Stored times have a resolution of one second, so this process may have recorded more messages.
     stored_times = sorted(time for time in stored if now - time < HOUR)
     return HourlyUse(tuple(own_times if len(own_times) >= len(stored_times) else stored_times))
 
 
 def group(deliveries: Sequence[PendingDelivery], use: HourlyUse, limit: int, now: datetime) -> list[Batch]:
-    """Return the messages to send now. What is not in one has to wait; critical notifications never do."""
+    """Return the messages to send now. Other notifications wait; critical ones are always included."""
     critical = [delivery for delivery in deliveries if delivery.is_critical]
     others = [delivery for delivery in deliveries if not delivery.is_critical]
     return [*_critical_batches(critical), *_batches(others, use, limit, now)]

@@ -92,7 +92,7 @@ def change_name(change: ChangeStatus) -> str:
 
 
 def blocked_action(incident: NSGIncident) -> Action | None:
-    """Return the reason why the operator did not restore the rules, if the latest revision is about that."""
+    """Return the action that explains why the rules were not restored, if the latest revision is about it."""
     status = incident.status
     latest = status.actions[-1] if status.actions else None
     if latest is None or latest.kind == "Remediated" or latest.at != status.updated_at:
@@ -139,7 +139,7 @@ def _unbaselined_headline(status: IncidentStatus) -> str:
 
 
 def _attribution(status: IncidentStatus) -> str:
-    """Return who made the change; the Activity Log names the rule where it was one."""
+    """Return the caller and the change, with the rule if the Activity Log names one."""
     caller = status.changed_by[0]
     rule = (caller.rule or "").lower()
     change = next((change for change in status.changes if rule and (change.rule or "").lower() == rule), None)
@@ -172,7 +172,7 @@ def _ending(incident: NSGIncident) -> str:
 
 
 def _ended_traffic(incident: NSGIncident) -> str:
-    """Return the traffic that is decided as approved again; nothing if live was approved as it is."""
+    """Return the traffic that is decided as approved again; empty if the live rules were approved."""
     status = incident.status
     if not status.exposure or status.resolution not in ("Reverted", "Remediated"):
         return ""

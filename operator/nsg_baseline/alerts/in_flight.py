@@ -1,4 +1,4 @@
-"""Messages in flight: each is stored before it is sent, and its result together with the next one.
+"""Messages in flight: each is stored before it is sent. Its result is stored together with the next message.
 
 A message that is sent again after a crash therefore has the same key, and only the last of several is sent again.
 """
@@ -28,7 +28,7 @@ class InFlight:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def load(self, route: NSGAlertRoute) -> None:
-        """Read the messages that the route's status holds."""
+        """Read the messages in the route's status."""
         self._messages = {(message.channel, message.key): message for message in route.status.in_flight}
 
     def delivered(self, channel: Channel, deliveries: Iterable[PendingDelivery]) -> dict[RevisionKey, str]:
@@ -45,7 +45,7 @@ class InFlight:
         return [batch for batch in batches if batch.deliveries]
 
     async def begin(self, route: NSGAlertRoute, channel: Channel, batch: Batch) -> Message:
-        """Store a message that is about to be sent; return it as it was stored first."""
+        """Store a message before it is sent; return the stored one if it was stored before."""
         keys = {delivery.key for delivery in batch.deliveries}
         message = next((stored for stored in self._of(channel) if keys <= _revision_keys(stored)), None)
         if message is None:
@@ -55,7 +55,7 @@ class InFlight:
         return message
 
     def confirm(self, message: Message) -> None:
-        """Note that a message was delivered. This is stored together with the next message."""
+        """Mark a message as delivered. This is stored together with the next message."""
         self._messages[message.channel, message.key] = message.model_copy(update={"sent": True})
 
     def threads(self, channel: Channel, deliveries: Iterable[PendingDelivery]) -> dict[tuple[str, str], str]:

@@ -43,7 +43,7 @@ class RouteLoop:
         try:
             await self.dispatcher.deliver(route, deliveries)
         except OutboxError as error:
-            # The same notifications stay pending. What was sent may be sent again, with the same key.
+            # The notifications stay pending. Messages may be sent again, with the same key.
             log.warning("deliveries not saved", route=route_name(route), error=str(error))
         except Exception:
             # A defect in handling one message must not stop the route.
@@ -60,7 +60,7 @@ class RouteLoop:
 async def run(
     outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime], *, allow_local: bool = False
 ) -> None:
-    """Run the loops of all routes until cancelled. `allow_local` lets channels reach this machine's own addresses."""
+    """Run the loops of all routes until cancelled. `allow_local` permits loopback and link-local addresses."""
     disable_url_logging()
     delivered_keys = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}

@@ -1,4 +1,4 @@
-"""What the reader of a message can do: approve, undo, acknowledge. Commands can be pasted into a shell."""
+"""The next steps in a message: approve, undo, acknowledge. Commands can be pasted into a shell."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ class NextStep:
 
 
 def next_steps(incident: NSGIncident, event: NotificationEvent) -> Iterator[NextStep]:
-    """Yield the steps for an open incident. An undo command is given only where it surely undoes the change."""
+    """Yield the steps for an open incident. An undo command is given only if it certainly reverts the change."""
     if event == "Reminder":
         yield _acknowledge(incident)
     if incident.spec.kind == "WatchLost":

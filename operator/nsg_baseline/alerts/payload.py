@@ -17,7 +17,7 @@ _STATUS_FIELDS = (
 def alert_payload(event: NotificationEvent, severity: Severity, incidents: Sequence[NSGIncident]) -> dict[str, Any]:
     """Return a message as JSON: the event, the worst severity and the incidents as stored.
 
-    Later versions of this schema only add fields.
+    Later revisions of this schema only add fields.
     """
     return {
         "schema": SCHEMA,

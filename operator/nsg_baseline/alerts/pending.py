@@ -1,4 +1,4 @@
-"""Which notifications a route still has to send. Pure: a restart neither loses nor repeats one."""
+"""The notifications that a route has to send, from stored objects: a restart loses and repeats none. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.severity_policy import SEVERITIES
 
 LATE_NOTICE = timedelta(hours=24)
-"""A route that missed an incident is still notified of it for this long after its end."""
+"""For this long after its end, a route is still notified of an incident that it missed."""
 
 
 class RevisionKey(NamedTuple):
-    """Identifies what a notification is about: one revision of an incident, or one reminder of that revision."""
+    """The subject of a notification: one revision of an incident, or one reminder of that revision."""
 
     namespace: str
     name: str
@@ -30,7 +30,7 @@ class PendingDelivery:
     """A notification of one route about the latest revision of an incident. Older revisions are skipped.
 
     Attributes:
-        ready_at: When it may be sent; until then it waits for related incidents. None: at once.
+        ready_at: The time until which it waits for related incidents; None if it is sent at once.
         reminder: The number of the reminder of this revision; 0 if it is not a reminder.
         open_for: How long the incident has been open, for reminders.
     """
@@ -43,7 +43,7 @@ class PendingDelivery:
 
     @property
     def key(self) -> RevisionKey:
-        """What the notification is about."""
+        """The subject of the notification."""
         return RevisionKey(*self.incident.key, self.incident.status.revision, self.reminder)
 
     @property
@@ -54,11 +54,11 @@ class PendingDelivery:
 
     @property
     def is_critical(self) -> bool:
-        """Whether it is sent at once, beyond every limit."""
+        """Whether it is sent at once, regardless of all limits."""
         return self.incident.status.severity == "critical" and self.event != "Resolved"
 
     def event_after(self, revision: int) -> NotificationEvent:
-        """Return the event for a channel whose last received revision is this one; 0 for none."""
+        """Return the event for a channel that last received this revision; 0 if it received none."""
         return self.event if self.event == "Reminder" else _event(self.incident, revision)
 
 
@@ -85,13 +85,13 @@ def pending_deliveries(
 
 
 def stored_delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | None:
-    """Return what an incident records about a route; None if the route was not notified yet."""
+    """Return the record of a route in an incident; None if the route was not notified yet."""
     name = route_name(route)
     return next((entry for entry in incident.status.deliveries if entry.route == name and entry.revision), None)
 
 
 def _is_visible(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
-    """Say whether a route covers an incident: its own namespace, or all for routes in the operator's namespace."""
+    """Return whether a route covers an incident: the same namespace, or any for routes in the operator's namespace."""
     is_near = route.metadata.namespace in (operator_namespace, incident.metadata.namespace)
     return is_near and incident.spec.kind in route.spec.kinds
 
@@ -118,7 +118,7 @@ def _wanted(incident: NSGIncident, event: NotificationEvent, *, is_first: bool) 
     """Return the values of `spec.send` that select a notification."""
     wanted: set[str] = {event}
     if is_first:
-        # An incident that ended before it could be notified is still an opening.
+        # An incident that ended before its first notification counts as opened, too.
         wanted.add("Opened")
     if event == "Resolved" and incident.status.resolution == "Remediated":
         wanted.add("Remediated")
@@ -133,7 +133,7 @@ def _late(incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDeli
 
 
 def _reminder(route: NSGAlertRoute, incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDelivery | None:
-    """Return the reminder of an open incident that nobody has acknowledged, if it is time for one."""
+    """Return the reminder of an open incident that is not acknowledged, if it is due."""
     is_over = incident.status.state != "Open" or incident.spec.acknowledged is not None
     if is_over or "Reminder" not in route.spec.send or now < stored.at + parse(route.spec.remind_every):
         return None
@@ -145,17 +145,17 @@ def _open_for(incident: NSGIncident, now: datetime) -> timedelta | None:
 
 
 def _event(incident: NSGIncident, received: int) -> IncidentEvent:
-    """Return the event for a receiver of this revision; 0 for none."""
+    """Return the event for a receiver of this revision; 0 if it received none."""
     if incident.status.state == "Resolved":
         return "Resolved"
     return (incident.status.event or "Updated") if received else "Opened"
 
 
 def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:
-    """Say whether an incident is news for a route that was not notified of it.
+    """Return whether a route has to be notified of an incident for the first time.
 
-    An open incident always is. A resolved one is news if the route existed before its end: the operator may restore
-    the rules within a second, before a message could be sent.
+    For an open incident, always. For a resolved one, if the route existed before its end: the operator can restore the
+    rules within a second, before a message is sent.
     """
     resolved_at, created_at = incident.status.resolved_at, route.metadata.creation_timestamp
     if incident.status.state != "Resolved" or resolved_at is None:

@@ -1,4 +1,4 @@
-"""What the alert loops need from Kubernetes. The engine implements it."""
+"""The port of the alert loops to Kubernetes, implemented by the engine."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -15,7 +15,7 @@ class Outbox(Protocol):
     """Stored incidents and routes. `secret`, `record` and `report` raise OutboxError if Kubernetes is unavailable."""
 
     def incidents(self) -> Iterable[NSGIncident]:
-        """Return all incidents as stored, including own writes."""
+        """Return all incidents as stored, including writes of this process."""
         ...
 
     def routes(self) -> Iterable[NSGAlertRoute]:
@@ -31,7 +31,7 @@ class Outbox(Protocol):
         ...
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
-        """Store what a route received of an incident."""
+        """Store the deliveries of a route about an incident."""
         ...
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:

@@ -1,6 +1,6 @@
 """The supported services: plugins of Apprise and of this project, each loaded at its first use.
 
-Others are refused: each is code that a Secret could set to work, and loading them all costs a second and 30 MiB.
+Other services are refused: each is code that a Secret could activate. Loading all takes a second and 30 MiB.
 """
 
 from importlib import import_module
@@ -44,7 +44,7 @@ def service(scheme: str, url: str) -> NotifyBase | None:
     """Return the plugin for a URL of a supported scheme; None if it does not accept the URL."""
     module, name = _BY_SCHEME[scheme]
     plugin = getattr(_guarded(module), name)
-    # As Apprise parses a URL, without loading all plugins. A # in a path is the name of a Slack channel.
+    # Parses a URL like Apprise, without loading all plugins. A # in a path starts the name of a Slack channel.
     parsed = plugin.parse_url(url.replace("/#", "/%23"))
     if not parsed:
         return None

@@ -10,7 +10,7 @@ from nsg_baseline.core.conditions import ConditionState, delivering, not_ready, 
 
 
 class RouteUnusableError(Exception):
-    """A route has no usable channel. `condition` says why."""
+    """A route has no usable channel. `condition` is its Ready condition."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -20,29 +20,37 @@ class RouteUnusableError(Exception):
 async def read_channels(
     outbox: Outbox, route: NSGAlertRoute, *, allow_local: bool
 ) -> tuple[list[Channel], ConditionState | None]:
-    """Return a route's channels, and the state of its condition if a line is not a channel.
+    """Return a route's channels, and its Ready condition if a line is not a channel.
 
     Raises:
-        RouteUnusableError: The Secret or its key is missing, or it holds no usable channel.
+        RouteUnusableError: The Secret or its key is missing, or it contains no usable channel.
         OutboxError: The API server is unavailable.
     """
     source = route.spec.urls_from
     values = await outbox.secret(route.metadata.namespace, source.name)
     if values is None:
-        raise RouteUnusableError("SecretNotFound", f"Secret {source.name} does not exist in this namespace")
+        raise RouteUnusableError(
+            "SecretNotFound",
+            f"Secret {source.name} does not exist in this namespace; create it or change spec.urlsFrom",
+        )
     if source.key not in values:
-        raise RouteUnusableError("KeyNotFound", f"Secret {source.name} has no key {source.key}")
+        raise RouteUnusableError(
+            "KeyNotFound", f"Secret {source.name} has no key {source.key}; add it or change spec.urlsFrom"
+        )
     channels, errors = parse_channels(values[source.key], allow_local=allow_local)
     problem = "InvalidURL", f"Secret {source.name}, key {source.key}, {'; '.join(map(str, errors))}"
     if errors and not channels:
         raise RouteUnusableError(*problem)
     if not channels:
-        raise RouteUnusableError("NoChannels", f"Secret {source.name}, key {source.key} has no channel URL")
+        raise RouteUnusableError(
+            "NoChannels",
+            f"Secret {source.name}, key {source.key} contains no channel URL; add one Apprise URL on each line",
+        )
     return list({channel.id: channel for channel in channels}.values()), not_ready(*problem) if errors else None
 
 
 def delivery_condition(failing: Sequence[Channel], messages: int) -> ConditionState:
-    """Return the state of a route's condition; `messages` counts the notifications that are retried."""
+    """Return a route's Ready condition. `messages` is the number of notifications being retried."""
     return undelivered(messages, (channel.line for channel in failing)) if failing and messages else delivering()
 
 

@@ -1,7 +1,7 @@
-"""Alerts and tickets at a service: which of them a message belongs to, and whether it closes it. Pure.
+"""Alerts and tickets (threads) of a service: to which one a message belongs, and whether it closes it. Pure.
 
-An incident that was notified alone has a separate alert. Incidents that were notified together share one, and
-it is closed when the last of them is resolved.
+An incident that was notified alone has a separate thread. Incidents that were notified together share a thread, which
+is closed when the last of them is resolved.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ from nsg_baseline.api.route import Message, NotificationEvent, NSGAlertRoute
 from nsg_baseline.core.severity import worst
 
 MAX_FOLLOW_UPS = 50
-"""Most follow-ups before they are recorded: messages in flight must fit into the route's status."""
+"""Maximum number of follow-ups that are not recorded yet: messages in flight must fit into the route's status."""
 Received = Mapping[RevisionKey, Mapping[str, int]]
-"""For each pending notification: the channels that lack it, with the last revision that they received; 0 for none."""
+"""For each pending notification: the channels that lack it, each with its last received revision; 0 for none."""
 
 
 def follow_ups(
@@ -31,7 +31,7 @@ def follow_ups(
 ) -> list[Batch]:
     """Return the messages that continue alerts or tickets of a channel.
 
-    `unrecorded` holds the threads, by incident, of messages that may have opened one and are not recorded yet.
+    `unrecorded` contains by incident the threads of messages in flight, which may have opened a thread.
     """
     if not channel.is_threaded:
         return []
@@ -62,7 +62,7 @@ def render_message(
     members = [incident for incident in incidents if shared_thread(route, channel.id, incident) == message.thread]
     members += [delivery.incident for delivery in deliveries]
     open_members = [incident for incident in members if incident.status.state != "Resolved"]
-    # The severity of an alert is that of all its open incidents, not only of those in this message.
+    # The severity of an alert is the highest of all its open incidents, not only of those in this message.
     severity = worst(incident.status.severity or "info" for incident in open_members) or text.severity
     event: NotificationEvent = "Updated" if open_members else "Resolved"
     return replace(text, is_first=is_first, thread=message.thread, event=event, severity=severity)
@@ -78,9 +78,10 @@ def _text(
 
 
 def shared_thread(route: NSGAlertRoute, channel_id: str, incident: NSGIncident) -> str:
-    """Return the alert or ticket that an incident shares with others; empty if it has its own, or none yet.
+    """Return the thread that an incident shares with others; empty if it has a separate one, or none yet.
 
-    A new password changes the id of a channel. An unknown channel therefore continues the only shared thread there is.
+    A new password changes the id of a channel. An unknown channel therefore continues the shared thread if there is
+    only one.
     """
     stored = stored_delivery(route, incident)
     threads = (stored.threads or {}) if stored is not None else {}

@@ -1,4 +1,4 @@
-"""Checks of a valid baseline that no schema can express: limits of Azure and duplicates."""
+"""Checks of a baseline that a schema cannot express: limits of Azure, and duplicates."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -10,13 +10,13 @@ from nsg_baseline.api.rule import SecurityRule
 
 MOST_ADDRESSES = 4000
 MOST_GROUPS = 100
-"""ARM's limits for one NSG: source or destination addresses of all rules, and application security groups."""
+"""ARM's limits for one NSG: addresses of all rules on one side, and application security groups."""
 
 _Check: TypeAlias = Callable[[BaselineSpec], Iterator[Problem]]
 
 
 def problems(spec: BaselineSpec) -> tuple[Problem, ...]:
-    """Return the problems of a baseline that Azure would refuse, or whose rules are ambiguous."""
+    """Return the problems that Azure would reject, or that make the rules ambiguous; empty if there are none."""
     return tuple(problem for check in _CHECKS for problem in check(spec))
 
 
@@ -26,7 +26,7 @@ def _names(spec: BaselineSpec) -> Iterator[Problem]:
         before = first.setdefault(rule.name.lower(), at)
         if before != at:
             other = spec.rules[before].name
-            words = f"{rule.name} is the name of spec.rules[{before}] ({other}) too, ignoring case"
+            words = f"{rule.name} is also the name of spec.rules[{before}] ({other}), ignoring case"
             yield Problem(f"spec.rules[{at}].name", words, "DuplicateName", "give each rule a unique name")
 
 
@@ -36,7 +36,9 @@ def _priorities(spec: BaselineSpec) -> Iterator[Problem]:
         before = first.setdefault((rule.priority, rule.direction), at)
         if before != at:
             other = spec.rules[before].name
-            words = f"{rule.name} and {other} (spec.rules[{before}]) are both {rule.direction} {rule.priority}"
+            words = (
+                f"{rule.name} and {other} (spec.rules[{before}]) both have {rule.direction} priority {rule.priority}"
+            )
             fix = "give each rule a unique priority"
             yield Problem(f"spec.rules[{at}].priority", words, "DuplicatePriority", fix)
 
@@ -74,7 +76,7 @@ def _addresses(items: tuple[str, ...], singular: str) -> Iterator[Problem]:
 def _ports(items: tuple[str, ...], place: str) -> Iterator[Problem]:
     for at, item in enumerate(items):
         if not is_ports(item):
-            yield Problem(f"{place}[{at}]", "must have its low end first")
+            yield Problem(f"{place}[{at}]", "must be a range with the low end first, such as 8000-8099")
 
 
 def _limits(spec: BaselineSpec) -> Iterator[Problem]:
@@ -84,7 +86,7 @@ def _limits(spec: BaselineSpec) -> Iterator[Problem]:
     )
     for side, count in (("source", sources), ("destination", destinations)):
         if count > MOST_ADDRESSES:
-            words = f"{count} {side} addresses in all; Azure takes {MOST_ADDRESSES} in one NSG"
+            words = f"contain {count} {side} addresses; Azure accepts at most {MOST_ADDRESSES} in one NSG"
             yield Problem("spec.rules", words, "TooManyAddresses")
     groups = {
         group.id.lower()
@@ -92,7 +94,7 @@ def _limits(spec: BaselineSpec) -> Iterator[Problem]:
         for group in (*rule.source_application_security_groups, *rule.destination_application_security_groups)
     }
     if len(groups) > MOST_GROUPS:
-        words = f"{len(groups)} application security groups in all; Azure takes {MOST_GROUPS} in one NSG"
+        words = f"contain {len(groups)} application security groups; Azure accepts at most {MOST_GROUPS} in one NSG"
         yield Problem("spec.rules", words, "TooManyGroups")
 
 

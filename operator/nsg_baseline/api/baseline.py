@@ -32,7 +32,7 @@ _TARGET = (
     "must be the resource id of a network security group: /subscriptions/<id>/resourceGroups/<group>"
     "/providers/Microsoft.Network/networkSecurityGroups/<name>"
 )
-_WRITER = "exactly one of preset, name must be set"
+_WRITER = "exactly one of preset and name must be set"
 _UPWARDS = "must not be below min"
 Revertable = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]
 
@@ -51,7 +51,7 @@ class Target(SpecShape):
         StringConstraints(max_length=512),
         AfterValidator(_nsg_id),
         Cel(f"self.matches(r'{NSG_ID_PATTERN}')", _TARGET),
-        # Only the case may change: Azure itself spells ids with changing case.
+        # Only the case may change, because Azure returns ids in different cases.
         Cel(
             "self.lowerAscii() == oldSelf.lowerAscii()",
             "the target cannot change; create another baseline for the other NSG and delete this one",
@@ -157,8 +157,8 @@ class ApprovedException(SpecShape):
     rule: Annotated[
         SecurityRule,
         Field(
-            description="Rule that may exist until then, exactly as given. The approved rule of the same "
-            "name remains valid."
+            description="Rule that may exist until then, with exactly these values. The approved rule of the "
+            "same name remains valid."
         ),
     ]
     until: Annotated[Timestamp, Extra({"pattern": TIME_PATTERN}), Field(description="Time at which the approval ends.")]
@@ -215,8 +215,8 @@ class BaselineSpec(SpecShape):
             description="The complete set of approved custom rules. An empty list approves none.",
             max_length=1000,
             strict=False,
-            # Not a list-map: the API server merges those rule by rule, and a rule that somebody added by hand would
-            # stay approved through every later apply from Git. It would also double the object's size.
+            # Not a list-map: the API server merges the items of a list-map, so a manually added rule would stay
+            # approved after the next apply from Git. It would also double the size of the object.
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]

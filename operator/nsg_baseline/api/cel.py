@@ -16,12 +16,12 @@ RULES = "x-kubernetes-validations"
 
 @dataclass(frozen=True, slots=True)
 class Cel:
-    """One rule. As metadata of an annotated type it judges the value; `rules_of` hangs it on a whole model.
+    """One rule. As metadata of an annotated type it checks the value; `rules_of` attaches it to a whole model.
 
     Attributes:
         rule: the expression; `self` is the value.
-        message: what the user reads: what must be so, and the way out.
-        field: the field below the value that the refusal names, such as `.sourceAddressPrefix`.
+        message: the message for the user: the requirement, and how to meet it.
+        field: the field below the value that the error names, such as `.sourceAddressPrefix`.
     """
 
     rule: str
@@ -29,7 +29,7 @@ class Cel:
     field: str = ""
 
     def document(self) -> dict[str, str]:
-        """Return the rule as it stands in a schema."""
+        """Return the rule in the format of a schema."""
         path = {"fieldPath": self.field} if self.field else {}
         return {"rule": self.rule, "message": self.message, **path}
 

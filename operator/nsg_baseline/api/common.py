@@ -35,7 +35,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
 _LONGEST_TIME = 40
-# The server's date-time alone takes more than a clock here can hold: year 0, offsets of a day, a comma in the seconds.
+# The server's date-time format alone accepts times that Python cannot represent: year 0, offsets of a day, a comma.
 TIME_PATTERN = (
     r"^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
     r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -49,7 +49,11 @@ def at(field: str, words: str) -> PydanticCustomError:
 
 
 def parse_time(value: object) -> object:
-    """Read RFC 3339 text as a time in UTC; leave the rest to pydantic."""
+    """Parse an RFC 3339 text as a time in UTC. Other values are returned unchanged, for pydantic.
+
+    Raises:
+        ValueError: the text is not a valid time.
+    """
     if not isinstance(value, str):
         return value
     if not _TIME.fullmatch(value) or len(value) > _LONGEST_TIME:
@@ -61,7 +65,7 @@ def parse_time(value: object) -> object:
 
 
 def format_time(value: datetime) -> str:
-    """Write a time as Kubernetes does, in UTC and whole seconds."""
+    """Format a time as Kubernetes does, in UTC and whole seconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -82,15 +86,15 @@ def _refuse_repeats(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
-_REPEATS = "must not name an item twice"
-# Not `x-kubernetes-list-type: set`, which merges the items of several appliers: what somebody added by hand would
-# outlive the next apply from Git.
+_REPEATS = "must not contain an item twice"
+# Not `x-kubernetes-list-type: set`, which merges the items of several appliers: a manually added item would stay after
+# the next apply from Git.
 UNIQUE = AfterValidator(_refuse_repeats)
 UNIQUE_RULE = Cel("self.all(x, self.exists_one(y, x == y))", _REPEATS)
 
 
 def _whole(value: object) -> object:
-    """Read 100.0 as 100, which it is in JSON and for the API server."""
+    """Convert 100.0 to 100, because JSON and the API server treat them as equal."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -98,14 +102,14 @@ WHOLE = BeforeValidator(_whole)
 
 
 def without_nulls(value: Any) -> Any:
-    """Drop the nulls of a map and of the maps in it, as the API server does before it looks."""
+    """Drop the nulls of a map and of the maps in it, as the API server does before validation."""
     if not isinstance(value, dict):
         return value
     return {name: without_nulls(item) for name, item in value.items() if item is not None}
 
 
 class Shape(BaseModel):
-    """A JSON object in camelCase, without coercion, as the API server would take it."""
+    """A JSON object in camelCase, without type coercion, as the API server accepts it."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -135,12 +139,12 @@ class StatusShape(Shape):
     model_config = ConfigDict(extra="ignore")
 
     def document(self) -> dict[str, Any]:
-        """Return the JSON form, absent fields left out."""
+        """Return the JSON document without absent fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class Condition(StatusShape):
-    """A condition in the form that kubectl wait, Flux and Argo CD read."""
+    """A condition in the format that kubectl wait, Flux and Argo CD use."""
 
     type: Annotated[str, Field(description="Type of the condition.", max_length=316)]
     status: Annotated[Literal["True", "False", "Unknown"], Field(description="Status of the condition.")]
@@ -204,7 +208,7 @@ class ObjectMeta(BaseModel):
 
 
 class Resource(BaseModel):
-    """A custom resource: metadata, spec and status. `names` tells the API server how to serve it."""
+    """A custom resource: metadata, spec and status. `names` are its names in the API."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 

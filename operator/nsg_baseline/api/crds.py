@@ -19,7 +19,7 @@ KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIn
 CATEGORY = "nsg"
 HEADER = """---
 # yamllint disable rule:line-length
-# Generated from operator/nsg_baseline/api by `make crds`; change it there.
+# Generated from operator/nsg_baseline/api by `make crds`; do not edit.
 """
 _UNFOLDED = 1 << 16  # keeps each description on one line, for readable diffs
 

@@ -1,4 +1,4 @@
-"""Durations as Kubernetes users write them: 90s, 30m, 1h30m, 24h."""
+"""Durations in the notation of Kubernetes: 90s, 30m, 1h30m, 24h."""
 
 import re
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ class Between:
 
     @property
     def words(self) -> str:
-        """Message of a violation."""
+        """The message for an invalid duration."""
         return f"must be a duration from {self.least} to {self.most}, such as 30s, 5m or 1h30m"
 
     def check(self, text: str) -> str:
         """Return the text if it is a duration within the bounds.
 
         Raises:
-            ValueError: it is not.
+            ValueError: the text is not a duration within the bounds.
         """
         try:
             within = parse(self.least) <= parse(text) <= parse(self.most)

@@ -18,11 +18,11 @@ IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknow
 
 
 def _fixed(field: str) -> Cel:
-    """Return the rule that a field keeps its value; an absent field stays absent."""
+    """Return the rule that a field cannot be changed, added or removed."""
     new, old = f"self.{field}", f"oldSelf.{field}"
     return Cel(
         f"has({new}) == has({old}) && (!has({new}) || {new} == {old})",
-        f"{field} cannot change: the operator opens another incident for anything else",
+        f"{field} cannot change; the operator opens a separate incident for another subject",
         f".{field}",
     )
 

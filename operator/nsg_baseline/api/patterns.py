@@ -1,7 +1,7 @@
-r"""The forms that addresses, ports and ids take in a rule: as Azure takes them, and as CEL and Go's RE2 judge them.
+r"""The formats of addresses, ports and ids in a rule: as Azure accepts them, and as CEL and Go's RE2 check them.
 
-Patterns are read by three engines (Rust's in pydantic, RE2 in the API server, Python's): nothing beyond their common
-ground, so no look-around, no `\d` and no `\s`, which mean different characters to each.
+Three engines evaluate the patterns: Rust's in pydantic, RE2 in the API server, and Python's. They use only what all
+three have in common: no look-around, and no `\d` and `\s`, which match different characters in each.
 """
 
 import ipaddress
@@ -9,16 +9,16 @@ import re
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}(/(3[0-2]|[12]?[0-9]))?"
-# Loose on purpose: which of these are addresses is for `is_address`.
+# Deliberately loose: `is_address` decides which texts are addresses.
 _IPV6 = r"[0-9a-fA-F:]*:[0-9a-fA-F:.]*(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
-# A service tag, or a word that ARM let through once (numbers occur in recorded rules).
+# A service tag, or a word that ARM accepted in the past (numbers occur in recorded rules).
 WORD = r"[A-Za-z0-9]+(\.[A-Za-z][A-Za-z0-9]*)*"
 ADDRESS_PATTERN = rf"^({_IPV4}|{_IPV6}|{WORD})$"
 _PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
 PORT_PATTERN = rf"^{_PORT}(-{_PORT})?$"
 LARGEST_PORT = 65535
 
-# What would lead out of its place in a URL has no place in an id.
+# Ids must not contain characters that change the path of a URL.
 _SEGMENT = r"[^/?#%<> ]*[^/?#%<>. ]"
 _AZURE_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _NETWORK = rf"(?i)^/subscriptions/[A-Za-z0-9_-]+/resourceGroups/{_SEGMENT}/providers/Microsoft\.Network"
@@ -33,9 +33,9 @@ _PORT_FORM = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def is_address(text: str) -> bool:
-    """Say whether this is an IP address or a CIDR prefix; host bits may be set, as in rules that Azure holds.
+    """Return whether a text is an IP address or a CIDR prefix. Host bits may be set, as in existing rules in Azure.
 
-    IPv4 addresses written as IPv6 and zones are refused, as CEL's isIP and isCIDR refuse them.
+    IPv4-mapped IPv6 addresses and zones are refused, as by CEL's isIP and isCIDR.
     """
     if not _ADDRESS_FORM.fullmatch(text):
         return False
@@ -47,12 +47,12 @@ def is_address(text: str) -> bool:
 
 
 def is_word(text: str) -> bool:
-    """Say whether this has the form of a service tag."""
+    """Return whether a text has the format of a service tag."""
     return re.fullmatch(WORD, text) is not None
 
 
 def is_ports(text: str) -> bool:
-    """Say whether this is one port or one range, its low end first."""
+    """Return whether a text is a port or a range with the low end first."""
     match = _PORT_FORM.fullmatch(text)
     if match is None:
         return False
@@ -61,5 +61,5 @@ def is_ports(text: str) -> bool:
 
 
 def is_nsg_id(text: str) -> bool:
-    """Say whether this is the resource id of a network security group."""
+    """Return whether a text is the resource id of a network security group."""
     return re.fullmatch(NSG_ID_PATTERN, text) is not None

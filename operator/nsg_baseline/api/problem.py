@@ -12,7 +12,7 @@ class Problem:
 
     Attributes:
         field: the location, in Kubernetes notation: `spec.rules[3].sourceAddressPrefixes[0]`.
-        message: what is wrong; continues the sentence that the field starts.
+        message: the problem, as a continuation of a sentence that starts with the field.
         id: the stable identifier of this kind of problem.
         fix: how to resolve it; empty if the message is enough.
     """
@@ -28,5 +28,5 @@ class Problem:
 
 
 def path(parts: Sequence[int | str]) -> str:
-    """Format a path in a document as Kubernetes does."""
+    """Format a path in a document in Kubernetes notation."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")

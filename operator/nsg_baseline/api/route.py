@@ -46,7 +46,7 @@ class SecretKey(SpecShape):
 class RouteSpec(SpecShape):
     """Which notifications to send, and to which channels."""
 
-    urls_from: Annotated[SecretKey, Field(description="Key of a Secret that holds Apprise URLs, one per line.")]
+    urls_from: Annotated[SecretKey, Field(description="Key of a Secret that contains Apprise URLs, one per line.")]
     min_severity: Annotated[
         Severity, Extra({SERVED_DEFAULT: "low"}), Field(description="Ignore incidents below this severity.")
     ] = "low"

@@ -35,7 +35,7 @@ def _ports_or_any(text: str) -> str:
     return text
 
 
-# CEL, not a pattern, where there is one value to judge: its refusal is in words instead of 200 characters of pattern.
+# Single values are checked by CEL, whose error message is readable; a pattern's message has 200 characters of regex.
 AddressOrAny = Annotated[
     str,
     StringConstraints(max_length=128),
@@ -53,7 +53,7 @@ PortsOrAny = Annotated[
     ),
 ]
 RuleProtocol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^(\*|[A-Za-z0-9]+)$")]
-# In lists a pattern: CEL over 4,000 items in each of 1,000 rules is beyond what the API server allows a rule to cost.
+# Lists are checked by a pattern: CEL over 4,000 items in each of 1,000 rules exceeds the API server's cost limit.
 Address = Annotated[str, StringConstraints(max_length=128, pattern=ADDRESS_PATTERN)]
 Ports = Annotated[str, StringConstraints(max_length=11, pattern=PORT_PATTERN)]
 AddressList = Annotated[tuple[Address, ...], Field(max_length=4000, strict=False)]
@@ -74,7 +74,7 @@ GroupList = Annotated[tuple[GroupRef, ...], Field(max_length=10, strict=False)]
 
 
 def _alternatives(side: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name the fields of which a side needs exactly one: for its addresses, and for its ports."""
+    """Return the fields of which exactly one must be set: for the addresses of a side, and for its ports."""
     addresses = (f"{side}_address_prefix", f"{side}_address_prefixes", f"{side}_application_security_groups")
     return addresses, (f"{side}_port_range", f"{side}_port_ranges")
 
@@ -83,11 +83,11 @@ _ALTERNATIVES = (*_alternatives("source"), *_alternatives("destination"))
 
 
 def _words(names: tuple[str, ...]) -> str:
-    return f"exactly one of {', '.join(map(to_camel, names))} must be set; an empty text or list counts as not set"
+    return f"exactly one of {', '.join(map(to_camel, names))} must be set; empty texts and lists count as not set"
 
 
 def _exactly_one(names: tuple[str, ...]) -> Cel:
-    """Rule on the whole security rule. `size` of a text counts its characters, so the text is compared instead."""
+    """Return a CEL rule for a security rule. It compares a text with '' because `size` counts all its characters."""
     fields = [to_camel(name) for name in names]
     single, *lists = (f"has(self.{field}) && self.{field}" for field in fields)
     present = [f"{single} != ''", *(f"{plural}.size() > 0" for plural in lists)]
@@ -95,7 +95,7 @@ def _exactly_one(names: tuple[str, ...]) -> Cel:
 
 
 class SecurityRule(SpecShape):
-    """An approved rule. Each side has a prefix, prefixes or application security groups, exactly one of them."""
+    """An approved rule. Each side has exactly one of a prefix, a list of prefixes or application security groups."""
 
     model_config = ConfigDict(json_schema_extra=rules_of(*map(_exactly_one, _ALTERNATIVES)))
 

@@ -1,6 +1,7 @@
 """Converts a model to the structural schema that the API server requires.
 
-A structural schema has no references, no null types and no closed objects (the server drops unknown fields).
+A structural schema has no references, no null types and no `additionalProperties: false` (the server drops unknown
+fields).
 """
 
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from nsg_baseline.api.cel import RULES
 Schema = dict[str, Any]
 
 SERVED_DEFAULT = "x-served-default"
-"""Keyword of a field whose default the API server writes into objects, so that a printer column can show it."""
+"""Keyword of a field whose default the API server stores in objects, so that a printer column can show it."""
 _DROPPED = ("$defs", "title", "default", "additionalProperties")
-"""Keywords of pydantic that a structural schema excludes. A default would be written into users' objects."""
+"""Keywords of pydantic that a structural schema excludes. A default would be stored in users' objects."""
 
 
 def structural(model: type[BaseModel], *, tell_defaults: bool) -> Schema:

@@ -1,4 +1,4 @@
-"""NSGScope: a subscription, or some of its resource groups, to watch with one identity."""
+"""NSGScope: a subscription, or some of its resource groups, that is watched with one identity."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -30,7 +30,7 @@ LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
 Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
 MAX_BASELINES_PER_NAMESPACE = 5000
 """The default limit: as many NSGs as Azure allows in a region of a subscription."""
-_WHOSE = "exactly one of names, selector, all must be set"
+_WHOSE = "exactly one of names, selector and all must be set"
 GroupName = Annotated[str, StringConstraints(max_length=90, pattern=GROUP_NAME_PATTERN)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=90)]
 NamespaceName = Annotated[
@@ -40,7 +40,7 @@ LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_PATTE
 
 
 def _refuse_numbers(value: Any) -> Any:
-    """Reject 1, since Python compares it equal to True."""
+    """Reject numbers, because Python treats 1 as equal to True."""
     if value is not None and not isinstance(value, bool):
         raise PydanticKnownError("bool_type")
     return value

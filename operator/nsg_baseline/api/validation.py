@@ -1,7 +1,7 @@
-"""Reading objects. Each problem names its field and how to fix it.
+"""Reads and validates objects. Each problem names its field and how to fix it.
 
-`read` checks the schema, like the API server. `problems` checks what a schema cannot express, or not within the cost
-limit of the API server. A baseline with problems is `InvalidSpec`.
+`read` checks the schema, like the API server. `problems` checks what a schema cannot express, or cannot check within
+the cost limit of the API server. A baseline with problems is `InvalidSpec`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ R = TypeVar("R", bound=Resource)
 _ENVELOPE = ("apiVersion", "kind", "metadata", "spec", "status")
 _WORDS = {
     "missing": "is required",
-    "string_type": "must be a text; put it in quotes",
+    "string_type": "must be a string; put it in quotes",
     "bool_type": "must be true or false, without quotes",
-    "int_type": "must be a whole number, without quotes",
+    "int_type": "must be an integer, without quotes",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",
     "model_type": "must be an object",
@@ -40,7 +40,7 @@ _WORDS = {
     "value_error": "{error}",
     "at_field": "{words}",
 }
-"""Messages for the error types of pydantic. None repeats the value, which may be confidential."""
+"""Messages for the error types of pydantic. They do not contain the value, which may be confidential."""
 
 # Plain messages for patterns that are hard to read.
 _PATTERN_WORDS = {
@@ -49,7 +49,7 @@ _PATTERN_WORDS = {
 }
 
 
-class InvalidObject(Exception):  # noqa: N818 - a state of an object, told to users as InvalidSpec
+class InvalidObject(Exception):  # noqa: N818 - a state of an object, which users see as InvalidSpec
     """A document is not a valid object of its kind. `problems` has at least one entry."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -100,7 +100,10 @@ def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
     if error["type"] == "extra_forbidden":
         return Problem(path(place), "unknown field", fix=_suggestion(kind, place))
     words = _PATTERN_WORDS.get(context.get("pattern", "")) or _WORDS.get(error["type"])
-    return Problem(path(place) or "the document", words.format(**context) if words else error["msg"])
+    message = words.format(**context) if words else error["msg"]
+    if (error["type"], place) == ("too_long", ("spec", "rules")):
+        return Problem(path(place), message, "TooManyRules")
+    return Problem(path(place) or "the document", message)
 
 
 def _suggestion(kind: type[Resource], place: Sequence[int | str]) -> str:

@@ -1,1 +1,1 @@
-"""The Azure Resource Manager edge."""
+"""Access to Azure Resource Manager (ARM)."""

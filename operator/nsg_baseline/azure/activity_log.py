@@ -1,4 +1,4 @@
-"""Reading the Activity Log: who changed the network resources of a subscription.
+"""Reads the Activity Log, which names the callers that changed the network resources of a subscription.
 
 Events appear in the log seconds to minutes after the change.
 """

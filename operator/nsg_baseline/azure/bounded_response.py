@@ -1,7 +1,7 @@
-"""Reading a response body within limits, before and after decompression.
+"""Reads a response body within size limits, before and after decompression.
 
 A hostile or broken server must not exhaust the memory of the operator. 300 NSGs of 1,000 rules each take about 40 MB of
-JSON; a page of ARM holds far fewer.
+JSON; a page of ARM contains far fewer.
 """
 
 import zlib

@@ -1,6 +1,6 @@
 """ARM requests over azure-core's pipeline.
 
-Responses are decoded without the SDK's models, because these cost a hundred times the transfer.
+Responses are decoded without the SDK's models, which take a hundred times as long as the transfer.
 """
 
 import asyncio

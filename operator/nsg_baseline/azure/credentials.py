@@ -13,14 +13,14 @@ from nsg_baseline.azure.clouds import Cloud
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An identity that differs from the pod's own."""
+    """An identity other than that of the pod."""
 
     client_id: str
     tenant_id: str
 
 
 def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
-    """Return the credential that the environment configures, for the pod's own identity or the given one.
+    """Return the credential that the environment configures, for the identity of the pod or the given one.
 
     Its failures are AzureErrors, and its responses are bounded; see `bounded_token`.
 

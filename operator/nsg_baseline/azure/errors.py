@@ -26,7 +26,7 @@ from azure.core.exceptions import (
 
 MAX_MESSAGE_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 900.0
-"""The longest pause that Azure can ask for. A larger value would stop the watch."""
+"""The longest pause that Azure can ask for. A larger value would stop the reconciles for too long."""
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _UNPARSABLE = "the response from Azure could not be parsed"
@@ -82,9 +82,9 @@ class AzureError(Exception):
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn every exception of azure-core, azure-identity and the decoder into an AzureError.
+    """Translate the exceptions of azure-core, azure-identity and the decoder into AzureError.
 
-    An exception that is not expected here keeps its type's name. Its text is dropped, because it may hold a secret.
+    Of an unexpected exception only the type name is kept. Its text is dropped, because it may contain a secret.
 
     Raises:
         AzureError: the call failed.
@@ -110,7 +110,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def error_from_response(status: int, headers: Mapping[str, str], body: object) -> AzureError:
-    """Return the error that a response with a status of 400 or more stands for.
+    """Return the error for a response with a status of 400 or more.
 
     Args:
         status: the HTTP status.

@@ -1,4 +1,4 @@
-"""Reading NSGs: listings page by page, decoded on demand, and single NSGs."""
+"""Reads NSGs: listings page by page, decoded on demand, and single NSGs."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ class _Identified(msgspec.Struct):
 
 
 class _Listing(msgspec.Struct):
-    # Required: a response without `value` is not a listing, and must not read as an empty one.
+    # Required: a response without `value` is not a listing, and must not be treated as an empty one.
     value: list[msgspec.Raw]
     next_link: str | None = msgspec.field(default=None, name="nextLink")
 
@@ -166,7 +166,7 @@ def _parse_id(raw: msgspec.Raw) -> str | None:
 
 
 def _decode_id(raw: msgspec.Raw) -> str:
-    """Return the id of an element, even if another property holds invalid text."""
+    """Return the id of an element, even if another property contains invalid text."""
     try:
         return msgspec.json.decode(raw, type=_Identified).id
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""The services of the Azure edge for one identity."""
+"""The Azure services for one identity."""
 
 from dataclasses import dataclass
 

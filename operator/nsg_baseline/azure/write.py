@@ -1,4 +1,4 @@
-"""Writing an NSG: one conditional PUT of the whole document."""
+"""Writes an NSG with one conditional PUT of the whole document."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from nsg_baseline.core.ids import NSGId
 
 POLLING_SECONDS = 1
 OPERATION_SECONDS = 120
-"""Limit of one write, polling included: a reconcile must not hang because Azure does."""
+"""Limit of one write, polling included, so that a reconcile does not hang when Azure does not respond."""
 
 
 class ArmWriter:
@@ -66,7 +66,7 @@ class ArmWriter:
         except AzureError:
             raise
         except Exception as error:
-            # A response that could not be read says nothing about the write.
+            # A response that could not be read does not show whether the write succeeded.
             if isinstance(error, HttpResponseError) and not isinstance(error, DecodeError):
                 with translate_errors():
                     raise
@@ -74,7 +74,7 @@ class ArmWriter:
             raise AzureError("OutcomeUnknown", message) from error
 
     def _client(self, subscription: str) -> Any:
-        from azure.mgmt.network.aio import NetworkManagementClient  # noqa: PLC0415 - 180 MB that a watcher saves
+        from azure.mgmt.network.aio import NetworkManagementClient  # noqa: PLC0415 - needs 180 MB, only in Enforce mode
 
         return NetworkManagementClient(
             self._credential,
@@ -93,5 +93,5 @@ class ArmWriter:
 
 
 def _body(document: Mapping[str, Any]) -> BytesIO:
-    """Return the request body as bytes, so that no SDK model drops properties that it does not know."""
+    """Return the request body as bytes, so that no SDK model drops unknown properties."""
     return BytesIO(json.dumps(document).encode())

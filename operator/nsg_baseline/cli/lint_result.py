@@ -110,8 +110,6 @@ def _kind(problem: Problem, document: Mapping[str, Any]) -> str:
     if place is not None and problem.id == "InvalidForm":
         value = document["spec"]["rules"][int(place[1])][place[2]][int(place[3])]
         return "StarInList" if value == "*" else problem.id
-    if problem.field == "spec.rules" and "at most" in problem.message:
-        return "TooManyRules"
     return problem.id
 
 

@@ -1,1 +1,1 @@
-"""Plugins for services that Apprise does not support, or not with alerts that can be closed."""
+"""Plugins for services that Apprise does not support, or whose alerts it cannot close."""

@@ -1,4 +1,4 @@
-"""The base of this project's plugins: they get the whole message and send JSON through the egress guard."""
+"""The base of this project's plugins, which receive the whole message and send JSON through the egress guard."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from nsg_baseline.alerts.egress_guard import request
 from nsg_baseline.alerts.message import AlertMessage
 
 SECONDS = (4.0, 10.0)
-"""Timeouts to connect, and between two bytes of a response."""
+"""Timeouts for the connection, and between two bytes of a response, in seconds."""
 
 
 class ApiPlugin:
-    """A plugin that gets the message before Apprise calls it."""
+    """A plugin that receives the message before Apprise calls it."""
 
     message: AlertMessage
 
@@ -23,14 +23,14 @@ class ApiPlugin:
 
 
 class RefusedError(Exception):
-    """A service refused a request. The text holds no part of the response, because that may contain secrets."""
+    """A service refused a request. The text contains no part of the response, which may contain secrets."""
 
 
 def call(method: str, url: str, *, json: Any = None, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
     """Make a request and return its JSON response; None if it is empty.
 
     Raises:
-        RefusedError: the service is away, or answers other than 2xx or with something else than JSON.
+        RefusedError: the service is unavailable, or its response is not JSON with a 2xx status.
     """
     all_headers = {"Accept": "application/json", "User-Agent": "nsg-baseline-operator", **(headers or {})}
     try:

@@ -1,6 +1,6 @@
 """Opsgenie, and Jira Service Management which has the same API: one alert per incident, identified by its alias.
 
-Apprise's plugins remember an alert by a request id in memory; after a restart they could not close it.
+Apprise's plugins keep the request id of an alert in memory only, so that they cannot close it after a restart.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ class _Alerts(ApiPlugin):
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
-            # An incident that ended before it could be sent has no alert to close yet: it is created and closed.
+            # An incident that ended before its first message has no alert yet: create the alert and close it.
             if message.is_first or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
             if message.event not in _OPENING:

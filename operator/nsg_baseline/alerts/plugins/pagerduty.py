@@ -18,7 +18,7 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
         action = _ACTIONS.get(self.message.event, "trigger")
-        # PagerDuty ignores the end of an unknown alert: an incident that ended before it was sent is triggered first.
+        # PagerDuty ignores the end of an unknown alert. An incident that ended before its first message is triggered.
         actions = ("trigger", action) if self.message.is_first and action != "trigger" else (action,)
         try:
             for step in actions:

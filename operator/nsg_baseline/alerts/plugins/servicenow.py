@@ -2,7 +2,7 @@
 
     servicenow://USER:PASSWORD@INSTANCE.service-now.com[/TABLE]?assignment_group=...&close_code=...
 
-The table is `incident` unless named.
+The default table is `incident`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from nsg_baseline.alerts.plugins.ticketing import Ticketing
 
-# (urgency, impact); ServiceNow makes the priority of both.
+# (urgency, impact); ServiceNow computes the priority from both.
 _URGENCIES = {"critical": ("1", "1"), "high": ("1", "2"), "medium": ("2", "2"), "low": ("3", "3"), "info": ("3", "3")}
 _RESOLVED, _CLOSED = "6", "7"
 _SHORT_LENGTH = 160
@@ -37,7 +37,7 @@ class ServiceNow(Ticketing):
         message = self.message
         if ticket is None or (ticket["state"] in (_RESOLVED, _CLOSED) and message.event != "Resolved"):
             self._call("POST", "", json=self._new(body, title))
-            # An incident that ended before it could be sent is created and resolved.
+            # An incident that ended before its first message is created and resolved.
             if message.event != "Resolved":
                 return
             ticket = self._find()

@@ -18,7 +18,7 @@ class Ticketing(ApiPlugin, NotifyBase):
     def __init__(self, options: dict[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not (self.host and self.user and self.password):
-            raise TypeError("a host, a user and a secret are needed")
+            raise TypeError("the URL requires a host, a user and a secret")
         self._options = options
 
     def send_message(self, body: str, title: str) -> None:

@@ -29,7 +29,7 @@ class Zendesk(Ticketing):
         ticket = self._find()
         is_closed = ticket is not None and ticket.get("status") in _OVER
         if ticket is None or (is_closed and self.message.event != "Resolved"):
-            # Zendesk creates one ticket for two requests with the same key.
+            # Zendesk creates only one ticket for two requests with the same key.
             key = {"Idempotency-Key": f"{self.message.thread}: {self.message.key}"}
             self._call("POST", "/tickets.json", json={"ticket": self._new(body, title)}, headers=key)
         elif not is_closed and _tag(self.message.key) not in (ticket.get("tags") or ()):
@@ -51,7 +51,7 @@ class Zendesk(Ticketing):
             "external_id": self.message.thread,
             "tags": [*own, "nsg-baseline", _tag(self.message.key)],
             **({"group_id": int(group)} if group and group.isdigit() else {}),
-            # An incident that ended before it could be sent is created as solved.
+            # An incident that ended before its first message is created as solved.
             **({"status": "solved"} if self.message.event == "Resolved" else {}),
         }
 
