@@ -57,14 +57,24 @@ def _judge_file(base: Path, path: Path, measured: Baseline, results: Results) ->
             digest = key(*_contents(base / "tree", tests))
             result = results.stored(mutant.key, digest)
             if result is None:
-                tests.sort(key=lambda test: -killers[test])
-                result = judge.judge(mutant, tests, digest)
+                result = judge.judge(mutant, _stages(tests, killers), digest)
                 results.add(result)
             killers[result.by] += 1
             counts[result.outcome] += 1
             judged.append((mutant, result))
             _progress(f"{path.relative_to(PACKAGE)}: {len(judged)} of {len(everything)}, {dict(counts)}")
     return _without_refused(base, path, judged, results)
+
+
+def _stages(tests: Sequence[str], killers: Counter[str]) -> list[list[str]]:
+    """Split tests into those of the file that killed most so far, and the others: collecting files takes longest."""
+    ordered = sorted(tests, key=lambda test: -killers[test])
+    best = ordered[0].partition("::")[0] if ordered else ""
+    stages = (
+        [test for test in ordered if test.partition("::")[0] == best],
+        [test for test in ordered if test.partition("::")[0] != best],
+    )
+    return [stage for stage in stages if stage]
 
 
 def _without_refused(
@@ -95,25 +105,31 @@ class Judge:
         self._measured = measured
         self._process: subprocess.Popen[str] | None = None
 
-    def judge(self, mutant: Mutant, tests: Sequence[str], digest: str) -> Result:
-        """Write the mutant into the copy, run the tests, restore the copy."""
-        if not tests:
-            return Result(mutant.key, SURVIVED, NOT_REACHED, digest)
+    def judge(self, mutant: Mutant, stages: Sequence[Sequence[str]], digest: str) -> Result:
+        """Write the mutant into the copy, run the tests stage by stage until a test fails, restore the copy."""
         file = self._base / "tree" / self._path
         original, times = file.read_text(), file.stat()
-        process = self._process = self._process or self._start()
-        assert process.stdin
-        assert process.stdout
-        seconds = sum(self._measured.seconds.get(test, 0) for test in tests)
+        answer = {"outcome": SURVIVED, "by": "" if stages else NOT_REACHED}
         try:
             file.write_text(mutant.source)
-            process.stdin.write(json.dumps({"tests": list(tests), "seconds": seconds}) + "\n")
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
+            for tests in stages:
+                answer = self._ask(tests)
+                if answer["outcome"] != SURVIVED:
+                    break
         finally:
             file.write_text(original)
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
         return Result(mutant.key, answer["outcome"], answer["by"], digest)
+
+    def _ask(self, tests: Sequence[str]) -> dict[str, str]:
+        process = self._process = self._process or self._start()
+        assert process.stdin
+        assert process.stdout
+        seconds = sum(self._measured.seconds.get(test, 0) for test in tests)
+        process.stdin.write(json.dumps({"tests": list(tests), "seconds": seconds}) + "\n")
+        process.stdin.flush()
+        answer: dict[str, str] = json.loads(process.stdout.readline())
+        return answer
 
     def _start(self) -> subprocess.Popen[str]:
         tree = self._base / "tree"
