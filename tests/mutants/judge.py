@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.mutants.baseline import PYTEST
 
 MEMORY = 6 * 2**30
-SPARE_SECONDS = 20
+SPARE_SECONDS = 10
 
 OUTCOMES = {0: "survived", 1: "killed"}
 
