@@ -6,26 +6,14 @@ import pytest
 
 from tests.house.names import FILLERS, FOLDERS, LIMIT, ROOT, by_folder, local_names, python_files, share
 
-ALLOWED: dict[str, float] = {
-    "operator/nsg_baseline/core": 0.039,
-}
-"""Folders with a larger share than `LIMIT` for now, and that share. It must only shrink, and end empty."""
-
 
 def test_few_local_names_are_fillers(capsys: pytest.CaptureFixture[str]) -> None:
     names = [local for file in python_files(ROOT / folder for folder in FOLDERS) for local in local_names(file)]
     with capsys.disabled():
         print(f"\nfiller names: {share(names):.2%} of {len(names)} local names")
     shares = {folder: share(members) for folder, members in by_folder(names).items()}
-    above = {folder: f"{value:.2%}" for folder, value in shares.items() if value > ALLOWED.get(folder, LIMIT)}
+    above = {folder: f"{value:.2%}" for folder, value in shares.items() if value > LIMIT}
     assert not above, "name the values; `python -m tests.house.names FOLDER` lists the lines"
-    assert share(names) <= LIMIT or ALLOWED
-
-
-def test_no_allowance_outlives_its_reason() -> None:
-    names = [local for file in python_files(ROOT / folder for folder in ALLOWED) for local in local_names(file)]
-    shares = {folder: share(members) for folder, members in by_folder(names).items()}
-    assert not [folder for folder in ALLOWED if shares.get(folder, 0.0) <= LIMIT]
 
 
 SAMPLE = """

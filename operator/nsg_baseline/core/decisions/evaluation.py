@@ -56,7 +56,7 @@ def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:
 
 
 def _is_explained(snapshot: Snapshot, verdict: Verdict) -> bool:
-    """Say whether an edit of the baseline explains the whole drift."""
+    """Return whether an edit of the baseline explains the whole drift."""
     if snapshot.attempt is not None and snapshot.attempt.written:
         # The operator's own write changed live; the edit explains what it left if it explained the drift before.
         return snapshot.attempt.awaited_rollout

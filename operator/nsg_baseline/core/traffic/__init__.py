@@ -1,1 +1,1 @@
-"""Connections that a change of rules lets through or cuts off."""
+"""Exposure: the connections that a change of rules newly allows or newly blocks."""

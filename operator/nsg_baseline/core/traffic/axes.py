@@ -1,19 +1,19 @@
-"""Ports and addresses as the few coordinates that make a difference, so that a set of them is one integer's bits."""
+"""Sets of ports and addresses as bit masks, over the few coordinates that the rules distinguish."""
 
 from collections.abc import Iterable, Mapping
 
 from nsg_baseline.core.intervals import Interval
 from nsg_baseline.core.traffic.tags import PLATFORM_FAMILY
 
-# Families stand one after another on one line.
+# The families follow one another on one number line.
 _OFFSET = {0: 0, 4: 0, 6: 2**32, PLATFORM_FAMILY: 2**32 + 2**128}
 
 Bounds = Mapping[int, tuple[int, int]]
-"""For each family the first and last number that matter."""
+"""For each family the first and last number that are relevant."""
 
 
 class Axis:
-    """A line cut at every number, within bounds, at which one of some ranges begins or ends.
+    """A number line within bounds, cut at every number at which one of some ranges begins or ends.
 
     Bit n of a mask stands for all numbers from the nth cut up to the next.
     """
@@ -35,18 +35,18 @@ class Axis:
         self.whole = sum(self.families.values())
 
     def mask(self, ranges: tuple[Interval, ...]) -> int:
-        """Return the part of some ranges that is within bounds. All their ends must be among the cuts."""
-        found = self._masks.get(ranges)
-        if found is None:
-            found = 0
+        """Return the mask of some ranges, as far as they are within bounds. All their ends must be cuts."""
+        mask = self._masks.get(ranges)
+        if mask is None:
+            mask = 0
             for first, last in self._within.get(ranges) or self._clipped(ranges):
-                found |= (1 << self._places[last + 1]) - (1 << self._places[first])
-            self._masks[ranges] = found
-        return found
+                mask |= (1 << self._places[last + 1]) - (1 << self._places[first])
+            self._masks[ranges] = mask
+        return mask
 
     def ranges(self, mask: int) -> tuple[Interval, ...]:
         """Return a mask as merged ranges."""
-        found: list[Interval] = []
+        ranges: list[Interval] = []
         for family, inside in self.families.items():
             rest, offset = mask & inside, _OFFSET[family]
             while rest:
@@ -54,9 +54,9 @@ class Axis:
                 # Adding the lowest bit carries through the whole run of ones.
                 after = (rest + (1 << first)) & -(rest + (1 << first))
                 last = after.bit_length() - 1
-                found.append(Interval(family, self._cuts[first] - offset, self._cuts[last] - offset - 1))
+                ranges.append(Interval(family, self._cuts[first] - offset, self._cuts[last] - offset - 1))
                 rest &= -after
-        return tuple(found)
+        return tuple(ranges)
 
     def _clipped(self, ranges: tuple[Interval, ...]) -> list[tuple[int, int]]:
         clipped: list[tuple[int, int]] = []

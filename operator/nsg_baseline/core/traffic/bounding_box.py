@@ -1,4 +1,4 @@
-"""The least block of traffic that holds every change, so that rules which do not meet it are not looked at again."""
+"""The smallest box that contains all traffic of the changed rules. Rules outside it cannot affect the exposure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Ranges = tuple[Interval, ...]
 
 @dataclass(frozen=True, slots=True)
 class BoundingBox:
-    """For each part of a connection the bounds within which changes matter: at least all of them, at times more."""
+    """For each part of a connection the bounds of the relevant traffic. They may be wider than necessary."""
 
     protocols: int
     source_ports: Bounds
@@ -26,28 +26,28 @@ class BoundingBox:
 
     @classmethod
     def of_rules(cls, rules: Iterable[Rule], table: TagTable | None) -> "BoundingBox":
-        """Return the extent of all that some rules may match."""
-        found = [(rule, protocols(rule)) for rule in rules]
-        limits = [ports(rule, of) for rule, of in found]
+        """Return the bounding box of everything that some rules may match."""
+        protocols_by_rule = [(rule, protocols(rule)) for rule in rules]
+        limits = [ports(rule, protocol_mask) for rule, protocol_mask in protocols_by_rule]
         every = 0
-        for _, of in found:
-            every |= of
+        for _, protocol_mask in protocols_by_rule:
+            every |= protocol_mask
         return cls(
             every,
             _hull(_port_reach(source) for source, _ in limits),
             _hull(_port_reach(destination) for _, destination in limits),
-            _hull(one for rule, _ in found for one in _reach(rule.source, table)),
-            _hull(one for rule, _ in found for one in _reach(rule.destination, table)),
+            _hull(ranges for rule, _ in protocols_by_rule for ranges in _reach(rule.source, table)),
+            _hull(ranges for rule, _ in protocols_by_rule for ranges in _reach(rule.destination, table)),
         )
 
     @classmethod
     def everything(cls) -> "BoundingBox":
-        """Return the extent of all traffic."""
+        """Return the bounding box of all traffic."""
         every_port, every_place = _hull([ALL_PORTS]), _hull([ALL_FAMILIES])
         return cls(ALL_PROTOCOLS, every_port, every_port, every_place, every_place)
 
     def within(self, box: Box, table: TagTable | None) -> "BoundingBox":
-        """Return the part of this extent that a box may hold."""
+        """Return the part of this bounding box that a box may contain."""
         wanted = protocol_bits(box.protocols)
         limited = not wanted & ~WITH_PORTS
         return BoundingBox(
@@ -59,13 +59,13 @@ class BoundingBox:
         )
 
     def is_empty(self) -> bool:
-        """Return whether nothing is within."""
+        """Return whether the bounding box contains nothing."""
         parts = (self.protocols, self.source_ports, self.destination_ports, self.source, self.destination)
         return not all(parts)
 
 
 class Overlap:
-    """Tells which rules may match something within an extent. A no is certain."""
+    """Decides which rules may match something within a bounding box. A negative result is certain."""
 
     __slots__ = ("_destination", "_extent", "_source", "_table")
 
@@ -76,12 +76,13 @@ class Overlap:
         self._destination: dict[str, bool] = {}
 
     def meets(self, rule: Rule) -> bool:
-        """Return whether a rule may match something within. Every rule is asked: hence loops instead of any()."""
+        """Return whether a rule may match something within the bounding box."""
+        # This runs for every rule, and loops are faster than any().
         extent = self._extent
-        of = protocols(rule) & extent.protocols
-        if not of:
+        protocol_mask = protocols(rule) & extent.protocols
+        if not protocol_mask:
             return False
-        if not of & ~WITH_PORTS:
+        if not protocol_mask & ~WITH_PORTS:
             low, high = extent.destination_ports[0]
             for _, first, last in rule.destination_ports.ranges:
                 if first <= high and last >= low:
@@ -139,19 +140,19 @@ def _within_place(bounds: Bounds, place: Place, table: TagTable | None) -> Bound
     return bounds
 
 
-def _hull(many: Iterable[Ranges]) -> Bounds:
-    found: dict[int, tuple[int, int]] = {}
-    for ranges in many:
+def _hull(sets: Iterable[Ranges]) -> Bounds:
+    bounds: dict[int, tuple[int, int]] = {}
+    for ranges in sets:
         for family, first, last in ranges:
-            low, high = found.get(family, (first, last))
-            found[family] = (min(low, first), max(high, last))
-    return found
+            low, high = bounds.get(family, (first, last))
+            bounds[family] = (min(low, first), max(high, last))
+    return bounds
 
 
-def _overlap(one: Bounds, other: Bounds) -> Bounds:
-    both = {
-        family: (max(one[family][0], low), min(one[family][1], high))
+def _overlap(bounds: Bounds, other: Bounds) -> Bounds:
+    common = {
+        family: (max(bounds[family][0], low), min(bounds[family][1], high))
         for family, (low, high) in other.items()
-        if family in one
+        if family in bounds
     }
-    return {family: (low, high) for family, (low, high) in both.items() if low <= high}
+    return {family: (low, high) for family, (low, high) in common.items() if low <= high}

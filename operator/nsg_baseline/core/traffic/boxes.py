@@ -1,4 +1,4 @@
-"""Pieces as boxes in the words of the rules, and what is likely of them."""
+"""Conversion of pieces to boxes in the words of the rules, and the likely part of boxes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 from nsg_baseline.core.intervals import Interval, merge
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Place
 from nsg_baseline.core.traffic.original_case import Speller
+from nsg_baseline.core.traffic.side import Part, Side, bits
 from nsg_baseline.core.traffic.tags import (
     INTERNET,
     PLATFORM,
@@ -13,11 +14,11 @@ from nsg_baseline.core.traffic.tags import (
     is_group,
     spelled,
 )
-from nsg_baseline.core.traffic.traffic_space import Part, Piece, Side, TrafficSpace, bits
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 
 class BoxWriter:
-    """Writes the pieces of one space as boxes."""
+    """Converts the pieces of one traffic space to boxes."""
 
     def __init__(self, space: TrafficSpace, spell: Speller) -> None:
         self._space = space
@@ -25,11 +26,11 @@ class BoxWriter:
         self._destination = _PlaceWriter(space.destination, spell)
 
     def boxes(self, pieces: Iterable[Piece]) -> tuple[Box, ...]:
-        """Return a box for each piece; more where a piece holds ordinary traffic and the platform's own."""
+        """Return a box for each piece, or several if a piece contains both ordinary and platform traffic."""
         return tuple(box for piece in pieces for box in self._boxes(piece))
 
     def _boxes(self, piece: Piece) -> Iterator[Box]:
-        protocols = tuple(PROTOCOLS[place] for place in bits(piece[0]))
+        protocols = tuple(PROTOCOLS[index] for index in bits(piece[0]))
         from_ports = self._space.source_ports.ranges(piece[1])
         to_ports = self._space.destination_ports.ranges(piece[2])
         for source in self._source.places((piece[3], piece[4], piece[5])):
@@ -41,45 +42,45 @@ class _PlaceWriter:
     def __init__(self, side: Side, spell: Speller) -> None:
         self._side = side
         self._spell = spell
-        self._known: dict[Part, tuple[Place, ...]] = {}
+        self._places_by_part: dict[Part, tuple[Place, ...]] = {}
         self._ruled_out: dict[int, tuple[Interval, ...]] = {}
 
     def places(self, part: Part) -> tuple[Place, ...]:
         """Return one side of a piece: ordinary addresses as one place, and each kind of platform traffic as another."""
-        found = self._known.get(part)
-        if found is None:
-            found = self._known[part] = tuple(self._places(*part))
-        return found
+        places = self._places_by_part.get(part)
+        if places is None:
+            places = self._places_by_part[part] = tuple(self._places(*part))
+        return places
 
-    def _places(self, addresses: int, held: int, missing: int) -> Iterator[Place]:
-        tags, not_tags = self._spelled(held), self._spelled(missing)
+    def _places(self, addresses: int, words: int, not_words: int) -> Iterator[Place]:
+        tags, not_tags = self._spelled(words), self._spelled(not_words)
         ordinary = addresses & self._side.ordinary
         if ordinary:
-            yield Place(self._ranges(ordinary, held), tags, not_tags)
+            yield Place(self._ranges(ordinary, words), tags, not_tags)
         for _, first, last in self._side.axis.ranges(addresses & ~self._side.ordinary):
             for name in PLATFORM[first : last + 1]:
                 yield Place(EVERYWHERE, (spelled(name) or name, *tags), not_tags)
 
     def _spelled(self, words: int) -> tuple[str, ...]:
-        return tuple(sorted(map(self._spell, self._side.named(words)))) if words else ()
+        return tuple(sorted(map(self._spell, self._side.names(words)))) if words else ()
 
-    def _ranges(self, ordinary: int, held: int) -> tuple[Interval, ...]:
-        """Return the addresses, with those that the words rule out where that is shorter: Internet is anywhere."""
+    def _ranges(self, ordinary: int, words: int) -> tuple[Interval, ...]:
+        """Return the addresses; addresses that the words exclude anyway are added if that makes the list shorter."""
         ranges = self._side.axis.ranges(ordinary)
-        if not held:
+        if not words:
             return ranges
-        ruled_out = self._ruled_out.get(held)
+        ruled_out = self._ruled_out.get(words)
         if ruled_out is None:
-            ruled_out = self._ruled_out[held] = self._side.ruled_out(held)
+            ruled_out = self._ruled_out[words] = self._side.ruled_out(words)
         wider = merge((*ranges, *ruled_out))
         return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
 
 
 def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """Return what is left of boxes where no address is both Internet and VirtualNetwork.
+    """Return boxes without the traffic of addresses that are both Internet and VirtualNetwork.
 
-    That is nearly always so, but not certain: a route for 0.0.0.0/0 that does not lead to the Internet widens
-    VirtualNetwork. Words that follow from it are left out.
+    Such addresses are rare: a route for 0.0.0.0/0 that does not lead to the Internet adds addresses to VirtualNetwork.
+    Tags that follow from the assumption are left out.
     """
     return tuple(
         replace(box, source=_shortened(box.source), destination=_shortened(box.destination))
@@ -89,7 +90,7 @@ def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 
 def is_likely(box: Box) -> bool:
-    """Return whether a box holds anything where no address is both Internet and VirtualNetwork."""
+    """Return whether a box contains any traffic if no address is both Internet and VirtualNetwork."""
     return not any(
         len(place.tags) > 1 and INTERNET in map(str.lower, place.tags) and any(map(_is_inside, place.tags))
         for place in (box.source, box.destination)

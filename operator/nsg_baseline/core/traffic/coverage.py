@@ -1,4 +1,4 @@
-"""What each rule of a list still decides: nothing where earlier rules take all, nothing new where later ones agree."""
+"""Coverage: whether a rule has an effect in its list, or other rules already decide all of its traffic."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from nsg_baseline.core.traffic.rule_index import RuleIndex
 from nsg_baseline.core.traffic.split import split_pieces
 from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
-from nsg_baseline.core.traffic.witness import WitnessFacts, makes_a_difference
+from nsg_baseline.core.traffic.witness import RuleMatches, makes_a_difference
 
-# A rule that falls into more pieces is said to decide something: that is so but for contrived lists.
+# A rule that splits into more pieces counts as effective. The assumption is wrong only for contrived lists.
 _MOST_PIECES = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a rule decides within its list.
+    """The effect of a rule within its list.
 
     Attributes:
         rule: the rule.
-        hidden_by: the earlier rules that together take everything that it matches; none if something is left.
-        same_as: the later rules that would decide all of what is left alike; none if it makes a difference.
+        hidden_by: the earlier rules that together match all traffic of the rule; none if the rule decides something.
+        same_as: the later rules that would decide the remaining traffic alike; none if the rule has an effect.
     """
 
     rule: Rule
@@ -34,62 +34,72 @@ class Coverage:
 
 
 def coverage(rules: Sequence[Rule], direction: Direction, tags: TagTable | None = None) -> Iterator[Coverage]:
-    """Yield for each custom rule of a direction, in the order in which they decide, what it decides."""
+    """Yield the coverage of each custom rule of a direction, in the order of their priorities."""
     custom = ordered(rules, direction)
-    every = [*custom, *DEFAULT_RULES[direction]]
-    # One space for all rules: its coordinates are many, but they are found once.
-    space = TrafficSpace(BoundingBox.everything(), every, None, tags)
-    blocks = [[block for block in space.pieces_of_rule(rule) if space.exists(block)] for rule in every]
-    neighbours = RuleIndex(every)
-    for place, rule in enumerate(custom):
-        met = [other for other in neighbours.of(rule) if other != place and _meet(blocks[place], blocks[other])]
-        near = [WitnessFacts(every[other], blocks[other]) for other in met if other < place]
-        after = [WitnessFacts(every[other], blocks[other]) for other in met if other > place]
-        yield _coverage(WitnessFacts(rule, blocks[place]), near, after, space)
+    all_rules = [*custom, *DEFAULT_RULES[direction]]
+    # One space for all rules has many coordinates, but they are computed only once.
+    space = TrafficSpace(BoundingBox.everything(), all_rules, None, tags)
+    matches = [
+        RuleMatches(rule, [piece for piece in space.pieces_of_rule(rule) if space.exists(piece)]) for rule in all_rules
+    ]
+    candidates = RuleIndex(all_rules)
+    for index, rule in enumerate(custom):
+        own = matches[index]
+        overlapping = [other for other in candidates.of(rule) if other != index and _overlap(own, matches[other])]
+        earlier = [matches[other] for other in overlapping if other < index]
+        later = [matches[other] for other in overlapping if other > index]
+        yield _coverage(own, earlier, later, space)
 
 
-def _meet(ours: Sequence[Piece], theirs: Sequence[Piece]) -> bool:
+def _overlap(matches: RuleMatches, others: RuleMatches) -> bool:
+    """Return whether two rules may match the same traffic. A negative result is certain."""
     return any(
-        one[2] & other[2] and one[3] & other[3] and one[6] & other[6] and one[0] & other[0] and one[1] & other[1]
-        for one in ours
-        for other in theirs
+        piece[2] & other[2]
+        and piece[3] & other[3]
+        and piece[6] & other[6]
+        and piece[0] & other[0]
+        and piece[1] & other[1]
+        for piece in matches.pieces
+        for other in others.pieces
     )
 
 
 def _coverage(
-    mine: WitnessFacts, near: Sequence[WitnessFacts], after: Sequence[WitnessFacts], space: TrafficSpace
+    own: RuleMatches, earlier: Sequence[RuleMatches], later: Sequence[RuleMatches], space: TrafficSpace
 ) -> Coverage:
-    if not mine.blocks or makes_a_difference(mine, near, after, space):
-        return Coverage(mine.rule)
-    left = _left([], mine.blocks, space)
+    if not own.pieces or makes_a_difference(own, earlier, later, space):
+        return Coverage(own.rule)
+    rest = _disjoint(own.pieces, space)
     hiding: list[Rule] = []
-    for other in near:
-        inside, left = split_pieces(left, other.blocks, space)
+    for other in earlier:
+        inside, rest = split_pieces(rest, other.pieces, space)
         hiding += [other.rule] if inside else []
-        if not left:
-            return Coverage(mine.rule, hidden_by=tuple(hiding))
-        if len(left) > _MOST_PIECES:
-            return Coverage(mine.rule)
-    return Coverage(mine.rule, same_as=tuple(_agreeing(mine.rule, left, after, space)))
+        if not rest:
+            return Coverage(own.rule, hidden_by=tuple(hiding))
+        if len(rest) > _MOST_PIECES:
+            return Coverage(own.rule)
+    return Coverage(own.rule, same_as=tuple(_agreeing(own.rule, rest, later, space)))
 
 
-def _left(known: list[Piece], blocks: Sequence[Piece], space: TrafficSpace) -> list[Piece]:
-    """Return blocks that may overlap as disjoint pieces."""
-    for block in blocks:
-        fresh = [block]
-        for piece in list(known):
-            _, fresh = split_pieces(fresh, [piece], space)
-        known += [piece for piece in fresh if space.exists(piece)]
-    return known
+def _disjoint(pieces: Iterable[Piece], space: TrafficSpace) -> list[Piece]:
+    """Return pieces that may overlap as disjoint pieces."""
+    disjoint: list[Piece] = []
+    for piece in pieces:
+        rest = [piece]
+        for earlier in disjoint:
+            _, rest = split_pieces(rest, [earlier], space)
+        disjoint += [part for part in rest if space.exists(part)]
+    return disjoint
 
 
-def _agreeing(rule: Rule, left: list[Piece], later: Iterable[WitnessFacts], space: TrafficSpace) -> list[Rule]:
+def _agreeing(rule: Rule, rest: list[Piece], later: Iterable[RuleMatches], space: TrafficSpace) -> list[Rule]:
+    """Return the later rules that decide the rest of a rule's traffic; none if one of them decides differently."""
     agreeing: list[Rule] = []
     for other in later:
-        inside, left = split_pieces(left, other.blocks, space)
+        inside, rest = split_pieces(rest, other.pieces, space)
         if inside and other.rule.access != rule.access:
             return []
         agreeing += [other.rule] if inside else []
-        if not left or len(left) > _MOST_PIECES:
+        if not rest or len(rest) > _MOST_PIECES:
             break
-    return [] if left else agreeing
+    return [] if rest else agreeing

@@ -1,4 +1,4 @@
-"""The rules that every NSG ends with, as Azure returns them. They can be overridden, not removed."""
+"""The default rules of every NSG, as Azure returns them. Other rules can override them; nothing removes them."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def _default(name: str, priority: int, source: str, destination: str) -> Rule:
     return normalise(document)
 
 
-# In the order in which they decide.
+# In the order of their priorities.
 DEFAULT_RULES: Mapping[str, tuple[Rule, ...]] = {
     "Inbound": (
         _default("AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork"),

@@ -1,8 +1,8 @@
-"""The exposure between two rule lists: exactly the connections that one lets through and the other does not.
+"""The exposure between two rule lists: exactly the connections that one allows and the other does not.
 
-Both lists are walked at once, over the traffic alone that a changed rule matches: nothing else can be decided
-otherwise. Traffic is held as disjoint boxes, each side's addresses together with the tags that hold there, so that the
-answer is exact in every world that the axioms in `tags` allow.
+Both lists are evaluated at once, and only for the traffic that a changed rule matches, because no other traffic can be
+decided differently. Traffic is represented as disjoint boxes with addresses and the tags that apply to them. The result
+is therefore exact for all addresses of tags that the axioms in `tags` allow.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,14 @@ from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 BUDGET = 4000
-# Beyond this many changed rules, all the traffic between them is walked instead of theirs alone.
-_MOST_BLOCKS = 64
+# With more pieces of changed rules, all traffic within their bounding box is evaluated instead of only theirs.
+_MOST_PIECES = 64
+_SUMMARY = "the changed traffic falls into more than {:,} pieces; these are some of them, and not all are listed"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What holds for both directions."""
+class _Options:
+    """The parameters of an exposure that are the same for both directions."""
 
     table: TagTable | None
     budget: int
@@ -43,70 +44,69 @@ def exposure(
     budget: int = BUDGET,
     restrict: Box | None = None,
 ) -> Exposure:
-    """Return what two lists of custom rules decide otherwise, the default rules added to both.
+    """Return the traffic that two lists of custom rules decide differently, with the default rules added to both.
 
     Args:
-        approved: The approved rules, in any order; of two of one priority the first decides. None for no NSG: the
-            platform then allows everything.
-        live: The live rules, alike.
-        tags: Tags' addresses. Without them tags are words that the axioms in `tags` bound.
-        budget: The number of pieces beyond which the walk breaks off and says so.
-        restrict: Look at this part of all traffic alone.
+        approved: The approved rules, in any order; of two rules with one priority the first decides. None for no NSG:
+            the platform then allows everything.
+        live: The live rules, in the same form.
+        tags: The addresses of tags. Without them tags are opaque words, limited only by the axioms in `tags`.
+        budget: The maximum number of pieces. If the traffic splits into more, the result is not exact.
+        restrict: Consider only this part of all traffic.
     """
-    asked = _Asked(tags, budget, restrict)
+    options = _Options(tags, budget, restrict)
     entries: list[Entry] = []
     exact = True
     for direction in DIRECTIONS:
-        found, whole = _of_direction(_whole_list(approved, direction), _whole_list(live, direction), direction, asked)
-        entries += found
-        exact = exact and whole
+        approved_list, live_list = _with_defaults(approved, direction), _with_defaults(live, direction)
+        direction_entries, is_complete = _of_direction(approved_list, live_list, direction, options)
+        entries += direction_entries
+        exact = exact and is_complete
     summary = None if exact else _SUMMARY.format(budget)
     return Exposure(tuple(entries), exact, summary, None if tags is None else tags.change_number)
 
 
-_SUMMARY = "the changed traffic falls into more than {:,} pieces; these are some of them, and not all are listed"
-
-
-def _whole_list(rules: Sequence[Rule] | None, direction: Direction) -> list[Rule]:
+def _with_defaults(rules: Sequence[Rule] | None, direction: Direction) -> list[Rule]:
     return [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
 
 
 def _of_direction(
-    approved: list[Rule], live: list[Rule], direction: Direction, asked: _Asked
+    approved: list[Rule], live: list[Rule], direction: Direction, options: _Options
 ) -> tuple[list[Entry], bool]:
+    """Return the entries of one direction, and whether they are complete."""
     sequence = align(approved, live)
-    extent = BoundingBox.of_rules(changed_rules(sequence), asked.table)
-    if asked.restrict is not None:
-        extent = extent.within(asked.restrict, asked.table)
+    extent = BoundingBox.of_rules(changed_rules(sequence), options.table)
+    if options.restrict is not None:
+        extent = extent.within(options.restrict, options.table)
     if extent.is_empty():
         return [], True
-    meets = Overlap(extent, asked.table).meets
+    meets = Overlap(extent, options.table).meets
     sequence = [pair for pair in sequence if meets(either(pair))]
-    space = TrafficSpace(extent, [either(pair) for pair in sequence], asked.restrict, asked.table)
-    walk = FirstMatch(_region(sequence, space, asked.restrict), space)
-    whole = walk.run(sequence, asked.budget)
+    space = TrafficSpace(extent, [either(pair) for pair in sequence], options.restrict, options.table)
+    evaluation = FirstMatch(_region(sequence, space, options.restrict), space)
+    is_complete = evaluation.run(sequence, options.budget)
     writer = BoxWriter(space, speller(rule for pair in sequence for rule in reversed(pair) if rule))
-    return [_entry(found, direction, space, writer) for found in walk.found()], whole
+    return [_entry(match, direction, space, writer) for match in evaluation.matches()], is_complete
 
 
 def _region(sequence: Sequence[Pair], space: TrafficSpace, restrict: Box | None) -> list[list[Piece]]:
-    """Return the traffic that may be decided otherwise, at least, as disjoint groups."""
-    blocks = [piece for rule in changed_rules(sequence) for piece in space.pieces_of_rule(rule)]
-    if len(blocks) > _MOST_BLOCKS:
+    """Return all traffic that may be decided differently, and possibly more, as disjoint groups of pieces."""
+    pieces = [piece for rule in changed_rules(sequence) for piece in space.pieces_of_rule(rule)]
+    if len(pieces) > _MOST_PIECES:
         groups = [space.everything()]
     else:
-        groups = [split_pieces([block], blocks[:place], space)[1] for place, block in enumerate(blocks)]
+        groups = [split_pieces([piece], pieces[:index], space)[1] for index, piece in enumerate(pieces)]
     if restrict is None:
         return groups
-    wanted = space.pieces_of_box(restrict)
-    return [split_pieces(group, wanted, space)[0] for group in groups]
+    restricted = space.pieces_of_box(restrict)
+    return [split_pieces(group, restricted, space)[0] for group in groups]
 
 
-def _entry(found: Match, direction: Direction, space: TrafficSpace, writer: BoxWriter) -> Entry:
-    approved, live = found.approved, found.live
+def _entry(match: Match, direction: Direction, space: TrafficSpace, writer: BoxWriter) -> Entry:
+    approved, live = match.approved, match.live
     opened = live is None or live.access == "Allow" or (approved is not None and approved.access == "Deny")
     effect: Effect = "Allowed" if opened else "Denied"
-    boxes = writer.boxes(merge_pieces(found.pieces, space))
+    boxes = writer.boxes(merge_pieces(match.pieces, space))
     return Entry(
         effect,
         direction,

@@ -1,60 +1,61 @@
-"""The same traffic as fewer pieces."""
+"""Merging of pieces: the same traffic as fewer pieces."""
 
 from collections.abc import Iterable
 from typing import cast
 
-from nsg_baseline.core.traffic.traffic_space import Part, Piece, Side, TrafficSpace, bits
+from nsg_baseline.core.traffic.side import Part, Side, bits
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
-# Where in a piece the masks stand that can be joined, and the words that hold (those that do not stand behind them).
+# The indexes in a piece of the masks that can be joined, and of the words that apply (those that do not are next).
 _MASKS = (3, 6, 2, 1, 0)
 _WORDS = (4, 7)
 
 
 def merge_pieces(pieces: Iterable[Piece], space: TrafficSpace) -> list[Piece]:
-    """Return the same traffic as fewer disjoint pieces, without words that follow from the rest of their piece."""
+    """Return the same traffic as fewer disjoint pieces, without words that follow from the rest of a piece."""
     merged = _merged(list(pieces))
-    tidied = [_tidied(piece, space) for piece in merged]
-    return sorted(merged if tidied == merged else _merged(tidied))
+    shortened = [_without_implied_words(piece, space) for piece in merged]
+    return sorted(merged if shortened == merged else _merged(shortened))
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
-    before = 1
-    while before != len(pieces):
-        before = len(pieces)
-        for place in _MASKS:
-            pieces = _joined(pieces, place)
-        for place in _WORDS:
-            pieces = _indifferent(pieces, place)
+    count = 1
+    while count != len(pieces):
+        count = len(pieces)
+        for index in _MASKS:
+            pieces = _joined(pieces, index)
+        for index in _WORDS:
+            pieces = _joined_by_word(pieces, index)
     return pieces
 
 
-def _joined(pieces: Iterable[Piece], place: int) -> list[Piece]:
-    """Join pieces that differ at one place alone."""
+def _joined(pieces: Iterable[Piece], index: int) -> list[Piece]:
+    """Join pieces that differ only in the mask at an index."""
     groups: dict[tuple[int, ...], int] = {}
     for piece in pieces:
-        rest = piece[:place] + piece[place + 1 :]
-        groups[rest] = groups.get(rest, 0) | piece[place]
-    return [cast("Piece", (*rest[:place], mask, *rest[place:])) for rest, mask in groups.items()]
+        other_masks = piece[:index] + piece[index + 1 :]
+        groups[other_masks] = groups.get(other_masks, 0) | piece[index]
+    return [cast("Piece", (*other_masks[:index], mask, *other_masks[index:])) for other_masks, mask in groups.items()]
 
 
-def _indifferent(pieces: list[Piece], place: int) -> list[Piece]:
-    """Join pieces of which one wants a word to hold, the other wants it not to, and nothing else differs."""
-    if not any(piece[place] for piece in pieces):
+def _joined_by_word(pieces: list[Piece], index: int) -> list[Piece]:
+    """Join two pieces that differ only in one word, which applies to one of them and not to the other."""
+    if not any(piece[index] for piece in pieces):
         return pieces
-    left = dict.fromkeys(pieces)
+    joined = dict.fromkeys(pieces)
     for piece in pieces:
-        for index in bits(piece[place]) if piece in left else ():
-            bit = 1 << index
-            held, missing = piece[place] & ~bit, piece[place + 1]
-            twin = cast("Piece", (*piece[:place], held, missing | bit, *piece[place + 2 :]))
-            if twin in left:
-                del left[piece], left[twin]
-                left[cast("Piece", (*piece[:place], held, missing, *piece[place + 2 :]))] = None
+        for word in bits(piece[index]) if piece in joined else ():
+            bit = 1 << word
+            words, not_words = piece[index] & ~bit, piece[index + 1]
+            twin = cast("Piece", (*piece[:index], words, not_words | bit, *piece[index + 2 :]))
+            if twin in joined:
+                del joined[piece], joined[twin]
+                joined[cast("Piece", (*piece[:index], words, not_words, *piece[index + 2 :]))] = None
                 break
-    return list(left)
+    return list(joined)
 
 
-def _tidied(piece: Piece, space: TrafficSpace) -> Piece:
+def _without_implied_words(piece: Piece, space: TrafficSpace) -> Piece:
     if not (piece[4] or piece[5] or piece[7] or piece[8]):
         return piece
     source = _shortest((piece[3], piece[4], piece[5]), space.source)
@@ -63,12 +64,12 @@ def _tidied(piece: Piece, space: TrafficSpace) -> Piece:
 
 
 def _shortest(part: Part, side: Side) -> Part:
-    """Leave out each word that could not be otherwise."""
-    addresses, held, missing = part
-    for bit in (1 << index for index in bits(held)):
-        if not addresses & side.room(held & ~bit, missing | bit):
-            held &= ~bit
-    for bit in (1 << index for index in bits(missing)):
-        if not addresses & side.room(held | bit, missing & ~bit):
-            missing &= ~bit
-    return addresses, held, missing
+    """Return the same part without each word that follows from the rest of the part."""
+    addresses, words, not_words = part
+    for bit in (1 << index for index in bits(words)):
+        if not addresses & side.possible_addresses(words & ~bit, not_words | bit):
+            words &= ~bit
+    for bit in (1 << index for index in bits(not_words)):
+        if not addresses & side.possible_addresses(words | bit, not_words & ~bit):
+            not_words &= ~bit
+    return addresses, words, not_words

@@ -1,7 +1,7 @@
-"""What a change of rules lets through or cuts off, as values.
+"""The exposure of a change of rules, as values.
 
-A connection is one protocol, and on each side an address, the tags and application security groups that hold for it
-and, for TCP and UDP, a port. Only what opens a connection counts: answers follow from it.
+A connection is a protocol and, on each side, an address, the tags and application security groups that apply to the
+address and, for TCP and UDP, a port. Only the packet that opens a connection is modelled: NSGs are stateful.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ EVERYWHERE = (ALL_IPV4, ALL_IPV6)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One side of a box: an address in `ranges` for which all of `tags` and none of `not_tags` hold.
+    """One side of a box: the addresses in `ranges` to which all of `tags` and none of `not_tags` apply.
 
-    Tags are service tags as spelled on a rule, ids of application security groups, and opaque words (see `readings`).
-    The platform's own traffic (AzurePlatformDNS, AzurePlatformIMDS, AzurePlatformLKM) is in a place only if `tags`
-    names it; `ranges` says nothing then. `ranges` is all of IPv4 and IPv6 when addresses are not restricted.
+    Tags are service tags as spelled on a rule, ids of application security groups, and opaque words (see
+    `rule_semantics`). Platform traffic (AzurePlatformDNS, AzurePlatformIMDS, AzurePlatformLKM) is in a place only if
+    `tags` names it; `ranges` has no meaning then. `ranges` is all of IPv4 and IPv6 if addresses are not limited.
     """
 
     ranges: tuple[Interval, ...] = EVERYWHERE
@@ -36,7 +36,7 @@ ANYWHERE = Place()
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Connections for which every part holds. Ports say nothing for protocols other than TCP and UDP."""
+    """The connections that match every part. Ports have no meaning for protocols other than TCP and UDP."""
 
     protocols: tuple[str, ...] = PROTOCOLS
     source_ports: tuple[Interval, ...] = ALL_PORTS
@@ -47,10 +47,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one approved and one live decider make of the same connections. Boxes of all entries are disjoint.
+    """The connections that an approved rule and a live rule decide differently. Boxes of all entries are disjoint.
 
-    Deciders are rule names as spelled on their own side; None stands for no NSG at all, or for the platform.
-    A conditional entry is about such connections alone as carry Internet and VirtualNetwork on one side.
+    The rules are given by name; None stands for no NSG, or for the platform. A conditional entry contains only
+    connections with an address that is both Internet and VirtualNetwork.
     """
 
     effect: Effect
@@ -63,10 +63,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """All connections that one rule list lets through and the other does not.
+    """All connections that one rule list allows and the other does not.
 
-    When it is not exact, every box is right all the same but there are more, and `summary` says so. `change_number`
-    is that of the service tags file which the tags were read from.
+    If `exact` is false, the boxes are correct and not complete, and `summary` says so. `change_number` is that of the
+    service tags file from which the tags were read.
     """
 
     entries: tuple[Entry, ...] = ()

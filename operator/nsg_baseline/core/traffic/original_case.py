@@ -1,4 +1,4 @@
-"""Words as they are spelled on rules. The normal form folds them."""
+"""The original spelling of words, which the normal form of a rule folds."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -14,7 +14,7 @@ Speller = Callable[[str], str]
 
 
 def speller(rules: Iterable[Rule]) -> Speller:
-    """Return a function that gives a folded word as it is spelled on the first of some rules that has it."""
+    """Return a function that maps a folded word to its spelling in the first of some rules with that word."""
     every = list(rules)
 
     @cache

@@ -1,7 +1,7 @@
-"""Which rule decides one connection, and why the rules before it do not.
+"""The rule that decides one connection, and why the rules before it do not match.
 
-Of a connection less may be known than decides it: whether a service tag holds for an address, say. Then more than one
-rule may decide, each with the circumstances under which it does.
+The connection may be known only in part, for example not whether a service tag applies to an address. Then several
+rules may decide it, each for a part of the connection.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,18 +18,19 @@ from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, PROTOCOLS, Box
 from nsg_baseline.core.traffic.original_case import speller
 from nsg_baseline.core.traffic.rule_diff import ordered
 from nsg_baseline.core.traffic.rule_semantics import ports, protocols
+from nsg_baseline.core.traffic.side import Side
 from nsg_baseline.core.traffic.split import split_pieces
 from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
-from nsg_baseline.core.traffic.traffic_space import Piece, Side, TrafficSpace, port_alternatives
+from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace, port_alternatives
 
 Field = Literal["protocol", "source", "sourcePort", "destination", "destinationPort", "earlier"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A rule that decides the connection where it is in one of `boxes`, which are parts of it.
+    """A rule, and the parts of the connection that it decides.
 
-    `rule` is None for the platform, which allows. `access` is the rule's, in ARM's terms.
+    `rule` is None for the platform, which allows. `access` is that of the rule, in ARM's terms.
     """
 
     rule: Rule | None
@@ -39,9 +40,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A rule that does not match the connection, and the first field that rules it out.
+    """A rule that does not match the connection, and the first field that excludes it.
 
-    `earlier` means that each field alone may match, but together, after the rules before, nothing is left.
+    `earlier` means that each field may match, but the rules before leave no traffic that all fields match.
     """
 
     rule: Rule
@@ -50,13 +51,15 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who decides a connection: one outcome when it is certain; else all that are possible, in the rules' order.
+    """The rules that decide a connection: one outcome if it is certain, else all possible ones in the rules' order.
 
-    No outcome at all means that there is no such connection: between IPv4 and IPv6, for one.
+    Without an outcome there is no such connection, for example between IPv4 and IPv6.
 
-    `depends_on` names what is not known and makes the difference: `source Internet` for whether that tag (or word, or
-    group's id) holds there, `source port` for a field that the connection leaves open. `misses` are the rules before
-    the last outcome that match nothing.
+    Attributes:
+        outcomes: the rules that may decide.
+        misses: the rules before the last outcome that match nothing.
+        depends_on: the unknown facts that distinguish the outcomes: `source Internet` for whether that tag, word or
+            group applies to the source, `source port` for a field that the connection does not specify.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -65,56 +68,56 @@ class Decision:
 
     @property
     def access(self) -> str | None:
-        """Allow or Deny where all outcomes agree; None where they do not."""
-        every = {outcome.access for outcome in self.outcomes}
-        return every.pop() if len(every) == 1 else None
+        """Allow or Deny if all outcomes agree; None if they do not."""
+        accesses = {outcome.access for outcome in self.outcomes}
+        return accesses.pop() if len(accesses) == 1 else None
 
 
 def decide(
     rules: Sequence[Rule] | None, connection: Box, direction: Direction, *, tags: TagTable | None = None
 ) -> Decision:
-    """Return who decides a connection under custom rules, the default rules added; None stands for no NSG.
+    """Return the rules that decide a connection, out of custom rules and the default rules.
 
     Args:
-        rules: The custom rules, in any order.
-        connection: What is known: one protocol, one port, an address or tags on each side. What is left open is full.
+        rules: The custom rules, in any order; None for no NSG.
+        connection: The known facts: one protocol, one port, an address or tags on each side. Unknown parts are full.
         direction: Inbound or Outbound.
-        tags: Tags' addresses, if known.
+        tags: The addresses of tags, if known.
     """
-    every = [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
-    space = TrafficSpace(BoundingBox.everything().within(connection, tags), every, connection, tags)
-    writer = BoxWriter(space, speller(every))
+    all_rules = [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
+    space = TrafficSpace(BoundingBox.everything().within(connection, tags), all_rules, connection, tags)
+    writer = BoxWriter(space, speller(all_rules))
     whole = [piece for piece in space.pieces_of_box(connection) if piece[0] and space.exists(piece)]
     outcomes: list[Outcome] = []
     misses: list[Miss] = []
-    for rule, inside in _split(whole, every, space):
+    for rule, inside in _split(whole, all_rules, space):
         if inside:
             access = "Allow" if rule is None else rule.access
             outcomes.append(Outcome(rule, access, writer.boxes(merge_pieces(inside, space))))
         elif rule is not None:
             misses.append(Miss(rule, _mismatch(whole, rule, space)))
-    return Decision(tuple(outcomes), tuple(misses), tuple(_open_questions(connection, outcomes)))
+    return Decision(tuple(outcomes), tuple(misses), tuple(_unknown_facts(connection, outcomes)))
 
 
 def connection(
     protocol: str, source: str, destination: str, destination_port: int | None = None, source_port: int | None = None
 ) -> Box:
-    """Return a connection as users write it: each side an address, a prefix, a tag, or a group's id.
+    """Return a connection from user input: each side is an address, a prefix, a tag, or a group's id.
 
     Raises:
-        ValueError: there is no such protocol.
+        ValueError: the protocol does not exist.
     """
-    name = next((known for known in PROTOCOLS if known.lower() == protocol.lower()), None)
+    name = next((candidate for candidate in PROTOCOLS if candidate.lower() == protocol.lower()), None)
     if name is None:
         raise ValueError(f"protocol {protocol!r:.40} is none of {', '.join(PROTOCOLS)}")
     return Box((name,), _port(source_port), _port(destination_port), _place(source), _place(destination))
 
 
 def usual(connection: Box, direction: Direction) -> Box:
-    """Return the part of a connection that there nearly always is.
+    """Return the part of a connection that nearly always exists.
 
-    A public address is Internet and not VirtualNetwork, a private one is VirtualNetwork (which holds what is peered and
-    on premises), and so is the side where the NSG is. What has tags already stays as it is.
+    A public address is Internet and not VirtualNetwork. A private address is VirtualNetwork, which includes peered and
+    on-premises networks, and so is the side of the NSG. A side that already has tags is not changed.
     """
     return replace(
         connection,
@@ -141,49 +144,52 @@ def _port(number: int | None) -> tuple[Interval, ...]:
 def _place(text: str) -> Place:
     if text == "*":
         return ANYWHERE
-    found = parse_prefix(text)
-    return Place(tags=(text,)) if found is None else Place((found,))
+    prefix = parse_prefix(text)
+    return Place(tags=(text,)) if prefix is None else Place((prefix,))
 
 
-def _split(left: list[Piece], rules: Sequence[Rule], space: TrafficSpace) -> Iterator[tuple[Rule | None, list[Piece]]]:
-    """Yield each rule with what it takes, until nothing is left; what is left in the end is the platform's."""
+def _split(rest: list[Piece], rules: Sequence[Rule], space: TrafficSpace) -> Iterator[tuple[Rule | None, list[Piece]]]:
+    """Yield each rule with the traffic that it decides until no traffic is left; None stands for the platform."""
     for rule in rules:
-        if not left:
+        if not rest:
             return
-        inside, left = split_pieces(left, space.pieces_of_rule(rule), space)
+        inside, rest = split_pieces(rest, space.pieces_of_rule(rule), space)
         yield rule, inside
-    yield None, left
+    yield None, rest
 
 
 def _mismatch(whole: Sequence[Piece], rule: Rule, space: TrafficSpace) -> Field:
-    """Return the first field, in the order in which people read a rule, that keeps it from the connection."""
-    of = protocols(rule)
-    from_ports, to_ports = ports(rule, of)
+    """Return the first field of a rule, from the protocol to the destination port, that excludes the connection."""
+    protocol_mask = protocols(rule)
+    from_ports, to_ports = ports(rule, protocol_mask)
     alternatives: dict[Field, tuple[int, list[tuple[int, int]], Side | None]] = {
-        "protocol": (0, [(of, 0)], None),
+        "protocol": (0, [(protocol_mask, 0)], None),
         "source": (3, space.source.alternatives(rule.source), space.source),
         "sourcePort": (1, port_alternatives(space.source_ports, from_ports, space.source), None),
         "destination": (6, space.destination.alternatives(rule.destination), space.destination),
         "destinationPort": (2, port_alternatives(space.destination_ports, to_ports, space.destination), None),
     }
-    for field, (place, offered, side) in alternatives.items():
-        if not any(_meets(piece, place, mask, held, side) for piece in whole for mask, held in offered):
+    for field, (index, pairs, side) in alternatives.items():
+        if not any(_overlaps(piece, index, mask, words, side) for piece in whole for mask, words in pairs):
             return field
     return "earlier"
 
 
-def _meets(piece: Piece, place: int, mask: int, held: int, side: Side | None) -> bool:
-    room = -1 if side is None else side.room(piece[place + 1] | held, piece[place + 2])
-    return bool(piece[place] & mask & room)
+def _overlaps(piece: Piece, index: int, mask: int, words: int, side: Side | None) -> bool:
+    """Return whether a piece has values in common with a mask at an index; `side` is None for masks without words."""
+    common = piece[index] & mask
+    if side is not None:
+        common &= side.possible_addresses(piece[index + 1] | words, piece[index + 2])
+    return bool(common)
 
 
-def _open_questions(connection: Box, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield what tells the outcomes apart."""
+def _unknown_facts(connection: Box, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield the facts that distinguish the outcomes and that the connection does not specify."""
     if len(outcomes) < 2:  # noqa: PLR2004 - one outcome is certain
         return
     boxes = [box for outcome in outcomes for box in outcome.boxes]
-    yield from _open_words("source", connection.source, [box.source for box in boxes])
-    yield from _open_words("destination", connection.destination, [box.destination for box in boxes])
+    yield from _unknown_words("source", connection.source, [box.source for box in boxes])
+    yield from _unknown_words("destination", connection.destination, [box.destination for box in boxes])
     if any(box.protocols != connection.protocols for box in boxes):
         yield "protocol"
     with_ports = [box for box in boxes if not {"Tcp", "Udp"}.isdisjoint(box.protocols)]
@@ -193,8 +199,8 @@ def _open_questions(connection: Box, outcomes: Sequence[Outcome]) -> Iterator[st
         yield "destination port"
 
 
-def _open_words(side: str, known: Place, places: Sequence[Place]) -> Iterator[str]:
+def _unknown_words(side: str, specified: Place, places: Sequence[Place]) -> Iterator[str]:
     words = {word for place in places for word in (*place.tags, *place.not_tags)}
-    yield from (f"{side} {word}" for word in sorted(words - {*known.tags, *known.not_tags}))
-    if any(place.ranges != known.ranges for place in places):
+    yield from (f"{side} {word}" for word in sorted(words - {*specified.tags, *specified.not_tags}))
+    if any(place.ranges != specified.ranges for place in places):
         yield f"{side} address"

@@ -1,13 +1,13 @@
-"""How a rule is read: what it matches, in words and ranges.
+"""The semantics of a rule: the traffic that it matches, in words and ranges.
 
-Decisions, each taken here alone:
+Only this module decides the following:
 
-- ICMP, ESP and AH ignore ports, as all protocols without ports do. (Some read ICMP's ports as ICMP types; Microsoft's
-  support denies it: MicrosoftDocs/azure-docs#51522.)
-- Protocol * with limited ports is TCP and UDP.
-- What Azure does not take today is opaque, never absent. A port that is none is the word `port X` on that side. A
-  protocol of another name is `Other` with the word `protocol X` on the destination's side, its ports ignored. An
-  access of another name differs from both Allow and Deny. A direction of another name is in neither direction.
+- ICMP, ESP and AH ignore ports, as all protocols without ports do. (Ports are not ICMP types, according to Microsoft's
+  support: MicrosoftDocs/azure-docs#51522.)
+- Protocol * with limited ports means TCP and UDP.
+- Values that Azure does not accept today are opaque, never absent. A value that is not a port is the word `port X` on
+  that side. An unknown protocol is `Other` with the word `protocol X` on the destination side; its ports are ignored.
+  An unknown access differs from both Allow and Deny. A rule with an unknown direction applies in neither direction.
 - A side without any value matches nothing. Azure refuses such a rule.
 """
 
@@ -19,7 +19,7 @@ from nsg_baseline.core.traffic.model import DIRECTIONS, PROTOCOLS
 from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK, is_service_tag
 
 ALL_PROTOCOLS = (1 << len(PROTOCOLS)) - 1
-# TCP and UDP alone have ports.
+# Only TCP and UDP have ports.
 WITH_PORTS = 0b11
 OTHER = 1 << PROTOCOLS.index("Other")
 _BITS = {name: 1 << place for place, name in enumerate(PROTOCOLS)}
@@ -40,22 +40,22 @@ def protocol_bits(names: Iterable[str]) -> int:
 
 
 def ports(rule: Rule, of_protocols: int) -> tuple[Ports, Ports]:
-    """Return a rule's source and destination ports as far as they count."""
+    """Return a rule's source and destination ports, unlimited if none of the protocols has ports."""
     return (rule.source_ports, rule.destination_ports) if of_protocols & WITH_PORTS else (_UNLIMITED, _UNLIMITED)
 
 
 def protocol_word(rule: Rule) -> str | None:
-    """Return the opaque word that stands for a protocol of another name."""
+    """Return the opaque word for an unknown protocol; None if the protocol is known."""
     return None if rule.protocol in _BITS or rule.protocol == "*" else f"protocol {rule.protocol}"
 
 
 def port_word(text: str) -> str:
-    """Return the opaque word that stands for a port that is none."""
+    """Return the opaque word for a value that is not a port."""
     return f"port {text}"
 
 
 def unreadable(rule: Rule) -> tuple[str, ...]:
-    """Return the names of the fields, in ARM's terms, whose value is not understood. Their traffic is opaque."""
+    """Return the names of the fields, in ARM's terms, whose values are not recognised. Their traffic is opaque."""
     problems = {
         "direction": rule.direction not in DIRECTIONS,
         "access": rule.access not in ("Allow", "Deny"),
@@ -65,7 +65,7 @@ def unreadable(rule: Rule) -> tuple[str, ...]:
         "destinationAddressPrefix": _is_opaque(rule.destination),
         "destinationPortRange": bool(rule.destination_ports.words) or not rule.destination_ports.ranges,
     }
-    return tuple(name for name, wrong in problems.items() if wrong)
+    return tuple(name for name, is_unreadable in problems.items() if is_unreadable)
 
 
 def _is_opaque(side: Addresses) -> bool:

@@ -1,4 +1,4 @@
-"""Cutting pieces of traffic along the edges of a rule."""
+"""Splitting of pieces into the traffic that a rule matches and the rest."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,85 +8,112 @@ from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 def split_pieces(
     pieces: Iterable[Piece], rule: Sequence[Piece], space: TrafficSpace
 ) -> tuple[list[Piece], list[Piece]]:
-    """Return what a rule matches of disjoint pieces, and what it does not. Both are disjoint.
+    """Return the traffic of disjoint pieces that a rule matches, and the rest. Both are disjoint.
 
-    The rule's own pieces may overlap: what the first takes is no longer there for the second.
+    The pieces of the rule may overlap: each is applied to the rest of the one before.
     """
     inside: list[Piece] = []
     outside = list(pieces)
-    for block in rule:
+    for rule_piece in rule:
         pieces, outside = outside, []
-        _carve_block(pieces, block, space, inside, outside)
+        _split_by_piece(pieces, rule_piece, space, inside, outside)
     return inside, outside
 
 
-def _carve_block(
-    pieces: Iterable[Piece], block: Piece, space: TrafficSpace, inside: list[Piece], outside: list[Piece]
+def _split_by_piece(
+    pieces: Iterable[Piece], rule_piece: Piece, space: TrafficSpace, inside: list[Piece], outside: list[Piece]
 ) -> None:
-    b_protocols, b_from, b_to, b_source, b_held, b_missing, b_destination, b_there, b_absent = block
+    """Add the traffic that one piece of a rule matches to `inside`, and the rest to `outside`."""
+    (
+        rule_protocols,
+        rule_from_ports,
+        rule_to_ports,
+        rule_source,
+        rule_source_words,
+        rule_source_not_words,
+        rule_destination,
+        rule_destination_words,
+        rule_destination_not_words,
+    ) = rule_piece
     for piece in pieces:
-        protocols, from_ports, to_ports, source, held, missing, destination, there, absent = piece
-        # The whole test in one expression: most pieces end here, and this is where the time goes.
+        (
+            protocols,
+            from_ports,
+            to_ports,
+            source,
+            source_words,
+            source_not_words,
+            destination,
+            destination_words,
+            destination_not_words,
+        ) = piece
+        # Most pieces end here, and most of the run time is spent here, so the test is a single expression.
         if not (
-            to_ports & b_to
-            and source & b_source
-            and destination & b_destination
-            and protocols & b_protocols
-            and from_ports & b_from
+            to_ports & rule_to_ports
+            and source & rule_source
+            and destination & rule_destination
+            and protocols & rule_protocols
+            and from_ports & rule_from_ports
         ):
             outside.append(piece)
             continue
         common = (
-            protocols & b_protocols,
-            from_ports & b_from,
-            to_ports & b_to,
-            source & b_source,
-            held | b_held,
-            missing | b_missing,
-            destination & b_destination,
-            there | b_there,
-            absent | b_absent,
+            protocols & rule_protocols,
+            from_ports & rule_from_ports,
+            to_ports & rule_to_ports,
+            source & rule_source,
+            source_words | rule_source_words,
+            source_not_words | rule_source_not_words,
+            destination & rule_destination,
+            destination_words | rule_destination_words,
+            destination_not_words | rule_destination_not_words,
         )
         if not space.exists(common):
             outside.append(piece)
             continue
         inside.append(common)
         if common != piece:
-            outside.extend(_cut_off(piece, common, space))
+            outside.extend(_remainder(piece, common, space))
 
 
-def _cut_off(piece: Piece, common: Piece, space: TrafficSpace) -> Iterator[Piece]:
-    """Yield what is left of a piece around a common part: one cut for each part of a connection that a rule limits."""
-    protocols, from_ports, to_ports, source, held, missing, destination, there, absent = piece
-    in_protocols, in_from, in_to, in_source, in_held, in_missing, in_destination, in_there, in_absent = common
-    if rest := protocols & ~in_protocols:
-        yield (rest, from_ports, to_ports, source, held, missing, destination, there, absent)
-    if rest := to_ports & ~in_to:
-        yield (in_protocols, from_ports, rest, source, held, missing, destination, there, absent)
-    if rest := from_ports & ~in_from:
-        yield (in_protocols, rest, in_to, source, held, missing, destination, there, absent)
-    # Ports that are left are left for all addresses; of the following not all need exist.
-    head, cuts = (in_protocols, in_from, in_to), []
-    if rest := source & ~in_source:
-        cuts.append((*head, rest, held, missing, destination, there, absent))
-    if rest := destination & ~in_destination:
-        cuts.append((*head, in_source, held, missing, rest, there, absent))
-    for some, others in _without(held, missing, in_held, in_missing):
-        cuts.append((*head, in_source, some, others, in_destination, there, absent))
-    for some, others in _without(there, absent, in_there, in_absent):
-        cuts.append((*head, in_source, in_held, in_missing, in_destination, some, others))
-    yield from filter(space.exists, cuts)
+def _remainder(piece: Piece, common: Piece, space: TrafficSpace) -> Iterator[Piece]:
+    """Yield a piece without a part of it, as disjoint pieces: one or more for each mask in which the two differ."""
+    protocols, from_ports, to_ports = piece[:3]
+    common_protocols, common_from_ports, common_to_ports = common[:3]
+    if rest := protocols & ~common_protocols:
+        yield (rest, from_ports, to_ports, *piece[3:])
+    if rest := to_ports & ~common_to_ports:
+        yield (common_protocols, from_ports, rest, *piece[3:])
+    if rest := from_ports & ~common_from_ports:
+        yield (common_protocols, rest, common_to_ports, *piece[3:])
+    # The pieces above have the addresses and words of the whole piece, so they exist. Those below may not.
+    yield from filter(space.exists, _remaining_parts(piece, common))
 
 
-def _without(held: int, missing: int, in_held: int, in_missing: int) -> Iterator[tuple[int, int]]:
-    """Yield in how many disjoint ways words can fail to be as they are inside."""
-    rest = in_held & ~held
+def _remaining_parts(piece: Piece, common: Piece) -> Iterator[Piece]:
+    """Yield the pieces with the ports of the common part that differ from it in addresses or words."""
+    head = common[:3]
+    source, source_words, source_not_words, destination, destination_words, destination_not_words = piece[3:]
+    common_source, common_destination = common[3], common[6]
+    if rest := source & ~common_source:
+        yield (*head, rest, *piece[4:])
+    if rest := destination & ~common_destination:
+        yield (*head, common_source, source_words, source_not_words, rest, destination_words, destination_not_words)
+    for words, not_words in _other_words(source_words, source_not_words, common[4], common[5]):
+        yield (*head, common_source, words, not_words, common_destination, destination_words, destination_not_words)
+    for words, not_words in _other_words(destination_words, destination_not_words, common[7], common[8]):
+        yield (*head, *common[3:6], common_destination, words, not_words)
+
+
+def _other_words(words: int, not_words: int, common_words: int, common_not_words: int) -> Iterator[tuple[int, int]]:
+    """Yield disjoint pairs of words and excluded words that together are all cases outside the common part."""
+    rest = common_words & ~words
     while rest:
         bit = rest & -rest
-        yield held, missing | bit
-        held, rest = held | bit, rest & ~bit
-    rest = in_missing & ~missing
+        yield words, not_words | bit
+        words, rest = words | bit, rest & ~bit
+    rest = common_not_words & ~not_words
     while rest:
         bit = rest & -rest
-        yield held | bit, missing
-        missing, rest = missing | bit, rest & ~bit
+        yield words | bit, not_words
+        not_words, rest = not_words | bit, rest & ~bit

@@ -1,16 +1,18 @@
-"""What may be believed about a service tag or an application security group without knowing its addresses.
+"""Assumptions about service tags and application security groups whose addresses are not known.
 
-Microsoft publishes most tags' addresses weekly. Without that file a tag is a word that holds for an address or does
-not, with these axioms alone:
+Microsoft publishes the addresses of most tags weekly. Without that file a tag is an opaque word, which applies to an
+address or does not. Only these axioms are assumed:
 
-- X.Region is within X, and the regions of one service are disjoint (AzureMonitor's are not).
-- Internet and service tags hold public addresses only; AzureLoadBalancer, VirtualNetwork and AzurePlatform* are other.
-- AzureLoadBalancer is 168.63.129.16, which is within VirtualNetwork too (MicrosoftDocs/azure-docs#38326).
-- An application security group is within VirtualNetwork, and 168.63.129.16, which no network interface has, in none.
-- AzurePlatform* is the platform's own traffic, which no other rule matches.
+- X.Region is within X, and the regions of one service are disjoint (except those of AzureMonitor).
+- Internet and service tags contain only public addresses. AzureLoadBalancer, VirtualNetwork and AzurePlatform* contain
+  other addresses.
+- AzureLoadBalancer is 168.63.129.16, which is also within VirtualNetwork (MicrosoftDocs/azure-docs#38326).
+- An application security group is within VirtualNetwork. It does not contain 168.63.129.16, because no network
+  interface has that address.
+- AzurePlatform* is platform traffic, which no other rule matches.
 
-Two more look true and are not: that Internet and VirtualNetwork are disjoint (a route for 0.0.0.0/0 widens
-VirtualNetwork), and that Storage is within AzureCloud (48,000 addresses are not).
+Two further assumptions are plausible and wrong: Internet and VirtualNetwork are not disjoint (a route for 0.0.0.0/0
+adds addresses to VirtualNetwork), and Storage is not within AzureCloud (48,000 addresses are not).
 """
 
 import re
@@ -27,7 +29,7 @@ PLATFORM = ("azureplatformdns", "azureplatformimds", "azureplatformlkm")
 PLATFORM_FAMILY = 9
 ALL_FAMILIES = (ALL_IPV4, ALL_IPV6, Interval(PLATFORM_FAMILY, 0, len(PLATFORM) - 1))
 LOAD_BALANCER_ADDRESS = Interval(4, 0xA83F8110, 0xA83F8110)
-# Their dotted parts are no regions, or overlap.
+# Services whose dotted names are not regions, or whose regions overlap.
 _NOT_DISJOINT = ("azuremonitor", "azurefrontdoor")
 _TAG = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)?")
 _SPELLED = {
@@ -49,35 +51,35 @@ def complement(ranges: tuple[Interval, ...]) -> tuple[Interval, ...]:
     """Return the addresses of both families outside merged ranges."""
     outside: list[Interval] = []
     for family, first, last in EVERYWHERE:
-        for _, low, high in (one for one in ranges if one.family == family):
+        for _, low, high in (interval for interval in ranges if interval.family == family):
             if first < low:
                 outside.append(Interval(family, first, low - 1))
-            first = high + 1  # noqa: PLW2901 - what is left of the family
+            first = high + 1  # noqa: PLW2901 - the rest of the family starts there
         if first <= last:
             outside.append(Interval(family, first, last))
     return tuple(outside)
 
 
-NOT_PUBLIC = merge(found for text in _NOT_PUBLIC if (found := parse_prefix(text)))
+NOT_PUBLIC = merge(prefix for text in _NOT_PUBLIC if (prefix := parse_prefix(text)))
 PUBLIC = complement(NOT_PUBLIC)
 _NOT_LOAD_BALANCER = complement((LOAD_BALANCER_ADDRESS,))
 
 
 @dataclass(frozen=True, slots=True)
 class TagTable:
-    """The addresses of service tags, folded, from one of Microsoft's ServiceTags files. Read with `read_tags`."""
+    """The prefixes of service tags, by folded name, from one of Microsoft's ServiceTags files (see `read_tags`)."""
 
     change_number: int
     prefixes: Mapping[str, tuple[str, ...]] = field(repr=False)
-    # A file names some 100,000 prefixes, and an NSG a handful of tags: each is parsed when first asked for.
+    # A file contains some 100,000 prefixes, and an NSG uses a few tags, so a tag is parsed at its first use.
     _parsed: dict[str, tuple[Interval, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def ranges(self, word: str) -> tuple[Interval, ...] | None:
-        """Return a tag's addresses, merged; None for a word that the file does not know."""
+        """Return a tag's addresses, merged; None for a word that the file does not contain."""
         if word not in self.prefixes:
             return None
         if word not in self._parsed:
-            self._parsed[word] = merge(found for text in self.prefixes[word] if (found := parse_prefix(text)))
+            self._parsed[word] = merge(prefix for text in self.prefixes[word] if (prefix := parse_prefix(text)))
         return self._parsed[word]
 
 
@@ -85,7 +87,7 @@ def read_tags(document: Any) -> TagTable:
     """Read a ServiceTags_Public JSON document.
 
     Raises:
-        UnreadableTagsError: it is not one; the text names the field.
+        UnreadableTagsError: the document is not a service tags file; the text names the field.
     """
     if not isinstance(document, Mapping) or type(document.get("changeNumber")) is not int:
         raise UnreadableTagsError("changeNumber is missing: not a service tags file")
@@ -107,7 +109,7 @@ def _tag(index: int, value: Any) -> tuple[str, tuple[str, ...]]:
 
 
 def resolve(word: str, table: TagTable | None) -> tuple[Interval, ...] | None:
-    """Return the exact extent of a word, the platform's own coordinates included; None when it is opaque."""
+    """Return the exact addresses of a word, or the coordinates of platform traffic; None if the word is opaque."""
     if word == "*":
         return EVERYWHERE
     if word == LOAD_BALANCER:
@@ -121,40 +123,40 @@ def resolve(word: str, table: TagTable | None) -> tuple[Interval, ...] | None:
 
 
 def upper(word: str, table: TagTable | None) -> tuple[Interval, ...]:
-    """Return the addresses that an opaque word can hold for at most."""
+    """Return the addresses to which an opaque word can apply at most."""
     if is_group(word):
         return _NOT_LOAD_BALANCER
     if not is_service_tag(word):
         return ALL_FAMILIES
-    above = parent(word)
-    known = table.ranges(above) if table is not None and above is not None else None
-    return PUBLIC if known is None else known
+    parent_word = parent(word)
+    parent_ranges = table.ranges(parent_word) if table is not None and parent_word is not None else None
+    return PUBLIC if parent_ranges is None else parent_ranges
 
 
 def lower(word: str) -> tuple[Interval, ...]:
-    """Return the addresses that an opaque word holds for at least."""
+    """Return the addresses to which an opaque word applies at least."""
     return (LOAD_BALANCER_ADDRESS,) if word == VIRTUAL_NETWORK else ()
 
 
-def ruled_out(held: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
-    """Return the ordinary addresses at which one of some opaque words cannot hold."""
-    limits = [limit for word in held if (limit := upper(word, table)) is not ALL_FAMILIES]
+def ruled_out(words: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
+    """Return the ordinary addresses to which at least one of some opaque words cannot apply."""
+    limits = [limit for word in words if (limit := upper(word, table)) is not ALL_FAMILIES]
     outside = [NOT_PUBLIC if limit is PUBLIC else complement(limit) for limit in limits]
-    return outside[0] if len(outside) == 1 else merge(one for ranges in outside for one in ranges)
+    return outside[0] if len(outside) == 1 else merge(interval for ranges in outside for interval in ranges)
 
 
 def parent(word: str) -> str | None:
-    """Return the word that holds wherever this one does, if there is one."""
+    """Return the word that a word implies: the tag or network that contains it. None if there is none."""
     if is_group(word):
         return VIRTUAL_NETWORK
     service, dot, _ = word.rpartition(".")
     return service if dot and is_service_tag(word) else None
 
 
-def disjoint(one: str, other: str) -> bool:
-    """Return whether two different opaque words never hold for one address: regions of one service."""
-    service = parent(one)
-    return service is not None and service == parent(other) and not is_group(one) and service not in _NOT_DISJOINT
+def disjoint(word: str, other: str) -> bool:
+    """Return whether two different opaque words never apply to the same address: regions of one service."""
+    service = parent(word)
+    return service is not None and service == parent(other) and not is_group(word) and service not in _NOT_DISJOINT
 
 
 def is_group(word: str) -> bool:
@@ -163,10 +165,10 @@ def is_group(word: str) -> bool:
 
 
 def is_service_tag(word: str) -> bool:
-    """Return whether a folded word has the form of a tag that holds public addresses only, Internet among them."""
+    """Return whether a folded word has the form of a tag that contains only public addresses, such as Internet."""
     return word != VIRTUAL_NETWORK and _TAG.fullmatch(word) is not None
 
 
 def spelled(word: str) -> str | None:
-    """Return the usual spelling of the words that Azure itself writes."""
+    """Return the usual spelling of a word that Azure itself writes; None for other words."""
     return _SPELLED.get(word)

@@ -1,80 +1,87 @@
-"""Single connections of a rule, picked here and there: one that decides a question saves looking at all of them."""
+"""Sample connections of a rule. One for which the rule makes a difference saves an analysis of all its traffic."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nsg_baseline.core.rules import Rule
+from nsg_baseline.core.traffic.side import Part, Side
 from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
-_PICKS = 12
-# Far from all counts of coordinates, so that picks spread over all of them.
+_SAMPLES = 12
+# A prime far above the number of coordinates of most spaces, so that samples are spread over all coordinates.
 _STRIDE = 7919
 
 
-class WitnessFacts(NamedTuple):
-    """A rule and what it matches."""
+class RuleMatches(NamedTuple):
+    """A rule and the pieces that it matches; they may overlap."""
 
     rule: Rule
-    blocks: Sequence[Piece]
+    pieces: Sequence[Piece]
 
 
 def makes_a_difference(
-    mine: WitnessFacts, before: Iterable[WitnessFacts], after: Iterable[WitnessFacts], space: TrafficSpace
+    own: RuleMatches, earlier: Iterable[RuleMatches], later: Iterable[RuleMatches], space: TrafficSpace
 ) -> bool:
-    """Return whether a connection was found that a rule decides, and that rules after it would decide otherwise.
+    """Return whether a sample connection is decided by a rule and would be decided differently by later rules.
 
-    True is certain; False says that none of those picked is one.
+    True is certain; False means only that the samples contain no such connection.
     """
-    earlier = [block for other in before for block in other.blocks]
-    later = [(block, other.rule) for other in after for block in other.blocks]
-    for point in _points(mine.blocks, space):
-        if any(_matches(block, point) for block in earlier):
+    earlier_pieces = [piece for other in earlier for piece in other.pieces]
+    later_pieces = [(piece, other.rule) for other in later for piece in other.pieces]
+    for point in _points(own.pieces, space):
+        if any(_contains(piece, point) for piece in earlier_pieces):
             continue
-        next_rule = next((other for block, other in later if _matches(block, point)), None)
-        if next_rule is None or next_rule.access != mine.rule.access:
+        next_rule = next((rule for piece, rule in later_pieces if _contains(piece, point)), None)
+        if next_rule is None or next_rule.access != own.rule.access:
             return True
     return False
 
 
-def _matches(block: Piece, point: Piece) -> bool:
-    """Return whether a rule's block holds a point; a rule asks of words only that they hold."""
+def _contains(piece: Piece, point: Piece) -> bool:
+    """Return whether a piece of a rule contains a point. Such a piece has no words that must not apply."""
     return bool(
-        block[2] & point[2]
-        and block[3] & point[3]
-        and block[6] & point[6]
-        and block[0] & point[0]
-        and block[1] & point[1]
-        and not block[4] & ~point[4]
-        and not block[7] & ~point[7]
+        piece[2] & point[2]
+        and piece[3] & point[3]
+        and piece[6] & point[6]
+        and piece[0] & point[0]
+        and piece[1] & point[1]
+        and not piece[4] & ~point[4]
+        and not piece[7] & ~point[7]
     )
 
 
-def _points(blocks: Sequence[Piece], space: TrafficSpace) -> Iterator[Piece]:
-    """Yield connections of some blocks in which every word holds or does not."""
-    worlds = _worlds(space)
-    for block in blocks:
-        for pick in range(_PICKS):
-            source, destination = worlds[pick % len(worlds)]
-            held, there = space.source.closed(block[4] | source), space.destination.closed(block[7] | destination)
-            missing, absent = space.source.all_words & ~held, space.destination.all_words & ~there
-            at = block[3] & space.source.room(held, missing)
-            onto = block[6] & space.destination.room(there, absent)
-            if at and onto:
-                protocol, via, to = (_picked(mask, pick) for mask in block[:3])
-                point = (protocol, via, to, _picked(at, pick), held, missing, _picked(onto, pick), there, absent)
+def _points(pieces: Sequence[Piece], space: TrafficSpace) -> Iterator[Piece]:
+    """Yield single connections within some pieces; every word either applies to them or does not."""
+    added_words = _added_words(space)
+    for piece in pieces:
+        for number in range(_SAMPLES):
+            source_words, destination_words = added_words[number % len(added_words)]
+            source = _sample_part(piece[3], piece[4] | source_words, space.source, number)
+            destination = _sample_part(piece[6], piece[7] | destination_words, space.destination, number)
+            if source is not None and destination is not None:
+                protocol, from_port, to_port = (_sample_bit(mask, number) for mask in piece[:3])
+                point = (protocol, from_port, to_port, *source, *destination)
                 if space.exists(point):
                     yield point
 
 
-def _picked(mask: int, pick: int) -> int:
-    """Return one bit of a mask that has some."""
-    start = pick * _STRIDE % mask.bit_length()
-    above = mask >> start << start or mask
-    return above & -above
+def _sample_part(addresses: int, words: int, side: Side, number: int) -> Part | None:
+    """Return a single address to which only some words and the words that they imply apply; None if there is none."""
+    words = side.with_implied(words)
+    not_words = side.all_words & ~words
+    possible = addresses & side.possible_addresses(words, not_words)
+    return (_sample_bit(possible, number), words, not_words) if possible else None
 
 
-def _worlds(space: TrafficSpace) -> list[tuple[int, int]]:
-    """Return words to hold on both sides: none but the rule's own, or the virtual network's as well."""
+def _sample_bit(mask: int, number: int) -> int:
+    """Return one bit of a mask that is not empty."""
+    start = number * _STRIDE % mask.bit_length()
+    from_start = mask >> start << start or mask
+    return from_start & -from_start
+
+
+def _added_words(space: TrafficSpace) -> list[tuple[int, int]]:
+    """Return words that apply on both sides besides those of the rule: none, or the virtual network."""
     inside = (space.source.words.get(VIRTUAL_NETWORK, 0), space.destination.words.get(VIRTUAL_NETWORK, 0))
     return [(0, 0), inside] if any(inside) else [(0, 0)]
