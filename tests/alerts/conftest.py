@@ -1,4 +1,4 @@
-"""A server of chats for all tests of alerts."""
+"""A server of chat webhooks for all tests of alerts."""
 
 from collections.abc import AsyncIterator
 

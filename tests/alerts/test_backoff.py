@@ -1,4 +1,4 @@
-"""Backoff of a failing channel: pauses grow and end, and what waited a day is abandoned."""
+"""Backoff of a failing channel: growing pauses, and an end after a day."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ KEY = RevisionKey("team-web", "web-1", 1, 0)
 
 
 def test_pauses_double_up_to_the_longest_and_start_again_after_a_success() -> None:
-    # A service that is down for a night must not be hammered.
+    # A service that is down for a night must not receive a request every few seconds.
     backoff = Backoff()
     pauses = [backoff.failed(START, None) - START for _ in range(10)]
     assert pauses[:3] == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]
@@ -23,14 +23,14 @@ def test_pauses_double_up_to_the_longest_and_start_again_after_a_success() -> No
 
 
 def test_a_service_may_ask_for_a_longer_pause_of_at_most_an_hour() -> None:
-    # A wrong header must not silence a channel for a year; a short one must not shorten the pause.
+    # An invalid header must not stop a channel for a year, and a short one must not shorten the pause.
     assert Backoff().failed(START, timedelta(minutes=10)) == START + timedelta(minutes=10)
     assert Backoff().failed(START, timedelta(days=365)) == START + timedelta(hours=1)
     assert Backoff().failed(START, timedelta(seconds=1)) == START + FIRST_PAUSE
 
 
 def test_a_notification_is_abandoned_after_a_day_counted_from_its_first_try() -> None:
-    # Retrying for ever fills the status; a notification that was delivered meanwhile starts again.
+    # Endless retries would fill the status. A notification that was delivered in between starts again.
     backoff = Backoff()
     assert backoff.abandoned([KEY], START) == []
     assert backoff.abandoned([KEY], START + ABANDON_AFTER) == []

@@ -1,4 +1,4 @@
-"""Channels out of a Secret: what is refused, and that nothing of a URL is ever said."""
+"""Channels from a Secret: which URLs are refused, and that no part of a URL appears in a message."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -31,10 +31,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_a_refusal_names_the_line_and_nothing_of_the_url(
+def test_a_refusal_names_the_line_and_no_part_of_the_url(
     url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The message ends in a condition that anybody who may read routes can read.
+    # The message becomes a condition that everyone with access to routes can read.
     caplog.set_level(logging.DEBUG)
     disable_url_logging()
     with capture_logs() as logs:
@@ -44,8 +44,8 @@ def test_a_refusal_names_the_line_and_nothing_of_the_url(
     assert CANARY not in "\n".join(outputs)
 
 
-def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
-    # Each scheme is code that a Secret could set to work: syslog:// and dbus:// reach into the pod.
+def test_schemes_of_apprise_without_tests_are_refused() -> None:
+    # Each scheme is code that a Secret could execute: syslog:// and dbus:// reach into the pod.
     for scheme in ("syslog", "dbus", "windows", "macosx", "tgram"):
         assert scheme not in SCHEMES
         channels, (bad,) = parse_channels(f"{scheme}://localhost")
@@ -53,14 +53,14 @@ def test_what_apprise_knows_and_nobody_tests_is_refused() -> None:
         assert "is not one of the supported schemes" in bad.problem
 
 
-def test_blank_lines_and_remarks_are_no_channels() -> None:
+def test_blank_lines_and_comments_are_not_channels() -> None:
     text = "\n# chat\njson://a.example.com\n\n  json://b.example.com  \n"
     assert [channel.line for channel in parse_channels(text)[0]] == [3, 5]
     assert parse_channels("# nothing yet\n") == ([], [])
 
 
 @pytest.fixture
-async def answering() -> AsyncIterator[tuple[str, list[str]]]:
+async def serve_status_codes() -> AsyncIterator[tuple[str, list[str]]]:
     """Serve /ok, /no (500) and /away, which leads elsewhere by a redirect; the paths that were asked for."""
     seen: list[str] = []
 
@@ -80,14 +80,16 @@ async def answering() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("path", "through"), [("/ok", True), ("/no", False), ("/away", False)])
-async def test_it_says_whether_it_got_through(answering: tuple[str, list[str]], path: str, *, through: bool) -> None:
+async def test_the_result_says_whether_the_message_was_delivered(
+    serve_status_codes: tuple[str, list[str]], path: str, *, through: bool
+) -> None:
     # A redirect is not followed: it could lead to the cloud's metadata address.
-    url, seen = answering
+    url, seen = serve_status_codes
     assert (await parse_channels(url + path, allow_local=True)[0][0].send(MESSAGE)).delivered is through
     assert seen == [path]
 
 
-async def test_nobody_there_is_no_exception(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_closed_port_is_not_an_exception(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
     channel = parse_channels(f"json://user:{CANARY}@127.0.0.1:{unused_tcp_port}/{CANARY}", allow_local=True)[0][0]
     disable_url_logging()
     assert not (await channel.send(MESSAGE)).delivered

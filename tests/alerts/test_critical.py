@@ -1,4 +1,4 @@
-"""Critical incidents go out at once and by themselves, whatever else there is to say."""
+"""Critical incidents are sent at once and separately, whatever else is pending."""
 
 from datetime import timedelta
 
@@ -14,14 +14,14 @@ def deliveries(count: int, severity: str, name: str) -> list[PendingDelivery]:
 
 
 def test_a_critical_incident_does_not_wait_for_its_group() -> None:
-    # Ten seconds matter when a database faces the Internet.
+    # Ten seconds matter when a database is exposed to the Internet.
     pending = pending_deliveries(route(groupWait="10m"), [incident(severity="critical")], OPERATOR, START)
     assert [delivery.ready_at for delivery in pending] == [None]
     pending = pending_deliveries(route(groupWait="10m"), [incident(severity="high")], OPERATOR, START)
     assert [delivery.ready_at for delivery in pending] == [START + timedelta(minutes=10)]
 
 
-def test_noise_neither_delays_nor_hides_a_critical_incident() -> None:
+def test_other_incidents_neither_delay_nor_hide_a_critical_one() -> None:
     # Thirty messages of low severity must not make it a line in a digest.
     noise = deliveries(4, "low", "noise")
     critical = deliveries(3, "critical", "critical")
@@ -32,7 +32,7 @@ def test_noise_neither_delays_nor_hides_a_critical_incident() -> None:
     assert sizes == [1, 1, 1, 4]
 
 
-def test_many_critical_incidents_are_one_digest_and_still_do_not_wait() -> None:
+def test_many_critical_incidents_are_one_digest_without_a_wait() -> None:
     # A policy that opens five hundred NSGs must page once, not five hundred times.
     most = deliveries(CRITICAL_DIGEST_FROM, "critical", "critical")
     (batch,) = group(most, FULL, 30, START)

@@ -1,4 +1,4 @@
-"""Delivery under faults: nothing lost, nothing twice in calm, and nobody waits for a channel that is stuck."""
+"""Delivery under faults: no loss, no repeats without a crash, and no waiting for a channel that does not respond."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ from tests.support.chats import Chats
 
 
 @dataclass(slots=True)
-class Scene:
-    """One route with two chats, an incident, and a clock that stands."""
+class RouteEnvironment:
+    """A route with two chats, an incident, and a fake clock."""
 
     chats: Chats
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -33,9 +33,9 @@ class Scene:
 
     dispatcher: Dispatcher = field(init=False)
 
-    async def round(self) -> None:
-        """Do what the loop does at each ring."""
-        to = self.outbox.known[self.to.key]
+    async def deliver(self) -> None:
+        """Deliver what is pending, as the loop does."""
+        to = self.outbox.stored_routes[self.to.key]
         await self.dispatcher.deliver(to, pending_deliveries(to, self.outbox.incidents(), OPERATOR, self.clock()))
 
     @property
@@ -44,64 +44,64 @@ class Scene:
 
 
 @pytest.fixture
-def scene(chats: Chats) -> Scene:
-    return Scene(chats)
+def environment(chats: Chats) -> RouteEnvironment:
+    return RouteEnvironment(chats)
 
 
-async def test_all_channels_get_it_once(scene: Scene) -> None:
+async def test_each_channel_receives_a_notification_once(environment: RouteEnvironment) -> None:
     for _ in range(3):
-        await scene.round()
-    assert sorted(name for name, _ in scene.chats.got) == ["a", "b"]
-    assert scene.reason == "Delivering"
-    assert scene.outbox.known[scene.to.key].status.channels == 2
+        await environment.deliver()
+    assert sorted(name for name, _ in environment.chats.got) == ["a", "b"]
+    assert environment.reason == "Delivering"
+    assert environment.outbox.stored_routes[environment.to.key].status.channels == 2
 
 
-async def test_what_got_it_is_not_told_again_while_the_other_is_tried(scene: Scene) -> None:
-    # Twenty-two messages for one failure: what people remember of alert tools.
-    scene.chats.answers["b"] = 500
+async def test_a_failing_channel_does_not_repeat_the_message_to_the_others(environment: RouteEnvironment) -> None:
+    # People remember an alert tool for twenty-two messages about one failure.
+    environment.chats.answers["b"] = 500
     for _ in range(4):
-        await scene.round()
-        scene.clock.pass_by(minutes=20)
-    assert len(scene.chats.titles("a")) == 1
-    assert len(scene.chats.titles("b")) == 4
-    assert scene.reason == "Undelivered"
-    recorded = scene.outbox.delivery(incident(), scene.to)
+        await environment.deliver()
+        environment.clock.pass_by(minutes=20)
+    assert len(environment.chats.titles("a")) == 1
+    assert len(environment.chats.titles("b")) == 4
+    assert environment.reason == "Undelivered"
+    recorded = environment.outbox.delivery(incident(), environment.to)
     assert recorded is not None
     assert list((recorded.pending_channels or {}).values()) == [0]
-    scene.chats.answers.clear()
-    await scene.round()
-    recorded = scene.outbox.delivery(incident(), scene.to)
+    environment.chats.answers.clear()
+    await environment.deliver()
+    recorded = environment.outbox.delivery(incident(), environment.to)
     assert recorded is not None
     assert (recorded.revision, recorded.pending_channels) == (1, None)
-    assert scene.reason == "Delivering"
-    assert len(scene.chats.titles("a")) == 1
+    assert environment.reason == "Delivering"
+    assert len(environment.chats.titles("a")) == 1
 
 
-async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(scene: Scene) -> None:
-    # A channel that is away for the night must not be hammered, nor forgotten.
-    scene.chats.answers["b"] = 503
+async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(environment: RouteEnvironment) -> None:
+    # A channel that is down for the night must neither receive constant requests nor be forgotten.
+    environment.chats.answers["b"] = 503
     pauses: list[timedelta] = []
-    started = scene.clock.now
-    while (again := await _next(scene)) is not None and scene.clock.now - started < timedelta(hours=30):
-        pauses.append(again - scene.clock.now)
-        scene.clock.now = again
+    started = environment.clock.now
+    while (again := await _next_try(environment)) is not None and environment.clock.now - started < timedelta(hours=30):
+        pauses.append(again - environment.clock.now)
+        environment.clock.now = again
     assert pauses[:5] == [timedelta(seconds=5 * 2**n) for n in range(5)]
     assert max(pauses) == timedelta(minutes=15)
     assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=25)
 
 
-async def _next(scene: Scene) -> Any:
-    before = len(scene.chats.got)
-    await scene.round()
-    return scene.dispatcher.next_try() if len(scene.chats.got) > before else None
+async def _next_try(environment: RouteEnvironment) -> Any:
+    before = len(environment.chats.got)
+    await environment.deliver()
+    return environment.dispatcher.next_try() if len(environment.chats.got) > before else None
 
 
-async def test_too_early_is_not_tried(scene: Scene) -> None:
-    scene.chats.answers["b"] = 500
-    await scene.round()
-    scene.clock.pass_by(seconds=4)
-    await scene.round()
-    assert len(scene.chats.titles("b")) == 1
+async def test_a_channel_is_not_tried_before_its_pause_ends(environment: RouteEnvironment) -> None:
+    environment.chats.answers["b"] = 500
+    await environment.deliver()
+    environment.clock.pass_by(seconds=4)
+    await environment.deliver()
+    assert len(environment.chats.titles("b")) == 1
 
 
 @pytest.mark.parametrize(
@@ -113,43 +113,45 @@ async def test_too_early_is_not_tried(scene: Scene) -> None:
         ({"urls": "# later\n"}, "NoChannels"),
     ],
 )
-async def test_an_unusable_route_says_why_and_heals(scene: Scene, texts: dict[str, str] | None, reason: str) -> None:
+async def test_an_unusable_route_reports_its_reason_and_recovers(
+    environment: RouteEnvironment, texts: dict[str, str] | None, reason: str
+) -> None:
     if texts is None:
-        del scene.outbox.secrets[scene.to.key]
+        del environment.outbox.secrets[environment.to.key]
     else:
-        scene.outbox.secrets[scene.to.key] = texts
-    await scene.round()
-    condition = scene.outbox.condition(scene.to)
+        environment.outbox.secrets[environment.to.key] = texts
+    await environment.deliver()
+    condition = environment.outbox.condition(environment.to)
     assert (condition.status, condition.reason) == ("False", reason)
     assert "T0K3N" not in condition.message
-    scene.outbox.secrets[scene.to.key] = scene.chats.urls("a")
-    await scene.round()
-    assert scene.reason == "Delivering"
-    assert scene.outbox.revision_told(incident(), scene.to) == 1
+    environment.outbox.secrets[environment.to.key] = environment.chats.urls("a")
+    await environment.deliver()
+    assert environment.reason == "Delivering"
+    assert environment.outbox.delivered_revision(incident(), environment.to) == 1
 
 
-async def test_a_bad_line_does_not_silence_the_others(scene: Scene) -> None:
-    # Somebody adds a second channel and mistypes it: the first must not fall silent for that.
-    good = scene.chats.urls("a")["urls"]
-    scene.outbox.secrets[scene.to.key] = {"urls": f"https://hooks.example.com/T0K3N\n{good}\nslack://\n"}
-    await scene.round()
-    assert len(scene.chats.titles("a")) == 1
-    condition = scene.outbox.condition(scene.to)
+async def test_an_invalid_line_does_not_affect_the_other_channels(environment: RouteEnvironment) -> None:
+    # A mistyped second channel must not stop alerts to the first.
+    good = environment.chats.urls("a")["urls"]
+    environment.outbox.secrets[environment.to.key] = {"urls": f"https://hooks.example.com/T0K3N\n{good}\nslack://\n"}
+    await environment.deliver()
+    assert len(environment.chats.titles("a")) == 1
+    condition = environment.outbox.condition(environment.to)
     assert (condition.status, condition.reason) == ("False", "InvalidURL")
     assert "line 1: is not one of" in condition.message
     assert "line 3: " in condition.message
     assert "T0K3N" not in condition.message
 
 
-async def test_the_time_of_a_condition_is_that_of_its_turn(scene: Scene) -> None:
-    await scene.round()
-    turned = scene.outbox.condition(scene.to).last_transition_time
-    scene.clock.pass_by(hours=1)
-    await scene.round()
-    assert scene.outbox.condition(scene.to).last_transition_time == turned
-    del scene.outbox.secrets[scene.to.key]
-    await scene.round()
-    assert scene.outbox.condition(scene.to).last_transition_time == scene.clock.now
+async def test_the_transition_time_of_a_condition_changes_with_its_status_only(environment: RouteEnvironment) -> None:
+    await environment.deliver()
+    transition = environment.outbox.condition(environment.to).last_transition_time
+    environment.clock.pass_by(hours=1)
+    await environment.deliver()
+    assert environment.outbox.condition(environment.to).last_transition_time == transition
+    del environment.outbox.secrets[environment.to.key]
+    await environment.deliver()
+    assert environment.outbox.condition(environment.to).last_transition_time == environment.clock.now
 
 
 @contextlib.asynccontextmanager
@@ -177,7 +179,7 @@ async def test_a_stuck_channel_delays_no_other_route(chats: Chats) -> None:
     assert len(chats.titles("dead")) == 1
 
 
-async def test_what_comes_while_something_is_sent_is_told_next(chats: Chats) -> None:
+async def test_an_update_during_a_delivery_is_sent_next(chats: Chats) -> None:
     outbox = MemoryOutbox()
     outbox.put(route())
     outbox.secrets[OPERATOR, "chat"] = chats.urls("a")
@@ -193,26 +195,26 @@ async def test_what_comes_while_something_is_sent_is_told_next(chats: Chats) -> 
     assert "open-rdp" in chats.got[1][1]
 
 
-async def test_the_api_server_away_repeats_and_loses_nothing(chats: Chats) -> None:
-    # SendResult and not recorded: it is sent again, with the same key, and then recorded.
+async def test_an_outage_of_the_api_server_loses_no_notification(chats: Chats) -> None:
+    # The message is sent but not recorded: it is sent again with the same key, and then recorded.
     outbox, clock = MemoryOutbox(), Clock()
     outbox.put(route())
     outbox.secrets[OPERATOR, "chat"] = chats.urls("a")
-    outbox.away = True
+    outbox.unavailable = True
     async with running(outbox, clock):
         outbox.put(incident())
         await chats.until(lambda: len(chats.got) == 1)
-        outbox.away = False
+        outbox.unavailable = False
         outbox.put(incident("web-2"))
         await chats.until(lambda: len(chats.got) >= 2)
         async with asyncio.timeout(60):
-            while outbox.revision_told(incident(), route()) == 0:
+            while outbox.delivered_revision(incident(), route()) == 0:
                 await outbox.changed(1)
     titles = {title for _, title in chats.got}
     assert len(titles) == 1
 
 
-async def test_a_route_that_is_gone_is_told_nothing(chats: Chats) -> None:
+async def test_a_deleted_route_receives_nothing(chats: Chats) -> None:
     outbox = MemoryOutbox()
     outbox.put(route("first"), route("second"))
     for name in ("first", "second"):
@@ -220,7 +222,7 @@ async def test_a_route_that_is_gone_is_told_nothing(chats: Chats) -> None:
     async with running(outbox, Clock()):
         outbox.put(incident("web-1"))
         await chats.until(lambda: len(chats.got) == 2)
-        del outbox.known[OPERATOR, "first"]
+        del outbox.stored_routes[OPERATOR, "first"]
         outbox.put(incident("web-2"))
         await chats.until(lambda: len(chats.titles("second")) == 2)
     assert len(chats.titles("first")) == 1

@@ -1,4 +1,4 @@
-"""Which route hears what: the table of design, and that a restart can neither lose nor repeat."""
+"""Which route receives which incident, and that a restart neither loses nor repeats a notification."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
-from tests.support.alerts import OPERATOR, START, incident, route, stamp, told
+from tests.support.alerts import OPERATOR, START, incident, route, stamp, with_deliveries
 
 NOW = START + timedelta(minutes=5)
 RESOLVED: dict[str, Any] = {
@@ -21,10 +21,10 @@ RESOLVED: dict[str, Any] = {
     "resolution": "Reverted",
 }
 UPDATED: dict[str, Any] = {"revision": 2, "event": "Updated"}
-HERE = f"{OPERATOR}/chat"
+CHAT = f"{OPERATOR}/chat"
 
 
-def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
+def due_events(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
     return [delivery.event for delivery in pending_deliveries(to, incidents, OPERATOR, NOW)]
 
 
@@ -34,11 +34,11 @@ def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
         ({}, {}, 0, ["Opened"]),
         ({}, {}, 1, []),
         ({}, UPDATED, 1, ["Updated"]),
-        # Revisions are not told one by one: who heard nothing hears of an opening.
+        # Only the latest revision is sent: a route that received none receives an opening.
         ({}, UPDATED, 0, ["Opened"]),
         ({}, RESOLVED, 1, ["Resolved"]),
         ({}, RESOLVED, 2, []),
-        # A port that stood open for a second, before anybody could be told, is news all the same.
+        # A port that was open for a second, before a notification was sent, is reported anyway.
         ({}, RESOLVED, 0, ["Resolved"]),
         ({"send": ["Opened"]}, RESOLVED, 0, ["Resolved"]),
         ({"send": ["Opened"]}, RESOLVED, 1, []),
@@ -56,26 +56,28 @@ def turns(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
         ({"suspend": True}, {}, 0, []),
     ],
 )
-def test_what_a_route_hears(spec: dict[str, Any], status: dict[str, Any], revision: int, expected: list[str]) -> None:
-    assert turns(route(**spec), told(incident(**status), (HERE, revision))) == expected
+def test_the_due_event_of_a_route(
+    spec: dict[str, Any], status: dict[str, Any], revision: int, expected: list[str]
+) -> None:
+    assert due_events(route(**spec), with_deliveries(incident(**status), (CHAT, revision))) == expected
 
 
-def test_what_was_over_long_ago_or_before_the_route_is_no_news() -> None:
-    # A new route, or one repaired after days, must not pour out history.
+def test_incidents_that_ended_before_the_route_or_long_ago_are_not_due() -> None:
+    # A new route, or one that works again after days, must not send the history.
     old = incident(**{**RESOLVED, "resolvedAt": stamp(NOW - timedelta(hours=25))})
-    assert turns(route(created=START - timedelta(days=9)), old) == []
-    assert turns(route(created=NOW + timedelta(seconds=1)), incident(**RESOLVED)) == []
+    assert due_events(route(created=START - timedelta(days=9)), old) == []
+    assert due_events(route(created=NOW + timedelta(seconds=1)), incident(**RESOLVED)) == []
 
 
 @pytest.mark.parametrize(("namespace", "expected"), [(OPERATOR, ["Opened"]), ("team-web", ["Opened"]), ("team-db", [])])
-def test_a_route_hears_of_its_own_namespace_and_the_operators_of_all(namespace: str, expected: list[str]) -> None:
-    # A team must not read what stands open at another's.
-    assert turns(route(namespace=namespace), incident(namespace="team-web")) == expected
+def test_a_route_receives_its_own_namespace_and_the_operators_route_all(namespace: str, expected: list[str]) -> None:
+    # A team must not read about the exposure of another team.
+    assert due_events(route(namespace=namespace), incident(namespace="team-web")) == expected
 
 
-def test_routes_of_one_name_in_two_namespaces_are_two() -> None:
-    heard = told(incident(), (HERE, 1))
-    assert turns(route(namespace="team-web"), heard) == ["Opened"]
+def test_routes_with_one_name_in_two_namespaces_are_separate() -> None:
+    delivered = with_deliveries(incident(), (CHAT, 1))
+    assert due_events(route(namespace="team-web"), delivered) == ["Opened"]
 
 
 def test_the_oldest_comes_first() -> None:
@@ -96,8 +98,13 @@ SPECS = st.fixed_dictionaries(
 
 
 @given(SPECS, STATUSES, st.integers(0, 3))
-def test_what_was_told_is_never_due_again(spec: dict[str, Any], status: dict[str, Any], revision: int) -> None:
-    # The law behind "nothing twice": once recorded, calm.
-    to, notified = route(**spec), told(incident(**status), (HERE, revision))
+def test_a_recorded_delivery_is_never_due_again(spec: dict[str, Any], status: dict[str, Any], revision: int) -> None:
+    # It guarantees that nothing is sent twice.
+    to, notified = route(**spec), with_deliveries(incident(**status), (CHAT, revision))
     for delivery in pending_deliveries(to, [notified], OPERATOR, NOW):
-        assert pending_deliveries(to, [told(notified, (HERE, delivery.incident.status.revision))], OPERATOR, NOW) == []
+        assert (
+            pending_deliveries(
+                to, [with_deliveries(notified, (CHAT, delivery.incident.status.revision))], OPERATOR, NOW
+            )
+            == []
+        )

@@ -1,4 +1,4 @@
-"""The wire of each channel: the ten notifications as each provider receives them, as golden files."""
+"""The requests of each channel: the ten notifications as each provider receives them, as golden files."""
 
 import logging
 import re
@@ -41,7 +41,7 @@ async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
 
 @pytest.mark.parametrize("channel", URLS)
 async def test_each_provider_receives_the_ten_notifications(channel: str, internet: Providers) -> None:
-    # What a provider gets is what people read. A change of one character is seen here first.
+    # People read what a provider receives. A change of a single character shows here first.
     internet.answer = _answer(channel)
     sender = parse_channels(URLS[channel], allow_local=True)[0][0]
     texts = []
@@ -65,10 +65,10 @@ def _answer(channel: str) -> Any:
 
 
 @pytest.mark.parametrize("channel", URLS)
-async def test_a_provider_that_refuses_is_told_of_without_any_secret(
+async def test_a_refusal_of_a_provider_reveals_no_secret(
     channel: str, internet: Providers, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # Its answer quotes the whole request, as those of some proxies do.
+    # Its response quotes the whole request, as some proxies do.
     caplog.set_level(logging.DEBUG)
     disable_url_logging()
     internet.answer = lambda asked: (500, {"asked": asked.text(), "headers": asked.headers})
@@ -83,7 +83,7 @@ async def test_a_provider_that_refuses_is_told_of_without_any_secret(
 
 
 def test_the_ten_notifications_as_mail() -> None:
-    # Subject and HTML; the wire of a mail is in test_wire.
+    # Subject and HTML. The protocol is in test_webhook_and_mail.
     texts = [
         f"# {name}\nSubject: {as_mail(message).title}\n\n{as_mail(message).body}\n"
         for name, message in SCENARIOS.items()
@@ -92,15 +92,15 @@ def test_the_ten_notifications_as_mail() -> None:
 
 
 def test_the_ten_notifications_as_plain_text() -> None:
-    # What xml, form and JSON carry as text, and what the demo shows.
+    # The text of xml, form and JSON channels, which the demo also shows.
     compare(
         GOLDEN / "text.txt",
         "\n".join(f"# {name}\n{message.title}\n\n{plain(message)}\n" for name, message in SCENARIOS.items()),
     )
 
 
-def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
-    # 160 characters of the basic alphabet; one more, or one of another alphabet, and it is two, or half as long.
+def test_each_text_fits_into_one_sms_and_names_the_exposure() -> None:
+    # An SMS has 160 characters of the basic alphabet. One more makes two, and another alphabet halves the length.
     texts = []
     for name, message in SCENARIOS.items():
         text = as_sms(message).body
@@ -111,8 +111,8 @@ def test_every_sms_is_one_sms_and_says_what_is_open_where() -> None:
     compare(GOLDEN / "sms.txt", "\n".join([*texts, ""]))
 
 
-async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(internet: Providers) -> None:
-    # A second alert for the same door, or one that never closes, is why pagers get muted.
+async def test_a_pager_has_one_alert_for_an_incident(internet: Providers) -> None:
+    # People mute a pager with a second alert for one incident, or with an alert that never ends.
     sender = parse_channels(URLS["pagerduty"], allow_local=True)[0][0]
     for name in ("opened", "blocked", "remediated", "resolved"):
         assert (await sender.send(SCENARIOS[name])).delivered
@@ -121,8 +121,8 @@ async def test_a_pager_has_one_alert_for_an_incident_from_trigger_to_resolve(int
     assert {asked.body["dedup_key"] for asked in events} == {"team-web/web-1"}
 
 
-async def test_an_alert_of_opsgenie_is_closed_by_a_process_that_never_opened_it(internet: Providers) -> None:
-    # After a restart, too: the alias is of the incident, not of the process.
+async def test_a_restarted_process_closes_an_opsgenie_alert(internet: Providers) -> None:
+    # The alias belongs to the incident, not to the process.
     internet.answer = _answer("opsgenie")
     for name in ("opened", "resolved"):
         assert (await parse_channels(URLS["opsgenie"], allow_local=True)[0][0].send(SCENARIOS[name])).delivered

@@ -1,4 +1,4 @@
-"""Tickets: one for each incident, from opening to solution, whatever is repeated or lost on the way."""
+"""Tickets: one for each incident, from opening to solution, in spite of repeats and lost responses."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.support.tickets import Desk, desk
 
 OVER = {"servicenow": "6", "zendesk": "solved"}
 STATE = {"servicenow": "state", "zendesk": "status"}
-COURSE = ("opened", "blocked", "remediated", "resolved")
+EVENTS = ("opened", "blocked", "remediated", "resolved")
 REVISIONS = {"opened": 1, "blocked": 2, "remediated": 3, "resolved": 4}
 
 
@@ -37,15 +37,15 @@ def channel(service: str, at: Desk, more: str = "") -> Channel:
     return parse_channels(url, allow_local=True)[0][0]
 
 
-async def tell(to: Channel, name: str) -> bool:
+async def send(to: Channel, name: str) -> bool:
     message = replace(SCENARIOS[name], key=f"incident team-web/web-1 revision {REVISIONS[name]}")
     return (await to.send(message)).delivered
 
 
 async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) -> None:
-    # Four messages, one ticket; the solution is the last word.
-    for name in COURSE:
-        assert await tell(channel(service, tickets), name)
+    # Four messages, one ticket. The solution is the last comment.
+    for name in EVENTS:
+        assert await send(channel(service, tickets), name)
     (ticket,) = tickets.tickets.values()
     assert ticket[STATE[service]] == OVER[service]
     comments = [body for _, body in tickets.comments]
@@ -63,39 +63,39 @@ async def test_each_ticketing_service_receives_the_ten_notifications(service: st
     compare(Path(__file__).parent / "golden" / f"{service}.txt", "\n".join(texts))
 
 
-async def test_what_is_repeated_after_a_kill_is_passed_over(service: str, tickets: Desk) -> None:
-    # SendResult, not recorded, sent again by the next process: the ticket must not show it twice.
-    for name in COURSE:
-        assert await tell(channel(service, tickets), name)
+async def test_a_message_repeated_after_a_kill_is_ignored(service: str, tickets: Desk) -> None:
+    # A message that was sent but not recorded is sent again by the next process. The ticket must not show it twice.
+    for name in EVENTS:
+        assert await send(channel(service, tickets), name)
         before = list(tickets.comments)
-        assert await tell(channel(service, tickets), name)
+        assert await send(channel(service, tickets), name)
         assert tickets.comments == before
     assert len(tickets.tickets) == 1
 
 
-async def test_a_lost_answer_makes_no_second_ticket(service: str, tickets: Desk) -> None:
-    # Written and the answer lost: the next try must find what is there.
+async def test_a_lost_response_creates_no_second_ticket(service: str, tickets: Desk) -> None:
+    # The ticket was written and the response lost. The next try must find the ticket.
     to = channel(service, tickets)
-    for name in COURSE:
+    for name in EVENTS:
         tickets.lost = 2
-        while not await tell(to, name):
+        while not await send(to, name):
             pass
     assert len(tickets.tickets) == 1
     assert next(iter(tickets.tickets.values()))[STATE[service]] == OVER[service]
 
 
-async def test_what_was_over_before_it_could_be_told_is_one_solved_ticket(service: str, tickets: Desk) -> None:
-    assert await tell(channel(service, tickets), "resolved")
+async def test_an_incident_that_ended_before_its_notification_is_one_solved_ticket(service: str, tickets: Desk) -> None:
+    assert await send(channel(service, tickets), "resolved")
     (ticket,) = tickets.tickets.values()
     assert ticket[STATE[service]] == OVER[service]
 
 
-async def test_a_ticket_that_somebody_closed_is_not_opened_again_by_the_end(service: str, tickets: Desk) -> None:
+async def test_the_end_of_an_incident_does_not_reopen_a_closed_ticket(service: str, tickets: Desk) -> None:
     to = channel(service, tickets)
-    await tell(to, "opened")
+    await send(to, "opened")
     (ticket,) = tickets.tickets.values()
     ticket[STATE[service]] = "7" if service == "servicenow" else "closed"
-    assert await tell(to, "resolved")
+    assert await send(to, "resolved")
     assert len(tickets.tickets) == 1
 
 
@@ -111,15 +111,15 @@ async def test_severity_becomes_urgency_and_priority(
     assert (ticket.get("urgency"), ticket.get("priority")) in ((urgency, None), (None, priority))
 
 
-async def test_options_of_the_url_reach_the_ticket(tickets: Desk) -> None:
-    await tell(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "opened")
-    await tell(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "resolved")
+async def test_options_of_the_url_are_set_in_the_ticket(tickets: Desk) -> None:
+    await send(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "opened")
+    await send(channel("servicenow", tickets, "&assignment_group=Network&close_code=Fixed"), "resolved")
     (ticket,) = tickets.tickets.values()
     assert (ticket["assignment_group"], ticket["close_code"]) == ("Network", "Fixed")
     assert set(tickets.users) == {"jo@example.com"}
     tickets.tickets.clear()
     tickets.users.clear()
-    await tell(channel("zendesk", tickets, "&tags=network&group_id=42"), "opened")
+    await send(channel("zendesk", tickets, "&tags=network&group_id=42"), "opened")
     (ticket,) = tickets.tickets.values()
     assert ticket["group_id"] == 42
     assert "network" in ticket["tags"]

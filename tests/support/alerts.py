@@ -59,7 +59,7 @@ def incident(name: str = "web-1", namespace: str = "team-web", kind: str = "Drif
     )
 
 
-def told(incident: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
+def with_deliveries(incident: NSGIncident, *deliveries: tuple[str, int]) -> NSGIncident:
     """Return an incident with these delivered revisions by route."""
     recorded = tuple(Delivery(route=name, revision=revision, at=START) for name, revision in deliveries)
     return incident.model_copy(update={"status": incident.status.model_copy(update={"deliveries": recorded})})
@@ -84,17 +84,17 @@ _OPEN = {
 
 
 class KilledError(Exception):
-    """The operator is no more."""
+    """The operator was killed."""
 
 
 @dataclass(slots=True)
 class MemoryOutbox:
-    """What the engine keeps in Kubernetes, in memory. `away` makes each write fail; after `writes` writes it dies."""
+    """An outbox in memory. `unavailable` makes each write fail; after `writes` writes the operator is killed."""
 
     stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
-    known: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
+    stored_routes: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
     secrets: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
-    away: bool = False
+    unavailable: bool = False
     writes: int | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,18 +104,18 @@ class MemoryOutbox:
             if isinstance(resource, NSGIncident):
                 self.stored[resource.key] = resource
             else:
-                self.known[resource.key] = resource
+                self.stored_routes[resource.key] = resource
         self.moved.set()
 
     def condition(self, route: NSGAlertRoute) -> Any:
         """Return a route's Ready condition as stored."""
-        return self.known[route.key].status.conditions[0]
+        return self.stored_routes[route.key].status.conditions[0]
 
     def incidents(self) -> Iterable[NSGIncident]:
         return list(self.stored.values())
 
     def routes(self) -> Iterable[NSGAlertRoute]:
-        return list(self.known.values())
+        return list(self.stored_routes.values())
 
     async def changed(self, seconds: float) -> None:
         del seconds
@@ -134,14 +134,14 @@ class MemoryOutbox:
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         self._reach()
-        self.known[route.key] = self.known[route.key].model_copy(update={"status": status})
+        self.stored_routes[route.key] = self.stored_routes[route.key].model_copy(update={"status": status})
 
     def delivery(self, incident: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
         """Return a route's delivery of an incident."""
         deliveries = self.stored[incident.key].status.deliveries
         return next((delivery for delivery in deliveries if delivery.route == route_name(to)), None)
 
-    def revision_told(self, incident: NSGIncident, to: NSGAlertRoute) -> int:
+    def delivered_revision(self, incident: NSGIncident, to: NSGAlertRoute) -> int:
         """Return the revision that a route delivered; 0 for none."""
         deliveries = self.stored[incident.key].status.deliveries
         return next((delivery.revision for delivery in deliveries if delivery.route == route_name(to)), 0)
@@ -150,5 +150,5 @@ class MemoryOutbox:
         if self.writes == 0:
             raise KilledError
         self.writes = self.writes and self.writes - 1
-        if self.away:
-            raise OutboxError("the API server is away")
+        if self.unavailable:
+            raise OutboxError("the API server is unavailable")

@@ -1,4 +1,4 @@
-"""What leaves the process: the JSON of a webhook and a mail as a mail server takes it."""
+"""The JSON of a webhook, and a mail as a mail server receives it."""
 
 import asyncio
 import email
@@ -45,14 +45,14 @@ async def mailbox() -> AsyncIterator[MailBox]:
 
 
 async def test_a_webhook_gets_title_body_and_level() -> None:
-    # Receivers' scripts read these fields.
+    # The scripts of receivers read these fields.
     async with receiving() as receiver:
         assert (await parse_channels(receiver.url, allow_local=True)[0][0].send(OPENED)).delivered
         alert = await receiver.next("open-ssh")
     assert (alert["title"], alert["message"], alert["type"]) == (OPENED.title, plain(OPENED), "warning")
 
 
-async def test_a_mail_has_a_subject_that_sorts_and_the_whole_text(mailbox: MailBox) -> None:
+async def test_a_mail_has_a_sortable_subject_and_the_whole_text(mailbox: MailBox) -> None:
     url = f"mailto://127.0.0.1:{mailbox.port}?from=nsgb@example.com&to=oncall@example.com&mode=insecure"
     assert (await parse_channels(url, allow_local=True)[0][0].send(OPENED)).delivered
     (mail,) = mailbox.mails

@@ -1,4 +1,4 @@
-"""What channels may reach, and that a thousand faulty sends say nothing of any secret."""
+"""Which addresses channels may connect to, and that no secret appears after a thousand failed messages."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -39,14 +39,14 @@ CANARY = "c4n4ry"
     ],
 )
 def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, forbidden: bool) -> None:
-    # Who may write a Secret must not thereby read the operator's own token from the metadata service.
+    # The right to write a Secret must not give access to the operator's token at the metadata service.
     assert is_forbidden(address) is forbidden
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("scheme", ["json", "jsons", "xml", "form", "mailto", "servicenow", "zendesk"])
 async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, scheme: str, host: str) -> None:
-    # By name as by number: what counts is where the connection ends.
+    # By name as well as by number: the address of the connection counts.
     url = f"{scheme}://user:secret@{host}:{chats.port}/a?secure=no&from=a@example.com&to=b@example.com&mode=insecure"
     sent = await parse_channels(url)[0][0].send(MESSAGE)
     assert not sent.delivered
@@ -78,10 +78,10 @@ async def hostile() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
-async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
+async def test_a_thousand_failed_messages_reveal_no_secret(
     hostile: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # Logs, conditions and deliveries are read by many who may not read Secrets.
+    # Many people who may not read Secrets read logs, conditions and deliveries.
     caplog.set_level(logging.DEBUG)
     disable_url_logging()
     at = f"127.0.0.1:{hostile}"
@@ -98,7 +98,7 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     dispatcher = Dispatcher(outbox, clock, allow_local=True)
     with capture_logs() as logs:
         for _ in range(200):
-            stored_route = outbox.known[to.key]
+            stored_route = outbox.stored_routes[to.key]
             await dispatcher.deliver(
                 stored_route, pending_deliveries(stored_route, outbox.incidents(), OPERATOR, clock())
             )
@@ -111,7 +111,7 @@ async def test_a_thousand_faulty_sends_say_nothing_of_a_secret(
     assert CANARY not in "\n".join(outputs)
 
 
-async def test_a_pause_that_a_service_asks_for_is_read_as_seconds_or_date(chats: Chats) -> None:
+async def test_retry_after_is_read_as_seconds_or_date(chats: Chats) -> None:
     chats.answers["a"] = 503
     to = parse_channels(f"json://127.0.0.1:{chats.port}/a", allow_local=True)[0][0]
     for header, pause in (
