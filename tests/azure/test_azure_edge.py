@@ -14,6 +14,7 @@ from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.azure.services import ArmServices
 from nsg_emulator.arm import Fault, Running
 from nsg_emulator.arm.faults import Drop, StickOperation, broken_listing, forbidden, throttled, unauthorized
+from nsg_emulator.arm.requests import RequestRecord
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NSG = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/{{}}"
@@ -219,3 +220,30 @@ def test_the_network_sdk_is_not_loaded_before_a_write() -> None:
 def test_an_endpoint_must_use_https(endpoint: str) -> None:
     with pytest.raises(ValueError, match="must be an https address"):
         custom_cloud(CLOUDS["AzurePublic"], endpoint, None)
+
+
+@pytest.mark.parametrize("ends", ["before", "during the token request", "never"])
+async def test_a_write_is_fenced_when_it_is_sent(azure: Running, arm: ArmServices, ends: str) -> None:
+    # A write may wait for the rate limit and for a token, or the process is paused: by then another replica may lead.
+    fill(azure, 1)
+    live = await arm.reader.get(NSG.format("n0"))
+    assert live is not None
+    leads = ends != "before"
+
+    def on_request(record: RequestRecord) -> None:
+        nonlocal leads
+        if record.path.endswith("/token") and ends == "during the token request":
+            leads = False
+
+    azure.emulator.requests.listeners.append(on_request)
+    cloud = custom_cloud(CLOUDS["AzurePublic"], azure.url, azure.url)
+    fenced = ArmServices.connect(cloud, may_write=lambda: leads)
+    try:
+        if ends == "never":
+            assert await fenced.writer.put(NSG.format("n0"), live, live["etag"])
+        else:
+            with pytest.raises(AzureError, match="NotLeading"):
+                await fenced.writer.put(NSG.format("n0"), live, live["etag"])
+    finally:
+        await fenced.aclose()
+    assert puts(azure) == (ends == "never")

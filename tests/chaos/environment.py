@@ -56,10 +56,15 @@ class OperatorRun:
         self._memory: dict[str, dict[str, Observation]] = {}
         self._permitted: dict[str, PermissionCache] = {}
 
-    async def reconcile(self) -> dict[str, ScopeResult]:
-        """Read the cluster and make a pass over each scope; return what the passes came to."""
+    async def reconcile(self, *, lists: bool = True) -> dict[str, ScopeResult]:
+        """Read the cluster and make a pass over each scope; return what the passes came to.
+
+        Without lists, the pass uses the objects that were read before, as between two lists.
+        """
         clock, records = self._environment.clock, self._records
-        await sync(self._environment.kube, self._store, KINDS)
+        if lists:
+            await sync(self._environment.kube, self._store, KINDS)
+        await records.backlog.flush()
         arm = self._environment.arm
         world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)
         readable_scopes = readable(scopes(self._store))
@@ -77,6 +82,7 @@ class OperatorRun:
             tallies[name] = await reconciler.run()
             permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
             await report(world, scope, baselines, tallies[name], permitted)
+        await records.backlog.flush()
         return tallies
 
 

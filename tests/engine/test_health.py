@@ -75,7 +75,7 @@ async def test_the_probes_report_overdue_scopes_and_the_first_list(health: Healt
     # The kubelet restarts the pod on 500, and sends no traffic on 503.
     async with TestClient(TestServer(health.app(lambda: b"metric 1\n"))) as client:
         ready = await client.get("/readyz")
-        assert (ready.status, await ready.text()) == (503, "reading the baselines")
+        assert (ready.status, await ready.text()) == (503, "listing objects from the Kubernetes API")
         health.ready = True
         ready = await client.get("/readyz")
         assert (ready.status, await ready.text()) == (200, "ok")

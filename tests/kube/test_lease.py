@@ -132,3 +132,62 @@ async def test_any_other_error_is_raised(server: LeaseServer, clock: Clock) -> N
     server.refused = KubeError("Forbidden", "no right", 403)
     with pytest.raises(KubeError):
         await lease(server, "a", clock).acquire()
+
+
+async def test_an_outage_of_the_api_server_does_not_count_as_time_without_a_renewal(
+    server: LeaseServer, clock: Clock
+) -> None:
+    # The holder could not renew either. If a stand-by took over first, what the holder did meanwhile would be lost.
+    holder, successor = lease(server, "a", clock), lease(server, "b", clock)
+    assert await holder.acquire()
+    assert not await successor.acquire()
+    clock.now += 5
+    assert not await successor.acquire()
+    server.away = True
+    with pytest.raises(KubeError):
+        await successor.acquire()
+    clock.now += 300
+    server.away = False
+    assert not await successor.acquire()
+    clock.now += 9.5
+    assert not await successor.acquire()
+    # A holder that died during the outage is replaced.
+    clock.now += 1
+    assert await successor.acquire()
+
+
+@pytest.mark.parametrize("ends", ["the successor works", "the successor stopped"])
+async def test_a_holder_does_not_renew_a_lease_that_another_process_has_held(
+    server: LeaseServer, clock: Clock, ends: str
+) -> None:
+    # Also if nobody holds it now: the successor may have opened incidents of which the old holder does not know.
+    holder, successor = lease(server, "a", clock), lease(server, "b", clock)
+    assert await holder.acquire()
+    assert not await successor.acquire()
+    clock.now += 15
+    assert await successor.acquire()
+    if ends == "the successor stopped":
+        await successor.release()
+    assert not await holder.renew()
+    assert spec(server)["holderIdentity"] != "a"
+
+
+async def test_a_deleted_lease_is_created_by_its_holder(server: LeaseServer, clock: Clock) -> None:
+    # Somebody deleted it by hand: no other process has held it.
+    holder = lease(server, "a", clock)
+    assert await holder.acquire()
+    server.document = None
+    assert await holder.renew()
+    assert spec(server)["holderIdentity"] == "a"
+
+
+async def test_a_renewal_that_meets_another_write_says_nothing_about_the_holder(
+    server: LeaseServer, clock: Clock
+) -> None:
+    # An annotation by a user is such a write. The holder reads again and does not give up its work.
+    holder = lease(server, "a", clock)
+    assert await holder.acquire()
+    server.conflicts = 1
+    with pytest.raises(KubeError, match="Conflict"):
+        await holder.renew()
+    assert await holder.renew()

@@ -1,5 +1,6 @@
 """A Kubernetes API server with one Lease, for tests of leader election."""
 
+import asyncio
 from typing import Any
 
 from nsg_baseline.kube.errors import KubeError
@@ -12,6 +13,8 @@ class LeaseServer:
         away: no request is answered.
         conflicts: how many of the next writes fail because another client wrote first.
         refused: the error of every write.
+        refusals: how many requests were not answered.
+        answering: while it is not set, reads wait. `waiting` counts them.
     """
 
     def __init__(self) -> None:
@@ -19,9 +22,15 @@ class LeaseServer:
         self.away = False
         self.conflicts = 0
         self.refused: KubeError | None = None
+        self.refusals = 0
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.waiting = 0
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
         del namespace, name
+        self.waiting += not self.answering.is_set()
+        await self.answering.wait()
         self._reach()
         return None if self.document is None else {**self.document, "spec": dict(self.document["spec"])}
 
@@ -38,4 +47,5 @@ class LeaseServer:
 
     def _reach(self) -> None:
         if self.away:
+            self.refusals += 1
             raise KubeError("Unreachable", "the API server is away")

@@ -1,5 +1,6 @@
 """The Azure services for one identity."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -29,14 +30,19 @@ class ArmServices:
     _session: aiohttp.ClientSession
 
     @classmethod
-    def connect(cls, cloud: Cloud, identity: Identity | None = None) -> "ArmServices":
-        """Return the services. Nothing is sent before the first request. Needs a running event loop."""
+    def connect(
+        cls, cloud: Cloud, identity: Identity | None = None, may_write: Callable[[], bool] = lambda: True
+    ) -> "ArmServices":
+        """Return the services. `may_write` returns whether this process may write to Azure now.
+
+        Nothing is sent before the first request. Needs a running event loop.
+        """
         session = new_session()
         azure_credential = build_credential(cloud, identity, session)
         rate_limiter = RateLimiter()
         client = ArmClient(cloud, azure_credential, session, rate_limiter)
         reader = ArmReader(client)
-        writer = ArmWriter(cloud, azure_credential, session, reader, rate_limiter)
+        writer = ArmWriter(cloud, azure_credential, session, reader, rate_limiter, may_write)
         return cls(
             reader=reader,
             writer=writer,

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import DecodeError, HttpResponseError
-from azure.core.pipeline.policies import AsyncRedirectPolicy, AsyncRetryPolicy
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import AsyncRedirectPolicy, AsyncRetryPolicy, SansIOHTTPPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from typing_extensions import override
 
 from nsg_baseline.azure.client import API_VERSION, USER_AGENT, transport
 from nsg_baseline.azure.clouds import Cloud
@@ -21,12 +24,31 @@ from nsg_baseline.azure.throttling import RateLimitPolicy
 from nsg_baseline.core.ids import NSGId
 
 POLLING_SECONDS = 1
+_READS = ("GET", "HEAD")
 OPERATION_SECONDS = 120
 """Limit of one write, polling included, so that a reconcile does not hang when Azure does not respond."""
 
 
+class FencePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
+    """Refuses to write when another replica may write.
+
+    It is asked after the wait for the rate limit and for a token, directly before the request is sent.
+    """
+
+    def __init__(self, may_write: Callable[[], bool]) -> None:
+        self._may_write = may_write
+
+    @override
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        if request.http_request.method not in _READS and not self._may_write():
+            raise AzureError("NotLeading", "another replica may be the leader; nothing was written")
+
+
 class ArmWriter:
-    """Writes NSGs with azure-mgmt-network. The package needs 180 MB and is imported at the first write."""
+    """Writes NSGs with azure-mgmt-network. The package needs 180 MB and is imported at the first write.
+
+    `may_write` returns whether this process may write now.
+    """
 
     def __init__(
         self,
@@ -35,7 +57,9 @@ class ArmWriter:
         session: aiohttp.ClientSession,
         reader: ArmReader,
         rate_limiter: RateLimiter,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_write = may_write
         self._cloud = cloud
         self._credential = credential
         self._session = session
@@ -46,8 +70,9 @@ class ArmWriter:
         """Write an NSG if its etag has not changed, and return the NSG as Azure has it afterwards.
 
         Raises:
-            AzureError: `PreconditionFailed` if the NSG changed; `OutcomeUnknown` if the response was lost, so that the
-                caller must read before the next write; any other reason if Azure rejected the write.
+            AzureError: `NotLeading` if this process may not write; `PreconditionFailed` if the NSG changed;
+                `OutcomeUnknown` if the response was lost, so that the caller must read before the next write; any
+                other reason if Azure rejected the write.
         """
         await self._put(NSGId.parse(nsg_id), document, etag)
         # The etag changes when the operation ends, so only a read returns it.
@@ -89,6 +114,7 @@ class ArmWriter:
             # A PUT that Azure may have received is not repeated: the caller reads first.
             retry_policy=AsyncRetryPolicy.no_retries(),
             per_retry_policies=[EndpointPolicy(self._cloud.endpoint), RateLimitPolicy(self._rate_limiter)],
+            custom_hook_policy=FencePolicy(self._may_write),
         )
 
 

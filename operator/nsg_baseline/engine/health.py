@@ -40,6 +40,8 @@ class Health:
         self.reconciles: dict[str, ReconcileTimes] = {}
         self._deadlines: dict[str, float] = {}
         self.ready = False
+        self.waits_for = "listing objects from the Kubernetes API"
+        """Why the process is not ready."""
 
     def expect(self, scope: str, interval: float) -> None:
         """Start the deadline of a scope's next reconcile. `interval` is in seconds."""
@@ -83,4 +85,4 @@ class Health:
         return web.Response(text="ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return web.Response(status=200 if self.ready else 503, text="ok" if self.ready else "reading the baselines")
+        return web.Response(status=200 if self.ready else 503, text="ok" if self.ready else self.waits_for)

@@ -83,4 +83,4 @@ class IncidentRecorder:
             if error.status not in _REFUSED:
                 raise
             # The incident must be stored even without permission to post events, because alerts are sent from it.
-            log.warning("event refused", event=name, reason=error.reason, message=error.message)
+            log.warning("event refused", name=name, reason=error.reason, message=error.message)

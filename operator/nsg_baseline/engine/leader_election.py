@@ -1,79 +1,99 @@
-"""Leader election: only the replica that holds the Lease works, and it stops before another replica can take over."""
+"""Leader election: only the replica that holds the Lease works, and only while it surely does it writes to Azure."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
-from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.engine.ports import NSGWriter
 from nsg_baseline.kube.errors import KubeError
-from nsg_baseline.kube.lease import Lease
+from nsg_baseline.kube.lease import Lease, boot_time
 
 LEASE_NAME = "nsg-baseline-operator"
 RETRY_SECONDS = 2.0
 RENEW_SECONDS = 10.0
-"""How long a replica works without a renewal. Shorter than the Lease, so that it stops before another can start."""
+"""How long a replica may write after a renewal. Shorter than the Lease, so that no other replica can write by then."""
 log = structlog.get_logger(__name__)
 
 
 class LostLeaseError(RuntimeError):
-    """The Lease was not renewed in time. The process exits, and the restarted process is a stand-by replica."""
+    """Another replica has held the Lease. The process exits, and the restarted process is a stand-by replica."""
 
 
 @dataclass(slots=True)
 class LeaderElection:
-    """Runs work only while this process holds a Lease. `retry_seconds` and `renew_seconds` are durations."""
+    """Runs work once this process holds a Lease. `retry_seconds` and `renew_seconds` are durations.
+
+    Without a renewal the work goes on, but `is_leader` is false: nothing may be written to Azure. The work ends when
+    the Lease shows that another replica has held it.
+    """
 
     lease: Lease
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = boot_time
     retry_seconds: float = RETRY_SECONDS
     renew_seconds: float = RENEW_SECONDS
-    _renewed_at: float = field(default=float("-inf"))
+    _renewed_at: float = float("-inf")
+    _attempted_at: float = float("-inf")
+    _attempted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_leader(self) -> bool:
         """Return whether no other replica can hold the Lease now."""
         return self.clock() - self._renewed_at < self.renew_seconds
 
+    async def may_save(self) -> bool:
+        """Return `is_leader()`, after an attempt to renew the Lease if it may have expired since the last one.
+
+        A process that was paused thus learns whether another replica leads before it notifies anybody.
+        """
+        while not self.is_leader() and self._attempted_at < self._renewed_at + self.renew_seconds:
+            await self._attempted.wait()
+        return self.is_leader()
+
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the Lease, run the work while it is held, and release it.
+        """Wait for the Lease, run the work, and release the Lease.
 
         Raises:
-            LostLeaseError: the Lease was lost; the work has been stopped.
+            LostLeaseError: another replica has held the Lease; the work has been stopped.
         """
         # A watch on the Lease would report a release one second earlier, but not a holder that died.
-        while not await self._renew():  # noqa: ASYNC110 - as above
+        while not await self._attempt(self.lease.acquire):  # noqa: ASYNC110 - as above
             await asyncio.sleep(self.retry_seconds)
         log.info("leading", identity=self.lease.identity)
         task = asyncio.ensure_future(work())
         try:
-            while self.is_leader():
+            while not task.done():
                 await asyncio.wait({task}, timeout=self.retry_seconds)
-                if task.done():
-                    task.result()
-                    return
-                await self._renew()
-            raise LostLeaseError("the Lease was not renewed in time; this replica stops working")
+                if not task.done():
+                    await self._renew()
+            task.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self._release()
 
-    async def _renew(self) -> bool:
+    async def _renew(self) -> None:
+        was_leader = self.is_leader()
+        if await self._attempt(self.lease.renew) is False:
+            self._renewed_at = float("-inf")
+            raise LostLeaseError("another replica has held the Lease; this replica stops working")
+        if was_leader and not self.is_leader():
+            log.warning("the Lease may have expired; nothing is written to Azure until it is renewed")
+
+    async def _attempt(self, request: Callable[[], Awaitable[bool]]) -> bool | None:
+        """Return whether this process holds the Lease; None if that is unknown."""
         # The time before the request, because the Lease can start at any moment during a slow request.
-        requested_at = self.clock()
+        requested_at, is_holder = self.clock(), None
         try:
             async with asyncio.timeout(self.renew_seconds / 2):
-                acquired = await self.lease.acquire()
+                is_holder = await request()
         except (KubeError, TimeoutError) as error:
             log.warning("lease not renewed", error=str(error) or "request timed out")
-            return False
-        if acquired:
+        if is_holder:
             self._renewed_at = requested_at
-        return acquired
+        self._attempted_at = requested_at
+        attempted, self._attempted = self._attempted, asyncio.Event()
+        attempted.set()
+        return is_holder
 
     async def _release(self) -> None:
         self._renewed_at = float("-inf")
@@ -82,21 +102,3 @@ class LeaderElection:
                 await self.lease.release()
         except (KubeError, TimeoutError) as error:
             log.warning("lease not released; it expires", error=str(error) or "request timed out")
-
-
-@dataclass(frozen=True, slots=True)
-class FencedWriter:
-    """An NSG writer that refuses to write when another replica may hold the Lease."""
-
-    writer: NSGWriter
-    may_write: Callable[[], bool]
-
-    async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        """Write an NSG.
-
-        Raises:
-            AzureError: `NotLeading` if this replica may not write; otherwise the reason why the write failed.
-        """
-        if not self.may_write():
-            raise AzureError("NotLeading", "another replica may be the leader; nothing was written")
-        return await self.writer.put(nsg_id, document, etag)

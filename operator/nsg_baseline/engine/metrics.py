@@ -60,6 +60,7 @@ class Metrics(Collector):
         yield _gauge(
             "leading", "Whether this replica is the leader (1) or on stand-by (0).", (), {(): float(self._leads())}
         )
+        yield from self._kubernetes()
         yield from self._scopes()
         yield self._incidents()
         yield self._routes()
@@ -68,6 +69,13 @@ class Metrics(Collector):
     def describe(self) -> Iterable[Metric]:
         """Return no metrics: the registry calls this before any object has been read."""
         return ()
+
+    def _kubernetes(self) -> Iterator[Metric]:
+        backlog = self._records.backlog
+        text = "Whether the Kubernetes API did not answer the last write (1) or did (0)."
+        yield _gauge("kubernetes_api_away", text, (), {(): float(backlog.is_away)})
+        unsaved = {(kind,): count for kind, count in backlog.sizes.items()}
+        yield _gauge("unsaved_objects", "Objects in memory that wait for the Kubernetes API.", ("kind",), unsaved)
 
     def _scopes(self) -> Iterator[Metric]:
         statuses = {scope.metadata.name: scope.status for scope in readable(scopes(self._records.store))}

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.kube.client import Kube
-from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent, resource
 
@@ -20,6 +21,8 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
+        # In memory only, and only those of routes that exist.
+        self._secrets: dict[ObjectKey, Mapping[str, str]] = {}
         # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
         self._recording = asyncio.Lock()
         records.store.listen(self._on_event)
@@ -47,15 +50,18 @@ class KubeOutbox:
         self._changed.clear()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """Return a Secret's texts by key; None if it does not exist.
-
-        Raises:
-            OutboxError: the Secret could not be read.
-        """
+        """Read a Secret. While the API server is away, return the values that were read last."""
+        key = ObjectKey(namespace, name)
+        if self._records.backlog.is_away and key in self._secrets:
+            return self._secrets[key]
         try:
-            return await self._kube.secret(namespace, name)
+            values = await in_time(self._kube.secret(namespace, name))
         except KubeError as error:
+            if error.is_away and key in self._secrets:
+                return self._secrets[key]
             raise OutboxError(str(error)) from error
+        self._remember(key, values)
+        return values
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         """Store a delivery and keep those of other routes.
@@ -79,6 +85,12 @@ class KubeOutbox:
             await self._records.save_status(NSGAlertRoute, route.key, status)
         except KubeError as error:
             raise OutboxError(str(error)) from error
+
+    def _remember(self, key: ObjectKey, values: Mapping[str, str] | None) -> None:
+        names = {ObjectKey(route.metadata.namespace, route.spec.urls_from.name) for route in self.routes()}
+        self._secrets = {name: secret for name, secret in self._secrets.items() if name in names and name != key}
+        if values is not None:
+            self._secrets[key] = values
 
     def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):

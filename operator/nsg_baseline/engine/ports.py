@@ -57,7 +57,12 @@ class PermissionReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The dependencies of a scope's reconcile. Without `rights`, permissions are not read."""
+    """The dependencies of a scope's reconcile.
+
+    Attributes:
+        rights: the permissions of the own identity; None if they are not read.
+        may_write: returns whether this replica may write to Azure now.
+    """
 
     reader: NSGReader
     writer: NSGWriter
@@ -66,3 +71,4 @@ class Dependencies:
     clock: Callable[[], datetime]
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     rights: PermissionReader | None = None
+    may_write: Callable[[], bool] = lambda: True

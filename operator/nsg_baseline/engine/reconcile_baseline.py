@@ -12,6 +12,7 @@ from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_un
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.observations import Failure
+from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
@@ -44,7 +45,9 @@ class BaselineReconciler:
         await self._record(snapshot, decision)
         if isinstance(decision.enforcement, ReadNSG):
             # The incident is stored before anything is written to Azure: a crash in between loses no alert.
-            snapshot = await enforce(self.dependencies, replace(snapshot, incidents=self._incidents()))
+            blocked = self._write_blocked()
+            snapshot = replace(snapshot, incidents=self._incidents(), write_blocked=blocked)
+            snapshot = await enforce(self.dependencies, snapshot)
             decision = decide(snapshot)
             await self._record(snapshot, decision)
         await self.dependencies.records.save_status(NSGBaseline, self.baseline.key, decision.status)
@@ -76,7 +79,18 @@ class BaselineReconciler:
             reading=reading,
             incidents=self._incidents(),
             severity_config=self.dependencies.severity_config,
+            write_blocked=self._write_blocked(),
         )
+
+    def _write_blocked(self) -> Blocked | None:
+        """Return why this replica may not write: it may not be the leader, or a crash would lose the incident."""
+        if not self.dependencies.may_write():
+            return Blocked("NotLeading", "the Lease may have expired; nothing is written until it is renewed")
+        records = self.dependencies.records
+        incident = records.incidents.open_about(self._subject)
+        if records.is_saved(incident) if incident is not None else not records.backlog.is_away:
+            return None
+        return Blocked("IncidentNotStored", "the Kubernetes API is away; the incident must be stored before a write")
 
     def _incidents(self) -> tuple[NSGIncident, ...]:
         return self.dependencies.records.incidents.about(self._subject)

@@ -100,11 +100,16 @@ class Kube:
         return _document(stored)
 
     async def get(self, kind: type[Resource], key: ObjectKey) -> dict[str, Any]:
-        """Return a namespaced object as it is stored."""
+        """Return an object as it is stored."""
         with translate_errors():
-            stored = await self._custom.get_namespaced_custom_object(
-                GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
-            )
+            if kind.namespaced:
+                stored = await self._custom.get_namespaced_custom_object(
+                    GROUP, VERSION, key[0], kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
+                )
+            else:
+                stored = await self._custom.get_cluster_custom_object(
+                    GROUP, VERSION, kind.plural, key[1], _request_timeout=TIMEOUT_SECONDS
+                )
         return _document(stored)
 
     async def patch(self, kind: type[Resource], key: ObjectKey, patch: Mapping[str, Any]) -> None:

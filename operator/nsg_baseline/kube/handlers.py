@@ -4,7 +4,8 @@ Only `on.event` is used: kopf's indices are quadratic in the number of objects, 
 handlers write an annotation to every object.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import kopf
@@ -15,6 +16,16 @@ from nsg_baseline.kube.store import Store
 # These timeouts end a stream that stopped silently. The periodic list adds the events that it missed.
 SERVER_TIMEOUT_SECONDS = 300
 CLIENT_TIMEOUT_SECONDS = 360
+BACKOFF_SECONDS = (1.0, 2.0, 5.0)
+LAST_BACKOFF_SECONDS = 10.0
+
+
+class Backoffs:
+    """Pauses without an end. kopf exits after the last pause, and an outage of the API server may last for hours."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield the pauses in seconds."""
+        return itertools.chain(BACKOFF_SECONDS, itertools.repeat(LAST_BACKOFF_SECONDS))
 
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
@@ -41,6 +52,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.peering.standalone = True
     chosen.watching.server_timeout = SERVER_TIMEOUT_SECONDS
     chosen.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
+    chosen.networking.error_backoffs = Backoffs()
     return chosen
 
 

@@ -7,13 +7,18 @@ Lease in version 37.0.)
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from nsg_baseline.kube.errors import KubeError
 
 _CONFLICT = 409
+
+
+def boot_time() -> float:
+    """Return seconds on a clock that also counts while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Leases(Protocol):
@@ -37,26 +42,34 @@ class Lease:
     name: str
     identity: str
     seconds: int = 15
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = boot_time
     _observed: tuple[Any, Any] = (None, None)
-    _observed_at: float = field(default=0.0)
+    _unrenewed_seconds: float = 0.0
+    _read_at: float | None = None
 
     async def acquire(self) -> bool:
-        """Acquire or renew the Lease, and return whether this process holds it.
+        """Acquire the Lease if no process holds it, or renew it, and return whether this process holds it.
 
         Raises:
             KubeError: the request failed; the holder is unknown.
         """
-        document = await self.kube.lease(self.namespace, self.name)
-        spec = dict((document or {}).get("spec") or {})
+        document, spec = await self._read()
         if document is not None and not self._is_free(spec):
             return False
-        is_renewal = spec.get("holderIdentity") == self.identity
-        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-        spec |= {"holderIdentity": self.identity, "renewTime": now, "leaseDurationSeconds": self.seconds}
-        if not is_renewal:
-            spec |= {"acquireTime": now, "leaseTransitions": int(spec.get("leaseTransitions") or 0) + 1}
-        return await self._save(document, spec)
+        return await self._save(document, self._renewed(spec))
+
+    async def renew(self) -> bool:
+        """Renew the Lease, and return False if another process has held it in the meantime.
+
+        Raises:
+            KubeError: the request failed; the holder is unknown.
+        """
+        document, spec = await self._read()
+        if document is not None and spec.get("holderIdentity") != self.identity:
+            return False
+        if not await self._save(document, self._renewed(spec)):
+            raise KubeError("Conflict", "another client wrote the Lease first", _CONFLICT)
+        return True
 
     async def release(self) -> None:
         """Release the Lease if this process holds it, so that the next holder does not wait for it to expire.
@@ -64,17 +77,35 @@ class Lease:
         Raises:
             KubeError: the request failed; the Lease expires.
         """
-        document = await self.kube.lease(self.namespace, self.name)
-        spec = dict((document or {}).get("spec") or {})
+        document, spec = await self._read()
         if document is not None and spec.get("holderIdentity") == self.identity:
             await self._save(document, {**spec, "holderIdentity": "", "leaseDurationSeconds": 1})
 
+    async def _read(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        # The time without an answer does not count as time without a renewal: the holder had no answer either, and
+        # must have time to renew the Lease when the API server is back.
+        read_at, self._read_at = self._read_at, None
+        document = await self.kube.lease(self.namespace, self.name)
+        spec = dict((document or {}).get("spec") or {})
+        now, observed = self.clock(), (spec.get("holderIdentity"), spec.get("renewTime"))
+        if observed != self._observed:
+            self._observed, self._unrenewed_seconds = observed, 0.0
+        elif read_at is not None:
+            self._unrenewed_seconds += now - read_at
+        self._read_at = now
+        return document, spec
+
     def _is_free(self, spec: dict[str, Any]) -> bool:
-        holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
-        if (holder, renewed) != self._observed:
-            self._observed, self._observed_at = (holder, renewed), self.clock()
+        holder = spec.get("holderIdentity")
         duration = float(spec.get("leaseDurationSeconds") or self.seconds)
-        return not holder or holder == self.identity or self.clock() - self._observed_at >= duration
+        return not holder or holder == self.identity or self._unrenewed_seconds >= duration
+
+    def _renewed(self, spec: dict[str, Any]) -> dict[str, Any]:
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        renewed = {"holderIdentity": self.identity, "renewTime": now, "leaseDurationSeconds": self.seconds}
+        if spec.get("holderIdentity") != self.identity:
+            renewed |= {"acquireTime": now, "leaseTransitions": int(spec.get("leaseTransitions") or 0) + 1}
+        return {**spec, **renewed}
 
     async def _save(self, current: dict[str, Any] | None, spec: dict[str, Any]) -> bool:
         metadata = (current or {}).get("metadata") or {"name": self.name, "namespace": self.namespace}

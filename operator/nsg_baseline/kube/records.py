@@ -1,44 +1,68 @@
-"""Writes statuses and incidents, only if they differ from the stored objects."""
+"""Writes statuses and incidents, only if they differ from the stored objects.
 
-from collections.abc import Callable
+While the API server is away, the writes go into the store in memory, and wait in the backlog for the API server.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from nsg_baseline.api.common import ObjectKey, Resource, StatusShape
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.core.incident_names import incident_name
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.core.incidents import SHOWN_ACTIONS
+from nsg_baseline.kube.backlog import Backlog
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.documents import merge_patch
-from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.events import event
 from nsg_baseline.kube.incident_index import IncidentIndex
-from nsg_baseline.kube.store import Store, resource
+from nsg_baseline.kube.merging import merged_incident
+from nsg_baseline.kube.store import Store, Stored, resource
 
 _CONFLICT = 409
+_CONFLICTS = 2
+"""Conflicting writes after which a change is tried once more."""
+
+
+async def _always() -> bool:
+    return True
 
 
 class Records:
-    """Reads from the store and writes to the API server. Each write also updates the store at once."""
+    """Reads from the store and writes to the API server. Each write also updates the store at once.
 
-    def __init__(self, kube: Kube, store: Store) -> None:
+    `may_save` waits until it is known whether this replica may write to the API server, and returns it. Without an
+    answer by the API server, or the right to write, nothing raises: the write waits in `backlog`.
+    """
+
+    def __init__(self, kube: Kube, store: Store, may_save: Callable[[], Awaitable[bool]] = _always) -> None:
         self._kube = kube
         self.store = store
+        self.backlog = Backlog(kube, store, may_save)
         self.incidents = IncidentIndex(store)
 
     async def save_status(self, kind: type[Resource], key: ObjectKey, status: StatusShape) -> bool:
         """Store a status and return whether it differed from the stored status.
 
         Raises:
-            KubeError: the status could not be stored.
+            KubeError: the API server refused the status.
         """
+        waits = await self.backlog.is_needed(kind, key)
         stored = self.store.find(kind, key)
         if stored is None:
             return False
-        patch = merge_patch(stored.document().get("status") or {}, status.document())
+        patch = merge_patch(stored.status(), status.document())
         if not patch:
             return False
-        self.store.put(kind, await self._kube.patch_status(kind, key, patch))
+        if not waits:
+            try:
+                self.store.put(kind, await in_time(self._kube.patch_status(kind, key, patch)))
+            except KubeError as error:
+                self._lost(error)
+            else:
+                return True
+        self._keep(kind, key, status.document(), attempted=not waits)
         return True
 
     async def update_incident(self, incident: NSGIncident, status: IncidentStatus) -> NSGIncident:
@@ -47,9 +71,9 @@ class Records:
         `status` was computed from `incident`. Deliveries, actions and callers stored since then are kept.
 
         Raises:
-            KubeError: the status could not be stored.
+            KubeError: the API server refused the status.
         """
-        await self.change(incident.key, lambda stored: _merged(incident.status, status, stored))
+        await self.change(incident.key, lambda stored: merged_incident(incident.status, status, stored))
         stored = self.store.find(NSGIncident, incident.key)
         return resource(NSGIncident, stored) if stored is not None else incident
 
@@ -59,22 +83,27 @@ class Records:
         After a conflicting write the change is applied to the new status, with three attempts in total.
 
         Raises:
-            KubeError: the status could not be stored.
+            KubeError: the API server refused the status.
         """
-        for last in (False, False, True):
+        conflicts, unanswered = 0, False
+        while True:
+            waits = await self.backlog.is_needed(NSGIncident, key)
             stored = self.store.find(NSGIncident, key)
             after = change(resource(NSGIncident, stored).status) if stored is not None else None
-            if stored is None or after is None:
+            if stored is None or after is None or not merge_patch(stored.status(), after.document()):
                 return
-            patch = merge_patch(stored.document().get("status") or {}, after.document())
-            if not patch:
+            if waits:
+                self._keep(NSGIncident, key, after.document(), attempted=unanswered)
                 return
             try:
-                self.store.put(NSGIncident, await self._kube.patch_status(NSGIncident, key, patch, stored.version))
+                await self._patch_incident(stored, after)
             except KubeError as error:
-                if error.status != _CONFLICT or last:
-                    raise
-                self.store.put(NSGIncident, await self._kube.get(NSGIncident, key))
+                unanswered = error.status != _CONFLICT
+                conflicts += error.status == _CONFLICT
+                if conflicts > _CONFLICTS or unanswered:
+                    self._lost(error)
+                else:
+                    await self._reread(key)
             else:
                 return
 
@@ -82,9 +111,11 @@ class Records:
         """Delete an incident.
 
         Raises:
-            KubeError: the incident could not be deleted.
+            KubeError: the incident could not be deleted. It is not deleted later by itself.
         """
-        await self._kube.delete(NSGIncident, incident.key)
+        if await self.backlog.is_needed(NSGIncident, incident.key):
+            raise KubeError("Unreachable", "incidents are deleted only while the API server answers")
+        await in_time(self._kube.delete(NSGIncident, incident.key))
         self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
 
     async def tell(
@@ -93,20 +124,26 @@ class Records:
         """Post a Kubernetes event about an object. If an event of the given name exists, nothing is posted.
 
         Raises:
-            KubeError: the event could not be posted.
+            KubeError: the API server refused the event.
         """
         document = event(about, type(about).__name__, reason, message, now, warning=warning, name=name)
-        try:
-            await self._kube.post_event(document)
-        except KubeError as error:
-            if error.status != _CONFLICT or not name:
-                raise
+        if not await self.backlog.is_needed():
+            try:
+                await in_time(self._kube.post_event(document))
+            except KubeError as error:
+                if error.status != _CONFLICT or not name:
+                    self._lost(error)
+                else:
+                    return
+            else:
+                return
+        self.backlog.keep_event(document)
 
     async def create_incident(self, subject: IncidentSubject, nsg: str | None, opened_at: datetime) -> NSGIncident:
         """Create an incident without a status and return it.
 
         Raises:
-            KubeError: the incident could not be created.
+            KubeError: the API server refused the incident.
         """
         unique = f"{subject.namespace}/{subject.name}"
         name = incident_name(subject.kind, subject.name, unique, opened_at)
@@ -116,25 +153,53 @@ class Records:
             "metadata": {"name": name, "namespace": subject.namespace},
             "spec": subject.spec(nsg).model_dump(by_alias=True, exclude_none=True, mode="json"),
         }
+        if not await self.backlog.is_needed():
+            try:
+                self.store.put(NSGIncident, await self._created(document, ObjectKey(subject.namespace, name)))
+            except KubeError as error:
+                self._lost(error)
+            else:
+                return NSGIncident.model_validate(document)
+        if self.store.find(NSGIncident, ObjectKey(subject.namespace, name)) is None:
+            self.backlog.keep(NSGIncident, document)
+        return NSGIncident.model_validate(document)
+
+    def is_saved(self, incident: NSGIncident) -> bool:
+        """Return whether the API server has stored an incident's status."""
+        stored = self.store.find(NSGIncident, incident.key)
+        return stored is None or stored.unsaved is None
+
+    async def _created(self, document: Mapping[str, Any], key: ObjectKey) -> dict[str, Any]:
         try:
-            self.store.put(NSGIncident, await self._kube.create(NSGIncident, document))
+            return await in_time(self._kube.create(NSGIncident, document))
         except KubeError as error:
             # Another leader, or this operator before a restart, created it in the same second.
             if error.status != _CONFLICT:
                 raise
-            self.store.put(NSGIncident, await self._kube.get(NSGIncident, ObjectKey(subject.namespace, name)))
-        return NSGIncident.model_validate(document)
+        return await in_time(self._kube.get(NSGIncident, key))
 
+    async def _patch_incident(self, stored: Stored, status: IncidentStatus) -> None:
+        patch = merge_patch(stored.status(), status.document())
+        request = self._kube.patch_status(NSGIncident, stored.key, patch, stored.version)
+        self.store.put(NSGIncident, await in_time(request))
 
-def _merged(base: IncidentStatus, status: IncidentStatus, stored: IncidentStatus) -> IncidentStatus:
-    """Return a status computed from `base`, with the deliveries, actions and callers that others stored since."""
-    updates: dict[str, object] = {"deliveries": stored.deliveries}
-    if stored.actions != base.actions:
-        new_actions = [action for action in status.actions if action not in (*base.actions, *stored.actions)]
-        updates["actions"] = (*stored.actions, *new_actions)[-SHOWN_ACTIONS:]
-    if stored.revision > base.revision:
-        # Two changes with the same revision would be notified only once.
-        updates["revision"] = stored.revision + status.revision - base.revision
-    if stored.changed_by != base.changed_by and status.changed_by == base.changed_by:
-        updates |= {"changed_by": stored.changed_by, "attribution": stored.attribution}
-    return status.model_copy(update=updates)
+    async def _reread(self, key: ObjectKey) -> None:
+        try:
+            self.store.put(NSGIncident, await in_time(self._kube.get(NSGIncident, key)))
+        except KubeError as error:
+            self._lost(error)
+
+    def _lost(self, error: KubeError) -> None:
+        """Go on in memory after a request without an answer. Raises the error if the API server refused it."""
+        if not error.is_away:
+            raise error
+        self.backlog.lost(error)
+
+    def _keep(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any], *, attempted: bool) -> None:
+        """Store a status in memory. `attempted`: it was sent to the API server without an answer."""
+        stored = self.store.find(kind, key)
+        if stored is None:
+            return
+        self.backlog.keep(kind, {**stored.document(), "status": status})
+        if attempted:
+            self.store.attempted(kind, key, status)

@@ -2,31 +2,66 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from nsg_baseline.api.common import CONFIRM, REQUESTED_AT, ObjectKey, Resource
 from nsg_baseline.api.validation import read
+from nsg_baseline.kube.merging import merged_status
 
 _INTENT_ANNOTATIONS = (REQUESTED_AT, CONFIRM)
 
 
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """What is known of the API server's status while an object has a newer one in memory.
+
+    Attributes:
+        base: the status that the API server had last, as JSON.
+        attempts: statuses whose write was not answered, as JSON. The API server may have stored any of them.
+    """
+
+    base: bytes
+    attempts: tuple[bytes, ...] = ()
+
+    def base_before(self, remote: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the status from which both sides started. A write without an answer is not a change by others."""
+        if any(msgspec.json.decode(attempt) == remote for attempt in self.attempts):
+            return remote
+        base: Mapping[str, Any] = msgspec.json.decode(self.base)
+        return base
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One compressed object. 5,000 baselines of 20 rules take 180 MiB as models, and few are read at a time."""
+    """One compressed object. 5,000 baselines of 20 rules take 180 MiB as models, and few are read at a time.
+
+    Attributes:
+        uid: the object's uid; empty until the API server has created the object.
+        unsaved: set while the API server has not stored the status.
+    """
 
     key: ObjectKey
     uid: str
     version: int
     intent: str
     packed: bytes
+    unsaved: Unsaved | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the object as the API server stores it."""
+        """Return the object, with the status that is to be stored."""
         unpacked: dict[str, Any] = msgspec.json.decode(zlib.decompress(self.packed))
         return unpacked
+
+    def status(self) -> dict[str, Any]:
+        """Return the status that is to be stored; empty without one."""
+        status: dict[str, Any] = self.document().get("status") or {}
+        return status
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +109,55 @@ class Store:
         return self._kinds[kind].get(key)
 
     def put(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
-        """Store an object, unless the store holds the same or a newer version of it."""
+        """Store an object that the API server sent, unless the store holds the same or a newer version of it.
+
+        An unsaved status is merged with the status that the API server sent.
+        """
         new = pack(document)
         current = self._kinds[kind].get(new.key)
-        if current is not None and current.uid != new.uid:
+        if current is not None and current.uid not in ("", new.uid):
             current = None
         if current is not None and new.version <= current.version:
             return
+        if current is not None and current.unsaved is not None:
+            new = _merged(kind, current.status(), current.unsaved, document)
+        self._replace(kind, new, current)
+
+    def put_unsaved(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
+        """Store an object whose status, or which itself, the API server has not stored yet."""
+        new = pack(document)
+        current = self._kinds[kind].get(new.key)
+        unsaved = current.unsaved if current is not None else None
+        if unsaved is None:
+            unsaved = Unsaved(msgspec.json.encode(current.status() if current is not None else {}))
+        self._replace(kind, replace(new, unsaved=unsaved), current)
+
+    def attempted(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any]) -> None:
+        """Record that the write of an unsaved status was not answered."""
+        current = self._kinds[kind].get(key)
+        if current is not None and current.unsaved is not None:
+            attempts = dict.fromkeys((*current.unsaved.attempts, msgspec.json.encode(status)))
+            unsaved = replace(current.unsaved, attempts=tuple(attempts)[-MAX_ATTEMPTS:])
+            self._kinds[kind][key] = replace(current, unsaved=unsaved)
+
+    def saved(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any]) -> None:
+        """Record that the API server has stored a status, unless the status changed since."""
+        current = self._kinds[kind].get(key)
+        if current is not None and current.uid and current.status() == status:
+            self._kinds[kind][key] = replace(current, unsaved=None)
+
+    def discard(self, kind: type[Resource], key: ObjectKey) -> None:
+        """Return to what the API server has of an object: its last status, or nothing."""
+        current = self._kinds[kind].get(key)
+        if current is None or current.unsaved is None:
+            return
+        if not current.uid:
+            self.drop(kind, key, "")
+            return
+        document = {**current.document(), "status": msgspec.json.decode(current.unsaved.base)}
+        self._replace(kind, pack(document), current)
+
+    def _replace(self, kind: type[Resource], new: Stored, current: Stored | None) -> None:
         self._kinds[kind][new.key] = new
         is_status = current is not None and current.intent == new.intent
         self._publish(Event(kind, new.key, "Status" if is_status else "Intent"))
@@ -93,9 +170,12 @@ class Store:
             self._publish(Event(kind, key, "Gone"))
 
     def keep_only(self, kind: type[Resource], uids: frozenset[str], version: int) -> None:
-        """Remove the objects that a complete list of this version does not contain. Newer objects stay."""
+        """Remove the objects that a complete list of this version does not contain.
+
+        Newer objects stay, and objects that the API server has not created yet.
+        """
         for stored in self.stored(kind):
-            if stored.uid not in uids and stored.version <= version:
+            if stored.uid and stored.uid not in uids and stored.version <= version:
                 self.drop(kind, stored.key, stored.uid)
 
     @property
@@ -117,6 +197,15 @@ class Store:
     def _publish(self, event: Event | NamespaceEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _merged(kind: type[Resource], local: Mapping[str, Any], unsaved: Unsaved, document: Mapping[str, Any]) -> Stored:
+    remote = document.get("status") or {}
+    status = merged_status(kind, unsaved.base_before(remote), local, remote)
+    merged = pack({**document, "status": status})
+    if status == remote:
+        return merged
+    return replace(merged, unsaved=Unsaved(msgspec.json.encode(remote), unsaved.attempts))
 
 
 def pack(document: Mapping[str, Any]) -> Stored:

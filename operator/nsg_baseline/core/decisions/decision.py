@@ -75,6 +75,9 @@ def _due(
 ) -> datetime | None:
     now = snapshot.now
     moments = [item.until for item in snapshot.baseline.spec.exceptions if now < item.until]
+    if sum(item.status.state != "Resolved" for item in snapshot.incidents) > 1:
+        # Two replicas that did not know of each other: each incident was notified, so each must be resolved.
+        moments.append(now)
     if incident is not None and incident.quiet_since is not None:
         moments.append(incident.quiet_since + FLAP_WITHIN)
     if evaluation.awaiting_rollout and evaluation.rollout_until is not None:

@@ -10,8 +10,8 @@ from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, contested, plan, policy
 from nsg_baseline.core.verdict import Verdict
 
-TRANSIENT = ("Updating", "AnotherOperationInProgress")
-"""Reasons that end within seconds: the remediation is retried soon, because the exposure remains until then."""
+TRANSIENT = ("Updating", "AnotherOperationInProgress", "NotLeading", "IncidentNotStored")
+"""Reasons that end by themselves: the remediation is retried soon, because the exposure remains until then."""
 RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
 _UNSETTLED = {
     "Updating": "Azure is still updating this NSG; the operator retries shortly",
@@ -81,7 +81,7 @@ def _blocked(snapshot: Snapshot) -> Blocked | None:
         return Blocked("Delayed", f"enforcement.delay ends at {format_time(until)}; the rules are restored then")
     if snapshot.reading == "BrokenOff":
         return Blocked("IncompleteReading", "the scope was not read completely; nothing is written until it is")
-    return contested(snapshot.incidents, snapshot.now)
+    return snapshot.write_blocked or contested(snapshot.incidents, snapshot.now)
 
 
 def _plan(snapshot: Snapshot, verdict: Verdict) -> Blocked | Remediation | NoWrite:

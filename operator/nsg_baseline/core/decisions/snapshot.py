@@ -45,6 +45,7 @@ class Snapshot:
         reading: how far the reading of the scope is.
         read_for_write: whether `live` was read by id just now, as a plan for a write requires.
         incidents: all stored incidents about the baseline, in any state and order.
+        write_blocked: why the operator itself may not write to Azure now; None if it may.
         attempt: the remediation that was tried in this reconcile; None before one was.
     """
 
@@ -55,6 +56,7 @@ class Snapshot:
     reading: Reading = "Complete"
     read_for_write: bool = False
     incidents: tuple[NSGIncident, ...] = ()
+    write_blocked: Blocked | None = None
     attempt: RemediationAttempt | None = None
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 

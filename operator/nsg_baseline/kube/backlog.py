@@ -1,0 +1,200 @@
+"""Writes that wait for the API server: the latest status of each object, and Kubernetes events. All in memory.
+
+The store has these statuses already, so that reconciles and alerts go on while the API server is away.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from nsg_baseline.api.common import ObjectKey, Resource
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.documents import merge_patch
+from nsg_baseline.kube.errors import KubeError, in_time
+from nsg_baseline.kube.merging import with_deliveries_only
+from nsg_baseline.kube.store import Store, Stored
+
+MAX_OBJECTS = 10_000
+MAX_EVENTS = 1_000
+RETRY_SECONDS = 2.0
+REPORT_SECONDS = 60.0
+_ATTEMPTS = 5
+_NOT_FOUND = 404
+_CONFLICT = 409
+_SERVER_ERROR = 500
+log = structlog.get_logger(__name__)
+
+
+class Backlog:
+    """Unsaved objects and events. `may_save` waits until it is known whether this replica may write, and returns it."""
+
+    def __init__(self, kube: Kube, store: Store, may_save: Callable[[], Awaitable[bool]]) -> None:
+        self._kube = kube
+        self._store = store
+        self._may_save = may_save
+        self._objects: dict[tuple[type[Resource], ObjectKey], None] = {}
+        self._events: deque[Mapping[str, Any]] = deque(maxlen=MAX_EVENTS)
+        self._filled = asyncio.Event()
+        self._reported_at = float("-inf")
+        self.is_away = False
+        """Whether the last request to the API server was not answered."""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of unsaved objects by kind, and of events that are not posted."""
+        counts = Counter(kind.__name__ for kind, _ in self._objects)
+        return {**counts, **({"Event": len(self._events)} if self._events else {})}
+
+    async def is_needed(self, kind: type[Resource] | None = None, key: ObjectKey | None = None) -> bool:
+        """Return whether a write must wait here: the API server is away, or an earlier write of the object waits."""
+        return self.is_away or (kind, key) in self._objects or not await self._may_save()
+
+    def lost(self, error: KubeError) -> None:
+        """Record that the API server did not answer."""
+        if not self.is_away:
+            log.warning("API server away; working from memory", reason=error.reason, message=error.message)
+        self.is_away = True
+        self._filled.set()
+
+    def keep(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
+        """Store an object with its status in memory, to be saved later.
+
+        Raises:
+            KubeError: `BacklogFull`.
+        """
+        entry = kind, ObjectKey(str(document["metadata"].get("namespace") or ""), str(document["metadata"]["name"]))
+        if entry not in self._objects and len(self._objects) >= MAX_OBJECTS:
+            raise KubeError("BacklogFull", f"{MAX_OBJECTS} objects wait for the API server already")
+        self._objects[entry] = None
+        self._store.put_unsaved(kind, document)
+        self._filled.set()
+
+    def keep_event(self, document: Mapping[str, Any]) -> None:
+        """Keep an event to be posted later. The oldest event is dropped when there are too many."""
+        if len(self._events) == MAX_EVENTS:
+            log.warning("event dropped", name=self._events[0]["metadata"]["name"], limit=MAX_EVENTS)
+        self._events.append(document)
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Save what waits whenever the API server answers, until cancelled."""
+        while True:
+            await self._filled.wait()
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.flush()
+            self._report()
+
+    async def flush(self) -> None:
+        """Save what waits, incidents first. Ends at the first request that the API server does not answer."""
+        for kind, key in sorted(self._objects, key=lambda entry: entry[0] is not NSGIncident):
+            if not await self._may_save() or not await self._save(kind, key):
+                return
+        while self._events and await self._may_save():
+            if not await self._post(self._events[0]):
+                return
+            self._events.popleft()
+        if not self._objects and not self._events:
+            self.is_away = False
+            self._filled.clear()
+
+    async def hand_over(self) -> None:
+        """Save what only this replica knows, when another replica leads: new incidents, and deliveries."""
+        for kind, key in tuple(self._objects):
+            stored = self._store.find(kind, key)
+            if kind is not NSGIncident or stored is None or stored.unsaved is None:
+                continue
+            if stored.uid:
+                status = with_deliveries_only(msgspec.json.decode(stored.unsaved.base), stored.status())
+                self._store.put_unsaved(kind, {**stored.document(), "status": status})
+            if not await self._save(kind, key):
+                break
+        if self._objects:
+            log.warning("not saved before the end", **self.sizes)
+
+    def _report(self) -> None:
+        if not self._filled.is_set():
+            log.info("everything saved")
+        elif time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = time.monotonic()
+            log.warning("waiting to be saved", away=self.is_away, **self.sizes)
+
+    async def _save(self, kind: type[Resource], key: ObjectKey) -> bool:
+        """Save an object, and return whether the API server answers."""
+        try:
+            await self._write(kind, key)
+        except KubeError as error:
+            return await self._failed(kind, key, error)
+        self.is_away = False
+        stored = self._store.find(kind, key)
+        if stored is None or stored.unsaved is None:
+            self._objects.pop((kind, key), None)
+        return True
+
+    async def _failed(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
+        self._objects.pop((kind, key), None)
+        if error.is_away or error.status == _CONFLICT:
+            # To the end: an object that can never be saved must not delay the others.
+            self._objects[kind, key] = None
+            self.is_away = error.is_away and not await self._answers(kind, key, error)
+            return not self.is_away
+        log.error("not saved", kind=kind.__name__, key=key, reason=error.reason, message=error.message)
+        stored = self._store.find(kind, key)
+        if error.status == _NOT_FOUND and stored is not None:
+            self._store.drop(kind, key, stored.uid)
+        else:
+            self._store.discard(kind, key)
+        return True
+
+    async def _answers(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
+        """Return whether the API server answers a read. A webhook may fail the write of a single object."""
+        if error.status < _SERVER_ERROR:
+            return False
+        try:
+            await in_time(self._kube.get(kind, key))
+        except KubeError as failure:
+            return not failure.is_away
+        return True
+
+    async def _write(self, kind: type[Resource], key: ObjectKey) -> None:
+        for attempt in range(_ATTEMPTS):
+            stored = self._store.find(kind, key)
+            if stored is None or stored.unsaved is None:
+                return
+            try:
+                await (self._patch(kind, stored) if stored.uid else self._create(kind, stored))
+            except KubeError as error:
+                if error.status != _CONFLICT or attempt == _ATTEMPTS - 1:
+                    raise
+                self._store.put(kind, await in_time(self._kube.get(kind, key)))
+
+    async def _create(self, kind: type[Resource], stored: Stored) -> None:
+        document = {name: part for name, part in stored.document().items() if name != "status"}
+        self._store.put(kind, await in_time(self._kube.create(kind, document)))
+
+    async def _patch(self, kind: type[Resource], stored: Stored) -> None:
+        status = stored.status()
+        base = msgspec.json.decode(stored.unsaved.base) if stored.unsaved is not None else {}
+        patch = merge_patch(base, status)
+        if patch:
+            self._store.attempted(kind, stored.key, status)
+            saved = await in_time(self._kube.patch_status(kind, stored.key, patch, stored.version))
+            self._store.put(kind, saved)
+        self._store.saved(kind, stored.key, status)
+
+    async def _post(self, document: Mapping[str, Any]) -> bool:
+        """Post an event, and return whether the API server answered."""
+        try:
+            await in_time(self._kube.post_event(document))
+        except KubeError as error:
+            if error.is_away:
+                self.is_away = True
+                return False
+            if error.status != _CONFLICT:
+                log.warning("event refused", name=document["metadata"]["name"], reason=error.reason)
+        return True

@@ -1,0 +1,62 @@
+"""Merges a status of which this process has changes that the API server has not stored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from nsg_baseline.api.common import Resource
+from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
+from nsg_baseline.core.incidents import SHOWN_ACTIONS
+
+
+def merged_status(
+    kind: type[Resource], base: Mapping[str, Any], local: Mapping[str, Any], remote: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the status to store.
+
+    Args:
+        kind: the kind of the object. Only the statuses of incidents have several writers.
+        base: the status that the API server had before the local changes.
+        local: the status with the local changes.
+        remote: the status that the API server has now.
+    """
+    if local in (base, remote):
+        return remote
+    if kind is not NSGIncident or remote == base:
+        return local
+    try:
+        statuses = [IncidentStatus.model_validate(status) for status in (base, local, remote)]
+    except ValidationError:
+        # Somebody's edit made it invalid. It is neither updated nor notified until it is corrected.
+        return remote
+    return merged_incident(*statuses).document()
+
+
+def merged_incident(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> IncidentStatus:
+    """Keep what others wrote since `base`: deliveries, what was done, and who did it."""
+    updates: dict[str, object] = {"deliveries": _deliveries(base, local, remote)}
+    if remote.actions != base.actions:
+        own_actions = [action for action in local.actions if action not in base.actions + remote.actions]
+        updates["actions"] = (*remote.actions, *own_actions)[-SHOWN_ACTIONS:]
+    if remote.revision > base.revision:
+        # Two revisions of one number would be notified as one.
+        updates["revision"] = remote.revision + local.revision - base.revision
+    if remote.changed_by != base.changed_by and local.changed_by == base.changed_by:
+        updates |= {"changed_by": remote.changed_by, "attribution": remote.attribution}
+    only_delivered = local.model_copy(update={"deliveries": base.deliveries}) == base
+    return (remote if only_delivered else local).model_copy(update=updates)
+
+
+def _deliveries(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> tuple[Delivery, ...]:
+    """Return the deliveries of both. A route has one entry: the local one if it changed since `base`."""
+    before = {delivery.route: delivery for delivery in base.deliveries}
+    own = {entry.route: entry for entry in local.deliveries if entry != before.get(entry.route)}
+    others = (entry for entry in remote.deliveries if entry.route not in own)
+    return (*others, *own.values())
+
+
+def with_deliveries_only(base: Mapping[str, Any], local: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the status `base` of an incident with the deliveries of `local`."""
+    before, after = IncidentStatus.model_validate(base), IncidentStatus.model_validate(local)
+    return before.model_copy(update={"deliveries": _deliveries(before, after, before)}).document()
