@@ -66,23 +66,37 @@ class ActivityLog:
     Attributes:
         tenant: The tenant id of the rows, for `tenantId` and the hierarchy.
         delay: Time between the event of a row and its submission. Before that, the row cannot be read.
+        body_limit: Number of characters of a request body that a row shows; None shows all.
     """
 
     tenant: str
     delay: timedelta = timedelta(0)
     rows: list[Row] = field(default_factory=list)
+    body_limit: int | None = None
     _open: dict[str, Change] = field(default_factory=dict)
+    _answers: dict[str, int] = field(default_factory=dict)
 
     def begin(self, request: str, change: Change, now: datetime, row_id: str) -> None:
         """Add the BeginRequest row of a request, which contains the request body."""
         self._open[request] = change
-        properties = {"requestbody": change.body} if change.body else {}
+        body = change.body[: self.body_limit]
+        properties = {"requestbody": body} if body else {}
         self._append(change, now, row_id, ("BeginRequest", "Begin request"), "Started", "", properties)
 
+    def accept(self, request: str, status: int) -> None:
+        """The status that a request was answered with while its operation goes on."""
+        self._answers[request] = status
+
     def end(self, request: str, now: datetime, row_id: str, status: int, error: str = "") -> None:
-        """Add the EndRequest row of a request with a BeginRequest row. A status of 400 or more is a failure."""
+        """Add the EndRequest row of a request with a BeginRequest row. A status of 400 or more is a failure.
+
+        An operation that succeeds ends with the status of the first response: 201 Created for a new resource.
+        """
         change = self._open.pop(request, None)
+        accepted = self._answers.pop(request, 0)
         if change is not None:
+            if accepted == HTTPStatus.CREATED and status < HTTPStatus.BAD_REQUEST:
+                status = accepted
             self.end_of(change, now, row_id, status, error)
 
     def end_of(self, change: Change, now: datetime, row_id: str, status: int, error: str = "") -> None:

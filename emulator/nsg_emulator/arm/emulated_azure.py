@@ -45,8 +45,12 @@ class EmulatedAzure:
     def apply(self, settings: Settings) -> None:
         """Change the settings. The rows of the Activity Log are kept."""
         self.settings = settings
-        rows = self.activity.rows if hasattr(self, "activity") else []
-        self.activity = ActivityLog(settings.tenant, timedelta(seconds=settings.activity_delay), rows)
+        delay = timedelta(seconds=settings.activity_delay)
+        if hasattr(self, "activity"):
+            # Requests may be open: their rows are still to come.
+            self.activity = replace(self.activity, delay=delay, body_limit=settings.activity_body_limit)
+        else:
+            self.activity = ActivityLog(settings.tenant, delay, body_limit=settings.activity_body_limit)
         self.identity = Identity(settings.tenant, settings.secrets)
 
     def terms(self, request: ArmRequest) -> Terms:

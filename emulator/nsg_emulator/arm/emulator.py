@@ -199,7 +199,9 @@ class ArmEmulator:
         except ArmError as error:
             log.end(request.id, now, new_id(), error.status, error.message)
             raise
-        if not any(pending.request == request.id for pending in self.store.pending()):
+        if any(pending.request == request.id for pending in self.store.pending()):
+            log.accept(request.id, response.status)
+        else:
             log.end(request.id, now, new_id(), response.status)
         return response
 

@@ -17,6 +17,7 @@ class Settings:
         operation_delay: Seconds until a long-running operation ends; with 0, it has ended at the first poll.
         retry_after: Seconds in the Retry-After header for polls; None omits the header, as Azure sometimes does.
         activity_delay: Seconds until a change appears in the Activity Log (in Azure 13 to 53 s, sometimes minutes).
+        activity_body_limit: Number of characters of a request body in the Activity Log; None: all; 0: no bodies.
         secrets: Secret by client id. Other clients may use any secret.
         roles: Granted actions by client id; `*` matches any text. Other clients have all permissions.
     """
@@ -26,6 +27,7 @@ class Settings:
     operation_delay: float = 0.0
     retry_after: int | None = 1
     activity_delay: float = 0.0
+    activity_body_limit: int | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -39,3 +41,5 @@ class Settings:
             raise ValueError("page_size: must be at least 1")
         if self.operation_delay < 0 or self.activity_delay < 0:
             raise ValueError("operation_delay, activity_delay: must not be negative")
+        if self.activity_body_limit is not None and self.activity_body_limit < 0:
+            raise ValueError("activity_body_limit: must not be negative")

@@ -127,6 +127,34 @@ def test_a_refused_change_and_a_failed_operation_end_as_failed(azure: Azure) -> 
     assert ends[1]["properties"]["statusMessage"] == "It broke."
 
 
+def test_a_write_of_what_is_new_ends_as_created(azure: Azure) -> None:
+    # Recorded. A reader can tell from it that the rule was not there before.
+    azure("PUT", WEB, nsg())
+    azure("PUT", f"{WEB}/securityRules/a", {"properties": rule()})
+    azure("PUT", f"{WEB}/securityRules/a", {"properties": rule()})
+    azure("DELETE", f"{WEB}/securityRules/a")
+    azure("DELETE", f"{WEB}/securityRules/a")
+    ends = [row["properties"]["statusCode"] for row in rows(azure) if row["eventName"]["value"] == "EndRequest"]
+    assert ends == ["Created", "Created", "OK", "OK", "NoContent"]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(None, '{"properties":{"a":1}}'), (5, '{"pro'), (0, None)])
+def test_a_body_is_shown_up_to_its_limit(azure: Azure, limit: int | None, shown: str | None) -> None:
+    # Readers must not take a truncated body for a whole one.
+    azure.emulator.configure(activity_body_limit=limit)
+    azure("PUT", WEB, {"properties": {"a": 1}})
+    assert rows(azure)[0]["properties"].get("requestbody") == shown
+
+
+def test_settings_change_while_an_operation_goes_on() -> None:
+    # Its end must not get lost.
+    azure = make_azure(operation_delay=10)
+    azure("PUT", WEB, nsg())
+    azure.emulator.configure(activity_delay=0)
+    azure.clock.tick(10)
+    assert [row["status"]["value"] for row in rows(azure)] == ["Started", "Succeeded"]
+
+
 def test_a_stuck_operation_has_no_end_yet(azure: Azure) -> None:
     azure.emulator.faults.add(Fault(StickOperation()))
     azure("PUT", WEB, nsg())
