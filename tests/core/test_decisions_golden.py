@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline_status import BaselineStatus
-from nsg_baseline.api.common import CONFIRM, REQUESTED_AT
+from nsg_baseline.api.common import CONFIRM, PENDING, REQUESTED_AT, Condition
 from nsg_baseline.api.incident import Caller, NSGIncident
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG
 from nsg_baseline.core.decisions import RemediationAttempt, Snapshot, decide
 from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
@@ -65,6 +66,18 @@ def _contested() -> Snapshot:
         state="Open", revision=1, opened_at=EARLIER, actions=restored(59, 30, 1), changed_by=(callers[0], *callers)
     )
     return snapshot(WEB, SSH, incidents=(stored,), **FRESH)
+
+
+def _delayed_and_stored() -> Snapshot:
+    taken = snapshot(WEB, SSH, spec={"enforcement": {"delay": "5m"}}, **FRESH)
+    return replace(carry_out(taken, decide(taken)), now=NOW + MINUTE)
+
+
+def _new(reason: str | None = None, **status: Any) -> Snapshot:
+    """Return a baseline whose NSG does not exist yet; `reason` is that of its Compliant condition."""
+    state = {"type": "Compliant", "status": "Unknown", "reason": reason, "lastTransitionTime": EARLIER}
+    conditions = (Condition.model_validate(state),) if reason else ()
+    return with_status(replace(snapshot(), live=None), conditions=conditions, **status)
 
 
 def _flapping(quiet_since: object = None) -> Snapshot:
@@ -143,6 +156,18 @@ SNAPSHOTS = {
     "flapping and quiet, stored": _flapping(NOW),
     "flapping and quiet for long": replace(_flapping(NOW), now=NOW + 10 * MINUTE),
     "recurred": _recurred(),
+    "delayed, a minute later": _delayed_and_stored(),
+    "delayed, and one more rule": replace(_delayed_and_stored(), live=live(WEB, SSH, rule("rdp", priority=201))),
+    "Azure is busy": snapshot(
+        WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("AnotherOperationInProgress", "busy")), **FRESH
+    ),
+    "drift of a baseline that matched": with_status(
+        snapshot(WEB, SSH), last_compliant=decide(snapshot(WEB)).status.last_compliant
+    ),
+    "a new baseline without an NSG": _new(),
+    "a new baseline without an NSG, pending": _new(PENDING),
+    "a new baseline without an NSG, awaited since": _new("AwaitingRollout", rollout_since=NOW - MINUTE),
+    "an NSG that never existed is not awaited": _new("Drifted"),
 }
 
 
@@ -179,3 +204,42 @@ def test_states_without_a_verdict_as_a_whole() -> None:
         "a suspended baseline that was never compared": model(suspended(BaselineStatus(), 1, NOW)),
     }
     compare(GOLDEN / "without-a-verdict.yaml", yaml_text(texts))
+
+
+def test_a_status_shows_a_limited_number_of_changes() -> None:
+    # The maxima of the CRD: the API server would refuse the whole status.
+    rules = [rule(f"r{number}", priority=200 + number) for number in range(60)]
+    exceptions = [excepted(rule(f"e{number}", priority=400 + number)) for number in range(50)]
+    status = decide(snapshot(WEB, *rules, spec={"exceptions": exceptions})).status
+    assert (len(status.changes), len(status.exceptions)) == (50, 50)
+    assert status.change_count == 60
+
+
+def test_a_long_message_is_cut() -> None:
+    # So that kubectl describe shows it in a few lines.
+    rules = [rule(f"{'r' * 70}{number}", priority=200 + number, sourceAddressPrefix="Internet") for number in range(3)]
+    verdict_reasons = decide(snapshot(WEB, *rules)).status.conditions[1].message
+    assert len(verdict_reasons) <= 1024
+
+
+def test_an_attempt_wrote_nothing_unless_it_says_so() -> None:
+    # A write that is only assumed would be recorded as a remediation.
+    assert RemediationAttempt() == RemediationAttempt(
+        written=False, blocked=None, rollout_since=None, awaited_rollout=False
+    )
+
+
+def test_exceptions_that_end_together_are_sorted_by_name() -> None:
+    # In the order in which kubectl and the documentation sort names: without case.
+    names = ("aB", "a_b", "Aa")
+    exceptions = [excepted(rule(name, priority=400 + number)) for number, name in enumerate(names)]
+    status = decide(snapshot(WEB, spec={"exceptions": exceptions})).status
+    assert [item.rule for item in status.exceptions] == ["a_b", "Aa", "aB"]
+
+
+def test_the_severity_policy_of_the_installation_counts() -> None:
+    # A service tags file or an own table changes what is critical.
+    policy = replace(DEFAULT_SEVERITY_CONFIG.policy, management=())
+    relaxed = replace(DEFAULT_SEVERITY_CONFIG, policy=policy)
+    assert decide(snapshot(WEB, SSH)).status.severity == "critical"
+    assert decide(snapshot(WEB, SSH, severity_config=relaxed)).status.severity != "critical"

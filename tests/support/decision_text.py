@@ -40,6 +40,7 @@ def step(made: IncidentStep | None) -> dict[str, Any] | None:
         "name": made.name,
         "isNew": made.stored is None,
         "nsg": made.nsg,
+        "namespace": made.subject.namespace,
         "spec": model(made.subject.spec(made.nsg)),
         "status": model(made.status),
         "events": [[notice.reason, notice.message, notice.warning] for notice in made.notices],
