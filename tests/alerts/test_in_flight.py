@@ -50,7 +50,7 @@ def loaded(outbox: MemoryOutbox, *messages: Message) -> InFlight:
 
 
 def stored(outbox: MemoryOutbox, to: NSGAlertRoute) -> tuple[Message, ...]:
-    return outbox.known[to.key].status.in_flight
+    return outbox.stored_routes[to.key].status.in_flight
 
 
 async def test_a_message_is_stored_before_it_is_sent(outbox: MemoryOutbox) -> None:
@@ -60,7 +60,7 @@ async def test_a_message_is_stored_before_it_is_sent(outbox: MemoryOutbox) -> No
     assert begun == message(WEB, thread="")
     assert stored(outbox, route()) == in_flight.messages == (begun,)
     assert not begun.sent
-    outbox.away = True
+    outbox.unavailable = True
     assert await in_flight.begin(route(), PLAIN, Batch((WEB,))) is begun
     assert await in_flight.begin(route(), OTHER, Batch((WEB,))) == message(WEB, channel="b")
 
@@ -88,14 +88,14 @@ async def test_an_unavailable_api_server_does_not_delay_a_message(
     outbox: MemoryOutbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # At worst it is sent again under another key, and the log says so.
-    outbox.away = True
+    outbox.unavailable = True
     in_flight = InFlight(outbox)
     begun = await in_flight.begin(route(), PLAIN, Batch((WEB,)))
     assert in_flight.messages == (begun,)
     printed = capsys.readouterr()
     assert "message in flight not saved" in printed.out + printed.err
     assert f"{OPERATOR}/chat" in printed.out + printed.err
-    assert "the API server is away" in printed.out + printed.err
+    assert "the API server is unavailable" in printed.out + printed.err
 
 
 async def test_a_confirmed_message_is_delivered(outbox: MemoryOutbox) -> None:

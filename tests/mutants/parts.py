@@ -55,7 +55,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "alerts": Part(
         tuple(f"alerts/{name}.py" for name in _ALERT_POLICY),
-        tuple(f"alerts/test_{name}*.py" for name in (*_ALERT_POLICY, "critical", "dispatcher", "message", "policy")),
+        tuple(f"alerts/test_{name}*.py" for name in (*_ALERT_POLICY, "critical", "dispatcher", "message")),
     ),
     "engine/leader_election": Part(
         ("engine/leader_election.py", "kube/lease.py"), ("engine/test_leader_election*.py", "kube/test_lease*.py")
