@@ -48,7 +48,7 @@ def puts(azure: Running) -> int:
     return azure.emulator.requests.total("PUT")
 
 
-async def test_a_listing_is_one_request_a_page(azure: Running, arm: ArmServices) -> None:
+async def test_a_listing_is_one_request_per_page(azure: Running, arm: ArmServices) -> None:
     # The cost of a reconcile: one request per page, for any number of NSGs and baselines.
     fill(azure, 5)
     nsgs = await listed(arm)
@@ -70,7 +70,7 @@ async def test_a_digest_changes_only_when_the_nsg_changes(azure: Running, arm: A
 
 
 @pytest.mark.parametrize("status", [0, 500])
-async def test_a_listing_that_breaks_off_raises_after_its_good_pages(
+async def test_an_interrupted_listing_raises_after_its_complete_pages(
     azure: Running, arm: ArmServices, status: int
 ) -> None:
     # NSGs on the missing pages must not be reported as deleted.
@@ -114,8 +114,8 @@ async def test_failures_have_reasons(azure: Running, arm: ArmServices, fault: Ca
     assert "CANARY" not in str(caught.value)
 
 
-async def test_a_short_throttling_is_waited_out(azure: Running, arm: ArmServices) -> None:
-    # A 429 is not a failure if a short wait resolves it.
+async def test_a_short_throttling_is_not_a_failure(azure: Running, arm: ArmServices) -> None:
+    # The client waits and repeats the request.
     fill(azure, 1)
     azure.emulator.faults.add(throttled(retry_after=0))
     assert len(await listed(arm)) == 1
@@ -128,7 +128,7 @@ async def test_an_unreachable_azure_is_unreachable(azure: Running, arm: ArmServi
     assert caught.value.reason == "Unreachable"
 
 
-async def test_a_write_is_guarded_and_read_back(azure: Running, arm: ArmServices) -> None:
+async def test_a_write_has_an_etag_and_returns_the_stored_nsg(azure: Running, arm: ArmServices) -> None:
     # Unknown properties are preserved, and the result is the NSG after the operation ended.
     azure.emulator.add_nsg(document("web", flushConnection=True, securityRules=[rule("a", 100)]))
     live = await arm.reader.get(NSG.format("web"))

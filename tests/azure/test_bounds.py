@@ -128,7 +128,7 @@ async def test_a_cycle_of_links_ends_the_listing() -> None:
     assert arm.links == [f"{ENDPOINT}/a", f"{ENDPOINT}/b"]
 
 
-async def test_an_nsg_that_is_listed_twice_is_one() -> None:
+async def test_an_nsg_that_is_listed_twice_is_returned_once() -> None:
     first = encode({"value": [nsg("web")], "nextLink": f"{ENDPOINT}/2"})
     second = encode({"value": [nsg("WEB"), nsg("db")]})
     pages = [page async for page in ArmReader(ScriptedClient(first, second)).pages(SUBSCRIPTION)]
@@ -278,7 +278,7 @@ def test_only_a_404_concludes_absence() -> None:
     ],
 )
 def test_every_exception_becomes_an_azure_error(raised: Exception, reason: str) -> None:
-    # An exception that nobody foresaw must neither end the watch nor show a secret.
+    # An unexpected exception must neither end the reconciles nor reveal a secret.
     with pytest.raises(AzureError) as caught, translate_errors():
         raise raised
     assert caught.value.reason == reason

@@ -87,7 +87,8 @@ async def test_a_wrong_response_is_an_error_with_a_reason_or_a_partial_page(
     response: HostileResponse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Any other exception silences the scope, a hang stops its reconciles, and a token elsewhere gives the NSGs away.
+    # Any other exception would end the reconciles of the scope, a hang would stop them, and a token sent elsewhere
+    # would give access to the NSGs.
     hostile.response = response
     if response.ending == "drip":
         monkeypatch.setattr(client, "REQUEST_DEADLINE_SECONDS", 0.3)

@@ -57,7 +57,7 @@ def rate_limiter(time: Time) -> RateLimiter:
     return RateLimiter(time, time.sleep)
 
 
-async def _spend(rate_limiter: RateLimiter, time: Time, kind: Kind, count: int) -> list[float]:
+async def _acquire_times(rate_limiter: RateLimiter, time: Time, kind: Kind, count: int) -> list[float]:
     """Acquire `count` requests at once; return the time of each."""
     through: list[float] = []
 
@@ -69,9 +69,9 @@ async def _spend(rate_limiter: RateLimiter, time: Time, kind: Kind, count: int) 
     return through
 
 
-async def test_a_burst_is_stretched_to_what_azure_refills(rate_limiter: RateLimiter, time: Time) -> None:
+async def test_a_burst_is_slowed_down_to_azures_rate(rate_limiter: RateLimiter, time: Time) -> None:
     # Without the limiter, ARM throttles 500 reads from the 251st on, and the listings with them.
-    through = await _spend(rate_limiter, time, "read", 500)
+    through = await _acquire_times(rate_limiter, time, "read", 500)
     assert through[199] == 0
     assert through[-1] == pytest.approx(300 / 25, abs=0.5)
 
@@ -94,7 +94,7 @@ async def test_writes_wait_for_reads(rate_limiter: RateLimiter, time: Time) -> N
         await rate_limiter.acquire(kind)
         order.append(kind)
 
-    await _spend(rate_limiter, time, "read", 250 - RESERVED_FOR_WATCH)
+    await _acquire_times(rate_limiter, time, "read", 250 - RESERVED_FOR_WATCH)
     reads = [asyncio.create_task(send("read")) for _ in range(10)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -107,7 +107,7 @@ async def test_a_lower_count_that_azure_reports_is_used(rate_limiter: RateLimite
     await rate_limiter.acquire("write")
     rate_limiter.record_response("write", 200, {**WEST, "x-ms-ratelimit-remaining-subscription-writes": "3"})
     assert rate_limiter.remaining()["westeurope", "write"] == 3
-    through = await _spend(rate_limiter, time, "write", 5)
+    through = await _acquire_times(rate_limiter, time, "write", 5)
     assert through[2] == 0
     assert through[-1] == pytest.approx(0.2, abs=0.1)
 
@@ -115,7 +115,7 @@ async def test_a_lower_count_that_azure_reports_is_used(rate_limiter: RateLimite
 async def test_all_requests_wait_after_a_429(rate_limiter: RateLimiter, time: Time) -> None:
     # ARM extends the pause of clients that go on.
     rate_limiter.record_response("watch", 429, {**WEST, "Retry-After": "17"})
-    assert await _spend(rate_limiter, time, "read", 3) == [17, 17, 17]
+    assert await _acquire_times(rate_limiter, time, "read", 3) == [17, 17, 17]
     assert rate_limiter.waited_seconds >= 17
 
 

@@ -17,7 +17,7 @@ WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 open-ssh allow tcp Internet -> *:22"
 
 
-def told(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
+def run_plan(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
     file = write_baseline(tmp_path / "web.yaml", WEB, **spec)
     arguments = ["plan", "-f", file, "--live", "-", "--enforce", "-o", form]
     result = CliRunner().invoke(nsgb, arguments, input=json.dumps(nsg(map(terse, live))))
@@ -27,7 +27,7 @@ def told(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
 
 def test_the_write_has_the_approved_rules_and_its_exposure(tmp_path: Path) -> None:
     # The plan uses the operator's code, so both must have the same body.
-    write = told(tmp_path, WEB, SSH)["write"]
+    write = run_plan(tmp_path, WEB, SSH)["write"]
     assert [rule.name for rule in parse_live(write["body"]).rules] == ["web"]
     assert write["reverts"] == [{"kind": "RuleCreated", "rule": "open-ssh"}]
     assert [(entry["effect"], entry["text"]) for entry in write["exposure"]] == [
@@ -37,7 +37,7 @@ def test_the_write_has_the_approved_rules_and_its_exposure(tmp_path: Path) -> No
 
 
 def test_the_table_shows_hash_reverted_changes_and_exposure(tmp_path: Path) -> None:
-    lines = told(tmp_path, WEB, SSH, form="table").splitlines()
+    lines = run_plan(tmp_path, WEB, SSH, form="table").splitlines()
     enforce = [line.strip() for line in lines if "enforce:" in line]
     assert enforce[0].startswith("enforce: one write with If-Match (plan ")
     assert enforce[0].endswith(" reverts: RuleCreated open-ssh")
@@ -46,7 +46,7 @@ def test_the_table_shows_hash_reverted_changes_and_exposure(tmp_path: Path) -> N
 
 def test_a_blocked_write_has_its_reason(tmp_path: Path) -> None:
     # The reason equals that of Stalled, with the annotation that confirms the write.
-    write = told(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
+    write = run_plan(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
     assert write["blocked"]["reason"] == "TooManyChanges"
     assert "nsg-baseline.io/confirm=" in write["blocked"]["message"]
     assert write["planHash"] in write["blocked"]["message"]
@@ -54,9 +54,9 @@ def test_a_blocked_write_has_its_reason(tmp_path: Path) -> None:
 
 
 def test_changes_excluded_from_enforcement_have_no_write(tmp_path: Path) -> None:
-    assert told(tmp_path, WEB, SSH, enforcement={"revert": ["RuleDeleted"]})["write"] is None
+    assert run_plan(tmp_path, WEB, SSH, enforcement={"revert": ["RuleDeleted"]})["write"] is None
 
 
 @pytest.mark.parametrize("form", ["markdown", "yaml"])
 def test_other_formats_contain_the_write(tmp_path: Path, form: str) -> None:
-    assert ("enforce" if form == "markdown" else "planHash") in told(tmp_path, WEB, SSH, form=form)
+    assert ("enforce" if form == "markdown" else "planHash") in run_plan(tmp_path, WEB, SSH, form=form)

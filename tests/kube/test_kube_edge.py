@@ -1,4 +1,4 @@
-"""The Kubernetes edge against an API server: lists, writes, watches by kopf, and what happens when it is away."""
+"""The Kubernetes edge against an API server: lists, writes, watches by kopf, and an unreachable server."""
 
 import asyncio
 import base64
@@ -54,8 +54,8 @@ async def cluster(tmp_path: Path) -> AsyncIterator[tuple[Any, Kube]]:
             await kube.aclose()
 
 
-async def until(store: Store, holds: Callable[[], bool]) -> None:
-    """Wait for the store to say so, on its own events."""
+async def wait_until(store: Store, holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds, checked after each event of the store."""
     changed = asyncio.Event()
     store.listen(lambda _: changed.set())
     async with asyncio.timeout(60):
@@ -64,8 +64,8 @@ async def until(store: Store, holds: Callable[[], bool]) -> None:
             changed.clear()
 
 
-async def test_a_sync_reads_all_pages_and_forgets_what_is_gone(tmp_path: Path) -> None:
-    # A baseline that the first list missed would make its NSG look like one without a baseline.
+async def test_a_sync_reads_all_pages_and_removes_deleted_objects(tmp_path: Path) -> None:
+    # If the first list missed a baseline, its NSG would be reported as unbaselined.
     async with cluster(tmp_path) as (running, kube):
         for number in range(PAGE_SIZE + 3):
             running.api.create(baseline(f"b{number}"))
@@ -79,13 +79,13 @@ async def test_a_sync_reads_all_pages_and_forgets_what_is_gone(tmp_path: Path) -
         assert "default" in store.namespaces
 
 
-async def test_own_writes_are_known_at_once_and_older_versions_are_passed_over(tmp_path: Path) -> None:
-    # A late watch event must not undo in memory what was just written: the same status would be written again.
+async def test_own_writes_are_stored_at_once_and_older_versions_are_ignored(tmp_path: Path) -> None:
+    # A late watch event must not replace a newer status, which would then be written again.
     async with cluster(tmp_path) as (running, kube):
         old = running.api.create(baseline("web"))
         store = Store(KINDS)
-        heard: list[Event | NamespaceEvent] = []
-        store.listen(heard.append)
+        events: list[Event | NamespaceEvent] = []
+        store.listen(events.append)
         store.put(NSGBaseline, old)
         new = await kube.patch_status(NSGBaseline, ObjectKey("default", "web"), {"changeCount": 2})
         store.put(NSGBaseline, new)
@@ -93,14 +93,14 @@ async def test_own_writes_are_known_at_once_and_older_versions_are_passed_over(t
         stored = store.find(NSGBaseline, ObjectKey("default", "web"))
         assert stored is not None
         assert resource(NSGBaseline, stored).status.change_count == 2
-        assert heard == [
+        assert events == [
             Event(NSGBaseline, ObjectKey("default", "web"), "Intent"),
             Event(NSGBaseline, ObjectKey("default", "web"), "Status"),
         ]
 
 
-async def test_kopf_hands_over_what_the_watches_say(tmp_path: Path) -> None:
-    # kopf is how the operator hears of an edit before the next full list.
+async def test_kopf_stores_watch_events(tmp_path: Path) -> None:
+    # kopf is how the operator learns of an edit before the next full list.
     async with cluster(tmp_path) as (running, _):
         store = Store(KINDS)
         login = partial(connection_info, str(tmp_path / "kubeconfig"))
@@ -116,12 +116,12 @@ async def test_kopf_hands_over_what_the_watches_say(tmp_path: Path) -> None:
         )
         try:
             running.api.create(baseline("web"))
-            await until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is not None)
+            await wait_until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is not None)
             before = running.api.requests.writes
             running.api.patch("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", {"spec": {"suspend": True}}, "default")
-            await until(store, lambda: _suspended(store))
+            await wait_until(store, lambda: _suspended(store))
             running.api.delete("nsg-baseline.io/v1alpha1", "NSGBaseline", "web", "default")
-            await until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is None)
+            await wait_until(store, lambda: store.find(NSGBaseline, ObjectKey("default", "web")) is None)
             # No handler of ours makes kopf write anything, not even an annotation.
             assert running.api.requests.writes == before
         finally:
@@ -134,8 +134,8 @@ def _suspended(store: Store) -> bool:
     return stored is not None and resource(NSGBaseline, stored).spec.suspend
 
 
-async def test_secrets_are_texts_and_a_missing_one_is_none(tmp_path: Path) -> None:
-    # A route's condition tells a missing Secret from an unreadable one.
+async def test_a_secret_is_decoded_and_a_missing_one_is_none(tmp_path: Path) -> None:
+    # A route's condition distinguishes a missing Secret from an unreadable one.
     async with cluster(tmp_path) as (running, kube):
         data = {"urls": base64.b64encode(b"json://localhost").decode(), "key": base64.b64encode(b"\xff\xfe").decode()}
         running.api.create(
@@ -145,8 +145,8 @@ async def test_secrets_are_texts_and_a_missing_one_is_none(tmp_path: Path) -> No
         assert await kube.secret("default", "none") is None
 
 
-async def test_an_event_is_posted_where_describe_finds_it(tmp_path: Path) -> None:
-    # kubectl describe looks for the object's uid.
+async def test_kubectl_describe_finds_an_event(tmp_path: Path) -> None:
+    # kubectl describe selects events by the object's uid.
     async with cluster(tmp_path) as (running, kube):
         created = NSGBaseline.model_validate(running.api.create(baseline("web")))
         now = datetime(2026, 11, 25, tzinfo=UTC)
@@ -166,7 +166,7 @@ async def test_an_event_is_posted_where_describe_finds_it(tmp_path: Path) -> Non
 async def test_a_refusal_has_the_servers_reason(
     tmp_path: Path, act: Callable[[Kube], Awaitable[object]], reason: str
 ) -> None:
-    # Reasons decide what happens next, so they must be the server's own.
+    # The caller acts on the reason, so it must be the server's own.
     async with cluster(tmp_path) as (running, kube):
         running.api.create(baseline("web"))
         with pytest.raises(KubeError) as caught:
@@ -174,8 +174,8 @@ async def test_a_refusal_has_the_servers_reason(
         assert caught.value.reason == reason
 
 
-async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
-    # The caller goes on watching and records later; it needs one exception to catch.
+async def test_an_unavailable_server_is_unreachable(tmp_path: Path) -> None:
+    # The caller continues and records later, so it needs one exception to catch.
     async with cluster(tmp_path) as (running, kube):
         await running.away()
         with pytest.raises(KubeError) as caught:
@@ -184,8 +184,8 @@ async def test_a_server_that_is_away_is_unreachable(tmp_path: Path) -> None:
         await running.back()
 
 
-def test_a_merge_patch_holds_only_what_differs() -> None:
-    # A pass over an unchanged world must write nothing, and a write must not touch what others write.
+def test_a_merge_patch_contains_only_differences() -> None:
+    # A reconcile without changes must write nothing, and a write must not touch fields of other writers.
     old = {"a": 1, "b": {"x": 1, "y": 2}, "c": [1], "d": 4}
     new = {"a": 1, "b": {"x": 1, "y": 3}, "c": [1, 2]}
     assert merge_patch(old, old) == {}

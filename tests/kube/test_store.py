@@ -70,7 +70,7 @@ def test_an_object_with_another_uid_replaces_the_stored_one(store: Store) -> Non
 def test_an_event_says_whether_a_user_or_a_status_write_changed_the_object(
     store: Store, events: list[Event | NamespaceEvent], changes: dict[str, Any], change_kind: str
 ) -> None:
-    # A status write must not start a reconcile: the operator would wake itself for ever.
+    # A status write must not start a reconcile: the operator would wake itself endlessly.
     store.put(NSGBaseline, document(10))
     events.clear()
     store.put(NSGBaseline, document(11, **changes))

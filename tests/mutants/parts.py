@@ -60,7 +60,7 @@ PARTS: Mapping[str, Part] = {
     "engine/leader_election": Part(
         ("engine/leader_election.py", "kube/lease.py"), ("engine/test_leader_election*.py", "kube/test_lease*.py")
     ),
-    "engine/cleanup": Part(("engine/cleanup.py",), ("engine/test_cleanup*.py", "engine/test_ahead_of_azure.py")),
+    "engine/cleanup": Part(("engine/cleanup.py",), ("engine/test_cleanup*.py", "engine/test_missing_targets.py")),
     "engine/health": Part(("engine/health.py",), ("engine/test_health*.py", "engine/test_cleanup*.py")),
     "core/incidents": Part(
         ("core/incident*.py", "core/attribution.py", "core/observations.py"),
@@ -93,10 +93,10 @@ PARTS: Mapping[str, Part] = {
         ("core/text/*.py",), ("core/test_exposure_lines*.py", "core/test_text*.py", "core/test_lint*.py")
     ),
     "core/presets": Part(("core/presets/*.py",), ("core/test_presets*.py", "core/test_tolerations*.py")),
-    "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_words.py")),
+    "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_output.py")),
     "core/diff": Part(
         ("core/baseline_diff.py", "core/baseline_export.py", "core/az_cli_format.py"),
-        ("cli/test_diff_words.py", "cli/test_plan_words.py", "cli/test_import_plan_laws.py"),
+        ("cli/test_diff_output.py", "cli/test_plan_output.py", "cli/test_import_plan_laws.py"),
     ),
 }
 """In the order of their danger: what writes to Azure comes first."""

@@ -20,7 +20,7 @@ def run(*arguments: str, text: str | None = None) -> Result:
     return CliRunner().invoke(nsgb, ["lint", *arguments], input=text)
 
 
-def found(*arguments: str) -> list[dict[str, Any]]:
+def lint_findings(*arguments: str) -> list[dict[str, Any]]:
     findings: list[dict[str, Any]] = json.loads(run(*arguments, "-o", "json").stdout)["findings"]
     return findings
 
@@ -68,7 +68,7 @@ def test_values_that_azure_rejects_are_errors_with_a_fix(
 ) -> None:
     # Lint must report all of them before the baseline is applied.
     odd = {key: value for key, value in {**terse(SSH), **fields}.items() if value is not None}
-    findings = found(write_baseline(tmp_path / "web.yaml", WEB, odd))
+    findings = lint_findings(write_baseline(tmp_path / "web.yaml", WEB, odd))
     assert [finding["id"] for finding in findings if finding["level"] == "error"] == [expected]
     error = next(finding for finding in findings if finding["id"] == expected)
     assert fix in error["fix"], error
@@ -77,17 +77,19 @@ def test_values_that_azure_rejects_are_errors_with_a_fix(
 def test_too_many_rules_and_addresses_are_errors(tmp_path: Path) -> None:
     # Azure's limits: 1,000 rules, 4,000 addresses for each side.
     rules = [f"{100 + n} r{n} allow tcp 10.0.0.{n % 250} -> *:{n + 1}" for n in range(1001)]
-    assert [finding["id"] for finding in found(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
+    assert [finding["id"] for finding in lint_findings(write_baseline(tmp_path / "a.yaml", *rules))] == ["TooManyRules"]
     wide = [
         f"{100 + k} w{k} allow tcp {','.join(f'10.{k}.{n // 100}.{2 * (n % 100)}' for n in range(1000))} -> *:9"
         for k in range(5)
     ]
-    assert "TooManyAddresses" in {finding["id"] for finding in found(write_baseline(tmp_path / "b.yaml", *wide))}
+    assert "TooManyAddresses" in {
+        finding["id"] for finding in lint_findings(write_baseline(tmp_path / "b.yaml", *wide))
+    }
 
 
 def test_findings_are_sorted_by_line(tmp_path: Path) -> None:
     rules = [SSH, "300 a allow tcp 10.1.2.3/16 -> *:8080", "400 b allow tcp 10.1.0.0/16 -> *:8080"]
-    lines = [finding["line"] for finding in found(write_baseline(tmp_path / "web.yaml", *rules))]
+    lines = [finding["line"] for finding in lint_findings(write_baseline(tmp_path / "web.yaml", *rules))]
     assert lines == sorted(lines)
     assert len(lines) >= 3
 
@@ -129,7 +131,7 @@ def test_messages_contain_no_regular_expression(tmp_path: Path) -> None:
         key: value for key, value in terse(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
     }
     odd |= {"sourceAddressPrefixes": ["300.1.1.1"], "destinationPortRanges": ["ssh"]}
-    messages = [finding["message"] for finding in found(write_baseline(tmp_path / "web.yaml", WEB, odd))]
+    messages = [finding["message"] for finding in lint_findings(write_baseline(tmp_path / "web.yaml", WEB, odd))]
     assert sorted(messages) == [
         "must be a port such as 443 or a range such as 8000-8099",
         "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",

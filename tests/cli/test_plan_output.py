@@ -148,7 +148,7 @@ def test_junit_counts_a_case_for_each_baseline(baseline: str) -> None:
     assert "open-ssh" in (suite.findtext("testcase/failure") or "")
 
 
-def test_markdown_keeps_its_table_whole(baseline: str) -> None:
+def test_a_pipe_in_a_name_does_not_break_the_markdown_table(baseline: str) -> None:
     odd = rule("odd", priority=200, description="a|b")
     result = run("-f", baseline, "--live", "-", "-o", "markdown", text=live(odd))
     rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
@@ -172,7 +172,7 @@ def test_an_exception_with_an_unquoted_time_counts(baseline: str) -> None:
         ("spec:", "spec: [", 8, ""),
     ],
 )
-def test_a_bad_baseline_is_one_line_with_file_line_and_field(
+def test_an_invalid_baseline_is_one_line_with_file_line_and_field(
     tmp_path: Path, before: str, after: str, line: int, words: str
 ) -> None:
     # Editors turn file:line into a link.
@@ -196,7 +196,7 @@ def test_a_bad_baseline_is_one_line_with_file_line_and_field(
         ('{"value": [1]}', "value[0]"),
     ],
 )
-def test_a_bad_live_file_is_named(baseline: str, text: str, words: str) -> None:
+def test_an_invalid_live_file_is_named(baseline: str, text: str, words: str) -> None:
     result = run("-f", baseline, "--live", "-", text=text)
     assert (result.exit_code, result.stdout) == (1, "")
     assert words in result.stderr
