@@ -238,4 +238,4 @@ def test_an_import_without_nsgs_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "live.json"
     file.write_text("[]")
     result = run("import", "--live", str(file))
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "nsgb: no NSG in the input\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "nsgb: the input contains no NSG\n")

@@ -16,7 +16,7 @@
 {{- if .Values.serviceAccount.create }}
 {{- default (include "nsgb.fullname" .) .Values.serviceAccount.name }}
 {{- else }}
-{{- required "serviceAccount.name: name the ServiceAccount that exists, or set serviceAccount.create" .Values.serviceAccount.name }}
+{{- required "serviceAccount.name is required if serviceAccount.create is false; set it to an existing ServiceAccount" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
 
@@ -43,14 +43,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* The subject of every binding. */}}
+{{- /* The subject of all role bindings. */}}
 {{- define "nsgb.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "nsgb.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{- /* key=value pairs with commas between them */ -}}
+{{- /* Comma-separated key=value pairs. */ -}}
 {{- define "nsgb.pairs" -}}
 {{- $pairs := list }}
 {{- range $key, $value := . }}

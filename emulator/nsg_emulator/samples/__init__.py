@@ -1,1 +1,1 @@
-"""Recorded NSGs with which the emulator and the demo start."""
+"""Recorded NSGs for the demo."""

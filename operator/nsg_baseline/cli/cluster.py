@@ -47,7 +47,7 @@ def query(ask: Callable[[Kube], Awaitable[T]], kubeconfig: str | None, context: 
     try:
         return asyncio.run(connected())
     except (KubeError, ConfigException) as error:
-        raise Failure(f"the cluster cannot be read: {error}") from None
+        raise Failure(f"the cluster cannot be read: {error}; check --kubeconfig and --context") from None
 
 
 async def list_objects(kube: Kube, kind: type[R], namespace: str | None) -> list[R]:

@@ -48,10 +48,10 @@ def _revisions(old: list[Sourced], new: list[Sourced], severity_config: Severity
 
 
 def _read(place: str) -> list[Sourced]:
-    """Read one side. A folder may be empty; a file without a baseline is the wrong file."""
+    """Read one side. A folder may be empty, but a file must contain a baseline."""
     sources = read_baselines([place])
     if not sources and not Path(place).is_dir():
-        raise Failure(f"{place}: contains no NSGBaseline")
+        raise Failure(f"{place}: contains no NSGBaseline; pass a file or folder with baselines")
     return sources
 
 

@@ -64,7 +64,7 @@ def emulator(  # noqa: PLR0913 - click passes one argument for each option
     from nsg_emulator.arm.state import StateError, load_file, save_file  # noqa: PLC0415
 
     if save_to is not None and not save_to.absolute().parent.is_dir():
-        raise click.ClickException(f"--save: folder {save_to.parent} does not exist")
+        raise click.ClickException(f"--save: folder {save_to.parent} does not exist; create it first")
     arm = ArmEmulator(settings=Settings(operation_delay=operation_delay), subscription=subscription)
     try:
         if state_file is not None:

@@ -1,4 +1,4 @@
-"""Errors that end a command: one line for each problem, exit code 1."""
+"""Errors that end a command with exit code 1, one line for each problem."""
 
 from collections.abc import Iterable
 

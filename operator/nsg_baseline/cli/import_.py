@@ -55,7 +55,7 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
             f"{', '.join(live_files)}: has a next page, so baselines would be missing; pass the complete list"
         )
     if not live.nsgs:
-        raise Failure("no NSG in the input")
+        raise Failure("the input contains no NSG")
     manifests = [
         manifest(nsg, namespace, name, mode, tags=tags, associations=associations)
         for nsg, name in zip(live.nsgs, names(live.nsgs), strict=True)

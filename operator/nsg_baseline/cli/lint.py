@@ -24,7 +24,7 @@ FINDINGS = 2
     type=click.Choice([*get_args(Level), "never"]),
     default="warning",
     show_default=True,
-    help="Lowest level that makes nsgb exit with 2.",
+    help="Lowest level of findings that causes exit code 2.",
 )
 @severity_options
 def lint(*, files: tuple[str, ...], output: str, fail_on: str, severity_config: SeverityConfig) -> None:

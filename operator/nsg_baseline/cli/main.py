@@ -76,7 +76,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader closed the pipe. Redirect stdout so that the interpreter does not flush the buffer at exit.
+        # The process that reads the output ended. Redirect stdout so that the buffer is not flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ERROR)
     except OSError as error:

@@ -58,7 +58,7 @@ def notify(
 def _answer(sent: SendResult, *, allow_local: bool) -> str:
     if sent.delivered:
         return "delivered"
-    return f"{sent.reason}; --local allows it" if sent.egress_denied and not allow_local else sent.reason
+    return f"{sent.reason}; use --local to allow it" if sent.egress_denied and not allow_local else sent.reason
 
 
 async def _channels(
@@ -67,10 +67,12 @@ async def _channels(
     where = route.spec.urls_from
     texts = await kube.secret(route.metadata.namespace, where.name)
     if texts is None or where.key not in texts:
-        raise Failure(f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}")
+        raise Failure(
+            f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}; check spec.urlsFrom"
+        )
     channels, bad = parse_channels(texts[where.key], allow_local=allow_local)
     if not channels and not bad:
-        raise Failure(f"Secret {where.name}, key {where.key} contains no channel")
+        raise Failure(f"Secret {where.name}, key {where.key} contains no channel URL; add one Apprise URL on each line")
     return channels, bad
 
 

@@ -113,7 +113,7 @@ def _rules(file: str, name: str | None) -> tuple[Rule, ...]:
     by_name = _baselines(file) if file.endswith((".yaml", ".yml")) else _live(file)
     selected = {key: rules for key, rules in by_name.items() if name is None or key.lower() == name.lower()}
     if not by_name:
-        raise Failure(f"{file}: contains no NSG")
+        raise Failure(f"{file}: contains no NSG; pass an NSGBaseline or live NSGs")
     if len(selected) != 1:
         names = ", ".join(sorted(by_name)[:10])
         raise Failure(f"{file}: contains {len(selected)} matching NSGs; select one with --nsg: {names}")

@@ -67,7 +67,7 @@ def report(
 def _check_folder(file: str | None) -> None:
     """Fail before the cluster is queried if the folder of the output file does not exist."""
     if file is not None and not Path(file).absolute().parent.is_dir():
-        raise Failure(f"--to: folder {Path(file).parent} does not exist")
+        raise Failure(f"--to: folder {Path(file).parent} does not exist; create it first")
 
 
 def _start(text: str, until: datetime) -> datetime:

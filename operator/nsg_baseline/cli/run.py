@@ -47,7 +47,7 @@ def _set_up_logs(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # kopf and the Azure SDK use the logging module; below WARNING their messages do not concern operators.
+    # kopf and the Azure SDK use the logging module. Their messages below WARNING are only useful for debugging.
     logging.basicConfig(
         level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )

@@ -45,7 +45,7 @@ def severity_options(command: F) -> Callable[..., Any]:
         **kwargs: Any,
     ) -> Any:
         try:
-            # A pipeline passes an empty value for an unset variable. It must not lower the severity of a change.
+            # A pipeline passes an empty value for an unset variable. This must not lower the severity of a change.
             policy = severity_policy_of(management_ports or None, management_udp_ports or None, levels)
         except ValueError as error:
             raise Failure(f"--management-ports, --management-udp-ports or --severity: {error}") from None

@@ -127,7 +127,7 @@ def read_baselines(files: Iterable[str]) -> list[Sourced]:
             invalid += errors
             sources += [Sourced(baseline, document)] if baseline is not None and not errors else []
         elif not isinstance(document.value, Mapping):
-            invalid.append(f"{document.at()}: not a Kubernetes object")
+            invalid.append(f"{document.at()}: not a Kubernetes object with apiVersion and kind")
     fail_if(invalid)
     fail_if(_conflicts(sources))
     return sources

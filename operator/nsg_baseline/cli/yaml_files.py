@@ -16,7 +16,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
     """Keeps timestamps as text, as in JSON, and rejects duplicate keys."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as declared in PyYAML
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -31,13 +31,13 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
         return super().construct_mapping(node, deep)
 
 
-# Strings that some YAML 1.1 or 1.2 reader takes for a boolean, null or number; kubectl reads 10e12 as a number.
+# Strings that a YAML 1.1 or 1.2 parser may read as a boolean, null or number; kubectl reads 10e12 as a number.
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "nan", "inf")
 _AMBIGUOUS = re.compile(rf"[-+.]?\d.*|\.?({'|'.join(_WORDS)})|[-+]\.?inf", re.IGNORECASE | re.DOTALL)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every string, keys included, that a YAML reader could take for another type."""
+    """Quotes each string, including keys, that a YAML parser could read as another type."""
 
     @override
     def represent_str(self, data: str) -> Any:
@@ -49,7 +49,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def dump_manifest(document: Any) -> str:
-    """Return a Kubernetes object as YAML that every YAML reader reads alike."""
+    """Return a Kubernetes object as YAML that all YAML parsers read alike."""
     return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
@@ -68,7 +68,7 @@ class Document:
             deeper = _child(node, step)
             if deeper is None:
                 break
-            # A block starts on the line after its key; readers look for the key.
+            # A block starts on the line after its key, but users look for the key.
             node, place = deeper, _key(node, step) or deeper
         return int(place.start_mark.line) + 1
 

@@ -35,7 +35,7 @@ def recorded_nsgs() -> list[dict[str, Any]]:
 
 
 class Operator(Protocol):
-    """The operator's process. Tests provide their own."""
+    """The operator's process. Tests provide another implementation."""
 
     @property
     def returncode(self) -> int | None:

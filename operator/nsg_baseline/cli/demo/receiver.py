@@ -1,4 +1,4 @@
-"""A webhook receiver for the demo and the tests: keeps the alerts that Apprise posts as JSON."""
+"""A webhook receiver for the demo and the tests, which stores the alerts that Apprise posts as JSON."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,11 @@ class Receiver:
         return web.Response()
 
     async def next(self, *words: str, seconds: float = 60) -> dict[str, Any]:
-        """Return the first alert whose title contains all the words; wait for it if necessary."""
+        """Wait for an alert whose title contains all words, and return the first one.
+
+        Raises:
+            TimeoutError: no such alert arrived within `seconds`.
+        """
         async with asyncio.timeout(seconds), self._changed:
             while (alert := self._find(words)) is None:
                 await self._changed.wait()

@@ -17,7 +17,7 @@ class Rogue:
         self._tls = ssl.create_default_context(cafile=ca_file)
 
     async def put_rule(self, nsg: str, name: str, **properties: Any) -> None:
-        """Create or replace a rule."""
+        """Create or replace a rule. Values are ARM's properties of a rule."""
         await self._call("PUT", f"{nsg}/securityRules/{name}", {"name": name, "properties": properties})
 
     async def delete_rule(self, nsg: str, name: str) -> None:

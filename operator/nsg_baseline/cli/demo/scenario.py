@@ -19,7 +19,7 @@ OPEN_SSH = {
 
 
 class Scenario:
-    """Plays the scenario step by step and prints each alert with `echo`."""
+    """Runs the scenario step by step and prints each alert with `echo`."""
 
     def __init__(self, environment: DemoEnvironment, echo: Callable[[str], None]) -> None:
         self._environment = environment

@@ -82,7 +82,7 @@ def _sarif(findings: Sequence[Placed]) -> str:
             "level": placed.finding.level,
             "message": {"text": _text(placed)},
             "locations": [place(placed.file, placed.line)],
-            # By rule name, not by line: a finding that moved keeps its fingerprint.
+            # From the rule name instead of the line, so that a finding that moved keeps its fingerprint.
             "partialFingerprints": {"finding/v1": fingerprint(placed.finding.id, placed.baseline, _subject(placed))},
         }
         for placed in findings

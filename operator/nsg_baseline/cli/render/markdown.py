@@ -49,7 +49,7 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
 
 
 def plain(text: str) -> str:
-    """Escape Markdown: names of rules may contain underscores, and addresses may be *."""
+    """Return a text with Markdown escaped: names of rules may contain underscores, and addresses may be *."""
     return "".join(f"\\{sign}" if sign in "\\`*_<>|[]" else sign for sign in text)
 
 

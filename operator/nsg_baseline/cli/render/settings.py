@@ -1,4 +1,4 @@
-"""Renders changed settings of a baseline: of a list only the added and removed entries."""
+"""Renders changed settings of a baseline. Of a list, only the added and removed entries are shown."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

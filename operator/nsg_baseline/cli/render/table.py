@@ -1,4 +1,4 @@
-"""Renders a plan for a terminal: drift with both sides, and counts of the rest."""
+"""Renders a plan for a terminal: drift with approved and live values, and counts."""
 
 from collections.abc import Iterator, Mapping
 
