@@ -144,7 +144,7 @@ def test_a_write_error_is_one_line(
 
 def test_the_folder_of_a_report_is_checked_before_the_cluster_is_read() -> None:
     result = run("report", "--to", "/nowhere/at/all.html")
-    assert (result.exit_code, result.stderr) == (1, "nsgb: --to: folder /nowhere/at does not exist\n")
+    assert (result.exit_code, result.stderr) == (1, "nsgb: --to: folder /nowhere/at does not exist; create it first\n")
     assert "is in the future" in run("report", "--since", "2999-01-01T00:00:00Z").stderr
 
 
