@@ -80,7 +80,7 @@ def test_approved_traffic_is_not_said_to_be_denied_again() -> None:
 )
 def test_an_attribution_says_who_did_what(callers: int, start: str) -> None:
     caller = {"kind": "User", "at": LATER, "operation": "securityRules/write", "correlationId": "1", "rule": "OPEN-SSH"}
-    changed_by = [{**caller, "name": name} for name in ("bob@x.com", "app-1", "app-2")[:callers]]
+    changed_by = [{**caller, "name": name, "certain": True} for name in ("bob@x.com", "app-1", "app-2")[:callers]]
     text = title(incident("web-1", **{**OPEN, "changes": [SSH_RULE], "changedBy": changed_by}), "Attributed")
     assert text.startswith(f"[CRITICAL] web (rg-web): {start}")
 

@@ -23,7 +23,9 @@ CALLER: dict[str, Any] = {
     "operation": "write",
     "rule": "OPEN-SSH",
     "correlationId": "c-1",
+    "certain": True,
 }
+CANDIDATE: dict[str, Any] = {**CALLER, "certain": False}
 
 
 def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
@@ -53,6 +55,21 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
             "Attributed",
             {"changedBy": [{**CALLER, "rule": None}, CALLER]},
             "[CRITICAL] web (rg-web): changed by jo@example.com and 1 other caller",
+        ),
+        (
+            "Attributed",
+            {"changedBy": [CANDIDATE]},
+            "[CRITICAL] web (rg-web): possibly changed by jo@example.com",
+        ),
+        (
+            "Attributed",
+            {"changedBy": [CANDIDATE, {**CANDIDATE, "name": "al@example.com"}]},
+            "[CRITICAL] web (rg-web): possibly changed by jo@example.com or 1 other caller",
+        ),
+        (
+            "Attributed",
+            {"changedBy": [{**CANDIDATE, "name": "al@example.com"}, CALLER]},
+            "[CRITICAL] web (rg-web): jo@example.com and possibly 1 other caller created open-ssh",
         ),
         (
             "Resolved",

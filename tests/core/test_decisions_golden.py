@@ -57,7 +57,7 @@ def _edited(**fields: Any) -> Snapshot:
 
 
 def _caller(name: str) -> Caller:
-    return Caller(name=name, kind="User", at=NOW, operation="write", rule="open-ssh", correlation_id=name)
+    return Caller(name=name, kind="User", at=NOW, operation="write", rule="open-ssh", correlation_id=name, certain=True)
 
 
 def _contested() -> Snapshot:

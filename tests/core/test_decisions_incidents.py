@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.baseline_status import BaselineStatus, LastCompliant, RuleAuthor
+from nsg_baseline.api.changes import Attribution
 from nsg_baseline.api.common import Condition
-from nsg_baseline.api.incident import Caller
-from nsg_baseline.core.decisions import Decision, NoWrite, Snapshot, decide
+from nsg_baseline.core.decisions import Decision, EarlierReading, NoWrite, Snapshot, decide
 from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
 from nsg_baseline.core.incident_steps import notice_id
 from nsg_baseline.core.incidents import FLAP_WITHIN
@@ -20,6 +20,8 @@ from tests.support.rules import Document
 
 MINUTE = timedelta(minutes=1)
 DENY = rule("lb-deny", priority=300, access="Deny")
+BY_LB = [{"name": "lb-*", "caller": "lb"}]
+SSH_FINGERPRINT = decide(snapshot(WEB, SSH)).verdict.changes[0].fingerprint
 WIDER = rule("web", destinationPortRange="80-443")
 
 
@@ -133,6 +135,16 @@ def _drifted(drift: Document = SSH, **status: Any) -> Snapshot:
     return replace(drifting, incidents=tuple(changed), now=NOW + MINUTE)
 
 
+def _attributed(drift: Document, attribution: Attribution | None) -> Snapshot:
+    """Return a drift that `lb` made, or may have made."""
+    drifting = _drifted(drift)
+    (stored,) = drifting.incidents
+    answer = {"attribution": attribution, "changed_by": ("lb",)}
+    changes = tuple(change.model_copy(update=answer) for change in stored.status.changes)
+    status = stored.status.model_copy(update={"changes": changes, "attribution": attribution})
+    return replace(drifting, incidents=(stored.model_copy(update={"status": status}),))
+
+
 @pytest.mark.parametrize(
     ("why", "generation", "matched", "resolution"),
     [
@@ -157,9 +169,7 @@ def test_how_an_incident_ends(why: str, generation: int, matched: int | None, re
 
 def test_a_rule_whose_author_is_tolerated_ends_the_incident_as_tolerated() -> None:
     # The rule still exists; it was not reverted.
-    author = Caller(name="lb", kind="ServicePrincipal", at=NOW, operation="write", rule="lb-deny", correlation_id="1")
-    drifting = _drifted(DENY, attribution="Found", changed_by=(author,))
-    approved = baseline([WEB], tolerate=[{"name": "lb-*", "caller": "lb"}])
+    drifting, approved = _attributed(DENY, attribution="Found"), baseline([WEB], tolerate=BY_LB)
     decision = decide(replace(drifting, baseline=approved))
     assert decision.incident is not None
     assert decision.incident.status.resolution == "Tolerated"
@@ -168,6 +178,74 @@ def test_a_rule_whose_author_is_tolerated_ends_the_incident_as_tolerated() -> No
     later = carry_out(replace(drifting, baseline=approved), decision)
     assert decide(later).phase == "Compliant"
     assert isinstance(later.baseline.status.rule_authors[0], RuleAuthor)
+
+
+def test_only_a_certain_author_is_tolerated() -> None:
+    # A pipeline that copies what it finds would else tolerate what an attacker wrote a second before.
+    approved = baseline([WEB], tolerate=BY_LB)
+    for attribution in ("Uncertain", "NotFound", None):
+        decision = decide(replace(_attributed(DENY, attribution=attribution), baseline=approved))
+        assert decision.phase == "Drifted"
+        assert decision.status.rule_authors == ()
+
+
+def test_the_author_of_other_content_is_not_the_author() -> None:
+    # The rule was changed after the log named the author of its first content.
+    approved = baseline([WEB], tolerate=BY_LB)
+    drifting = replace(_attributed(DENY, attribution="Found"), baseline=approved)
+    wider = live(WEB, rule("lb-deny", priority=300, access="Allow"))
+    decision = decide(replace(drifting, live=wider))
+    assert decision.phase == "Drifted"
+    assert decision.status.rule_authors == ()
+
+
+def test_the_author_of_a_rule_is_searched_again_when_it_appears_again() -> None:
+    # Who made a change before is not who makes it again.
+    drifting = _attributed(SSH, attribution="Found")
+    gone = carry_out(replace(drifting, live=live(WEB)), decide(replace(drifting, live=live(WEB))))
+    again = decide(replace(gone, live=live(WEB, SSH), now=NOW + 2 * MINUTE))
+    assert again.incident is not None
+    (change,) = again.incident.status.changes
+    assert (change.attribution, change.changed_by, change.since) == (None, (), NOW + 2 * MINUTE)
+    assert again.incident.status.attribution is None
+
+
+def test_the_author_of_a_change_stays_while_others_come_and_go() -> None:
+    drifting = _attributed(SSH, attribution="Found")
+    more = decide(replace(drifting, live=live(WEB, SSH, DENY), now=NOW + 2 * MINUTE))
+    assert more.incident is not None
+    by_rule = {change.rule: change for change in more.incident.status.changes}
+    assert (by_rule["open-ssh"].changed_by, by_rule["open-ssh"].since) == (("lb",), NOW)
+    assert (by_rule["lb-deny"].attribution, by_rule["lb-deny"].since) == (None, NOW + 2 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("why", "fields", "known"),
+    [
+        ("it was read without the rule", {"earlier": EarlierReading(NOW - MINUTE)}, True),
+        ("it was not read before", {}, False),
+        ("it had the rule already", {"earlier": EarlierReading(NOW - MINUTE, frozenset({SSH_FINGERPRINT}))}, False),
+        (
+            "the rule was tolerated",
+            {"earlier": EarlierReading(NOW - MINUTE, tolerated=frozenset({"open-ssh"}))},
+            False,
+        ),
+        (
+            "the rule was approved for a time",
+            {
+                "earlier": EarlierReading(NOW - MINUTE),
+                "spec": {"exceptions": [excepted({**SSH, "destinationPortRange": "2222"}, LATER)]},
+            },
+            False,
+        ),
+    ],
+)
+def test_until_when_a_change_was_certainly_absent(why: str, fields: dict[str, Any], known: object) -> None:
+    # Without that time the first write in the log may be a copy of what was there for months.
+    decision = decide(snapshot(WEB, SSH, **fields))
+    assert decision.incident is not None
+    (change,) = decision.incident.status.changes
+    assert change.absent_at == (NOW - MINUTE if known else None), why
 
 
 def test_a_flapping_incident_stays_open_between_two_recurrences() -> None:

@@ -29,13 +29,13 @@ class FakeActivityLog:
     def queries(self) -> int:
         return len(self.since)
 
-    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+    async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
         del subscription_id
         self.since.append(since)
         self.queried.set()
         if self.broken is not None:
             raise self.broken
-        return []
+        return [], True
 
 
 async def _query_for_forty_minutes(operator: InProcessOperator, log: FakeActivityLog) -> None:
@@ -125,7 +125,7 @@ async def test_an_update_during_a_query_is_kept(tmp_path: Path) -> None:
 
         class UpdatingLog(FakeActivityLog):
             @override
-            async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
+            async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
                 (incident,) = operator.records.incidents.all()
                 again = {"state": "Open", "revision": 3, "event": "Updated", "resolved_at": None, "resolution": None}
                 await operator.records.change(incident.key, lambda status: status.model_copy(update=again))

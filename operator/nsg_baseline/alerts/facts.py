@@ -50,7 +50,7 @@ def subscriptions(incident: NSGIncident) -> list[str]:
 def _callers(incident: NSGIncident) -> Iterator[str]:
     status = incident.status
     for caller in status.changed_by[:SHOWN_CALLERS]:
-        yield f"Who: {_caller(caller)}"
+        yield f"Who: {'' if caller.certain else 'possibly '}{_caller(caller)}"
     hidden = len(status.changed_by) - SHOWN_CALLERS
     if hidden > 0:
         yield f"Who: and {hidden} more; see the NSGIncident"

@@ -1,9 +1,10 @@
 """Titles: the severity, the NSG, what changed and which traffic that allows or denies."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from nsg_baseline.api.changes import ChangeStatus, ExposureStatus
-from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident
+from nsg_baseline.api.incident import Action, Caller, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.phrasing import counted, lasting
@@ -140,13 +141,27 @@ def _unbaselined_headline(status: IncidentStatus) -> str:
 
 def _attribution(status: IncidentStatus) -> str:
     """Return the caller and the change, with the rule if the Activity Log names one."""
-    caller = status.changed_by[0]
+    callers = status.changed_by
+    # A certain author is named before an identity that may have made a change.
+    caller = next((caller for caller in callers if caller.certain), callers[0])
     rule = (caller.rule or "").lower()
     change = next((change for change in status.changes if rule and (change.rule or "").lower() == rule), None)
-    more = f" and {counted(len(status.changed_by) - 1, 'other caller')}" if len(status.changed_by) > 1 else ""
+    more = _other_callers(callers)
+    if not caller.certain:
+        return f"possibly changed by {caller.name}{more}"
     if change is None:
         return f"changed by {caller.name}{more}"
     return f"{caller.name}{more} {_VERBS[change.kind]} {change.rule}"
+
+
+def _other_callers(callers: Sequence[Caller]) -> str:
+    others = len(callers) - 1
+    if not others:
+        return ""
+    certain = sum(caller.certain for caller in callers)
+    # One of several candidates made the change, but each certain author made one.
+    word = "or" if certain == 0 else "and" if certain > others else "and possibly"
+    return f" {word} {counted(others, 'other caller')}"
 
 
 def _resolved_title(incident: NSGIncident) -> str:

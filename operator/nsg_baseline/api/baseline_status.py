@@ -33,7 +33,7 @@ class ExceptionStatus(StatusShape):
 
 
 class RuleAuthor(StatusShape):
-    """Identity that last modified a rule tolerated by its caller."""
+    """Identity that certainly wrote a rule tolerated by its caller."""
 
     rule: Annotated[str, Field(description="Name of the rule.", max_length=128)]
     fingerprint: Annotated[
@@ -41,7 +41,10 @@ class RuleAuthor(StatusShape):
     ]
     caller: Annotated[
         str,
-        Field(description="Identity that last modified the rule, according to the Azure Activity Log.", max_length=256),
+        Field(
+            description="Identity that first wrote the rule with this meaning, proven by the Azure Activity Log.",
+            max_length=256,
+        ),
     ]
 
 
@@ -83,7 +86,7 @@ class BaselineStatus(StatusShape):
     rule_authors: Annotated[
         tuple[RuleAuthor, ...],
         Field(
-            description="Identities that last modified the rules tolerated by their caller.",
+            description="Identities that certainly wrote the rules tolerated by their caller.",
             max_length=200,
             strict=False,
         ),

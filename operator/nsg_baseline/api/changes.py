@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nsg_baseline.api.common import Severity, StatusShape
+from nsg_baseline.api.common import Severity, StatusShape, Timestamp
 
 ChangeKind = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated", "NSGDeleted", "NSGCreated"]
+Attribution = Literal["Found", "Uncertain", "NotFound"]
 SIDE_LENGTH = 1024
 REASON_LENGTH = 512
 
@@ -27,6 +28,30 @@ class ChangeStatus(StatusShape):
         Field(description="Names of the fields that differ.", max_length=64, strict=False),
     ] = ()
     tolerated_by: Annotated[str | None, Field(description="Co-owner of the rule.", max_length=80)] = None
+    fingerprint: Annotated[
+        str | None, Field(description="Fingerprint of the change, equal for equal changes.", max_length=32)
+    ] = None
+    since: Annotated[Timestamp | None, Field(description="Time at which the change was first seen.")] = None
+    absent_at: Annotated[
+        Timestamp | None,
+        Field(description="Latest time at which the NSG was read without the change. Unset if it is not known."),
+    ] = None
+    attribution: Annotated[
+        Attribution | None,
+        Field(
+            description="Found: a request body in the Activity Log proves who made the change. Uncertain: the log "
+            "names identities that may have made it. NotFound: it names nobody. Unset while the log is searched."
+        ),
+    ] = None
+    changed_by: Annotated[
+        tuple[Annotated[str, Field(max_length=256)], ...],
+        Field(
+            description="Identity that made the change, if `attribution` is Found; otherwise the identities that may "
+            "have made it.",
+            max_length=5,
+            strict=False,
+        ),
+    ] = ()
 
 
 class ExposureStatus(StatusShape):

@@ -5,14 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from nsg_baseline.api.cel import Cel, rules_of
-from nsg_baseline.api.changes import REASON_LENGTH, ChangeStatus, ExposureStatus
+from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
-Attribution = Literal["Found", "NotFound"]
 ActionKind = Literal["Remediated", "Blocked"]
 IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
 
@@ -77,6 +76,10 @@ class Caller(StatusShape):
         str | None, Field(description="Name of the rule, if the operation was on a rule.", max_length=128)
     ] = None
     correlation_id: Annotated[str, Field(description="Correlation id of the request in Azure.", max_length=64)]
+    certain: Annotated[
+        bool,
+        Field(description="Whether the Activity Log proves that this identity made a change. Otherwise it may have."),
+    ] = False
 
 
 class Delivery(StatusShape):
@@ -143,11 +146,18 @@ class IncidentStatus(StatusShape):
     ] = ()
     attribution: Annotated[
         Attribution | None,
-        Field(description="Whether the Activity Log names the author of the changes. Unset while the log is searched."),
+        Field(
+            description="Found: the Activity Log proves the author of each change. Uncertain: it names identities that "
+            "may have made them. NotFound: it names nobody. Unset while the log is searched."
+        ),
     ] = None
     changed_by: Annotated[
         tuple[Caller, ...],
-        Field(description="Identities that made the changes, the latest first.", max_length=20, strict=False),
+        Field(
+            description="Identities that made the changes or may have made them, the latest first.",
+            max_length=20,
+            strict=False,
+        ),
     ] = ()
     reopen_count: Annotated[
         int, Field(description="Number of times the drift reappeared within minutes of its end.", ge=0)

@@ -18,13 +18,12 @@ class ActivityLogReader:
     def __init__(self, client: ArmClient) -> None:
         self._client = client
 
-    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
-        """Return the events of network resources since a time, newest first, at most 4,000.
+    async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
+        """Return the events of network resources since a time, at most 4,000, and whether these are all.
 
         Raises:
             AzureError: the log could not be read.
         """
         event_filter = f"eventTimestamp ge '{since:%Y-%m-%dT%H:%M:%SZ}' and resourceProvider eq 'Microsoft.Network'"
         path = f"/subscriptions/{subscription_id}/providers/Microsoft.Insights/eventtypes/management/values"
-        events, _ = await list_all(self._client, path, _API_VERSION, **{"$filter": event_filter})
-        return events
+        return await list_all(self._client, path, _API_VERSION, **{"$filter": event_filter})

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import yaml
 
-from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import reject_options
 from nsg_baseline.core.ids import NSGId
@@ -100,7 +100,7 @@ def _render(shown: Sequence[NSGIncident], output: str, *, headed: bool = True) -
 
 def _row(incident: NSGIncident) -> tuple[str, ...]:
     status = incident.status
-    who = status.changed_by[0].name if status.changed_by else "unknown" if status.attribution else "-"
+    who = _who(status)
     return (
         status.severity or "-",
         "Acknowledged" if status.state == "Open" and incident.spec.acknowledged is not None else status.state or "-",
@@ -111,6 +111,13 @@ def _row(incident: NSGIncident) -> tuple[str, ...]:
         who,
         incident.metadata.name,
     )
+
+
+def _who(status: IncidentStatus) -> str:
+    if not status.changed_by:
+        return "unknown" if status.attribution else "-"
+    caller = next((caller for caller in status.changed_by if caller.certain), status.changed_by[0])
+    return caller.name if caller.certain else f"possibly {caller.name}"
 
 
 def age(incident: NSGIncident) -> str:

@@ -74,6 +74,16 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+def rule_change_fingerprint(kind: ChangeKind, rule: Rule, approved: ApprovedNSG) -> str:
+    """Return the fingerprint of the change that a live rule is: RuleCreated or RuleUpdated."""
+    return fingerprint(kind, _rule_fingerprint(rule, approved))
+
+
+def tags_fingerprint(tags: Mapping[str, str], approved: ApprovedNSG) -> str:
+    """Return the fingerprint of the change that live tags are. Tags as approved have one that no change has."""
+    return fingerprint("tags", {key.lower(): value for key, value in _wrong_tags(tags, approved).items()})
+
+
 def _rule_changes(approved: ApprovedNSG, live: LiveNSG, classification: Classification) -> Iterator[Change]:
     wanted = {rule.key: rule for rule in approved.rules}
     tolerated = {rule.key for rule, _ in classification.tolerated}
@@ -111,22 +121,27 @@ def _rule_fingerprint(rule: Rule, approved: ApprovedNSG) -> str:
 
 
 def _tag_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:
-    # Tag keys are compared without regard to case, tag values with it.
-    present = {key.lower(): value for key, value in live.tags.items()}
-    wrong = {
-        key: present.get(key.lower())
-        for key, value in (approved.tags or {}).items()
-        if present.get(key.lower()) != value
-    }
+    wrong = _wrong_tags(live.tags, approved)
     if wrong:
         yield Change(
             "NSGUpdated",
             None,
-            fingerprint("tags", {key.lower(): value for key, value in wrong.items()}),
+            tags_fingerprint(live.tags, approved),
             approved={"tags": {key: (approved.tags or {})[key] for key in wrong}},
             live={"tags": {key: value for key, value in wrong.items() if value is not None}},
             fields=tuple(f"tags.{key}" for key in sorted(wrong)),
         )
+
+
+def _wrong_tags(tags: Mapping[str, str], approved: ApprovedNSG) -> dict[str, str | None]:
+    """Return the approved tags whose live value differs, with that value."""
+    # A tag's key has no case, its value has.
+    present = {key.lower(): value for key, value in tags.items()}
+    return {
+        key: present.get(key.lower())
+        for key, value in (approved.tags or {}).items()
+        if present.get(key.lower()) != value
+    }
 
 
 def _association_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:

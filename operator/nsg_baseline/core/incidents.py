@@ -1,13 +1,14 @@
 """The next state of an incident: a pure function of the stored state and of the finding of one reconcile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.changes import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.incident import Action, IncidentEvent, IncidentStatus, Resolution
+from nsg_baseline.core.attribution import carried
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.severity import worst
 from nsg_baseline.core.severity_policy import SEVERITIES
@@ -39,6 +40,7 @@ class Finding:
 
     Attributes:
         problems: fingerprints of problems that are not changes, such as a scope that cannot be read.
+        absent_at: by fingerprint of a change, the latest time at which the NSG was read without it.
         summary: replaces the summary of the changes.
         severity: replaces the worst severity of the changes.
     """
@@ -50,6 +52,7 @@ class Finding:
     reason: str | None = None
     summary: str | None = None
     problems: frozenset[str] = frozenset()
+    absent_at: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def opened_or_updated(
         "opened_at": stored.opened_at or now,
         "summary": cut(finding.summary or summary(finding.changes), SUMMARY_LENGTH),
         "change_count": len(finding.changes),
-        "changes": described_all(finding.changes[:SHOWN_CHANGES]),
+        "changes": _changes(stored, finding, now),
         "exposure": finding.exposure[:SHOWN_EXPOSURE],
         "fingerprints": finding.fingerprints,
         "actions": _with_action(stored.actions, finding.action),
@@ -90,7 +93,7 @@ def opened_or_updated(
         "quiet_since": None,
         "acknowledged_at": stored.acknowledged_at or (now if acknowledged else None),
     }
-    if set(finding.fingerprints) - set(stored.fingerprints):
+    if stored.quiet_since is not None or set(finding.fingerprints) - set(stored.fingerprints):
         # The author of the new change is not known yet.
         updates["attribution"] = None
     if event is not None:
@@ -127,7 +130,14 @@ def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bo
 def reopened(stored: IncidentStatus, finding: Finding, now: datetime) -> IncidentStatus:
     """Return the state of a resolved incident whose drift recurred."""
     unresolved = stored.model_copy(
-        update={"resolved_at": None, "resolution": None, "reopen_count": stored.reopen_count + 1}
+        # Who made a change before is not who makes it again.
+        update={
+            "resolved_at": None,
+            "resolution": None,
+            "reopen_count": stored.reopen_count + 1,
+            "changes": (),
+            "attribution": None,
+        }
     )
     status = opened_or_updated(unresolved, finding, now)
     return status.model_copy(update={"event": "Updated", "revision": stored.revision + 1, "updated_at": now})
@@ -176,6 +186,19 @@ def described(change: Change, length: int = SIDE_LENGTH) -> ChangeStatus:
         fields=tuple(cut(name, NAME_LENGTH) for name in change.fields[:SHOWN_FIELDS]),
         tolerated_by=change.tolerated_by,
     )
+
+
+def _changes(stored: IncidentStatus, finding: Finding, now: datetime) -> tuple[ChangeStatus, ...]:
+    """Return the changes with what is stored about those that are still there."""
+    recurs = stored.quiet_since is not None
+    stored_changes = {} if recurs else {change.fingerprint: change for change in stored.changes}
+    changes = []
+    for change, status in zip(finding.changes, described_all(finding.changes[:SHOWN_CHANGES]), strict=False):
+        new = {"fingerprint": change.fingerprint, "since": now, "absent_at": finding.absent_at.get(change.fingerprint)}
+        before = stored_changes.get(change.fingerprint)
+        changed = status.model_copy(update=new)
+        changes.append(changed if before is None else carried(changed, before))
+    return tuple(changes)
 
 
 def _event(stored: IncidentStatus, finding: Finding) -> IncidentEvent | None:

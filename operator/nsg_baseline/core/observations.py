@@ -43,24 +43,36 @@ class UnbaselinedNSG:
     problems: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observation:
     """An NSG at its last successful reconcile.
 
     Attributes:
         digest: of the NSG's raw bytes, or ABSENT, or UNKNOWN.
-        intent: version of everything that users ask for.
+        intent: version of what users ask for in the baseline and the scope.
+        read_at: a time shortly before the last reading that gave this digest.
+        incident_intent: version of what others wrote into the incident.
+        fingerprints: of the changes.
+        tolerated: folded names of the rules that are tolerated because their author is certain.
         due: when to reconcile again although nothing changed.
-        drifts: whether the NSG drifts.
         unbaselined: what to report about an NSG without a baseline.
     """
 
     digest: bytes
     intent: str
+    read_at: datetime
+    incident_intent: str = ""
+    fingerprints: frozenset[str] = frozenset()
+    tolerated: frozenset[str] = frozenset()
     due: datetime | None = None
-    drifts: bool = False
     unbaselined: UnbaselinedNSG | None = None
 
-    def is_current(self, digest: bytes, intent: str, now: datetime) -> bool:
+    @property
+    def drifts(self) -> bool:
+        """Whether the NSG drifts."""
+        return bool(self.fingerprints)
+
+    def is_current(self, digest: bytes, intent: str, incident_intent: str, now: datetime) -> bool:
         """Return whether nothing has changed since and nothing is due."""
-        return self.digest == digest and self.intent == intent and (self.due is None or now < self.due)
+        same = self.digest == digest and self.intent == intent and self.incident_intent == incident_intent
+        return same and (self.due is None or now < self.due)

@@ -191,7 +191,8 @@ def contested(incidents: Iterable[NSGIncident], now: datetime) -> Blocked | None
     ]
     if len(restores) < CONTESTED_AFTER:
         return None
-    callers = dict.fromkeys(caller.name for incident in incidents for caller in incident.status.changed_by)
+    changed_by = (caller for incident in incidents for caller in incident.status.changed_by)
+    callers = dict.fromkeys(f"{'' if caller.certain else 'possibly '}{caller.name}" for caller in changed_by)
     writers = listed(list(callers)[:3]) if callers else "an unknown writer"
     message = f"restored {len(restores)} times within an hour and changed again by {writers}; stop that writer"
     return Blocked("Contested", f"{message}, or approve the change")

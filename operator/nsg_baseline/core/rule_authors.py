@@ -4,8 +4,8 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import RuleAuthor
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.baseline_export import rule_document
-from nsg_baseline.core.changes import fingerprint
-from nsg_baseline.core.nsg import LiveNSG
+from nsg_baseline.core.changes import fingerprint, rule_change_fingerprint
+from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule
 
 MAX_AUTHORS = 200
@@ -13,31 +13,39 @@ MAX_AUTHORS = 200
 
 
 def recorded_authors(
-    baseline: NSGBaseline, incident: NSGIncident | None, live: LiveNSG | None
+    baseline: NSGBaseline, incident: NSGIncident | None, live: LiveNSG | None, approved: ApprovedNSG
 ) -> tuple[RuleAuthor, ...]:
-    """Return the known authors of live rules: those of the last reconcile, and those that an open incident names.
+    """Return the certain authors of live rules: those of the last reconcile, and those that an open incident proves.
 
-    A rule that was edited since has no known author until the Activity Log names one.
+    A rule that was edited since has no author until the Activity Log proves one.
     """
     if live is None or not any(entry.caller is not None for entry in baseline.spec.tolerate):
         return ()
     stored = {(author.rule.lower(), author.fingerprint): author for author in baseline.status.rule_authors}
-    authors = [_named_author(rule, incident) or stored.get((rule.key, _fingerprint(rule))) for rule in live.rules]
+    proved = _proved(incident)
+    authors = (
+        _author(rule, proved.get(rule_change_fingerprint("RuleCreated", rule, approved)))
+        or stored.get((rule.key, _fingerprint(rule)))
+        for rule in live.rules
+    )
     certain = (author for author in authors if author is not None)
     return tuple(sorted(certain, key=lambda author: author.rule.lower()))[:MAX_AUTHORS]
 
 
-def _named_author(rule: Rule, incident: NSGIncident | None) -> RuleAuthor | None:
-    """Return the author that an incident names for a changed rule."""
-    if incident is None or incident.status.attribution != "Found":
+def _proved(incident: NSGIncident | None) -> dict[str, str]:
+    """Return the author that an incident proves for each change, by the change's fingerprint."""
+    changes = incident.status.changes if incident is not None else ()
+    return {
+        change.fingerprint: change.changed_by[0]
+        for change in changes
+        if change.attribution == "Found" and change.fingerprint is not None and change.changed_by
+    }
+
+
+def _author(rule: Rule, caller: str | None) -> RuleAuthor | None:
+    if caller is None:
         return None
-    if rule.key not in {(change.rule or "").lower() for change in incident.status.changes}:
-        return None
-    for caller in incident.status.changed_by:
-        # A write of the whole NSG wrote each of its rules.
-        if caller.rule is None or caller.rule.lower() == rule.key:
-            return RuleAuthor(rule=rule.name[:128], fingerprint=_fingerprint(rule), caller=caller.name)
-    return None
+    return RuleAuthor(rule=rule.name[:128], fingerprint=_fingerprint(rule), caller=caller)
 
 
 def _fingerprint(rule: Rule) -> str:

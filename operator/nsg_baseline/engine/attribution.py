@@ -9,20 +9,30 @@ from typing import Any, Protocol
 
 import structlog
 
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.api.scope import Identity, NSGScope
+from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.core.attribution import callers
+from nsg_baseline.core.attribution import (
+    GIVE_UP_AFTER,
+    ActivityRows,
+    LogPeriod,
+    attributed,
+    open_since,
+    read_from,
+)
+from nsg_baseline.core.nsg import ApprovedNSG, parse_approved
 from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
-from nsg_baseline.kube.store import Event, NamespaceEvent
+from nsg_baseline.kube.store import Event, NamespaceEvent, resource
 
 FIRST_AFTER = timedelta(seconds=5)
 ASK_EVERY = timedelta(seconds=60)
 """Least time between two queries of one subscription. All incidents of the subscription share a query."""
-GIVE_UP_AFTER = timedelta(minutes=30)
 LOOK_BACK = timedelta(hours=1)
 FURTHEST = timedelta(days=1)
 """How far back the log is read at most, also after the operator was stopped for longer."""
@@ -34,8 +44,8 @@ log = structlog.get_logger(__name__)
 class AttributionPort(Protocol):
     """Reads the Activity Log; see `azure.activity_log.ActivityLogReader`."""
 
-    async def events(self, subscription_id: str, since: datetime) -> list[dict[str, Any]]:
-        """Return the log's rows since a time.
+    async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
+        """Return the log's rows since a time, and whether these are all.
 
         Raises:
             AzureError: the log could not be read.
@@ -92,7 +102,7 @@ class AttributionLoop:
         """Return the incidents without an attribution by log. Several scopes can share a log."""
         by_scope: dict[str, list[NSGIncident]] = {}
         for incident in self.records.incidents.all():
-            if incident.spec.kind != "WatchLost" and incident.status.attribution is None and incident.status.opened_at:
+            if incident.spec.kind != "WatchLost" and open_since(incident) is not None:
                 by_scope.setdefault(incident.spec.scope, []).append(incident)
         groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
         for scope in readable(list(scopes(self.records.store))):
@@ -104,50 +114,74 @@ class AttributionLoop:
 
     async def _ask(self, log_key: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> None:
         self._asked[log_key] = now
-        activity, own = self.activity_of(scope)
-        since = max(min(map(_seen, incidents)) - LOOK_BACK, now - FURTHEST)
-        rows: list[dict[str, Any]] = []
+        log_rows = await self._read(log_key, scope, incidents, now)
         try:
-            rows = await activity.events(scope.spec.subscription_id, since)
+            for incident in incidents:
+                if log_key not in self._unread or now - self._unread[log_key] >= GIVE_UP_AFTER - ASK_EVERY:
+                    await self._settle(incident, log_rows, now)
+        except KubeError as error:
+            log.warning("attribution not saved", reason=error.reason, message=error.message)
+
+    async def _read(self, log_key: Log, scope: NSGScope, incidents: list[NSGIncident], now: datetime) -> ActivityRows:
+        activity, own = self.activity_of(scope)
+        since = max(min(map(read_from, incidents)) - LOOK_BACK, now - FURTHEST)
+        try:
+            rows, complete = await activity.events(scope.spec.subscription_id, since)
             self._unread.pop(log_key, None)
         except AzureError as error:
             # A failed read says nothing about what the log contains, so the incidents stay open for attribution.
             self._unread.setdefault(log_key, now)
             log.warning("activity log not read", scope=scope.metadata.name, reason=error.reason, message=error.message)
-        try:
-            for incident in incidents:
-                if log_key not in self._unread or now - self._unread[log_key] >= GIVE_UP_AFTER - ASK_EVERY:
-                    await self._settle(incident, rows, own, now)
-        except KubeError as error:
-            log.warning("attribution not saved", reason=error.reason, message=error.message)
+            return ActivityRows((), LogPeriod(since, now, complete=False), own)
+        return ActivityRows(rows, LogPeriod(since, now, complete), own)
 
-    async def _settle(
-        self, incident: NSGIncident, rows: Iterable[dict[str, Any]], own: frozenset[str], now: datetime
-    ) -> None:
+    async def _settle(self, incident: NSGIncident, log_rows: ActivityRows, now: datetime) -> None:
         """Store the callers in the incident's latest status: it may have changed while the log was read."""
+        stored = self.records.store.find(NSGIncident, incident.key)
+        if stored is None:
+            return
+        answered = resource(NSGIncident, stored)
+        # Parsing and comparing thousands of rules would block the event loop.
+        approved = self._approved(answered)
+        prepared = await asyncio.to_thread(attributed, answered, log_rows, approved)
 
-        def change(status: IncidentStatus) -> IncidentStatus | None:
-            current = incident.model_copy(update={"status": status})
-            authors = callers(current, rows, own)
-            if status.attribution is not None or (not authors and now - _seen(current) < GIVE_UP_AFTER):
-                return None
-            updates: dict[str, Any] = {"attribution": "Found" if authors else "NotFound"}
-            if authors and authors != status.changed_by:
-                updates["changed_by"] = authors
-                if status.state == "Open":
-                    updates |= {"event": "Attributed", "revision": status.revision + 1, "updated_at": now}
-            return status.model_copy(update=updates)
+        def change(current: IncidentStatus) -> IncidentStatus | None:
+            status = prepared
+            if current != answered.status:
+                latest = answered.model_copy(update={"status": current})
+                status = attributed(latest, log_rows, approved) if open_since(latest) is not None else current
+            return _notifying(current, status, now) if status != current else None
 
         await IncidentRecorder(self.records).amend(incident, change)
 
+    def _approved(self, incident: NSGIncident) -> ApprovedNSG | None:
+        """Return what the incident's baseline approves; None if it has none that is valid."""
+        key = ObjectKey(incident.metadata.namespace, incident.spec.baseline or "")
+        stored = self.records.store.find(NSGBaseline, key)
+        if stored is None:
+            return None
+        try:
+            return parse_approved(resource(NSGBaseline, stored).spec)
+        except (InvalidObject, ValueError):
+            return None
+
+
+def _notifying(before: IncidentStatus, after: IncidentStatus, now: datetime) -> IncidentStatus:
+    """Return a status as an event that notifies if it names other callers than before."""
+    names = [{caller.name for caller in status.changed_by} for status in (before, after)]
+    if before.state != "Open" or not names[1] or names[0] == names[1]:
+        return after
+    update = {"event": "Attributed", "revision": before.revision + 1, "updated_at": now}
+    return after.model_copy(update=update)
+
 
 def _seen(incident: NSGIncident) -> datetime:
-    """Return when an incident got the changes that are attributed.
+    """Return when the earliest change without an attribution was first seen.
 
     Raises:
-        ValueError: the incident was never opened.
+        ValueError: the incident has none.
     """
-    changed_at = incident.status.updated_at or incident.status.opened_at
-    if changed_at is None:
-        raise ValueError(f"incident {'/'.join(incident.key)} was never opened")
-    return changed_at
+    seen = open_since(incident)
+    if seen is None:
+        raise ValueError(f"incident {'/'.join(incident.key)} has no change without an attribution")
+    return seen

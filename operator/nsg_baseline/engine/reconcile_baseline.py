@@ -7,7 +7,7 @@ from typing import Any
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.core.decisions import Decision, Reading, ReadNSG, Snapshot, decide
+from nsg_baseline.core.decisions import Decision, EarlierReading, Reading, ReadNSG, Snapshot, decide
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import parse_live
@@ -20,11 +20,12 @@ from nsg_baseline.engine.ports import Dependencies
 
 @dataclass(frozen=True, slots=True)
 class BaselineReconciler:
-    """Reconciles one baseline with its NSG."""
+    """Reconciles one baseline with its NSG. `earlier` is the reading before this one."""
 
     dependencies: Dependencies
     scope: NSGScope
     baseline: NSGBaseline
+    earlier: EarlierReading | None = None
 
     async def reconcile(self, document: Mapping[str, Any] | None, reading: Reading = "Complete") -> Decision:
         """Judge the NSG, record the result, and enforce if the scope and the baseline require it.
@@ -78,6 +79,7 @@ class BaselineReconciler:
             live=parse_live(document) if document is not None else None,
             reading=reading,
             incidents=self._incidents(),
+            earlier=self.earlier,
             severity_config=self.dependencies.severity_config,
             write_blocked=self._write_blocked(),
         )

@@ -14,7 +14,7 @@ from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import RawNSG
 from nsg_baseline.core.assignment import is_ignored, scope_of
-from nsg_baseline.core.decisions import AwaitReading, Reading
+from nsg_baseline.core.decisions import AwaitReading, EarlierReading, Reading
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import UnreadableNSGError
@@ -80,6 +80,7 @@ class ScopeReconciler:
         self._baselines = baselines
         self._inactive = inactive
         self._memory = memory
+        self._started = dependencies.clock()
         self._limit = asyncio.Semaphore(CONCURRENT_BASELINES)
         self._result = ScopeResult()
         self._listed: set[str] = set()
@@ -156,7 +157,8 @@ class ScopeReconciler:
         observation = self._memory.get(nsg)
         if observation is None or observation.unbaselined is None or observation.digest != raw.digest:
             unbaselined = self._unbaselined(raw)
-            observation = self._memory[nsg] = Observation(raw.digest, "", unbaselined=unbaselined)
+            observation = Observation(raw.digest, "", self._started, unbaselined=unbaselined)
+            self._memory[nsg] = observation
         if observation.unbaselined is not None:
             self._result.unbaselined.append(observation.unbaselined)
 
@@ -171,9 +173,19 @@ class ScopeReconciler:
             return unjudged(raw, severity_config, internal_failure(error).message)
 
     def _is_unchanged(self, nsg: str, digest: bytes) -> bool:
+        observation, now = self._memory.get(nsg), self._dependencies.clock()
+        intents = self._intent(nsg), self._incident_intent(nsg)
+        if observation is None or not observation.is_current(digest, *intents, now):
+            return False
+        observation.read_at = self._started
+        return True
+
+    def _earlier(self, nsg: str, intent: str, digest: bytes) -> EarlierReading | None:
+        """Return the last reading if live is another one now and the same baseline judged it."""
         observation = self._memory.get(nsg)
-        intent = f"{self._intent(nsg)} {self._incident_intent(nsg)}"
-        return observation is not None and observation.is_current(digest, intent, self._dependencies.clock())
+        if observation is None or observation.intent != intent or digest == observation.digest != UNKNOWN:
+            return None
+        return EarlierReading(observation.read_at, observation.fingerprints, observation.tolerated)
 
     def _intent(self, nsg: str) -> str:
         """Return the version of the users' input in the baseline and the scope."""
@@ -187,7 +199,9 @@ class ScopeReconciler:
         incident = self._dependencies.records.incidents.open_about(subject)
         if incident is None:
             return ""
-        return f"{incident.spec.acknowledged is not None} {incident.status.attribution}"
+        status = incident.status
+        certain = sum(change.attribution == "Found" for change in status.changes)
+        return f"{incident.spec.acknowledged is not None} {status.attribution} {certain}"
 
     async def _reconcile_unlisted(self) -> None:
         """Ask for each NSG that a complete listing did not contain: only a 404 means that it was deleted."""
@@ -223,7 +237,8 @@ class ScopeReconciler:
                 return
             try:
                 document = live.document() if isinstance(live, RawNSG) else live
-                reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)
+                earlier = self._earlier(nsg, intent, digest)
+                reconciler = BaselineReconciler(self._dependencies, self._scope, baseline, earlier)
                 decision = await reconciler.reconcile(document, reading)
             except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
                 failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")
@@ -240,8 +255,16 @@ class ScopeReconciler:
                 return
         if isinstance(decision.enforcement, AwaitReading) and isinstance(live, RawNSG):
             self._awaiting[nsg] = live
-        intent = f"{intent} {self._incident_intent(nsg)}"
-        self._memory[nsg] = Observation(digest, intent, decision.due, drifts=not decision.verdict.compliant)
+        verdict = decision.verdict
+        self._memory[nsg] = Observation(
+            digest,
+            intent,
+            self._started,
+            self._incident_intent(nsg),
+            frozenset(change.fingerprint for change in verdict.changes),
+            verdict.tolerated_by_caller,
+            decision.due,
+        )
 
     async def _report_unreadable(self, baseline: NSGBaseline, failure: Failure) -> None:
         reconciler = BaselineReconciler(self._dependencies, self._scope, baseline)

@@ -1,12 +1,14 @@
 """Merges a status of which this process has changes that the API server has not stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from nsg_baseline.api.changes import ChangeStatus
 from nsg_baseline.api.common import Resource
 from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
+from nsg_baseline.core.attribution import carried, overall
 from nsg_baseline.core.incidents import SHOWN_ACTIONS
 
 
@@ -42,10 +44,32 @@ def merged_incident(base: IncidentStatus, local: IncidentStatus, remote: Inciden
     if remote.revision > base.revision:
         # Two revisions of one number would be notified as one.
         updates["revision"] = remote.revision + local.revision - base.revision
+    if local.model_copy(update={"deliveries": base.deliveries}) == base:
+        return remote.model_copy(update=updates)
+    return local.model_copy(update=updates | _authors(base, local, remote))
+
+
+def _authors(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> dict[str, object]:
+    changes = _attributed(local.changes, remote.changes)
+    updates: dict[str, object] = {"changes": changes}
     if remote.changed_by != base.changed_by and local.changed_by == base.changed_by:
-        updates |= {"changed_by": remote.changed_by, "attribution": remote.attribution}
-    only_delivered = local.model_copy(update={"deliveries": base.deliveries}) == base
-    return (remote if only_delivered else local).model_copy(update=updates)
+        updates["changed_by"] = remote.changed_by
+    if any(change.fingerprint for change in changes):
+        updates["attribution"] = overall(changes)
+    elif remote.attribution != base.attribution and local.attribution == base.attribution:
+        updates["attribution"] = remote.attribution
+    return updates
+
+
+def _attributed(local: Iterable[ChangeStatus], remote: Iterable[ChangeStatus]) -> tuple[ChangeStatus, ...]:
+    """Return the local changes with the authors of both. A change that appeared again since has another author."""
+    stored = {(change.fingerprint, change.since): change for change in remote if change.fingerprint}
+    return tuple(_with_author(change, stored.get((change.fingerprint or "", change.since))) for change in local)
+
+
+def _with_author(change: ChangeStatus, remote: ChangeStatus | None) -> ChangeStatus:
+    is_answered = remote is not None and (remote.attribution is not None or not change.changed_by)
+    return carried(change, remote) if remote is not None and is_answered and change.attribution is None else change
 
 
 def _deliveries(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> tuple[Delivery, ...]:

@@ -51,7 +51,7 @@ def _facts(incident: NSGIncident) -> Iterator[tuple[str, str]]:
     for who in status.changed_by:
         by = f"{who.name} ({who.kind})" + (f" from {who.address}" if who.address else "")
         yield (
-            "changed by",
+            "changed by" if who.certain else "possibly changed by",
             by + (f" with {who.client}" if who.client else "") + f", {format_time(who.at)}, {who.operation}",
         )
     if not status.changed_by and incident.spec.kind != "WatchLost":

@@ -2,11 +2,12 @@
 
 from nsg_baseline.core.decisions.decision import Decision, decide
 from nsg_baseline.core.decisions.enforcement import AwaitReading, Enforcement, NoWrite, ReadNSG
-from nsg_baseline.core.decisions.snapshot import Reading, RemediationAttempt, Snapshot
+from nsg_baseline.core.decisions.snapshot import EarlierReading, Reading, RemediationAttempt, Snapshot
 
 __all__ = [
     "AwaitReading",
     "Decision",
+    "EarlierReading",
     "Enforcement",
     "NoWrite",
     "ReadNSG",

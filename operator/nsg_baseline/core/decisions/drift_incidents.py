@@ -1,5 +1,7 @@
 """The next state of the incident about a baseline's drift."""
 
+from datetime import datetime
+
 from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident, Resolution
 from nsg_baseline.core.decisions.enforcement import Enforcement
 from nsg_baseline.core.decisions.evaluation import Evaluation
@@ -47,13 +49,30 @@ def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
 
 def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> IncidentStep | None:
     exposure = statuses(verdict.exposure)
-    finding = Finding(verdict.changes, exposure, action, verdict.severity, verdict.reason)
+    absent_at = _absent_at(snapshot, verdict)
+    finding = Finding(verdict.changes, exposure, action, verdict.severity, verdict.reason, absent_at=absent_at)
     incident, status = _next_state(snapshot, finding)
     before = incident.status if incident is not None else IncidentStatus()
     if incident is not None and before == status:
         return None
     step = IncidentStep(snapshot.subject, incident, status, verdict.nsg)
     return drift_notices(step, before, finding)
+
+
+def _absent_at(snapshot: Snapshot, verdict: Verdict) -> dict[str, datetime]:
+    """Return the time of the earlier reading by the fingerprint of each change that live certainly lacked then."""
+    earlier = snapshot.earlier
+    if earlier is None:
+        return {}
+    # A rule that was approved or tolerated until now may be as old as the NSG.
+    excepted = {item.rule.name.lower() for item in snapshot.baseline.spec.exceptions}
+    return {
+        change.fingerprint: earlier.at
+        for change in verdict.changes
+        if change.fingerprint not in earlier.fingerprints
+        and change.tolerated_by is None
+        and (change.rule or "").lower() not in excepted | earlier.tolerated
+    }
 
 
 def _next_state(snapshot: Snapshot, finding: Finding) -> tuple[NSGIncident | None, IncidentStatus]:

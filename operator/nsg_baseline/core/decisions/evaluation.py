@@ -34,9 +34,9 @@ class Evaluation:
 def evaluate(snapshot: Snapshot) -> Evaluation:
     """Judge a snapshot."""
     baseline = snapshot.baseline
-    authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live)
-    by_rule = {author.rule.lower(): author.caller for author in authors}
-    approved = replace(parse_approved(baseline.spec), rule_authors=by_rule)
+    parsed = parse_approved(baseline.spec)
+    authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live, parsed)
+    approved = replace(parsed, rule_authors={author.rule.lower(): author.caller for author in authors})
     verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
     since = _rollout_since(snapshot, verdict)
     until = since + parse(baseline.spec.rollout_grace) if since is not None else None

@@ -35,6 +35,21 @@ class RemediationAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierReading:
+    """The last reading of an NSG that gave another document, judged by the same baseline.
+
+    Attributes:
+        at: a time shortly before it.
+        fingerprints: of the changes that it showed.
+        tolerated: folded names of the rules that were tolerated because their author is certain.
+    """
+
+    at: datetime
+    fingerprints: frozenset[str] = frozenset()
+    tolerated: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One baseline, its NSG, its scope and its incidents at one moment.
 
@@ -47,6 +62,7 @@ class Snapshot:
         incidents: all stored incidents about the baseline, in any state and order.
         write_blocked: why the operator itself may not write to Azure now; None if it may.
         attempt: the remediation that was tried in this reconcile; None before one was.
+        earlier: the reading before this one; None if there was none, or if only the baseline is another one.
     """
 
     now: datetime
@@ -58,6 +74,7 @@ class Snapshot:
     incidents: tuple[NSGIncident, ...] = ()
     write_blocked: Blocked | None = None
     attempt: RemediationAttempt | None = None
+    earlier: EarlierReading | None = None
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 
     @property
