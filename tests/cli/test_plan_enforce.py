@@ -46,11 +46,24 @@ def test_the_table_shows_hash_reverted_changes_and_exposure(tmp_path: Path) -> N
 
 def test_a_blocked_write_has_its_reason(tmp_path: Path) -> None:
     # The reason equals that of Stalled, with the annotation that confirms the write.
-    write = run_plan(tmp_path, WEB, SSH, SSH.replace("200 open", "201 more"), enforcement={"maxChanges": 1})["write"]
+    private = [f"{200 + number} app-{number} allow tcp 10.0.0.0/8 -> *:80" for number in range(2)]
+    write = run_plan(tmp_path, WEB, *private, enforcement={"maxChanges": 1})["write"]
     assert write["blocked"]["reason"] == "TooManyChanges"
     assert "nsg-baseline.io/confirm=" in write["blocked"]["message"]
     assert write["planHash"] in write["blocked"]["message"]
     assert write["body"] is None
+
+
+def test_a_change_that_is_left_out_has_its_reason(tmp_path: Path) -> None:
+    # A critical opening is closed although there are more changes than maxChanges.
+    private = [f"{300 + number} app-{number} allow tcp 10.0.0.0/8 -> *:80" for number in range(2)]
+    write = run_plan(tmp_path, WEB, SSH, *private, enforcement={"maxChanges": 1})["write"]
+    assert write["blocked"] is None
+    assert [item["rule"] for item in write["reverts"]] == ["open-ssh"]
+    assert [(item["rule"], item["reason"]) for item in write["leftOut"]] == [
+        ("app-0", "TooManyChanges"),
+        ("app-1", "TooManyChanges"),
+    ]
 
 
 def test_changes_excluded_from_enforcement_have_no_write(tmp_path: Path) -> None:

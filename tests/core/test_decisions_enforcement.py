@@ -134,7 +134,7 @@ def test_a_confirmation_covers_one_plan_only() -> None:
     metadata = taken.baseline.metadata.model_copy(update={"annotations": {CONFIRM: plan_hash}})
     confirmed = replace(taken, baseline=taken.baseline.model_copy(update={"metadata": metadata}))
     assert isinstance(decide(confirmed).enforcement, Remediation)
-    assert blocked(decide(replace(confirmed, live=live(WEB, SSH, *MANY)))) == "TooManyChanges"
+    assert blocked(decide(replace(confirmed, live=live(WEB, rule("later", priority=400), *MANY)))) == "TooManyChanges"
 
 
 def test_a_tolerated_rule_is_never_reverted() -> None:

@@ -8,7 +8,7 @@ import pytest
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan, plan_hash, policy
-from nsg_baseline.core.verdict import judge
+from nsg_baseline.core.verdict import Verdict, judge
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg, rule
 from tests.support.rules import Document
 
@@ -22,7 +22,7 @@ def planned(
     parsed = parse_approved(
         BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": list(approved), **spec})
     )
-    return plan(live, judge(parsed, live, NOW).changes, allowed)
+    return plan(live, judge(parsed, live, NOW), allowed)
 
 
 def written(approved: Iterable[Document], live: LiveNSG, **spec: Any) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def test_a_changed_rule_keeps_what_the_operator_does_not_know() -> None:
             "properties": {
                 **{key: value for key, value in rule("web").items() if key != "name"},
                 "flowTimeout": 4,
+                "description": "old",
                 "provisioningState": "Succeeded",
             },
         }
@@ -120,7 +121,7 @@ def test_a_deleted_nsg_is_never_created_again() -> None:
     # What else was in it is unknown, and it may be deleted on purpose.
     blocked = planned([rule("web")], None)
     assert blocked == Blocked("NSGDeleted", "the NSG does not exist; it is never re-created")
-    assert plan(None, (), ALL) is None
+    assert plan(None, Verdict(NSG), ALL) is None
 
 
 def test_too_many_changes_say_how_to_go_on() -> None:

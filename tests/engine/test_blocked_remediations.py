@@ -41,7 +41,8 @@ async def _complete_listing(operator: InProcessOperator) -> None:
 
 
 async def _change_many_rules(operator: InProcessOperator) -> None:
-    operator.azure.nsgs["web"] += MANY
+    # None of these is critical: a critical opening is restored in spite of the limit.
+    operator.azure.nsgs["web"] = [*WEB, *MANY]
 
 
 async def _change_one_rule(operator: InProcessOperator) -> None:
@@ -130,3 +131,19 @@ async def test_an_updating_nsg_is_read_again_within_seconds(operator: InProcessO
     (observation,) = operator.memory.values()
     assert observation.due is not None
     assert 0 < (observation.due - operator.clock()).total_seconds() <= 30
+
+
+async def test_a_critical_opening_is_restored_beside_what_is_left_out(operator: InProcessOperator) -> None:
+    # Eleven trivial edits must not keep SSH open, and what is not restored must not look as if it were.
+    operator.azure.nsgs["web"] = [*WEB, SSH, *MANY]
+    await operator.reconcile()
+    assert operator.azure.written == ["web"]
+    assert "open-ssh" not in {live["name"] for live in operator.azure.nsgs["web"]}
+    assert _stalled(operator) == ["TooManyChanges"]
+    await operator.reconcile()
+    assert operator.azure.written == ["web"]
+    (incident,) = operator.records.incidents.all()
+    assert incident.status.state == "Open"
+    actions = [(action.kind, action.reason) for action in incident.status.actions]
+    assert actions == [("Remediated", "PutBack"), ("Blocked", "TooManyChanges")]
+    assert all("11 changes" in action.message or "12 changes" in action.message for action in incident.status.actions)

@@ -1,12 +1,10 @@
-"""The remediation: the NSG document that makes live match approved, or the reason why it must not be written.
+"""The remediation: the write that makes live match approved, and why parts of it are left out.
 
-A remediation is a filter over changes. Everything else is written back as it was read: rules of co-owners, rules
-under an exception, and unknown properties.
+A remediation is planned change by change: a change that cannot be reverted now is left out, and does not protect the
+others.
 """
 
-import copy
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,30 +12,22 @@ from typing import Any
 from nsg_baseline.api.baseline import BaselineSpec, Revertable
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.changes import Change, fingerprint
-from nsg_baseline.core.intervals import merge, parse_prefix, prefixes
 from nsg_baseline.core.nsg import LiveNSG
-from nsg_baseline.core.text.phrasing import listed
-
-# The name is not a property. All other properties of an unknown response are written back as they were read.
-_RULE_WRAPPING = frozenset({"name"})
-_KNOWN = frozenset(
-    {
-        "description",
-        "priority",
-        "direction",
-        "access",
-        "protocol",
-        *(
-            f"{side}{part}"
-            for side in ("source", "destination")
-            for part in ("AddressPrefix", "AddressPrefixes", "ApplicationSecurityGroups", "PortRange", "PortRanges")
-        ),
-    }
-)
-
+from nsg_baseline.core.remediation_limits import Refused, refused_changes
+from nsg_baseline.core.restored_document import restored_document
+from nsg_baseline.core.text.phrasing import counted, listed
+from nsg_baseline.core.traffic.tags import TagTable
+from nsg_baseline.core.verdict import Verdict
 
 CONTESTED_AFTER = 3
 CONTESTED_WITHIN = timedelta(hours=1)
+_NAMED_CHANGES = 3
+_UNSETTLED = {
+    "Updating": "Azure is still updating this NSG; the operator retries shortly",
+    "Deleting": "this NSG is being deleted",
+    "Failed": "Azure's last write of this NSG failed; inspect the NSG and write it once by hand",
+}
+"""Provisioning states in which a write would meet one that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +40,40 @@ class RemediationPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a remediation is not written, or not written in full."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A change that a remediation does not revert, and why."""
+
+    change: Change
+    blocked: Blocked
+
+
+@dataclass(frozen=True, slots=True)
 class Remediation:
-    """One write: the whole NSG document, to be sent only if the NSG's etag is still `etag`."""
+    """One write: the whole NSG document, to be sent only if the NSG's etag is still `etag`.
+
+    Attributes:
+        plan_hash: confirms the write of all changes that may be reverted, those that are left out included.
+        left_out: the other changes that may be reverted, the most severe first.
+    """
 
     document: Mapping[str, Any]
     etag: str
     reverted: tuple[Change, ...]
     plan_hash: str
+    left_out: tuple[LeftOut, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Why a remediation is not written."""
-
-    reason: str
-    message: str
+    @property
+    def blocked(self) -> Blocked | None:
+        """Why the remediation is not complete; None if it is."""
+        return _summary(self.left_out) if self.left_out else None
 
 
 def policy(spec: BaselineSpec, confirmed: str | None) -> RemediationPolicy:
@@ -72,22 +81,24 @@ def policy(spec: BaselineSpec, confirmed: str | None) -> RemediationPolicy:
     return RemediationPolicy(frozenset(spec.enforcement.revert), spec.enforcement.max_changes, confirmed)
 
 
-def plan(live: LiveNSG | None, changes: Iterable[Change], policy: RemediationPolicy) -> Remediation | Blocked | None:
-    """Return the remediation for the changes of an NSG, why it is blocked, or None if nothing is to be reverted."""
-    changes = tuple(changes)
+def plan(
+    live: LiveNSG | None, verdict: Verdict, policy: RemediationPolicy, tags: TagTable | None = None
+) -> Remediation | Blocked | None:
+    """Return the remediation for an NSG, why it is blocked, or None if nothing is to be reverted."""
     if live is None:
-        return Blocked("NSGDeleted", "the NSG does not exist; it is never re-created") if changes else None
-    reverted = tuple(change for change in changes if _revertable(change, policy))
-    if not reverted:
+        return Blocked("NSGDeleted", "the NSG does not exist; it is never re-created") if verdict.changes else None
+    candidates = tuple(change for change in verdict.changes if _revertable(change, policy))
+    if not candidates:
         return None
-    hashed = _hash(live.id.key, reverted)
-    if len(reverted) > policy.max_changes and policy.confirmed != hashed:
-        confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
-        return Blocked(
-            "TooManyChanges", f"{len(reverted)} changes, more than maxChanges {policy.max_changes}; {confirm}"
-        )
-    document = _reverted(live, reverted)
-    return _priority_conflict(document) or Remediation(document, live.etag, reverted, hashed)
+    if live.provisioning_state in _UNSETTLED:
+        return Blocked(live.provisioning_state, _UNSETTLED[live.provisioning_state])
+    hashed = _hash(live.id.key, candidates)
+    left_out = _unconfirmed(candidates, policy, hashed)
+    left_out = (*left_out, *_refused(live, verdict, _without(candidates, left_out), tags))
+    reverted = _without(candidates, left_out)
+    if not reverted:
+        return _summary(left_out)
+    return Remediation(restored_document(live, reverted), live.etag, reverted, hashed, left_out)
 
 
 def plan_hash(nsg: str, changes: Iterable[Change], policy: RemediationPolicy) -> str | None:
@@ -111,70 +122,43 @@ def _revertable(change: Change, policy: RemediationPolicy) -> bool:
     return change.kind in policy.revert
 
 
-def _reverted(live: LiveNSG, reverted: Iterable[Change]) -> dict[str, Any]:
-    document = copy.deepcopy(dict(live.document))
-    rules = {str(rule["name"]).lower(): rule for rule in document["properties"]["securityRules"]}
-    for change in reverted:
-        name = (change.rule or "").lower()
-        match change.kind:
-            case "RuleCreated":
-                del rules[name]
-            case "RuleUpdated" | "RuleDeleted":
-                rules[name] = _approved_rule(change.approved or {}, rules.get(name))
-            case "NSGUpdated":
-                document["tags"] = _approved_tags(change.approved or {}, document.get("tags") or {})
-            case _:
-                raise AssertionError(f"{change.kind} cannot be reverted")
-    document["properties"]["securityRules"] = list(rules.values())
-    return document
+def _unconfirmed(candidates: Sequence[Change], policy: RemediationPolicy, hashed: str) -> tuple[LeftOut, ...]:
+    """Return the changes beyond `maxChanges`. Many trivial changes must not protect a critical one."""
+    if len(candidates) <= policy.max_changes or policy.confirmed == hashed:
+        return ()
+    confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
+    blocked = Blocked(
+        "TooManyChanges", f"{len(candidates)} changes, more than maxChanges {policy.max_changes}; {confirm}"
+    )
+    return tuple(LeftOut(change, blocked) for change in candidates if change.severity != "critical")
 
 
-def _approved_rule(approved: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:
-    kept = dict(live) if live is not None else {"name": approved["name"]}
-    unknown = {key: value for key, value in kept.get("properties", {}).items() if key not in _KNOWN}
-    filled = {key: value for key, value in approved.items() if value not in ("", [], None)}
-    properties = {key: value for key, value in filled.items() if key not in _RULE_WRAPPING}
-    return {**kept, "properties": {**unknown, **_acceptable(properties)}}
+def _refused(
+    live: LiveNSG, verdict: Verdict, candidates: Sequence[Change], tags: TagTable | None
+) -> tuple[LeftOut, ...]:
+    """Return the changes that a write must not revert. Each that is left out may be in the way of others."""
+    left_out: tuple[LeftOut, ...] = ()
+    while candidates and (refused := refused_changes(live, verdict.expected, candidates, tags)):
+        left_out = (*left_out, *(_left_out(item) for item in refused))
+        candidates = _without(candidates, left_out)
+    return left_out
 
 
-def _acceptable(properties: dict[str, Any]) -> dict[str, Any]:
-    """Mask host bits and merge overlapping prefixes: ARM refuses both."""
-    for side in ("source", "destination"):
-        singular, plural = f"{side}AddressPrefix", f"{side}AddressPrefixes"
-        if singular in properties:
-            properties[singular] = _masked(properties[singular])
-        if plural in properties:
-            properties[plural] = _merged(properties[plural])
-    return properties
+def _left_out(refused: Refused) -> LeftOut:
+    return LeftOut(refused.change, Blocked(refused.reason, refused.message))
 
 
-def _masked(text: str) -> str:
-    return str(ipaddress.ip_network(text, strict=False)) if "/" in text and parse_prefix(text) is not None else text
+def _without(changes: Iterable[Change], left_out: Iterable[LeftOut]) -> tuple[Change, ...]:
+    fingerprints = {item.change.fingerprint for item in left_out}
+    return tuple(change for change in changes if change.fingerprint not in fingerprints)
 
 
-def _merged(texts: list[str]) -> list[str]:
-    ranges = [parse_prefix(text) for text in texts]
-    intervals = [interval for interval in ranges if interval is not None]
-    tags = [text for text, interval in zip(texts, ranges, strict=True) if interval is None]
-    return [prefix for interval in merge(intervals) for prefix in prefixes(interval)] + tags
-
-
-def _approved_tags(approved: Mapping[str, Any], live: Mapping[str, str]) -> dict[str, str]:
-    approved_tags = approved["tags"]
-    folded = {key.lower() for key in approved_tags}
-    return {**{key: value for key, value in live.items() if key.lower() not in folded}, **approved_tags}
-
-
-def _priority_conflict(document: Mapping[str, Any]) -> Blocked | None:
-    rule_by_slot: dict[tuple[str, int], str] = {}
-    for rule in document["properties"]["securityRules"]:
-        slot = str(rule["properties"]["direction"]).lower(), int(rule["properties"]["priority"])
-        if slot in rule_by_slot:
-            rules = f"{rule_by_slot[slot]} and {rule['name']}"
-            message = f"{rules} would both have priority {slot[1]} {slot[0]}; change the priority of one of them"
-            return Blocked("PriorityTaken", message)
-        rule_by_slot[slot] = rule["name"]
-    return None
+def _summary(left_out: Sequence[LeftOut]) -> Blocked:
+    """Return the reason of the most severe change, and the messages of all; each message is given once."""
+    messages = list(dict.fromkeys(item.blocked.message for item in left_out))
+    more = len(messages) - _NAMED_CHANGES
+    rest = f"; {counted(more, 'more reason')}" if more > 0 else ""
+    return Blocked(left_out[0].blocked.reason, "; ".join(messages[:_NAMED_CHANGES]) + rest)
 
 
 def contested(incidents: Iterable[NSGIncident], now: datetime) -> Blocked | None:

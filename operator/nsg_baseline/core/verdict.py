@@ -1,7 +1,7 @@
 """The verdict: the result of comparing one NSG with its baseline."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.changes import Change, created, detect, fingerprint, live_hashes
 from nsg_baseline.core.classification import classify
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
+from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import open_services, worst
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.exposure_lines import ExposureEntry
@@ -27,6 +28,7 @@ class Verdict:
     Attributes:
         exposure: the traffic that all changes together newly allow or block.
         reason: why the changes have their severity, and whether `exposure` is incomplete.
+        expected: the rules that are approved, excepted or tolerated, in the order in which they decide at one priority.
         excepted: folded names of live rules under a running exception.
         ended_exceptions: folded names of rules whose exception has ended.
         tolerated_by_caller: folded names of co-owners' rules whose author is known.
@@ -39,6 +41,7 @@ class Verdict:
     reason: str | None = None
     live_hash: str | None = None
     compared_hash: str | None = None
+    expected: tuple[Rule, ...] = field(default=(), repr=False)
     excepted: frozenset[str] = frozenset()
     ended_exceptions: frozenset[str] = frozenset()
     tolerated_by_caller: frozenset[str] = frozenset()
@@ -79,6 +82,7 @@ def judge(
         or None,
         live_hash=full,
         compared_hash=own,
+        expected=(*(rule for rule, _ in classification.tolerated), *classification.approved),
         excepted=classification.excepted,
         ended_exceptions=frozenset(item.rule.key for item in approved.exceptions if item.until <= now),
         tolerated_by_caller=frozenset(

@@ -43,6 +43,7 @@ async def _attempt(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
     answer = await dependencies.writer.put(nsg_id, remediation.document, remediation.etag)
     attempt = RemediationAttempt(
         written=True,
+        blocked=remediation.blocked,
         rollout_since=decision.status.rollout_since,
         awaited_rollout=decision.phase == "AwaitingRollout",
     )

@@ -40,11 +40,11 @@ def _updates_while_awaiting(snapshot: Snapshot, action: Action | None) -> bool:
 
 
 def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
-    if isinstance(enforcement, Blocked):
-        message = cut(enforcement.message, ACTION_MESSAGE_LENGTH)
-        return Action(kind="Blocked", at=snapshot.now, reason=enforcement.reason, message=message)
-    written = snapshot.attempt is not None and snapshot.attempt.written
-    return Action(kind="Remediated", at=snapshot.now, reason="PutBack") if written else None
+    blocked = enforcement if isinstance(enforcement, Blocked) else None
+    message = cut(blocked.message, ACTION_MESSAGE_LENGTH) if blocked is not None else ""
+    if snapshot.attempt is not None and snapshot.attempt.written:
+        return Action(kind="Remediated", at=snapshot.now, reason="PutBack", message=message)
+    return Action(kind="Blocked", at=snapshot.now, reason=blocked.reason, message=message) if blocked else None
 
 
 def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> IncidentStep | None:

@@ -13,12 +13,6 @@ from nsg_baseline.core.verdict import Verdict
 TRANSIENT = ("Updating", "AnotherOperationInProgress", "NotLeading", "IncidentNotStored")
 """Reasons that end by themselves: the remediation is retried soon, because the exposure remains until then."""
 RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
-_UNSETTLED = {
-    "Updating": "Azure is still updating this NSG; the operator retries shortly",
-    "Deleting": "this NSG is being deleted",
-    "Failed": "Azure's last write of this NSG failed; inspect the NSG and write it once by hand",
-}
-"""Provisioning states in which nothing is written, with the message about each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +79,4 @@ def _blocked(snapshot: Snapshot) -> Blocked | None:
 
 
 def _plan(snapshot: Snapshot, verdict: Verdict) -> Blocked | Remediation | NoWrite:
-    live = snapshot.live
-    planned = plan(live, verdict.changes, remediation_policy(snapshot))
-    if planned is None:
-        return NoWrite()
-    if live is not None and live.provisioning_state in _UNSETTLED:
-        return Blocked(live.provisioning_state, _UNSETTLED[live.provisioning_state])
-    return planned
+    return plan(snapshot.live, verdict, remediation_policy(snapshot), snapshot.severity_config.tags) or NoWrite()

@@ -23,7 +23,7 @@ class RemediationAttempt:
 
     Attributes:
         written: whether Azure accepted a write.
-        blocked: why Azure or another writer prevented the write.
+        blocked: why Azure or another writer prevented the write, or why changes were left out of it.
         rollout_since: since when the baseline's edit awaited its rollout before the write.
         awaited_rollout: whether that edit explained the whole drift before the write.
     """
