@@ -30,12 +30,12 @@ class Baseline:
     def tests(self, mutant: Mutant) -> list[str]:
         """Return the tests that can see a mutant, the fastest first.
 
-        What is evaluated at import, such as a constant or a default value, is seen by every test of the file.
+        What is evaluated at import, such as a constant or a default value, may be seen by every test.
         """
         lines = self.reaching.get(mutant.path, {})
         tests = {test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, ())}
         if not tests and (mutant.function.name == MODULE or _runs_at_import(mutant)):
-            tests = {test for reached in lines.values() for test in reached} or set(self.seconds)
+            tests = set(self.seconds)
         return sorted(tests, key=lambda test: self.seconds.get(test, 0))
 
 

@@ -46,12 +46,16 @@ class Mutant:
 
 
 class _Visitor(MutationVisitor):
-    """Mutates decorated functions too, and leaves out `__all__`, because no module imports `*`."""
+    """Mutates decorated functions too; leaves out `__all__`, which no module uses, and the types `Literal[...]`."""
 
     def _skip_node_and_children(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.FunctionDef):
             return False
-        return _assigns_all(node) or super()._skip_node_and_children(node)
+        return _assigns_all(node) or _is_literal_type(node) or super()._skip_node_and_children(node)
+
+
+def _is_literal_type(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name) and node.value.value == "Literal"
 
 
 def _assigns_all(node: cst.CSTNode) -> bool:
