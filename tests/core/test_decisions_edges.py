@@ -48,7 +48,7 @@ BLOCKED = RemediationAttempt(blocked=Blocked("ScopeLocked", "a lock"))
 def test_an_awaited_rollout_updates_only_an_open_incident(
     fields: dict[str, Any], *, has_incident: bool, is_updated: bool
 ) -> None:
-    # The rollout itself is no drift, but what the operator did must be in the history.
+    # A rollout that is awaited does not count as drift, but what the operator did must be in the history.
     decision = decide(_awaiting(has_incident=has_incident, **fields))
     assert decision.phase == "AwaitingRollout"
     assert (decision.incident is not None) == is_updated
