@@ -10,13 +10,15 @@ from pathlib import Path
 from coverage import CoverageData
 
 from tests.cluster.cache import key
-from tests.mutants.functions import MODULE
 from tests.mutants.mutations import Mutant
 from tests.mutants.parts import Part
 from tests.mutants.recording import FILE_VARIABLE
 from tests.mutants.workspace import environment
 
 PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain")
+
+IMPORT = ""
+"""The context of a line that is run while the tests are imported."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,23 @@ class Baseline:
     reaching: Mapping[Path, Mapping[int, frozenset[str]]]
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Return the tests that can see a mutant, the fastest first.
+        """Return the tests that can see a mutant, those that reach it and are fast first.
 
-        What is evaluated at import, such as a constant or a default value, may be seen by every test.
+        What is evaluated while the tests are imported, such as a constant or a table of cases, may be seen by all.
+        A line without a record continues the line before it, so that the whole function counts.
         """
-        lines = self.reaching.get(mutant.path, {})
-        tests = {test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, ())}
-        if not tests and (mutant.function.name == MODULE or _runs_at_import(mutant)):
-            tests = set(self.seconds)
-        return sorted(tests, key=lambda test: self.seconds.get(test, 0))
+        function = mutant.function
+        reaching = self._contexts(mutant.path, mutant.first, mutant.last)
+        reaching = reaching or self._contexts(mutant.path, function.first, function.last)
+        tests = sorted(reaching - {IMPORT}, key=self._seconds)
+        return tests + sorted(set(self.seconds) - reaching, key=self._seconds) if IMPORT in reaching else tests
 
+    def _contexts(self, path: Path, first: int, last: int) -> set[str]:
+        lines = self.reaching.get(path, {})
+        return {test for line in range(first, last + 1) for test in lines.get(line, ())}
 
-def _runs_at_import(mutant: Mutant) -> bool:
-    """Tell whether the node may be in a header (defaults, decorators) or in the body of a class."""
-    lines = mutant.source.splitlines()[mutant.function.first - 1 : mutant.first]
-    is_class = any(line.lstrip().startswith("class ") for line in lines)
-    return is_class or not any(line.rstrip().endswith(":") for line in lines[:-1])
+    def _seconds(self, test: str) -> float:
+        return self.seconds.get(test, 0)
 
 
 def baseline(base: Path, name: str, part: Part) -> Baseline:
@@ -87,7 +90,7 @@ def _reaching(tree: Path, part: Part, stem: Path) -> dict[Path, dict[int, frozen
     data.read()
     return {
         path: {
-            line: frozenset(context.rpartition("|")[0] for context in contexts if context)
+            line: frozenset(context.rpartition("|")[0] for context in contexts)
             for line, contexts in data.contexts_by_lineno(str(tree / path)).items()
         }
         for path in part.source_files(tree)

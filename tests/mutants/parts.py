@@ -66,8 +66,12 @@ PARTS: Mapping[str, Part] = {
     "engine/cleanup": Part(("engine/cleanup.py",), ("engine/test_cleanup*.py", "engine/test_missing_targets.py")),
     "engine/health": Part(("engine/health.py",), ("engine/test_health*.py", "engine/test_cleanup*.py")),
     "core/incidents": Part(
-        ("core/incident*.py", "core/attribution.py", "core/observations.py"),
-        ("core/test_incident*.py", "core/test_attribution*.py", *_DECISIONS, "core/test_scope_decisions*.py"),
+        ("core/incident*.py", "core/observations.py"),
+        ("core/test_incident*.py", *_DECISIONS, "core/test_scope_decisions*.py"),
+    ),
+    "core/attribution": Part(
+        ("core/attribution/*.py", "core/rule_authors.py"),
+        tuple(f"core/test_{name}*.py" for name in ("attribution", "authorship", "request_bodies", "rule_authors")),
     ),
     "core/assignment": Part(
         ("core/assignment.py", "core/ids.py", "core/patterns.py"),
@@ -82,7 +86,7 @@ PARTS: Mapping[str, Part] = {
         ),
     ),
     "core/rules": Part(
-        ("core/rules.py", "core/intervals.py", "core/tolerations.py", "core/rule_authors.py"),
+        ("core/rules.py", "core/intervals.py", "core/tolerations.py"),
         (
             *("core/test_normal_form*.py", "core/test_intervals*.py", "core/test_tolerations*.py"),
             *("core/test_rules*.py", "core/test_changes*.py", *_DECISIONS),
