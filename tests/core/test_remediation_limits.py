@@ -39,7 +39,7 @@ def test_a_safe_write_is_not_refused() -> None:
 
 
 def test_a_taken_priority_names_the_rules_in_their_order() -> None:
-    # A restored rule meets a rule that stays. Rules of the other direction have priorities of their own.
+    # A restored rule meets a rule that stays. The other direction has separate priorities.
     live = [rule("co-b", priority=100), rule("co-out", priority=200, direction="Outbound")]
     items = refused([rule("Web", priority=100), rule("db", priority=200)], live)
     message = "co-b and Web would both have priority 100 inbound; change the priority of one of them"
