@@ -1,4 +1,4 @@
-"""Good objects of the four kinds, with every field that users may set, to be spoilt by tests."""
+"""Valid objects of the four kinds, with every field that users may set."""
 
 import copy
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the embedded API judges a custom resource, without HTTP."""
+"""Validation of a custom resource by the embedded API, without HTTP."""
 
 from functools import cache
 from typing import Any

@@ -1,6 +1,6 @@
-"""The models and the API server take the same objects: what one lets in, the other must not choke on.
+"""The models and the API server accept the same objects: an object that one accepts must not fail in the other.
 
-Not compared: metadata and status, which only the API server judges, and a missing apiVersion, which a client adds.
+Not compared: metadata and status, which only the API server checks, and a missing apiVersion, which a client adds.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ from tests.support.api_objects import objects
 
 MODELS = {kind.__name__: kind for kind in KINDS}
 MODELS_ALONE = ("must be within the years 1 to 9999",)
-"""What the models refuse and the API server takes: times that no clock here can hold. To the user, InvalidSpec."""
+"""What only the models refuse: times that Python cannot represent. The user sees InvalidSpec."""
 
 
-def models_say(document: dict[str, Any]) -> str:
+def model_errors(document: dict[str, Any]) -> str:
     """Return what the models refuse in a document; nothing if they take it."""
     try:
         read(MODELS[document["kind"]], document)
@@ -30,37 +30,37 @@ def models_say(document: dict[str, Any]) -> str:
     return ""
 
 
-def agree(document: dict[str, Any]) -> None:
+def assert_same_verdict(document: dict[str, Any]) -> None:
     """Fail unless both take a document or both refuse it."""
-    api, models = refusal(document["kind"], document), models_say(document)
+    api, models = refusal(document["kind"], document), model_errors(document)
     assert bool(api) == bool(models), f"the API server: {api or 'fine'}\nthe models: {models or 'fine'}"
 
 
 @given(objects())
-def test_both_take_a_good_object(document: dict[str, Any]) -> None:
-    # Else the next law would compare refusals alone.
+def test_both_accept_a_valid_object(document: dict[str, Any]) -> None:
+    # Otherwise the next law would compare only refusals.
     assert refusal(document["kind"], document) == ""
-    assert models_say(document) == ""
+    assert model_errors(document) == ""
 
 
 @settings(max_examples=max(500, settings().max_examples))
 @given(spoilt())
-def test_both_take_or_both_refuse_a_spoilt_object(document: dict[str, Any]) -> None:
-    # Taken by the server alone, it stops its owner's watch as InvalidSpec; by the models alone, lint lies in the CI.
-    if not any(words in models_say(document) for words in MODELS_ALONE):
-        agree(document)
+def test_both_accept_or_both_refuse_a_changed_object(document: dict[str, Any]) -> None:
+    # If only the server accepts it, its baseline becomes InvalidSpec; if only the models do, lint in the CI is wrong.
+    if not any(words in model_errors(document) for words in MODELS_ALONE):
+        assert_same_verdict(document)
 
 
 @pytest.mark.parametrize(("kind", "place", "values"), EDGES, ids=[f"{kind}-{place[-1]}" for kind, place, _ in EDGES])
-def test_both_take_or_both_refuse_what_is_on_the_edge(kind: str, place: Place, values: tuple[Any, ...]) -> None:
-    # Chance seldom comes here: leap seconds, Kelvin signs, nulls, 100.0.
+def test_both_accept_or_both_refuse_edge_cases(kind: str, place: Place, values: tuple[Any, ...]) -> None:
+    # Random objects rarely contain them: leap seconds, Kelvin signs, nulls, 100.0.
     for value in values:
-        agree(put(good(kind), place, value))
+        assert_same_verdict(put(good(kind), place, value))
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
-def test_models_alone_refuse_a_time_beyond_the_calendar(time: str) -> None:
-    # If the API server learns to refuse these, the exception above must go.
+def test_only_the_models_refuse_a_time_beyond_the_calendar(time: str) -> None:
+    # If the API server learns to refuse these, the exception above must be removed.
     document = put(good("NSGBaseline"), ("spec", "exceptions", 0, "until"), time)
     assert refusal("NSGBaseline", document) == ""
-    assert MODELS_ALONE[0] in models_say(document)
+    assert MODELS_ALONE[0] in model_errors(document)

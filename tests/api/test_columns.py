@@ -43,7 +43,7 @@ def stored_form(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_an_example_has_no_blank_column_before_the_first_reconcile(document: dict[str, Any]) -> None:
-    # The operator may be down; a blank cell does not say so, Unknown and Pending do.
+    # If the operator is down, a blank cell does not show it; Unknown and Pending do.
     assert blank_columns(stored_form(document)) == []
 
 

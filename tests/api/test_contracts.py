@@ -34,7 +34,7 @@ def descriptions() -> Iterator[tuple[str, str]]:
 
 
 def test_every_field_and_column_has_a_description() -> None:
-    # `kubectl explain` prints it; a field without one is guesswork.
+    # `kubectl explain` prints it. Users would have to guess the meaning of a field without one.
     assert [name for name, text in descriptions() if not re.fullmatch(r"[A-Z`].*\.", text)] == []
 
 
@@ -78,7 +78,7 @@ def attributes_and_names() -> tuple[set[str], set[str]]:
 
 
 def test_every_status_field_has_a_writer_and_a_reader() -> None:
-    # NSGScope.status.incidents had no writer, and so misled everybody who read it.
+    # NSGScope.status.incidents had no writer, and so misled its readers.
     read, written = attributes_and_names()
     columns = {step for kind in KINDS for column in kind.columns for step in re.findall(r"\w+", column.path)}
     fields = {(model.__name__, name, field.alias) for model in models() for name, field in model.model_fields.items()}

@@ -1,10 +1,10 @@
-"""Time in chaos: the pauses of the Azure SDK are cut short, everything else is as it is."""
+"""Shortens the pauses of the Azure SDK for all tests of this folder."""
 
 import pytest
 
-from tests.chaos.environment import hurry
+from tests.chaos.environment import shorten_pauses
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    shorten_pauses(monkeypatch)

@@ -1,7 +1,7 @@
-"""Where chaos takes place: a small Azure and a small cluster, both served over HTTP, and operators in this process.
+"""The environment of chaos tests: emulators of Azure and Kubernetes, served over HTTP, and operators in this process.
 
-An operator's life can be cut off at any of its requests: its tasks are cancelled where they are, and nothing that it
-had in memory is there in the next life. (Real processes are killed in tests/engine.)
+A test can end an operator at any of its requests: its tasks are cancelled, and the next operator starts without its
+memory. (Real processes are killed in tests/engine.)
 """
 
 import asyncio
@@ -46,7 +46,7 @@ SYSTEM, TEAM, STRANGERS = "nsg-baseline-system", "team-web", "strangers"
 
 
 class OperatorRun:
-    """One operator, from its start to its end. Nothing of it outlives it but what it stored."""
+    """One operator, from its start to its end. Only what it stored outlives it."""
 
     def __init__(self, environment: "ChaosEnvironment") -> None:
         self._environment = environment
@@ -57,7 +57,7 @@ class OperatorRun:
         self._permitted: dict[str, PermissionCache] = {}
 
     async def reconcile(self, *, lists: bool = True) -> dict[str, ScopeResult]:
-        """Read the cluster and make a pass over each scope; return what the passes came to.
+        """Read the cluster and reconcile each scope; return the results.
 
         Without lists, the pass uses the objects that were read before, as between two lists.
         """
@@ -98,7 +98,7 @@ class ChaosEnvironment:
     clock: Clock = field(default_factory=Clock)
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
-        """Return all objects of one of our kinds."""
+        """Return all objects of a kind of this project."""
         return self.cluster.list(API, kind)
 
     async def connect(self, endpoint: str = "") -> None:
@@ -107,13 +107,13 @@ class ChaosEnvironment:
         self.arm = ArmServices.connect(custom_cloud(CLOUDS["AzurePublic"], endpoint or self.url, self.url))
 
     def clear_faults(self) -> None:
-        """Lift all faults, and let what is stuck go on."""
+        """Remove all faults, and let stuck operations continue."""
         self.azure.faults.clear()
         self.azure.release_operations()
         self.cluster.interference.stop()
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def shorten_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every pause that the Azure SDK makes between tries and polls."""
 
     async def sleep(_: AioHttpTransport, duration: float) -> None:
@@ -165,7 +165,7 @@ async def chaos_environment(
 
 
 def _environment(folder: Path, running: arm.Running) -> dict[str, str]:
-    """Say who the operator is, as its pod's environment does."""
+    """Return the environment variables of the operator's pod."""
     (folder / "token").write_text("a.federated.token")
     return {
         "AZURE_CLIENT_ID": OPERATOR,

@@ -1,4 +1,4 @@
-"""What must hold, whatever happens. Each violation is a line that says when and what."""
+"""The invariants of chaos tests. Each violation is a line with its time."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from nsg_baseline.engine.reconcile_scope import ScopeResult
 from nsg_emulator.arm.requests import RequestRecord
 from tests.chaos.environment import OPERATOR, ChaosEnvironment
-from tests.chaos.objects import CAST, Actor, Rules, deviates, live, owned
+from tests.chaos.objects import CAST, Actor, Rules, differs, live, owned
 from tests.chaos.random_actions import RandomActions
 
-PASSES = 2
+RECONCILES = 2
 _LISTING = "/resourcegroups/rg-prod/providers/microsoft.network/networksecuritygroups"
 _GOOD = 200
 
 
 @dataclass(slots=True)
 class InvariantChecker:
-    """Hears each request to Azure before it is answered, and looks at what is stored after each pass.
+    """Checks each request to Azure before its response, and the stored objects after each reconcile.
 
-    `alone` says that there is one operator: of two, nobody can say who read what.
+    `alone` says that there is one operator: with two, requests cannot be assigned to one of them.
     """
 
     environment: ChaosEnvironment
@@ -36,14 +36,14 @@ class InvariantChecker:
     _wrote: bool = False
 
     def start_reconcile(self) -> None:
-        """Take note of how things stand as a look begins."""
+        """Record the state at the start of a reconcile."""
         suspended = any(scope["spec"].get("suspendEnforcement") for scope in self.environment.objects("NSGScope"))
         modes = {scope["metadata"]["name"]: scope["spec"]["mode"] for scope in self.environment.objects("NSGBaseline")}
         self._writable = frozenset(
             actor.id.lower() for actor in CAST if actor.writable and not suspended and modes[actor.name] == "Enforce"
         )
         self._absent = {actor.name for actor in CAST if live(self.environment.azure, actor) is None}
-        self._gone_before = self._told_gone()
+        self._gone_before = self._reported_as_deleted()
         self._listed, self._wrote = 0, False
         self._at_begin = {actor.name: self._facts(actor) for actor in CAST}
 
@@ -52,7 +52,7 @@ class InvariantChecker:
         if record.caller == OPERATOR and record.path.lower().endswith(_LISTING):
             self._listed = record.status
             if self._wrote and self.alone:
-                self._say("something was written before the scope was read whole")
+                self._add_violation("something was written before the scope was read whole")
         if record.caller == OPERATOR and record.method in ("PUT", "PATCH", "DELETE", "POST"):
             self._check_write(record)
         for actor in CAST:
@@ -61,15 +61,15 @@ class InvariantChecker:
                 self._absent.add(actor.name)
 
     def end_reconcile(self, tallies: dict[str, ScopeResult]) -> None:
-        """Check what a look that came to its end has stored."""
-        for gone in self._told_gone() - self._gone_before - self._absent:
-            self._say(f"NSGDeleted was concluded for {gone}, which existed")
+        """Check what a completed reconcile has stored."""
+        for gone in self._reported_as_deleted() - self._gone_before - self._absent:
+            self._add_violation(f"NSGDeleted was concluded for {gone}, which existed")
         open_incidents = self._open_incidents()
         for actor in CAST:
             scope = "production" if actor.group == "rg-prod" else "watched"
             complete = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
             if self._is_watched(actor) and complete:
-                self._check_told(actor, open_incidents)
+                self._check_notified(actor, open_incidents)
 
     def check_repaired(self) -> None:
         """Check that all is as approved, after everything was repaired."""
@@ -80,43 +80,45 @@ class InvariantChecker:
         open_incidents = self._open_incidents()
         for actor in CAST:
             rules = live(self.environment.azure, actor)
-            wrong = deviates(rules, self.actions.approved[actor.name])
+            wrong = differs(rules, self.actions.approved[actor.name])
             if actor.writable and modes[actor.name] == "Enforce" and rules is not None and wrong:
-                self._say(f"{actor.name} is not as approved after the calm")
+                self._add_violation(f"{actor.name} is not as approved after the repair")
             if self._is_watched(actor) and wrong != (actor.name in open_incidents):
-                self._say(
-                    f"{actor.name}: deviates is {wrong}, and an incident is open is {actor.name in open_incidents}"
+                self._add_violation(
+                    f"{actor.name}: differs is {wrong}, and an incident is open is {actor.name in open_incidents}"
                 )
 
     def _check_write(self, record: RequestRecord) -> None:
         self.writes += 1
         self._wrote = True
         if self._listed != _GOOD and self.alone:
-            self._say("something was written after a listing that broke off")
+            self._add_violation("something was written after a listing that broke off")
         request = f"{record.method} {record.path.rpartition('/')[2]} ({record.status})"
         if not record.etag:
-            self._say(f"{request} without If-Match")
+            self._add_violation(f"{request} without If-Match")
         if record.path.lower() not in self._writable:
-            self._say(f"{request} where nothing may be written")
+            self._add_violation(f"{request} where nothing may be written")
         if record.status not in (0, 200, 201):
             return
         for actor in CAST:
             before, after = self._before.get(actor.name), live(self.environment.azure, actor)
             if before is not None and after is not None and owned(before) != owned(after):
-                self._say(f"{request} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}")
+                self._add_violation(
+                    f"{request} changed the co-owner's rules of {actor.name}: {owned(before)} {owned(after)}"
+                )
 
-    def _check_told(self, actor: Actor, notified: set[str]) -> None:
+    def _check_notified(self, actor: Actor, notified: set[str]) -> None:
         now = self._facts(actor)
-        wrong = deviates(now[0], now[1])
+        wrong = differs(now[0], now[1])
         still = wrong and now == self._at_begin[actor.name]
         self._wrong_for[actor.name] = self._wrong_for.get(actor.name, 0) + 1 if still else 0
-        if self._wrong_for[actor.name] >= PASSES and actor.name not in notified:
-            self._say(f"{actor.name} deviated for {PASSES} passes without an incident")
+        if self._wrong_for[actor.name] >= RECONCILES and actor.name not in notified:
+            self._add_violation(f"{actor.name} differed for {RECONCILES} reconciles without an incident")
 
     def _facts(self, actor: Actor) -> tuple[Rules | None, list[dict[str, Any]]]:
         return live(self.environment.azure, actor), self.actions.approved[actor.name]
 
-    def _told_gone(self) -> set[str]:
+    def _reported_as_deleted(self) -> set[str]:
         return {
             baseline["metadata"]["name"]
             for baseline in self.environment.objects("NSGBaseline")
@@ -133,5 +135,5 @@ class InvariantChecker:
     def _is_watched(self, actor: Actor) -> bool:
         return actor.namespace is not None and actor.name not in ("foreign", "lone")
 
-    def _say(self, text: str) -> None:
+    def _add_violation(self, text: str) -> None:
         self.violations.append(f"{self.environment.clock.now:%H:%M:%S} {text}")

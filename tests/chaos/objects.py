@@ -103,7 +103,7 @@ def owned(rules: Rules) -> Rules:
     return {name: {key: value for key, value in rule.items() if value} for name, rule in own_rules.items()}
 
 
-def deviates(rules: Rules | None, approved: list[dict[str, Any]]) -> bool:
+def differs(rules: Rules | None, approved: list[dict[str, Any]]) -> bool:
     """Say whether rules are other than approved, the co-owner's aside. Knows only the rules that chaos writes."""
     if rules is None:
         return True

@@ -22,7 +22,7 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class RandomActions:
-    """Everything that anybody does. `approved` is what Git holds."""
+    """Random actions of users. `approved` contains the rules in Git."""
 
     environment: ChaosEnvironment
     rng: random.Random
@@ -59,7 +59,7 @@ class RandomActions:
         self.environment.cluster.patch(API, "NSGBaseline", actor.name, {"spec": spec}, actor.namespace or "")
 
     def inject_fault(self) -> None:
-        """Put a fault of Azure or of Kubernetes in force for the next requests that it meets."""
+        """Add a fault of Azure or of Kubernetes for the next matching requests."""
         count = self.rng.randint(1, 3)
         if self.rng.random() < 0.3:
             self._break_cluster(count)
@@ -83,9 +83,9 @@ class RandomActions:
         self.environment.azure.faults.add(self.rng.choice(made))
 
     def repair(self) -> None:
-        """Lift all faults, let the operator write, and write once what Azure failed at, as an administrator does."""
+        """Remove all faults, resume enforcement, and repeat writes that Azure failed at, as an administrator does."""
         self.environment.clear_faults()
-        # A write that is still under way may fail yet, and would after the administrator looked.
+        # A write that is still in progress may fail, and would do so after the repair.
         self.environment.azure.azure.settle(_EVER)
         self._suspend(suspended=False)
         for actor in CAST:
@@ -107,7 +107,7 @@ class RandomActions:
         self.environment.cluster.patch(API, "NSGScope", "production", {"spec": {"suspendEnforcement": suspended}})
 
     def put_rule(self, actor: Actor) -> None:
-        """Write a rule as a rogue: one of those there, or another."""
+        """Write an existing or a new rule as a rogue."""
         rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
         name = self.rng.choice([*rule_names, *(f"rogue-{number}" for number in range(4))])
         source = self.rng.choice(("Internet", "*", "10.0.0.0/8"))

@@ -1,4 +1,4 @@
-"""Thousands of random steps: edits, faults, kills. After each calm the world is as approved, and nothing was lost."""
+"""Thousands of random steps: edits, faults, kills. After each repair the rules are as approved."""
 
 import asyncio
 import os
@@ -15,16 +15,16 @@ from tests.chaos.random_actions import RandomActions, first_approval
 from tests.support.seed import Seed
 
 FEW, MANY = 200, 2_000
-CALM_EVERY = 50
-# Seeds, each with the steps that lead to what it showed.
+REPAIR_EVERY = 50
+# Seeds with the number of steps that lead to the failure.
 PAST = (
-    # A write that was still under way when all was repaired failed afterwards: nobody had looked at that NSG again.
+    # A write that was in progress during the repair failed after it, and the NSG was not read again.
     (2792923092, 600),
 )
 
 
 class Chaos:
-    """A run: one step after the other, each by the seed."""
+    """A run of random steps that the seed determines."""
 
     def __init__(self, environment: ChaosEnvironment, seed: Seed) -> None:
         self.environment, self.rng, self.seed = environment, seed.rng, seed
@@ -39,11 +39,11 @@ class Chaos:
         self._then: Callable[[], None] = lambda: None
 
     async def run(self, steps: int) -> None:
-        """Take steps; look at what came of them after each calm."""
+        """Take steps; check the result after each repair."""
         for number in range(1, steps + 1):
             await self._step()
-            if number % CALM_EVERY == 0:
-                await self._calm()
+            if number % REPAIR_EVERY == 0:
+                await self._repair()
             assert self.invariants.violations == [], f"at step {number}; {self.seed}"
 
     async def _step(self) -> None:
@@ -57,13 +57,13 @@ class Chaos:
         elif kind < 0.65:
             self.environment.clock.pass_by(minutes=self.rng.choice((1, 5, 30, 90)))
         else:
-            await self._look()
+            await self._reconcile_with_interruption()
 
-    async def _look(self) -> None:
-        """Make a pass, during which somebody may meddle, or the operator be killed."""
+    async def _reconcile_with_interruption(self) -> None:
+        """Reconcile; during it Azure may change, or the operator be killed."""
         self.environment.clock.pass_by(minutes=1)
         kind = self.rng.random()
-        task = asyncio.create_task(self._pass())
+        task = asyncio.create_task(self._reconcile())
         if kind < 0.2:
             self._after(self.rng.randrange(1, 40), task.cancel)
         elif kind < 0.5:
@@ -76,7 +76,7 @@ class Chaos:
         else:
             task.result()
 
-    async def _pass(self) -> None:
+    async def _reconcile(self) -> None:
         self.invariants.start_reconcile()
         try:
             tallies = await self.operator_run.reconcile()
@@ -84,12 +84,12 @@ class Chaos:
             return
         self.invariants.end_reconcile(tallies)
 
-    async def _calm(self) -> None:
+    async def _repair(self) -> None:
         self.actions.repair()
         # Long enough that no earlier conflict blocks a remediation, and no flapping keeps an incident open.
         for minutes in (120, 1, 11, 11):
             self.environment.clock.pass_by(minutes=minutes)
-            await self._pass()
+            await self._reconcile()
             self.environment.azure.azure.settle()
         self.invariants.check_repaired()
 
@@ -102,7 +102,7 @@ class Chaos:
             self._then()
 
 
-async def _hold(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed: Seed) -> None:
+async def _run(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed: Seed) -> None:
     async with chaos_environment(folder, monkeypatch, nsgs(), objects()) as environment:
         chaos = Chaos(environment, seed)
         await chaos.run(steps)
@@ -114,17 +114,17 @@ async def _hold(folder: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed:
 @pytest.mark.parametrize(
     "steps", [pytest.param(FEW, id="a few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 )
-async def test_nothing_is_lost_and_nothing_is_written_that_must_not_be(
+async def test_invariants_hold_after_random_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, seed: Seed
 ) -> None:
-    # Nobody lets a tool write firewalls that was not hard to fool.
-    await _hold(tmp_path, monkeypatch, int(os.environ.get("NSGB_STEPS", "0")) or steps, seed)
+    # Nobody should let a tool write NSGs that was not tested against arbitrary faults.
+    await _run(tmp_path, monkeypatch, int(os.environ.get("NSGB_STEPS", "0")) or steps, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "steps"), PAST)
-async def test_what_once_went_wrong_does_so_no_more(
+async def test_invariants_hold_for_seeds_that_failed_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, steps: int
 ) -> None:
-    # A seed repeats its run as long as the code asks for the same; the list says what it showed.
-    await _hold(tmp_path, monkeypatch, steps, Seed.of(seed))
+    # A seed repeats its run while the code draws the same random numbers. PAST says what each seed showed.
+    await _run(tmp_path, monkeypatch, steps, Seed.of(seed))

@@ -1,4 +1,4 @@
-"""Two operators and somebody else write one NSG at the same time: what If-Match can protect is never lost."""
+"""Two operators and other clients write one NSG at the same time: no write that If-Match can protect is lost."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 class Race:
-    """Rounds in which both operators look at once, while others write at any of their requests."""
+    """Rounds in which both operators reconcile at once, while others write at some of their requests."""
 
     def __init__(self, environment: ChaosEnvironment, rng: random.Random) -> None:
         self.environment, self.rng = environment, rng
@@ -32,32 +32,32 @@ class Race:
         self.refused = 0
         self.owners: Rules = owned(live(environment.azure, WEB) or {})
         self._moments: deque[int] = deque()
-        self._asked = 0
-        environment.azure.requests.listeners.append(self._hear)
+        self._requests = 0
+        environment.azure.requests.listeners.append(self._observe)
         environment.azure.requests.listeners.append(self.invariants.check_request)
 
     async def round(self) -> None:
-        """Let all of them loose."""
+        """Run both operators and the other writers."""
         self.invariants.start_reconcile()
-        self._asked = 0
+        self._requests = 0
         self._moments = deque(sorted(self.rng.sample(range(1, 30), 4)))
         self._write()
         await asyncio.gather(*(operator_run.reconcile() for operator_run in self.operators))
         self.environment.azure.azure.settle()
         self.environment.clock.pass_by(minutes=5)
 
-    def most_in_an_hour(self) -> int:
-        """Return how many writes fell into one hour at most."""
+    def most_writes_in_an_hour(self) -> int:
+        """Return the largest number of writes within an hour."""
         return max(sum(begin <= at < begin + HOUR for at in self.written) for begin in self.written)
 
-    def _hear(self, record: RequestRecord) -> None:
+    def _observe(self, record: RequestRecord) -> None:
         if record.caller != OPERATOR:
             return
         if record.method == "PUT" and record.status in (200, 201):
             self.written.append(self.environment.clock.now)
         self.refused += record.method == "PUT" and record.status == 412
-        self._asked += 1
-        if self._moments and self._asked >= self._moments[0]:
+        self._requests += 1
+        if self._moments and self._requests >= self._moments[0]:
             self._moments.popleft()
             self._write()
 
@@ -80,29 +80,29 @@ def _contested(environment: ChaosEnvironment) -> bool:
 
 async def _run(folder: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, seed: Seed) -> None:
     async with chaos_environment(folder, monkeypatch, nsgs(), objects()) as environment:
-        race, fought = Race(environment, seed.rng), 0
+        race, contested = Race(environment, seed.rng), 0
         for _ in range(rounds):
             await race.round()
-            fought += _contested(environment)
+            contested += _contested(environment)
             assert race.invariants.violations == [], str(seed)
             assert owned(live(environment.azure, WEB) or {}) == race.owners, str(seed)
         assert race.refused > 0, "no two writes met: the race proves nothing"
-        assert fought > 0
-        # Three each: what one wrote a moment ago, the other need not know yet.
-        assert race.most_in_an_hour() <= 6, str(seed)
+        assert contested > 0
+        # Three for each operator: one may not have read the latest write of the other yet.
+        assert race.most_writes_in_an_hour() <= 6, str(seed)
 
 
 @pytest.mark.parametrize(
     "rounds", [pytest.param(ROUNDS, id="some"), pytest.param(MANY_ROUNDS, id="many", marks=pytest.mark.slow)]
 )
-async def test_nothing_is_lost_and_the_fight_is_stopped(
+async def test_concurrent_writes_are_kept_and_a_contested_remediation_is_blocked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int, seed: Seed
 ) -> None:
-    # Two replicas that both think they lead, and a policy that writes too: the worst that a Lease can come to.
+    # The worst failure of the Lease: two replicas that both act as leader, while a policy writes too.
     await _run(tmp_path, monkeypatch, rounds, seed)
 
 
 @pytest.mark.slow
-async def test_two_leaders_do_not_lose_each_others_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With this seed each once wrote its own list of what was done over the other's: the fight was noticed too late.
+async def test_two_leaders_keep_each_others_recorded_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With this seed each leader overwrote the actions of the other, so the conflict was detected too late.
     await _run(tmp_path, monkeypatch, MANY_ROUNDS, Seed.of(1555551568))

@@ -34,18 +34,20 @@ def deployment(kubectl: Program, namespace: str) -> dict[str, Any]:
     return dict(kubectl.json("get", "deployment", NAME, "-n", namespace))
 
 
-def test_server_accepts_all_of_it_in_a_dry_run(helm: Program, kubectl: Program, chart: Path, namespace: str) -> None:
+def test_the_server_accepts_the_chart_in_a_dry_run(
+    helm: Program, kubectl: Program, chart: Path, namespace: str
+) -> None:
     helm("install", NAME, chart, "-n", namespace, "--dry-run=server")
     assert kubectl("get", "deployments", "-n", namespace) == ""
 
 
-def test_install_brings_crds_that_serve(kubectl: Program, release: str) -> None:
+def test_an_installation_establishes_the_crds(kubectl: Program, release: str) -> None:
     for crd in CRDS:
         kubectl("wait", "--for=condition=Established", f"crd/{crd}.nsg-baseline.io", "--timeout=900s")
         kubectl("get", crd, "-A")
 
 
-def test_upgrade_carries_values_and_crds(
+def test_an_upgrade_applies_values_and_crds(
     helm: Program, kubectl: Program, chart: Path, release: str, tmp_path: Path
 ) -> None:
     newer = tmp_path / "chart"
@@ -64,10 +66,10 @@ def test_upgrade_carries_values_and_crds(
     assert "nsgnewer" in names["shortNames"]
 
 
-def test_uninstall_keeps_crds_and_a_new_install_takes_them_over(
+def test_uninstall_keeps_the_crds_for_the_next_installation(
     helm: Program, kubectl: Program, chart: Path, release: str
 ) -> None:
-    # else an uninstall would delete every baseline and incident
+    # Otherwise an uninstall would delete every baseline and incident.
     helm("uninstall", NAME, "-n", release)
     assert crd_names(kubectl) >= set(CRDS)
     gone = ("deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings", "-A")
@@ -75,7 +77,9 @@ def test_uninstall_keeps_crds_and_a_new_install_takes_them_over(
     helm("install", NAME, chart, "-n", release)
 
 
-def test_uninstall_takes_crds_along_when_told(helm: Program, kubectl: Program, chart: Path, release: str) -> None:
+def test_uninstall_deletes_the_crds_if_they_are_not_kept(
+    helm: Program, kubectl: Program, chart: Path, release: str
+) -> None:
     helm("upgrade", NAME, chart, "-n", release, "--set", "crds.keep=false")
     helm("uninstall", NAME, "-n", release)
     for crd in CRDS:
@@ -83,8 +87,8 @@ def test_uninstall_takes_crds_along_when_told(helm: Program, kubectl: Program, c
     assert not crd_names(kubectl) & set(CRDS)
 
 
-def test_pod_passes_the_restricted_standard(kubectl: Program, release: str) -> None:
-    # admission judges a pod, not the Deployment around it, and no controller makes one here
+def test_the_pod_complies_with_the_restricted_standard(kubectl: Program, release: str) -> None:
+    # Admission checks a pod, not its Deployment, and no controller creates a pod here.
     template = deployment(kubectl, release)["spec"]["template"]
     pod = {
         "apiVersion": "v1",

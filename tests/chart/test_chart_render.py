@@ -1,4 +1,4 @@
-"""What the chart renders, without a cluster. After a wanted change: `NSGB_UPDATE_GOLDEN=1 pytest tests/chart`."""
+"""What the chart renders, without a cluster. After an intended change: `NSGB_UPDATE_GOLDEN=1 pytest tests/chart`."""
 
 import json
 import os
@@ -21,13 +21,13 @@ def rendered(helm: Program, chart: Path, *arguments: str) -> list[dict[str, Any]
     return [document for document in yaml.safe_load_all(out) if document]
 
 
-def test_lint_finds_nothing(offline_helm: Program, chart: Path) -> None:
+def test_helm_lint_reports_nothing(offline_helm: Program, chart: Path) -> None:
     output = offline_helm("lint", "--strict", chart)
     assert "0 chart(s) failed" in output
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_templates_render_what_was_reviewed(offline_helm: Program, chart: Path, case: str) -> None:
+def test_rendered_templates_match_the_golden_files(offline_helm: Program, chart: Path, case: str) -> None:
     # The CRDs are left out: another test covers them, and they would hide the rest.
     values = HERE / "cases" / f"{case}.yaml"
     out = offline_helm("template", "release", chart, "-n", "ops", "-f", values, "--set", "crds.enabled=false")
@@ -39,7 +39,7 @@ def test_templates_render_what_was_reviewed(offline_helm: Program, chart: Path, 
 
 @pytest.mark.parametrize("case", CASES)
 def test_notes_render(offline_helm: Program, chart: Path, case: str) -> None:
-    # `helm template` skips NOTES.txt, so a mistake there would show first at a user's install
+    # `helm template` skips NOTES.txt, so an error there would first appear at the installation.
     values = HERE / "cases" / f"{case}.yaml"
     out = offline_helm("install", "release", chart, "-n", "ops", "-f", values, "--dry-run=client", "-o", "json")
     assert "kind: NSGScope" in json.loads(out)["info"]["notes"]
@@ -58,25 +58,27 @@ def test_notes_render(offline_helm: Program, chart: Path, case: str) -> None:
         pytest.param("logging.level=loud", "level", id="an unknown level"),
     ],
 )
-def test_schema_refuses_and_names_the_field(offline_helm: Program, chart: Path, setting: str, field: str) -> None:
+def test_the_schema_refuses_an_invalid_value_and_names_its_field(
+    offline_helm: Program, chart: Path, setting: str, field: str
+) -> None:
     message = offline_helm.refusal("template", "release", chart, "--set", setting)
     assert "values don't meet the specifications of the schema" in message
     assert field in message
 
 
-def test_a_foreign_serviceaccount_must_be_named(offline_helm: Program, chart: Path) -> None:
+def test_an_existing_serviceaccount_must_be_named(offline_helm: Program, chart: Path) -> None:
     message = offline_helm.refusal("template", "release", chart, "--set", "serviceAccount.create=false")
     assert "serviceAccount.name" in message
 
 
-def test_schema_and_values_know_the_same_keys(chart: Path) -> None:
-    # a key in one alone is either undocumented or refused
+def test_schema_and_values_have_the_same_keys(chart: Path) -> None:
+    # A key in only one of them is either undocumented or refused.
     schema = json.loads((chart / "values.schema.json").read_text())["properties"]
     values = yaml.safe_load((chart / "values.yaml").read_text())
     assert _keys(schema) - {"global"} == _values_keys(values, schema)
 
 
-def test_crds_are_the_canonical_ones_kept_at_uninstall(offline_helm: Program, chart: Path) -> None:
+def test_crds_equal_the_generated_ones_and_are_kept_at_uninstall(offline_helm: Program, chart: Path) -> None:
     canonical = {path.name: yaml.safe_load(path.read_text()) for path in (chart.parents[1] / "crds").glob("*.yaml")}
     crds = [d for d in rendered(offline_helm, chart) if d["kind"] == "CustomResourceDefinition"]
     assert {crd["metadata"]["annotations"].pop("helm.sh/resource-policy") for crd in crds} == {"keep"}
@@ -89,14 +91,14 @@ def test_crds_are_the_canonical_ones_kept_at_uninstall(offline_helm: Program, ch
     assert len(by_name) == 4
 
 
-def test_crds_can_be_left_to_others_or_given_up(offline_helm: Program, chart: Path) -> None:
+def test_crds_can_be_disabled_or_deleted_at_uninstall(offline_helm: Program, chart: Path) -> None:
     without = rendered(offline_helm, chart, "--set", "crds.enabled=false")
     assert not [d for d in without if d["kind"] == "CustomResourceDefinition"]
     for crd in rendered(offline_helm, chart, "--set", "crds.keep=false", "--show-only", "templates/crds/crds.yaml"):
         assert "helm.sh/resource-policy" not in crd["metadata"].get("annotations", {})
 
 
-def test_artifact_hub_lists_the_kinds_there_are(chart: Path) -> None:
+def test_the_artifact_hub_annotation_lists_all_kinds(chart: Path) -> None:
     listed = yaml.safe_load(yaml.safe_load((chart / "Chart.yaml").read_text())["annotations"]["artifacthub.io/crds"])
     canonical = [yaml.safe_load(path.read_text()) for path in (chart.parents[1] / "crds").glob("*.yaml")]
     assert {(crd["name"], crd["kind"], crd["version"]) for crd in listed} == {

@@ -1,4 +1,4 @@
-"""The demo's story on a real API server: the chart by the real helm, the operator under the chart's ServiceAccount."""
+"""The demo's scenario on a real API server: installed with helm, under the ServiceAccount of the chart."""
 
 import asyncio
 import contextlib
@@ -32,8 +32,8 @@ CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """Who plays: the administrator's kubectl, Azure, somebody with a role, and a chat."""
+class ScenarioEnvironment:
+    """The administrator's kubectl, the Azure emulator, a user with a role in Azure, and a chat."""
 
     kubectl: Program
     azure: arm.Running
@@ -44,8 +44,8 @@ class Scene:
     def rogue(self) -> Rogue:
         return Rogue(self.azure.url, str(self.azure.ca_file), self.azure.emulator.user_token("jo@example.com"))
 
-    async def ask(self, *arguments: str) -> str:
-        # In a thread: Azure and the chat are served by this loop.
+    async def kubectl_async(self, *arguments: str) -> str:
+        # In a thread, because this event loop serves Azure and the chat.
         return await asyncio.to_thread(self.kubectl, *arguments)
 
     async def baseline(self, name: str) -> dict[str, Any]:
@@ -55,9 +55,9 @@ class Scene:
     async def state(self, name: str) -> str:
         return self.kstatus(await self.baseline(name))
 
-    async def until(self, name: str, condition: str) -> None:
+    async def wait_for(self, name: str, condition: str) -> None:
         where = ("-n", TEAM_NAMESPACE, "--timeout=180s")
-        await self.ask("wait", f"--for=condition={condition}", f"nsgbaseline/{name}", *where)
+        await self.kubectl_async("wait", f"--for=condition={condition}", f"nsgbaseline/{name}", *where)
 
 
 @pytest.fixture
@@ -90,15 +90,17 @@ def stranger(kubectl: Program, cluster: Cluster, token_kubeconfig: Path) -> Iter
 
 
 @contextlib.asynccontextmanager
-async def playing(kubectl: Program, kstatus: Callable[[dict[str, Any]], str], folder: Path) -> AsyncIterator[Scene]:
+async def scenario_environment(
+    kubectl: Program, kstatus: Callable[[dict[str, Any]], str], folder: Path
+) -> AsyncIterator[ScenarioEnvironment]:
     async with (
         arm.serve(arm.ArmEmulator(state=recorded_nsgs()), ca_file=folder / "ca.pem") as azure,
         receiving() as receiver,
     ):
-        yield Scene(kubectl, azure, receiver, kstatus)
+        yield ScenarioEnvironment(kubectl, azure, receiver, kstatus)
 
 
-async def test_the_whole_story_under_the_charts_rights(
+async def test_the_demo_scenario_under_the_charts_permissions(
     kubectl: Program,
     kstatus: Callable[[dict[str, Any]], str],
     token_kubeconfig: Path,
@@ -106,28 +108,31 @@ async def test_the_whole_story_under_the_charts_rights(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    # What the demo shows on the embedded API must also work with a real schema, real permissions and real watches.
     first_folder, second_folder = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     # What the demo shows on the embedded API must hold where the schema, the rights and the watches are real.
-    async with playing(kubectl, kstatus, tmp_path) as scene:
-        resources = objects(scene.receiver, NAMESPACE)
+    async with scenario_environment(kubectl, kstatus, tmp_path) as environment:
+        resources = objects(environment.receiver, NAMESPACE)
         await asyncio.to_thread(kubectl.apply, *resources)
-        assert await scene.state("appgate") == "InProgress"
-        async with replica(scene, first_folder, token_kubeconfig) as first:
+        assert await environment.state("appgate") == "InProgress"
+        async with replica(environment, first_folder, token_kubeconfig) as first:
             for name in IDS:
-                await scene.until(name.lower(), "Compliant")
-            async with replica(scene, second_folder, token_kubeconfig):
-                await changes(scene)
-                await enforcement(scene)
-                await reach(scene, stranger)
-                await words(scene)
-                await takeover(scene, first)
+                await environment.wait_for(name.lower(), "Compliant")
+            async with replica(environment, second_folder, token_kubeconfig):
+                await report_changes(environment)
+                await enforce_approved_rules(environment)
+                await assert_tenant_isolation(environment, stranger)
+                await assert_kubectl_output(environment)
+                await replace_the_leader(environment, first)
 
 
 @contextlib.asynccontextmanager
-async def replica(scene: Scene, folder: Path, kubeconfig: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run one replica of the operator. It ends by somebody's hand alone, and lacks no right."""
+async def replica(
+    environment: ScenarioEnvironment, folder: Path, kubeconfig: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a replica of the operator. It must neither end by itself nor lack a permission."""
     log = folder / "operator.log"
-    process = await start_operator(folder, scene.azure, kubeconfig, NAMESPACE)
+    process = await start_operator(folder, environment.azure, kubeconfig, NAMESPACE)
     try:
         yield process
         assert process.returncode in (None, -signal.SIGKILL), log.read_text()[-3000:]
@@ -138,44 +143,44 @@ async def replica(scene: Scene, folder: Path, kubeconfig: Path) -> AsyncIterator
     assert "forbidden" not in log.read_text().lower()
 
 
-async def changes(scene: Scene) -> None:
-    await scene.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
-    await scene.receiver.next("appgate", "new rule open-ssh")
-    await scene.until("appgate", "Compliant=False")
+async def report_changes(environment: ScenarioEnvironment) -> None:
+    await environment.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
+    await environment.receiver.next("appgate", "new rule open-ssh")
+    await environment.wait_for("appgate", "Compliant=False")
     # Flux and Helm must not hang because somebody edited Azure.
-    assert await scene.state("appgate") == "Current"
+    assert await environment.state("appgate") == "Current"
 
     widened = {**OPEN_SSH, "priority": 1001}
-    await scene.rogue.put_rule(IDS["us3-staging-dog-vault"], "us3-staging-dog-vault-ssh", **widened)
-    await scene.receiver.next("changed rule us3-staging-dog-vault-ssh")
+    await environment.rogue.put_rule(IDS["us3-staging-dog-vault"], "us3-staging-dog-vault-ssh", **widened)
+    await environment.receiver.next("changed rule us3-staging-dog-vault-ssh")
 
-    await scene.rogue.delete_rule(IDS["c7n-nsg"], "test4")
-    await scene.receiver.next("deleted rule test4")
+    await environment.rogue.delete_rule(IDS["c7n-nsg"], "test4")
+    await environment.receiver.next("deleted rule test4")
 
     backdoor = IDS["nsg-mixed-rules"].replace("nsg-mixed-rules", "backdoor")
-    await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": []}})
-    await scene.receiver.next("NSG backdoor", "without a baseline")
+    await environment.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": []}})
+    await environment.receiver.next("NSG backdoor", "without a baseline")
 
-    await scene.rogue.delete_nsg(IDS["nsg-mixed-rules"])
-    await scene.receiver.next("nsg-mixed-rules", "deleted NSG")
+    await environment.rogue.delete_nsg(IDS["nsg-mixed-rules"])
+    await environment.receiver.next("nsg-mixed-rules", "deleted NSG")
 
 
-async def enforcement(scene: Scene) -> None:
-    await scene.ask("patch", "nsgscope", "demo", "--type=merge", "-p", '{"spec":{"maxMode":"Enforce"}}')
+async def enforce_approved_rules(environment: ScenarioEnvironment) -> None:
+    await environment.kubectl_async("patch", "nsgscope", "demo", "--type=merge", "-p", '{"spec":{"maxMode":"Enforce"}}')
     enforce = ("--type=merge", "-p", '{"spec":{"mode":"Enforce"}}')
-    await scene.ask("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, *enforce)
-    await scene.receiver.next("FIXED", "appgate", "open-ssh")
-    await scene.until("appgate", "Compliant")
-    live = await scene.rogue.get(IDS["appgate"])
+    await environment.kubectl_async("patch", "nsgbaseline", "appgate", "-n", TEAM_NAMESPACE, *enforce)
+    await environment.receiver.next("FIXED", "appgate", "open-ssh")
+    await environment.wait_for("appgate", "Compliant")
+    live = await environment.rogue.get(IDS["appgate"])
     assert "open-ssh" not in {rule["name"] for rule in live["properties"]["securityRules"]}
 
 
-async def reach(scene: Scene, stranger: Program) -> None:
-    """Who may write a baseline reaches no NSG beyond what the scope allows the namespace."""
-    requests = scene.azure.emulator.requests
+async def assert_tenant_isolation(environment: ScenarioEnvironment, stranger: Program) -> None:
+    """Check that a user who may write baselines gets no access to NSGs that the scope does not allow."""
+    requests = environment.azure.emulator.requests
     backdoor = IDS["appgate"].replace("appgate", "backdoor")
-    await scene.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": [SSH]}})
-    before = [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)]
+    await environment.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": [SSH]}})
+    before = [await environment.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)]
     requests.reset()
     for name, nsg in (("mine", IDS["appgate"]), ("free", backdoor)):
         spec = {"target": {"resourceId": nsg}, "mode": "Enforce", "rules": [], "rolloutGrace": "0s"}
@@ -183,7 +188,7 @@ async def reach(scene: Scene, stranger: Program) -> None:
         await asyncio.to_thread(stranger.apply, {**grab, "spec": spec})
         where = ("-n", STRANGERS, "--timeout=60s")
         reason = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=NamespaceNotAllowed'
-        await scene.ask("wait", reason, f"nsgbaseline/{name}", *where)
+        await environment.kubectl_async("wait", reason, f"nsgbaseline/{name}", *where)
     widen = ("--type=merge", "-p", '{"spec":{"allowedNamespaces":{"all":true,"names":null}}}')
     assert "Forbidden" in await asyncio.to_thread(stranger.refusal, "patch", "nsgscope", "demo", *widen)
     tenant_edit = (
@@ -198,38 +203,38 @@ async def reach(scene: Scene, stranger: Program) -> None:
     )
     assert "Forbidden" in await asyncio.to_thread(stranger.refusal, *tenant_edit)
     word = "after the strangers"
-    await scene.ask("annotate", "nsgscope", "demo", f"{REQUESTED_AT}={word}", "--overwrite")
+    await environment.kubectl_async("annotate", "nsgscope", "demo", f"{REQUESTED_AT}={word}", "--overwrite")
     handled = f"--for=jsonpath={{.status.lastHandledReconcileAt}}={word}"
-    await scene.ask("wait", handled, "nsgscope/demo", "--timeout=60s")
+    await environment.kubectl_async("wait", handled, "nsgscope/demo", "--timeout=60s")
     assert requests.total("PUT", "PATCH", "DELETE") == 0
-    assert [await scene.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)] == before
+    assert [await environment.rogue.get(nsg) for nsg in (IDS["appgate"], backdoor)] == before
 
 
-async def words(scene: Scene) -> None:
-    """What kubectl shows of it."""
-    table = await scene.ask("get", "nsgbaselines,nsgincidents", "-A")
+async def assert_kubectl_output(environment: ScenarioEnvironment) -> None:
+    """Check what kubectl shows."""
+    table = await environment.kubectl_async("get", "nsgbaselines,nsgincidents", "-A")
     assert "us3-staging-dog-vault" in table
     assert "Resolved" in table
-    described = await scene.ask("describe", "nsgbaseline", "c7n-nsg", "-n", TEAM_NAMESPACE)
+    described = await environment.kubectl_async("describe", "nsgbaseline", "c7n-nsg", "-n", TEAM_NAMESPACE)
     assert "DriftOpened" in described
     assert "RuleDeleted test4" in described
 
 
-async def takeover(scene: Scene, leader: asyncio.subprocess.Process) -> None:
-    """The node of the leader dies: within 20 seconds the other works, and repeats at most what was on its way."""
-    before = await holder(scene)
+async def replace_the_leader(environment: ScenarioEnvironment, leader: asyncio.subprocess.Process) -> None:
+    """Kill the leader: the other replica takes over within 20 seconds, and repeats at most one message."""
+    before = await lease_spec(environment)
     died = datetime.now(UTC)
     leader.kill()
     await leader.wait()
-    await scene.rogue.put_rule(IDS["appgate"], "open-rdp", **{**OPEN_SSH, "destinationPortRange": "3389"})
-    await scene.receiver.next("FIXED", "appgate", "open-rdp")
-    after = await holder(scene)
+    await environment.rogue.put_rule(IDS["appgate"], "open-rdp", **{**OPEN_SSH, "destinationPortRange": "3389"})
+    await environment.receiver.next("FIXED", "appgate", "open-rdp")
+    after = await lease_spec(environment)
     assert after["holderIdentity"] != before["holderIdentity"]
     assert datetime.fromisoformat(after["acquireTime"]) - died < TAKEOVER
-    keys = [alert["key"] for alert in scene.receiver.alerts]
+    keys = [alert["key"] for alert in environment.receiver.alerts]
     assert len(keys) - len(set(keys)) <= 1
 
 
-async def holder(scene: Scene) -> dict[str, Any]:
-    lease = await asyncio.to_thread(scene.kubectl.json, "get", "lease", NAME, "-n", NAMESPACE)
+async def lease_spec(environment: ScenarioEnvironment) -> dict[str, Any]:
+    lease = await asyncio.to_thread(environment.kubectl.json, "get", "lease", NAME, "-n", NAMESPACE)
     return dict(lease["spec"])

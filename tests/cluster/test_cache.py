@@ -18,12 +18,12 @@ def write(folder: Path) -> None:
     (folder / "program").write_text("whole")
 
 
-def test_a_kept_folder_is_not_filled_again() -> None:
+def test_a_cached_folder_is_not_filled_again() -> None:
     cache.kept("tool-1", write)
     assert (cache.kept("tool-1", lambda _: pytest.fail("filled twice")) / "program").read_text() == "whole"
 
 
-def test_a_failed_fill_leaves_nothing_and_the_next_one_starts_anew(cache_home: Path) -> None:
+def test_a_failed_fill_leaves_no_folder(cache_home: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "program").write_text("half")
         raise OSError("disk full")
@@ -34,7 +34,7 @@ def test_a_failed_fill_leaves_nothing_and_the_next_one_starts_anew(cache_home: P
     assert (cache.kept("tool-1", write) / "program").read_text() == "whole"
 
 
-def test_what_a_killed_run_left_is_cleared_away(cache_home: Path) -> None:
+def test_partial_folders_of_a_killed_run_are_removed(cache_home: Path) -> None:
     half = cache_home / ".tool-1.abc"
     half.mkdir(parents=True)
     cache.kept("tool-1", write)
@@ -62,7 +62,7 @@ def test_parallel_runs_fill_once() -> None:
     assert len(filled) == 1
 
 
-def test_key_tells_where_one_part_ends() -> None:
-    # otherwise two different lists of flags could share a folder
+def test_keys_depend_on_the_boundaries_of_their_parts() -> None:
+    # Otherwise two different lists of flags could share a folder.
     assert cache.key("ab", "c") != cache.key("a", "bc")
     assert cache.key("ab", b"c") == cache.key(b"ab", "c")

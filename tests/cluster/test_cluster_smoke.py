@@ -55,12 +55,12 @@ def gate(port: int) -> dict[str, Any]:
     }
 
 
-def test_server_says_the_version_it_was_built_from(kubectl: Program) -> None:
-    # without a version stamp it would report v0.0.0, and helm would compare each chart's kubeVersion with that
+def test_the_server_reports_the_version_of_its_source(kubectl: Program) -> None:
+    # Without a version stamp it would report v0.0.0, and helm compares it with each chart's kubeVersion.
     assert kubectl.json("version")["serverVersion"]["gitVersion"] == "v1.37.2"
 
 
-def test_cel_rule_of_a_crd_refuses_in_words_and_names_the_field(kubectl: Program, namespace: str) -> None:
+def test_a_cel_rule_refuses_with_its_message_and_field(kubectl: Program, namespace: str) -> None:
     kubectl.apply(CRD)
     kubectl("wait", "--for=condition=Established", "crd/gates.smoke.example.org", "--timeout=30s")
     message = kubectl.refusal("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(22)))
@@ -69,7 +69,7 @@ def test_cel_rule_of_a_crd_refuses_in_words_and_names_the_field(kubectl: Program
     kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(gate(443)))
 
 
-def test_a_serviceaccount_may_do_what_its_role_says_and_no_more(
+def test_a_serviceaccount_has_exactly_the_permissions_of_its_role(
     kubectl: Program, cluster: Cluster, namespace: str
 ) -> None:
     kubectl("create", "serviceaccount", "reader", "-n", namespace)
@@ -82,8 +82,8 @@ def test_a_serviceaccount_may_do_what_its_role_says_and_no_more(
     assert "Forbidden" in reader.refusal("get", "configmaps", "-n", "kube-system")
 
 
-def test_an_unknown_token_is_turned_away(kubectl: Program, cluster: Cluster) -> None:
-    # without authentication the other refusals would prove nothing
+def test_an_unknown_token_is_refused(kubectl: Program, cluster: Cluster) -> None:
+    # Without authentication the other refusals would prove nothing.
     stranger = kubectl.as_bearer(cluster.write_kubeconfig("stranger", "no-such-token"))
     assert "Unauthorized" in stranger.refusal("get", "--raw", "/api/v1/namespaces")
 
@@ -113,8 +113,8 @@ def test_kstatus_reads_conditions(
     assert kstatus({**resource, "status": status}) == expected
 
 
-def test_controllers_empty_a_namespace_that_is_deleted(kubectl: Program, controllers: None) -> None:
-    # leftovers of an uninstall are visible only if a controller collects garbage
+def test_controllers_delete_the_content_of_a_deleted_namespace(kubectl: Program, controllers: None) -> None:
+    # Leftovers of an uninstall are visible only if a controller collects garbage.
     kubectl("create", "namespace", "short-lived")
     kubectl("create", "configmap", "inside", "-n", "short-lived")
     kubectl("delete", "namespace", "short-lived", "--timeout=60s")

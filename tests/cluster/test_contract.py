@@ -24,5 +24,5 @@ async def server(cluster: Cluster) -> AsyncIterator[Server]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-async def test_real_server_keeps(check: Check, server: Server) -> None:
+async def test_the_real_server_fulfils(check: Check, server: Server) -> None:
     await check.run(server)

@@ -201,7 +201,7 @@ def test_get_watches(kubectl: Program, running: Running) -> None:
         process.wait(SECONDS)
 
 
-def test_a_finalizer_holds_a_deletion(kubectl: Program, running: Running) -> None:
+def test_a_finalizer_delays_a_deletion(kubectl: Program, running: Running) -> None:
     running.api.create(gadget("one", metadata={"finalizers": ["example.com/hold"]}))
     kubectl("delete", "gadget", "one", "--wait=false")
     kubectl("patch", "gadget", "one", "--type", "merge", "-p", '{"metadata": {"finalizers": null}}')

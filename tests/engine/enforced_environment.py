@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.environment import API, TEAM, ChaosEnvironment, chaos_environment, hurry
+from tests.chaos.environment import API, TEAM, ChaosEnvironment, chaos_environment, shorten_pauses
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document
 
 NSGS = {name: Actor(name, "rg-prod") for name in ("web", "db", "cache")}
@@ -17,7 +17,7 @@ async def enforced_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch, interval: str
 ) -> AsyncIterator[ChaosEnvironment]:
     """Serve both emulators, with NSGs that match their baselines."""
-    hurry(monkeypatch)
+    shorten_pauses(monkeypatch)
     spec = {
         "subscriptionId": SUBSCRIPTION,
         "interval": interval,

@@ -9,7 +9,15 @@ import pytest
 
 from nsg_baseline.core.permissions import ENFORCE, WATCH, WRITE
 from nsg_emulator.arm.faults import unavailable
-from tests.chaos.environment import API, OPERATOR, TEAM, ChaosEnvironment, OperatorRun, chaos_environment, hurry
+from tests.chaos.environment import (
+    API,
+    OPERATOR,
+    TEAM,
+    ChaosEnvironment,
+    OperatorRun,
+    chaos_environment,
+    shorten_pauses,
+)
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document, live
 from tests.support.rule_shorthand import terse
 
@@ -20,7 +28,7 @@ PERMISSIONS = "Microsoft.Authorization/permissions"
 
 @pytest.fixture
 async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChaosEnvironment]:
-    hurry(monkeypatch)
+    shorten_pauses(monkeypatch)
     spec = {"subscriptionId": SUBSCRIPTION, "resourceGroups": ["rg-prod"], "interval": "60s", "maxMode": "Enforce"}
     scope = {
         "apiVersion": API,

@@ -1,4 +1,4 @@
-"""Every example applies as it stands, and every link of the README leads somewhere."""
+"""Every example is accepted as it is, and every link of the README has a target."""
 
 import json
 import re
@@ -30,8 +30,8 @@ def documents(file: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
-async def test_it_applies_as_it_stands(file: Path) -> None:
-    # An example that is refused is worse than none. Strictly: an unknown field is a lie.
+async def test_an_example_is_accepted_by_the_api_server(file: Path) -> None:
+    # A refused example is worse than none. The validation is strict, because an unknown field would mislead.
     api = KubeApi(validators=[judge])
     for crd in render():
         api.apply(crd)
@@ -47,8 +47,8 @@ async def test_it_applies_as_it_stands(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
-def test_the_operator_takes_it(file: Path) -> None:
-    # The API server judges the form; the rest is the operator's InvalidSpec.
+def test_an_example_is_a_valid_spec(file: Path) -> None:
+    # The API server validates the schema; other errors become InvalidSpec in the operator.
     for document in documents(file):
         if document["kind"] in OURS:
             parsed = read(OURS[document["kind"]], document)
@@ -56,14 +56,14 @@ def test_the_operator_takes_it(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["azure-role-watch.json", "azure-role-enforce.json"])
-def test_a_role_has_what_its_name_says(name: str) -> None:
-    # A watcher that may write is more than anybody asked for.
+def test_only_the_enforce_role_contains_write_actions(name: str) -> None:
+    # A role for alert mode must not grant write access.
     role = json.loads((ROOT / "examples" / name).read_text())
     assert any(action.endswith("/write") for action in role["Actions"]) == ("enforce" in name)
     assert not any("*" in action for action in role["Actions"])
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
+def test_links_of_the_readme_have_targets() -> None:
     text = (ROOT / "README.md").read_text()
     targets = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
     assert targets
@@ -77,8 +77,8 @@ def _path(document: dict[str, Any]) -> str:
     return f"{base}/namespaces/{namespace}/{plural}" if namespace else f"{base}/{plural}"
 
 
-def test_yaml_is_plain() -> None:
-    # Readers copy it into tools that know no tags and no anchors.
+def test_examples_use_no_tags_and_no_anchors() -> None:
+    # Readers copy the examples into tools that support neither.
     for file in EXAMPLES:
         assert not any(syntax in file.read_text() for syntax in ("!!", "&", "<<:"))
         list(yaml.safe_load_all(file.read_text()))

@@ -68,7 +68,7 @@ def copy(names: list[str], into: Path) -> None:
             shutil.copy(ROOT / name, into)
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_hadolint_reports_nothing() -> None:
     folder = cache.kept(f"hadolint-{cache.key(HADOLINT.read_bytes())}", lambda path: unpack_wheel(HADOLINT, path))
     [program] = folder.glob("*.data/scripts/hadolint")
     command = [str(program), "--failure-threshold", "style", str(ROOT / "Dockerfile")]
@@ -76,7 +76,7 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_image_runs_the_command_without_anything_else_on_the_machine(built: Path) -> None:
+def test_the_command_runs_with_the_files_of_the_image_only(built: Path) -> None:
     program = built / "opt" / "nsgb" / "bin" / "nsgb"
     bare = {"HOME": str(built), "PATH": "/nonexistent"}
     done = subprocess.run([program, "--help"], env=bare, cwd=built, capture_output=True, text=True, check=False)
@@ -84,8 +84,8 @@ def test_image_runs_the_command_without_anything_else_on_the_machine(built: Path
     assert "run" in done.stdout
 
 
-def test_image_holds_no_build_tools(built: Path) -> None:
-    # what is not there cannot be used by an intruder
+def test_the_image_contains_no_build_tools(built: Path) -> None:
+    # An intruder cannot use tools that are not in the image.
     ships = {path.name for path in (built / "opt" / "nsgb" / "bin").iterdir()}
     packages = {path.name.split("-")[0].lower() for path in (built / "opt" / "nsgb").rglob("*.dist-info")}
     assert "nsg_baseline_operator" in packages
@@ -93,14 +93,14 @@ def test_image_holds_no_build_tools(built: Path) -> None:
     assert not {"pip", "setuptools", "wheel", "hatchling", "pytest"} & packages
 
 
-def test_image_holds_no_emulator_and_no_demo_data(built: Path) -> None:
+def test_the_image_contains_no_emulator_and_no_demo_data(built: Path) -> None:
     # The emulator issues tokens for anyone who asks, so production has no copy of it.
     files = [str(path.relative_to(built)) for path in (built / "opt" / "nsgb").rglob("*") if path.is_file()]
     assert not [name for name in files if "nsg_emulator" in name]
     assert not [name for name in files if "/nsg_baseline/cli/demo/" in name and not name.endswith((".py", ".pyc"))]
 
 
-def test_image_runs_as_the_user_that_the_chart_demands() -> None:
+def test_the_image_runs_as_the_user_of_the_chart() -> None:
     last = stages()[-1]
     assert ("USER", "65532:65532") in last
     assert not [arguments for word, arguments in last if word == "RUN"], (

@@ -1,4 +1,4 @@
-"""The stand-in for the API server's CEL must not be laxer or stricter than it: each case was tried on a real server."""
+"""The CEL evaluator of the tests accepts and refuses what the API server does: each case was tried on a real server."""
 
 from typing import Any
 
@@ -53,12 +53,12 @@ def test_functions_of_kubernetes(rule: str, good: Any, bad: Any) -> None:
     assert len(verdict(rule, bad)) == 1
 
 
-def test_an_irrelevant_error_does_not_count() -> None:
-    # cel-python alone fails the whole rule, because int('*') is none
+def test_an_error_in_an_irrelevant_operand_is_ignored() -> None:
+    # cel-python itself fails the whole rule, because int('*') is an error.
     assert verdict("self == '*' || self.split('-').all(p, int(p) <= 65535)", "*") == []
 
 
-def test_an_error_that_matters_is_a_refusal() -> None:
+def test_an_error_in_a_relevant_operand_is_a_refusal() -> None:
     assert "evaluating rule" in verdict("int(self) > 1", "x")[0]
 
 
@@ -68,12 +68,12 @@ def test_transition_rules_need_an_old_value() -> None:
     assert verdict(rule, "new", "old") == ['a: Invalid value: "new": refused']
 
 
-def test_what_stays_is_not_judged_again() -> None:
-    # a stricter rule must not block updates of older objects
+def test_an_unchanged_value_is_not_validated_again() -> None:
+    # A stricter rule must not block updates of older objects.
     assert verdict("self == 'never'", "same", "same") == []
 
 
-def test_items_of_list_maps_have_an_old_value_and_others_not() -> None:
+def test_only_items_of_list_maps_have_an_old_value() -> None:
     item: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "string"}, "v": {"type": "integer"}}}
     item["x-kubernetes-validations"] = [{"rule": "self.v >= oldSelf.v"}]
     listed = {"type": "array", "items": item}
@@ -83,7 +83,7 @@ def test_items_of_list_maps_have_an_old_value_and_others_not() -> None:
     assert verdict("true", new, old, listed) == []
 
 
-def test_rules_are_found_everywhere_and_fields_are_escaped() -> None:
+def test_nested_rules_are_evaluated_and_fields_are_escaped() -> None:
     leaf = {"type": "string", "x-kubernetes-validations": [{"rule": "self != 'x'"}]}
     schema = {
         "type": "object",
@@ -102,6 +102,6 @@ def test_rules_are_found_everywhere_and_fields_are_escaped() -> None:
     ]
 
 
-def test_times_are_times_by_their_format() -> None:
+def test_a_date_time_string_is_a_timestamp() -> None:
     schema = {"type": "string", "format": "date-time"}
     assert verdict("self < timestamp('2026-01-01T00:00:00Z')", "2025-01-01T00:00:00Z", None, schema) == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from nsg_baseline.api.crds import KINDS
-from tests.api.bad_objects import BAD, FORBIDDEN, Bad, Forbidden
+from tests.api.invalid_objects import BAD, FORBIDDEN, Bad, Forbidden
 from tests.api.objects import NSG, REMOVED, RULES, SPECS, Document, Place, good, put
 from tests.api.refusals import refusal
 from tests.cluster.devcluster import Cluster
@@ -36,12 +36,12 @@ def direct(cluster: Cluster, kubectl: Program) -> Iterator[Direct]:
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_a_good_object_is_taken(direct: Direct, kind: str) -> None:
+def test_a_valid_object_is_accepted(direct: Direct, kind: str) -> None:
     assert direct.refusal(good(kind)) == ""
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
-def test_a_bad_object_is_refused_at_its_field(direct: Direct, bad: Bad) -> None:
+def test_an_invalid_object_is_refused_at_its_field(direct: Direct, bad: Bad) -> None:
     # Users of kubectl and Argo CD see only this message.
     message = direct.refusal(bad.document)
     assert bad.field in message
@@ -49,7 +49,7 @@ def test_a_bad_object_is_refused_at_its_field(direct: Direct, bad: Bad) -> None:
 
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
-def test_what_an_object_is_about_cannot_change(direct: Direct, forbidden: Forbidden) -> None:
+def test_the_subject_of_an_object_cannot_change(direct: Direct, forbidden: Forbidden) -> None:
     name = "fixed"
     direct.create(good(forbidden.kind, name))
     try:
@@ -61,7 +61,7 @@ def test_what_an_object_is_about_cannot_change(direct: Direct, forbidden: Forbid
     assert "cannot change" in message
 
 
-def test_a_target_may_change_its_case(direct: Direct) -> None:
+def test_the_case_of_a_target_may_change(direct: Direct) -> None:
     direct.create(good("NSGBaseline", "case"))
     try:
         message = direct.change_refusal("NSGBaseline", "case", {"spec": {"target": {"resourceId": NSG.upper()}}})
@@ -71,7 +71,7 @@ def test_a_target_may_change_its_case(direct: Direct) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SPECS if kind != "NSGIncident"])
-def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
+def test_an_unprocessed_object_has_a_pending_status(direct: Direct, kind: str) -> None:
     # Without it, Flux and Helm treat an object as finished before the operator has processed it.
     stored = direct.create(good(kind, "unseen"))
     direct.delete(kind, "unseen")
@@ -80,7 +80,7 @@ def test_what_nobody_looked_at_yet_says_so(direct: Direct, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "place", "values"), EDGES, ids=[f"{kind}-{place[-1]}" for kind, place, _ in EDGES])
-def test_edges_are_judged_as_by_the_embedded_server(
+def test_edge_cases_have_the_verdict_of_the_embedded_server(
     direct: Direct, kind: str, place: Place, values: tuple[Any, ...]
 ) -> None:
     # The fast tests compare the models with the emulated server; this test compares the models with the real one.
@@ -92,11 +92,11 @@ def test_edges_are_judged_as_by_the_embedded_server(
     max_examples=400, suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture]
 )
 @given(spoilt())
-def test_spoilt_objects_are_judged_as_by_the_embedded_server(direct: Direct, document: Document) -> None:
+def test_changed_objects_have_the_verdict_of_the_embedded_server(direct: Direct, document: Document) -> None:
     _alike(direct, document)
 
 
-def test_the_largest_baseline_fits(direct: Direct, kubectl: Program) -> None:
+def test_the_largest_baseline_is_accepted(direct: Direct, kubectl: Program) -> None:
     # Azure accepts 1,000 rules in one NSG: neither CEL's cost budget nor server-side apply may refuse them.
     document = put(good("NSGBaseline", "large"), ("spec", "rules"), [_rule(at) for at in range(MOST_RULES)])
     assert "serverside-applied" in kubectl.apply(document)

@@ -1,4 +1,4 @@
-"""The operator's ServiceAccount may do what the operator does, and is refused the rest, by a real authorizer."""
+"""The operator's ServiceAccount has exactly the permissions that the operator needs, as a real authorizer decides."""
 
 import secrets
 from collections.abc import Iterator
@@ -94,16 +94,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("verb", "resource", "where"), ALLOWED)
-def test_the_operator_may_do_its_work(account: Account, verb: str, resource: str, where: str) -> None:
+def test_the_operator_has_the_needed_permissions(account: Account, verb: str, resource: str, where: str) -> None:
     assert account.may(verb, resource, where)
 
 
 @pytest.mark.parametrize(("verb", "resource", "where"), REFUSED)
-def test_the_operator_is_refused_the_rest(account: Account, verb: str, resource: str, where: str) -> None:
+def test_the_operator_has_no_other_permissions(account: Account, verb: str, resource: str, where: str) -> None:
     assert not account.may(verb, resource, where)
 
 
-def test_a_refusal_is_more_than_an_answer_of_can_i(account: Account) -> None:
+def test_requests_without_permission_are_refused(account: Account) -> None:
     assert "Forbidden" in account.kubectl.refusal("get", "secrets", "-A")
     assert "is forbidden" in account.kubectl.refusal("create", "configmap", "x", "-n", account.namespace)
 
@@ -111,6 +111,6 @@ def test_a_refusal_is_more_than_an_answer_of_can_i(account: Account) -> None:
 @pytest.mark.parametrize(
     ("where", "allowed"), [("own", True), ("team-confined", True), ("kube-system", False), ("all", False)]
 )
-def test_secrets_can_be_confined_to_namespaces(confined: Account, where: str, *, allowed: bool) -> None:
+def test_access_to_secrets_can_be_limited_to_namespaces(confined: Account, where: str, *, allowed: bool) -> None:
     assert confined.may("get", "secrets", where) is allowed
     assert not confined.may("list", "secrets", where)

@@ -28,7 +28,7 @@ def _rules(environment: DemoEnvironment) -> dict[str, set[str]]:
     return {name: {rule.name for rule in nsg.rules} for name, nsg in nsgs.items()}
 
 
-def _looked_at(environment: DemoEnvironment) -> bool:
+def _is_compliant(environment: DemoEnvironment) -> bool:
     statuses = [environment.custom("NSGBaseline", name).get("status") or {} for name in NAMES]
     return all(status.get("changeCount") == 0 for status in statuses)
 
@@ -41,7 +41,7 @@ async def _open_ssh(environment: DemoEnvironment, folder: Path) -> None:
     await asyncio.to_thread(az, "network", "nsg", "rule", "create", *where, "--name", "open-ssh", *ssh)
 
 
-async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -> None:
+async def test_rules_of_az_and_custodian_are_notified_and_reverted(tmp_path: Path) -> None:
     # Attackers do not use this project's test client.
     async with (
         demo_environment(tmp_path) as environment,
@@ -50,7 +50,7 @@ async def test_what_az_and_custodian_open_is_told_and_put_back(tmp_path: Path) -
         for resource in objects(environment.receiver):
             environment.cluster.api.apply(resource)
         await environment.start_operator()
-        await environment.until(lambda: _looked_at(environment))
+        await environment.until(lambda: _is_compliant(environment))
         approved = _rules(environment)
 
         await _open_ssh(environment, tmp_path)
