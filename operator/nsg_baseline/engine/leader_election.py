@@ -34,6 +34,7 @@ class LeaderElection:
     renew_seconds: float = RENEW_SECONDS
     _renewed_at: float = float("-inf")
     _attempted_at: float = float("-inf")
+    _has_lapsed: bool = False
     _attempted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_leader(self) -> bool:
@@ -72,12 +73,14 @@ class LeaderElection:
             await self._release()
 
     async def _renew(self) -> None:
-        was_leader = self.is_leader()
         if await self._attempt(self.lease.renew) is False:
             self._renewed_at = float("-inf")
-            raise LostLeaseError("another replica has held the Lease; this replica stops working")
-        if was_leader and not self.is_leader():
+            message = "another replica has held the Lease; this replica stops working"
+            log.error(message, identity=self.lease.identity)
+            raise LostLeaseError(message)
+        if not self.is_leader() and not self._has_lapsed:
             log.warning("the Lease may have expired; nothing is written to Azure until it is renewed")
+        self._has_lapsed = not self.is_leader()
 
     async def _attempt(self, request: Callable[[], Awaitable[bool]]) -> bool | None:
         """Return whether this process holds the Lease; None if that is unknown."""
