@@ -45,7 +45,7 @@ def delivered(replicas: Replicas) -> bool:
 async def test_a_rule_opened_without_the_api_server_is_notified_and_recorded(
     replicas: Replicas, monkeypatch: pytest.MonkeyPatch, count: int, elects: str, outage: int
 ) -> None:
-    # Whoever can disturb the API server must not be able to open a port unseen.
+    # An attacker who disturbs the API server must not be able to open a port unseen.
     monkeypatch.setenv("NSGB_LEADER_ELECTION", elects)
     environment = replicas.environment
     leader = replicas.start()
