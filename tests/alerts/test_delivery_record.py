@@ -59,9 +59,9 @@ def test_channels_that_still_lack_a_notification() -> None:
 
 
 def record(
-    delivery: PendingDelivery, lacking: Mapping[str, int], delivered: Mapping[str, Mapping[RevisionKey, str]]
+    delivery: PendingDelivery, missing: Mapping[str, int], delivered: Mapping[str, Mapping[RevisionKey, str]]
 ) -> Delivery | None:
-    return next_record(route(), delivery, lacking, delivered, frozenset({"a"}), NOW)
+    return next_record(route(), delivery, missing, delivered, frozenset({"a"}), NOW)
 
 
 def test_the_first_record() -> None:
@@ -116,6 +116,8 @@ def test_a_late_delivery_does_not_move_the_time_of_the_notification() -> None:
 def test_what_each_channel_still_lacks() -> None:
     # A notification that was not ready is lacking everywhere.
     ready, waiting = NEW, updated(incident("web-2", revision=2))
-    lacking = pending_by_channel(CHANNELS, [ready, waiting], {KEY: {"a": 0, "b": 0}}, {"a": {KEY: ""}, "b": {}})
-    assert lacking == {"a": [waiting], "b": [ready, waiting]}
+    missing_deliveries = pending_by_channel(
+        CHANNELS, [ready, waiting], {KEY: {"a": 0, "b": 0}}, {"a": {KEY: ""}, "b": {}}
+    )
+    assert missing_deliveries == {"a": [waiting], "b": [ready, waiting]}
     assert pending_by_channel(CHANNELS, [ready], {KEY: {"b": 0}}, {"a": {}, "b": {}}) == {"a": [], "b": [ready]}

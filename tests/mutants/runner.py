@@ -62,7 +62,8 @@ def _judge_file(base: Path, path: Path, measured: Baseline, results: Results) ->
             killers[result.by] += 1
             counts[result.outcome] += 1
             judged.append((mutant, result))
-            _progress(f"{path.relative_to(PACKAGE)}: {len(judged)} of {len(everything)}, {dict(counts)}")
+            if len(judged) % 10 == 0 or len(judged) == len(everything):
+                _progress(f"{path.relative_to(PACKAGE)}: {len(judged)} of {len(everything)}, {dict(counts)}")
     return _without_refused(base, path, judged, results)
 
 
