@@ -14,7 +14,15 @@ import pytest
 
 from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_emulator.arm.messages import ArmRequest
-from tests.chaos.environment import API, OPERATOR, TEAM, ChaosEnvironment, OperatorRun, chaos_environment, hurry
+from tests.chaos.environment import (
+    API,
+    OPERATOR,
+    TEAM,
+    ChaosEnvironment,
+    OperatorRun,
+    chaos_environment,
+    shorten_pauses,
+)
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document
 from tests.support.rule_shorthand import terse
 
@@ -75,7 +83,7 @@ class AttributingRun(OperatorRun):
 
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    hurry(monkeypatch)
+    shorten_pauses(monkeypatch)
     spec = {"subscriptionId": SUBSCRIPTION, "resourceGroups": ["rg-prod"], "interval": "60s"}
     scope = {
         "apiVersion": API,
