@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.dispatcher import Dispatcher
-from nsg_baseline.alerts.egress_guard import is_forbidden
 from nsg_baseline.alerts.message import alert_message
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries
+from nsg_baseline.alerts.sender.addresses import refusal
 from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
 
@@ -40,7 +40,7 @@ CANARY = "c4n4ry"
 )
 def test_addresses_of_the_pod_and_of_the_cloud_are_forbidden(address: str, *, forbidden: bool) -> None:
     # The right to write a Secret must not give access to the operator's token at the metadata service.
-    assert is_forbidden(address) is forbidden
+    assert (refusal(address, local=False, private=True) == "own") is forbidden
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -1,15 +1,19 @@
 """Providers' APIs on this machine: what plugins send to the Internet comes here instead, over HTTP, and is kept."""
 
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pytest
-import requests
 from aiohttp import web
+
+from nsg_baseline.alerts import channels
+from nsg_baseline.alerts.sender.client import Sender
 
 Answer = Callable[["Asked"], tuple[int, Any]]
 
@@ -70,15 +74,10 @@ async def providers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     internet.port = runner.addresses[0][1]
-    send = requests.Session.request
-
-    def redirected(self: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
-        prepared = requests.Request(method, url, params=options.pop("params", None)).prepare()
-        path = urlsplit(str(prepared.url))
-        local_url = f"http://127.0.0.1:{internet.port}{path.path}" + (f"?{path.query}" if path.query else "")
-        headers = {**(options.pop("headers", None) or {}), "X-Meant": str(prepared.url)}
-        return send(self, method, local_url, headers=headers, **options)
-
-    monkeypatch.setattr(requests.Session, "request", redirected)
+    command = (sys.executable, "-m", "tests.support.redirecting_sender", str(internet.port))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    sender = Sender(command)
+    monkeypatch.setattr(channels, "SENDER", sender)
     yield internet
+    sender.close()
     await runner.cleanup()

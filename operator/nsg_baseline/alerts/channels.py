@@ -1,31 +1,38 @@
 """Channels: Apprise URLs from a Secret. No error, log or status contains any part of a URL."""
 
-import asyncio
-import contextvars
+import atexit
 import hashlib
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import apprise
-from apprise import NotifyBase, NotifyType
 
-from nsg_baseline.alerts.egress_guard import Call, calling
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.plugins.base import ApiPlugin
 from nsg_baseline.alerts.providers import SCHEMES, THREADED, service
+from nsg_baseline.alerts.sender.client import Sender, Turn
+from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
 
 SEND_SECONDS = 30
-_LEVELS = {"failure": NotifyType.FAILURE, "warning": NotifyType.WARNING, "success": NotifyType.SUCCESS}
-# Plugins block. A service that never completes its response occupies one of these threads, not a shared one.
-_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="channel")
-
+"""The deadline of a send, which the kernel keeps."""
+SENDER = Sender()
+"""The sender of this process, which sends for all routes."""
+atexit.register(SENDER.close)
 
 MAX_LINES = 100
 MAX_BYTES = 64 * 1024
 """Limits of one Secret key. A delivery records at most 100 channels, and each line loads a plugin."""
+_REASONS: dict[Failure, str] = {
+    "own": "its address belongs to the pod or to the cloud's metadata service",
+    "private": "its address is in a private network, which only routes in the operator's namespace may use",
+    "forbidden": "it needs more than a connection to a service, such as a file or a program",
+    "invalid": "Apprise does not accept this URL; see its documentation",
+    "failed": "refused or unavailable",
+    "deadline": f"no response within {SEND_SECONDS} s",
+    "killed": "the sending process ended, because it used too much memory or CPU time or was killed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,73 +60,111 @@ class SendResult:
     egress_denied: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What the channels of a route may use.
+
+    Attributes:
+        namespace: The namespace of the route.
+        is_operator: Whether it is the operator's own namespace, which has reserved slots.
+        local: Whether addresses of the pod itself and of the cloud's metadata service are allowed.
+        private: Whether addresses of private networks are allowed.
+    """
+
+    namespace: str = ""
+    is_operator: bool = False
+    local: bool = False
+    private: bool = False
+
+
 class Channel:
     """One destination. A threaded channel has alerts or tickets, which are opened and closed."""
 
-    def __init__(self, line: int, scheme: str, url: str, *, allow_local: bool) -> None:
+    def __init__(self, line: int, scheme: str, url: str, permissions: Permissions) -> None:
         self.line = line
         self.scheme = scheme
-        # Identifies the channel in a status without revealing the URL: 32 bits of a hash.
-        self.id = hashlib.blake2b(url.encode(), digest_size=4, person=b"nsgb channel").hexdigest()
+        # Identifies the channel in a status without revealing the URL. With fewer bits, a tenant could find a URL with
+        # the identity of another channel, whose messages would then count as delivered.
+        self.id = hashlib.blake2b(url.encode(), digest_size=16, person=b"nsgb channel").hexdigest()
         self.is_threaded = scheme in THREADED
         self._url = url
-        self._local = allow_local
+        self._permissions = permissions
 
     async def send(self, message: AlertMessage) -> SendResult:
         """Send a message. Failures are results, because an exception could contain the URL."""
-        call = Call(self._local)
-        context = contextvars.copy_context()
-        work = asyncio.get_running_loop().run_in_executor(_THREADS, context.run, self._send, message, call)
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                delivered = await work
-        except TimeoutError:
-            return SendResult(delivered=False, reason=f"no response within {SEND_SECONDS} s")
-        if call.refused:
-            reason = "its address belongs to the pod or to the cloud's metadata service"
-            return SendResult(delivered=False, reason=reason, egress_denied=True)
-        return SendResult(delivered, call.retry_after, "" if delivered else "refused or unavailable")
+        async with self.turn(message) as turn:
+            return await self.send_in(turn, message)
 
-    def _send(self, message: AlertMessage, call: Call) -> bool:
-        # A plugin instance per message, because it stores the message, and its rate limit must not add to the backoff.
-        target = service(self.scheme, self._url)
-        if target is None:
-            return False
+    def turn(self, message: AlertMessage) -> AbstractAsyncContextManager[Turn]:
+        """Wait until the namespace of the route may send a message."""
+        is_urgent = message.severity == "critical" and message.event != "Resolved"
+        permissions = self._permissions
+        return SENDER.turn(permissions.namespace, is_operator=permissions.is_operator, urgent=is_urgent)
+
+    async def send_in(self, turn: Turn, message: AlertMessage) -> SendResult:
+        """Send a message with a turn that was waited for."""
+        return _result(await turn.send(self._request(message)))
+
+    def _request(self, message: AlertMessage) -> Send:
         text = format_for(self.scheme)(message)
-        if isinstance(target, ApiPlugin):
-            target.prepare(message)
-        _extend(target, self.scheme, message)
-        try:
-            with calling(call):
-                sent = target.notify(
-                    body=text.body, title=text.title, notify_type=_LEVELS[message.level], body_format=text.format
-                )
-        except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
-            return False
-        return bool(sent)
+        return Send(
+            scheme=self.scheme,
+            url=self._url,
+            title=text.title,
+            body=text.body,
+            format=text.format,
+            level=message.level,
+            notice=_notice(message),
+            seconds=SEND_SECONDS,
+            local=self._permissions.local,
+            private=self._permissions.private,
+        )
 
 
-def _extend(target: NotifyBase, scheme: str, message: AlertMessage) -> None:
-    """Add the machine-readable form to JSON, and disable Apprise's images and footers."""
-    for decoration in ("include_image", "include_footer", "include_timestamp"):
-        if hasattr(target, decoration):
-            setattr(target, decoration, False)
-    if scheme in ("json", "jsons"):
-        extras = getattr(target, "payload_extras", {})
-        for name, value in (("key", message.key), ("thread", message.thread), ("alert", dict(message.payload))):
-            extras.setdefault(name, value)
+def _notice(message: AlertMessage) -> Notice:
+    return Notice(
+        event=message.event,
+        severity=message.severity,
+        title=message.title,
+        key=message.key,
+        thread=message.thread,
+        is_first=message.is_first,
+        link=message.link,
+        facts=message.facts,
+        exposure=message.exposure,
+        changes=tuple(change.summary for change in message.changes),
+        next_steps=tuple(step.line for step in message.next_steps),
+        payload=message.payload,
+    )
 
 
-def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channel], list[InvalidChannelError]]:
+def _result(answer: Answer) -> SendResult:
+    if not answer.failure:
+        return SendResult(delivered=True)
+    status = f", status {answer.status}" if answer.failure == "failed" and answer.status else ""
+    return SendResult(
+        delivered=False,
+        retry_after=timedelta(seconds=answer.retry_after) if answer.retry_after is not None else None,
+        reason=_REASONS[answer.failure] + status,
+        egress_denied=answer.failure == "own",
+    )
+
+
+def parse_channels(
+    text: str, permissions: Permissions = Permissions(), *, allow_local: bool = False
+) -> tuple[list[Channel], list[InvalidChannelError]]:
     """Parse Apprise URLs, one per line, skipping blank lines and comments (#).
 
     Args:
         text: A value of a Secret.
-        allow_local: Allow channels to connect to loopback and link-local addresses.
+        permissions: What the channels may use.
+        allow_local: Allow channels to connect to loopback and link-local addresses, whatever the permissions.
 
     Returns:
         The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
     """
+    if allow_local:
+        permissions = replace(permissions, local=True)
     channels: list[Channel] = []
     errors: list[InvalidChannelError] = []
     size = 0
@@ -133,13 +178,13 @@ def parse_channels(text: str, *, allow_local: bool = False) -> tuple[list[Channe
                 errors.append(InvalidChannelError(number, f"exceeds the limit of {MAX_LINES} channels per route"))
                 break
             try:
-                channels.append(_channel(number, line, allow_local=allow_local))
+                channels.append(_channel(number, line, permissions))
             except InvalidChannelError as error:
                 errors.append(error)
     return channels, errors
 
 
-def _channel(number: int, url: str, *, allow_local: bool) -> Channel:
+def _channel(number: int, url: str, permissions: Permissions) -> Channel:
     scheme, separator, _ = url.partition("://")
     if not separator:
         raise InvalidChannelError(number, "is not a URL; write one Apprise URL on each line")
@@ -147,11 +192,11 @@ def _channel(number: int, url: str, *, allow_local: bool) -> Channel:
         raise InvalidChannelError(number, f"is not one of the supported schemes {', '.join(sorted(SCHEMES))}")
     if service(scheme.lower(), url) is None:
         raise InvalidChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
-    return Channel(number, scheme.lower(), url, allow_local=allow_local)
+    return Channel(number, scheme.lower(), url, permissions)
 
 
 def disable_url_logging() -> None:
-    """Disable logs that contain keys: those of Apprise, and those of urllib3, with the path of each request."""
+    """Disable Apprise's logs, which contain keys, in this process; the sender's processes have no output."""
     apprise.logger.disabled = True
     for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

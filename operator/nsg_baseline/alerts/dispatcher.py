@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from nsg_baseline.alerts.backoff import Backoff
-from nsg_baseline.alerts.channels import Channel, SendResult
+from nsg_baseline.alerts.channels import Channel, Permissions, SendResult
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.delivery_record import (
     Delivered,
@@ -24,6 +25,7 @@ from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, route_name
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
+from nsg_baseline.alerts.sender.client import Turn
 from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, render_message
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.conditions import ConditionState
@@ -33,12 +35,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Dispatcher:
-    """The dispatcher of one route. Its channels do not wait for each other; each gets its messages in order."""
+    """The dispatcher of one route. Its channels do not wait for each other; each gets its messages in order.
+
+    Attributes:
+        operator_namespace: Routes in this namespace have reserved slots and may use private networks.
+        allow_local: Let channels reach this machine's own addresses.
+        allow_private: Let channels of routes in any namespace use private networks.
+    """
 
     outbox: Outbox
     clock: Callable[[], datetime]
     delivered_keys: DeliveredKeys = field(default_factory=DeliveredKeys)
     allow_local: bool = False
+    allow_private: bool = False
+    operator_namespace: str = ""
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     in_flight: InFlight = field(init=False)
@@ -58,7 +68,7 @@ class Dispatcher:
         self._next_due = None
         self.in_flight.load(route)
         try:
-            channels, problem = await read_channels(self.outbox, route, allow_local=self.allow_local)
+            channels, problem = await read_channels(self.outbox, route, self._permissions(route))
         except RouteUnusableError as error:
             await self._report(route, error.condition, 0)
             return
@@ -71,6 +81,11 @@ class Dispatcher:
         self.in_flight.forget(route, pending_by_channel(channels, deliveries, missing, delivered))
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
         await self._report(route, problem or delivery_condition(failing, len(undelivered)), len(channels))
+
+    def _permissions(self, route: NSGAlertRoute) -> Permissions:
+        namespace = route.metadata.namespace
+        is_operator = namespace == self.operator_namespace
+        return Permissions(namespace, is_operator, self.allow_local, self.allow_private or is_operator)
 
     def next_try(self) -> datetime | None:
         """Return the time of the next attempt if no object changes; None if there is none."""
@@ -138,10 +153,13 @@ class Dispatcher:
     ) -> tuple[Message, SendResult]:
         message = await self.in_flight.begin(route, channel, batch)
         text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents())
-        return message, await self.delivered_keys.once(channel, text, lambda: self._send_once(channel, text))
+        # A route that waits for the share of its namespace must not delay messages of another one to the same URL.
+        async with channel.turn(text) as turn:
+            send = partial(self._send_once, channel, text, turn)
+            return message, await self.delivered_keys.once(channel, text, send)
 
-    async def _send_once(self, channel: Channel, message: AlertMessage) -> SendResult:
-        result = await channel.send(message)
+    async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn) -> SendResult:
+        result = await channel.send_in(turn, message)
         if result.delivered:
             if message.is_first or not channel.is_threaded:
                 self.sent_at.setdefault(channel.id, deque(maxlen=2000)).append(self.clock())

@@ -4,10 +4,9 @@ import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apprise import NotifyFormat
-
 from nsg_baseline.alerts.message import AlertMessage, ChangeLine
 from nsg_baseline.alerts.next_steps import NextStep
+from nsg_baseline.alerts.sender.protocol import TextFormat
 from nsg_baseline.core.text.phrasing import cut
 
 SMS_LENGTH = 160
@@ -30,7 +29,7 @@ class Format:
 
     title: str
     body: str
-    format: NotifyFormat = NotifyFormat.TEXT
+    format: TextFormat = "text"
 
 
 def format_for(scheme: str) -> Callable[[AlertMessage], Format]:
@@ -85,7 +84,7 @@ def as_slack(message: AlertMessage) -> Format:
         *([f"<{message.link}|Azure portal>"] if message.link else []),
         f"`{message.key}`",
     ]
-    return Format(message.title[:SLACK_TITLE_LENGTH], cut("\n".join(parts), SLACK_LENGTH), NotifyFormat.MARKDOWN)
+    return Format(message.title[:SLACK_TITLE_LENGTH], cut("\n".join(parts), SLACK_LENGTH), "markdown")
 
 
 def _slack(text: str) -> str:
@@ -117,7 +116,7 @@ def as_teams(message: AlertMessage) -> Format:
         *(change.summary for change in message.changes),
         message.key,
     ]
-    return Format(message.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), NotifyFormat.MARKDOWN)
+    return Format(message.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), "markdown")
 
 
 def _markdown(text: str) -> str:
@@ -138,7 +137,7 @@ def as_mail(message: AlertMessage) -> Format:
         f'<p>Portal: <a href="{link}">{link}</a></p>' if link else "",
         f"<p style='color:#666'>{html.escape(message.key)}</p>",
     ]
-    return Format(cut(message.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), NotifyFormat.HTML)
+    return Format(cut(message.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), "html")
 
 
 def _paragraph(lines: Iterable[str]) -> str:

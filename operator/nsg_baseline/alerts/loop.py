@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from nsg_baseline.alerts.channels import disable_url_logging
+from nsg_baseline.alerts.channels import SENDER, disable_url_logging
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
@@ -58,9 +58,22 @@ class RouteLoop:
 
 
 async def run(
-    outbox: Outbox, operator_namespace: str, clock: Callable[[], datetime], *, allow_local: bool = False
+    outbox: Outbox,
+    operator_namespace: str,
+    clock: Callable[[], datetime],
+    *,
+    allow_local: bool = False,
+    allow_private: bool = False,
 ) -> None:
-    """Run the loops of all routes until cancelled. `allow_local` permits loopback and link-local addresses."""
+    """Run the loops of all routes until cancelled.
+
+    Args:
+        outbox: The stored incidents and routes.
+        operator_namespace: The namespace whose routes cover all namespaces.
+        clock: Returns the time.
+        allow_local: Allow channels to connect to loopback and link-local addresses.
+        allow_private: Let channels of routes in any namespace use private networks.
+    """
     disable_url_logging()
     delivered_keys = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
@@ -69,7 +82,9 @@ async def run(
             loops = {key: (loop, task) for key, (loop, task) in loops.items() if not task.done()}
             for route in outbox.routes():
                 if route.key not in loops:
-                    dispatcher = Dispatcher(outbox, clock, delivered_keys, allow_local)
+                    dispatcher = Dispatcher(
+                        outbox, clock, delivered_keys, allow_local, allow_private, operator_namespace
+                    )
                     loop = RouteLoop(route.key, operator_namespace, dispatcher)
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
             for loop, _ in loops.values():
@@ -79,3 +94,4 @@ async def run(
         for _, task in loops.values():
             task.cancel()
         await asyncio.gather(*(task for _, task in loops.values()), return_exceptions=True)
+        SENDER.close()

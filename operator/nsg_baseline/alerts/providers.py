@@ -4,11 +4,8 @@ Other services are refused: each is code that a Secret could activate. Loading a
 """
 
 from importlib import import_module
-from types import ModuleType
 
 from apprise import AppriseAsset, NotifyBase
-
-from nsg_baseline.alerts import egress_guard
 
 _OURS = "nsg_baseline.alerts.plugins"
 _APPRISE = "apprise.plugins"
@@ -35,33 +32,19 @@ _BY_SCHEME = {scheme: place for schemes, place in _PLUGINS.items() for scheme in
 SCHEMES = frozenset(_BY_SCHEME)
 THREADED = frozenset(scheme for scheme, (module, _) in _BY_SCHEME.items() if module.startswith(_OURS))
 """Schemes of services with alerts or tickets, which are opened and closed."""
-# The libraries that plugins use for network access, and their replacements.
-_GUARDED = {"requests": egress_guard.REQUESTS, "smtplib": egress_guard.SMTPLIB}
-_ALSO = {f"{_APPRISE}.email": (f"{_APPRISE}.email.smtp",)}
 
 
 def service(scheme: str, url: str) -> NotifyBase | None:
     """Return the plugin for a URL of a supported scheme; None if it does not accept the URL."""
     module, name = _BY_SCHEME[scheme]
-    plugin = getattr(_guarded(module), name)
+    plugin = getattr(import_module(module), name)
     # Parses a URL like Apprise, without loading all plugins. A # in a path starts the name of a Slack channel.
     parsed = plugin.parse_url(url.replace("/#", "/%23"))
     if not parsed:
         return None
     try:
-        instance: NotifyBase = plugin(**parsed, asset=AppriseAsset(http_redirects=False, async_mode=True))
+        instance: NotifyBase = plugin(**parsed, asset=AppriseAsset(http_redirects=False, storage_mode="memory"))
     except (TypeError, ValueError):
         # Apprise raises these for an incomplete URL. Their text may contain the URL.
         return None
     return instance
-
-
-def _guarded(name: str) -> ModuleType:
-    """Import a plugin's module and replace its network libraries with guarded ones."""
-    module = import_module(name)
-    if name.startswith(_APPRISE):
-        for plugin_module in (module, *map(import_module, _ALSO.get(name, ()))):
-            for library, replacement in _GUARDED.items():
-                if hasattr(plugin_module, library):
-                    setattr(plugin_module, library, replacement)
-    return module

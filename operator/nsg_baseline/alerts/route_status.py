@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from nsg_baseline.alerts.channels import Channel, parse_channels
+from nsg_baseline.alerts.channels import Channel, Permissions, parse_channels
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.api.route import Message, NSGAlertRoute, RouteStatus
 from nsg_baseline.core.conditions import ConditionState, delivering, not_ready, undelivered, update_conditions
@@ -18,7 +18,7 @@ class RouteUnusableError(Exception):
 
 
 async def read_channels(
-    outbox: Outbox, route: NSGAlertRoute, *, allow_local: bool
+    outbox: Outbox, route: NSGAlertRoute, permissions: Permissions
 ) -> tuple[list[Channel], ConditionState | None]:
     """Return a route's channels, and its Ready condition if a line is not a channel.
 
@@ -37,7 +37,7 @@ async def read_channels(
         raise RouteUnusableError(
             "KeyNotFound", f"Secret {source.name} has no key {source.key}; add it or change spec.urlsFrom"
         )
-    channels, errors = parse_channels(values[source.key], allow_local=allow_local)
+    channels, errors = parse_channels(values[source.key], permissions)
     problem = "InvalidURL", f"Secret {source.name}, key {source.key}, {'; '.join(map(str, errors))}"
     if errors and not channels:
         raise RouteUnusableError(*problem)

@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 
 import click
 
-from nsg_baseline.alerts.channels import Channel, InvalidChannelError, SendResult, disable_url_logging, parse_channels
+from nsg_baseline.alerts.channels import (
+    Channel,
+    InvalidChannelError,
+    Permissions,
+    SendResult,
+    disable_url_logging,
+    parse_channels,
+)
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
@@ -70,7 +77,7 @@ async def _channels(
         raise Failure(
             f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}; check spec.urlsFrom"
         )
-    channels, bad = parse_channels(texts[where.key], allow_local=allow_local)
+    channels, bad = parse_channels(texts[where.key], Permissions(local=allow_local, private=True))
     if not channels and not bad:
         raise Failure(f"Secret {where.name}, key {where.key} contains no channel URL; add one Apprise URL on each line")
     return channels, bad

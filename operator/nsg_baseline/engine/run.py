@@ -96,7 +96,11 @@ async def _work(
             asyncio.create_task(Scopes(world_of, records, utc_now, health).run(), name="scopes"),
             asyncio.create_task(
                 alert_loop.run(
-                    KubeOutbox(kube, records), chosen.namespace, utc_now, allow_local=chosen.alert_local_addresses
+                    KubeOutbox(kube, records),
+                    chosen.namespace,
+                    utc_now,
+                    allow_local=chosen.alert_local_addresses,
+                    allow_private=chosen.alert_private_networks,
                 ),
                 name="alerts",
             ),

@@ -32,6 +32,7 @@ class Settings:
     log_format: Literal["json", "console"] = "json"
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     alert_local_addresses: bool = False
+    alert_private_networks: bool = False
     attribution: bool = True
     leader_election: bool = True
 
@@ -49,6 +50,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
+        alert_private_networks=_switch("NSGB_ALERT_PRIVATE_NETWORKS", environment, "false"),
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
         severity_config=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),

@@ -1,12 +1,11 @@
-"""The base of this project's plugins, which receive the whole message and send JSON through the egress guard."""
+"""The base of this project's plugins, which receive the parts of the message and send JSON."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import requests as errors
+import requests
 
-from nsg_baseline.alerts.egress_guard import request
-from nsg_baseline.alerts.message import AlertMessage
+from nsg_baseline.alerts.sender.protocol import Notice
 
 SECONDS = (4.0, 10.0)
 """Timeouts for the connection, and between two bytes of a response, in seconds."""
@@ -15,9 +14,9 @@ SECONDS = (4.0, 10.0)
 class ApiPlugin:
     """A plugin that receives the message before Apprise calls it."""
 
-    message: AlertMessage
+    message: Notice
 
-    def prepare(self, message: AlertMessage) -> None:
+    def prepare(self, message: Notice) -> None:
         """Set the message that is sent next."""
         self.message = message
 
@@ -34,9 +33,11 @@ def call(method: str, url: str, *, json: Any = None, headers: Mapping[str, str] 
     """
     all_headers = {"Accept": "application/json", "User-Agent": "nsg-baseline-operator", **(headers or {})}
     try:
-        answer = request(method, url, json=json, headers=all_headers, timeout=SECONDS, **options)
+        answer = requests.request(
+            method, url, json=json, headers=all_headers, timeout=SECONDS, allow_redirects=False, **options
+        )
         if not answer.ok or answer.is_redirect:
             raise RefusedError(str(answer.status_code))
         return answer.json() if answer.content else None
-    except (errors.RequestException, ValueError) as error:
+    except (requests.RequestException, ValueError) as error:
         raise RefusedError(type(error).__name__) from None

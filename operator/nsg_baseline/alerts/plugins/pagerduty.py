@@ -52,8 +52,8 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
                 **self.details,
                 "facts": list(message.facts),
                 "exposure": list(message.exposure),
-                "changes": [change.summary for change in message.changes],
-                "next_steps": [step.line for step in message.next_steps],
+                "changes": list(message.changes),
+                "next_steps": list(message.next_steps),
                 "key": message.key,
             },
         }

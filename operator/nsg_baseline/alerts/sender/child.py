@@ -1,0 +1,129 @@
+"""One send, in a process that ends with it. The kernel keeps its deadline and its limits."""
+
+import ctypes
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from apprise import NotifyBase, NotifyFormat, NotifyType
+
+from nsg_baseline.alerts.plugins.base import ApiPlugin
+from nsg_baseline.alerts.providers import service
+from nsg_baseline.alerts.sender.guard import Guard
+from nsg_baseline.alerts.sender.protocol import Answer, Failure, Numbered, Request, Send, encode
+from nsg_baseline.alerts.sender.responses import Responses
+
+MEMORY_BYTES = 128 << 20
+"""What a send may use beyond the sender's own memory. A send over TLS needs 12 MiB."""
+CPU_SECONDS = 20
+"""Less than the deadline, so that decompressing or parsing cannot use a core for all of it."""
+_CONNECT_SECONDS, _READ_SECONDS = 10.0, 25.0
+# Operations of prctl, from linux/prctl.h.
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_prctl = ctypes.CDLL(None).prctl
+_PORTS = {"http": 80, "https": 443}
+
+
+def run(request: Request, answers: int, sender: int) -> NoReturn:
+    """Send a message, write the answer to a descriptor, and end this process. `sender` is the id of its parent."""
+    code = 1
+    try:
+        _limit(request.send.seconds, sender)
+        answer = send(request.send)
+        os.write(answers, encode(Numbered(request.number, answer)))
+        code = 0
+    except BaseException:  # noqa: BLE001, S110 - its text may contain the URL; the sender reports that this process failed
+        pass
+    finally:
+        os._exit(code)
+
+
+def _limit(seconds: float, sender: int) -> None:
+    # Without a handler, the signal ends the process in the kernel: no code of a library can delay it.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != sender:
+        raise ProcessLookupError("the sender ended before the limit was set")
+    gc.disable()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    size = pages * resource.getpagesize() + MEMORY_BYTES
+    for limit, value in (
+        (resource.RLIMIT_AS, size),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+    sys.dont_write_bytecode = True
+
+
+def send(request: Send) -> Answer:
+    """Send one message under the guard."""
+    responses = Responses()
+    guard = Guard(local=request.local, private=request.private, proxies=_proxies())
+    responses.listen(guard.check_host)
+    guard.install()
+    target = service(request.scheme, request.url)
+    if target is None:
+        return Answer("invalid")
+    _prepare(target, request)
+    try:
+        delivered = target.notify(
+            body=request.body,
+            title=request.title,
+            notify_type=NotifyType(request.level),
+            body_format=NotifyFormat(request.format),
+        )
+    except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
+        delivered = False
+    failure = "" if delivered else _failure(guard)
+    return Answer(failure, responses.status, responses.retry_after)
+
+
+def _failure(guard: Guard) -> Failure:
+    return next((reason for reason in ("own", "private", "forbidden") if reason in guard.refusals), "failed")
+
+
+def _prepare(target: NotifyBase, request: Send) -> None:
+    """Override what a URL must not decide, and add the machine-readable form to JSON."""
+    target.redirects = False
+    target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, _READ_SECONDS
+    # A plugin's pause before a request would use up the deadline; the dispatcher has its own backoff.
+    target.request_rate_per_sec = 0
+    for decoration in ("include_image", "include_footer", "include_timestamp"):
+        if hasattr(target, decoration):
+            setattr(target, decoration, False)
+    if isinstance(target, ApiPlugin):
+        target.prepare(request.notice)
+    if request.scheme in ("json", "jsons"):
+        extras = getattr(target, "payload_extras", {})
+        notice = request.notice
+        for name, value in (("key", notice.key), ("thread", notice.thread), ("alert", notice.payload)):
+            extras.setdefault(name, value)
+
+
+def _proxies() -> set[tuple[str, int]]:
+    """Return address and port of the proxies in the environment."""
+    places = set()
+    for scheme, url in getproxies().items():
+        proxy = urlsplit(url if "://" in url else f"http://{url}")
+        if scheme != "no" and proxy.hostname:
+            port = proxy.port or _PORTS.get(proxy.scheme, 1080)
+            places |= {(str(entry[4][0]), port) for entry in _addresses(proxy.hostname)}
+    return places
+
+
+def _addresses(host: str) -> list[tuple[object, object, object, object, tuple[object, ...]]]:
+    try:
+        return list(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except OSError:
+        return []

@@ -1,0 +1,167 @@
+"""The operator's side of the sender: starts it at the first message, and ends it when there are none."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+
+from nsg_baseline.alerts.sender.pipes import SenderPipes
+from nsg_baseline.alerts.sender.protocol import Answer, Request, Send
+from nsg_baseline.alerts.sender.slots import Slot, Slots
+
+IDLE_SECONDS = 60.0
+"""How long the sender waits for another message: it uses 25 MiB, and starts in less than a second."""
+GRACE_SECONDS = 30.0
+"""How long after the deadline of a send the sender is killed: it is stopped, or the machine is very busy."""
+COMMAND = (sys.executable, "-P", "-m", "nsg_baseline.alerts.sender")
+# The operator's environment holds credentials. These names hold none that a channel does not need.
+ENVIRONMENT = (
+    *("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
+
+@dataclass(slots=True)
+class Turn:
+    """The right to send one message."""
+
+    sender: "Sender"
+    slot: Slot
+    is_used: bool = False
+
+    async def send(self, send: Send) -> Answer:
+        """Send the message."""
+        try:
+            future = self.sender.begin(send, self.slot)
+        except OSError:
+            return Answer("killed")
+        self.is_used = True
+        return await asyncio.shield(future)
+
+
+@dataclass(slots=True)
+class _Pending:
+    future: asyncio.Future[Answer]
+    overdue: asyncio.TimerHandle
+
+
+@dataclass(slots=True, eq=False)
+class Sender:
+    """A sender process, which is started again whenever it has ended. It belongs to the event loop that uses it."""
+
+    command: Sequence[str] = COMMAND
+    idle_seconds: float = IDLE_SECONDS
+    _pipes: SenderPipes | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _slots: Slots = field(default_factory=Slots)
+    _pending: dict[int, _Pending] = field(default_factory=dict)
+    _numbers: "count[int]" = field(default_factory=count)
+    _retirement: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def turn(self, namespace: str, *, is_operator: bool, urgent: bool = False) -> AsyncIterator["Turn"]:
+        """Wait for a slot and yield the right to send one message.
+
+        The slot stays in use until the child has ended, even if the caller is cancelled.
+
+        Args:
+            namespace: The namespace of the route.
+            is_operator: Whether it is the operator's own namespace.
+            urgent: Go before the other messages of the namespace.
+        """
+        self._attach(asyncio.get_running_loop())
+        slots = self._slots
+        turn = Turn(self, await slots.acquire(namespace, is_operator=is_operator, urgent=urgent))
+        try:
+            yield turn
+        finally:
+            if not turn.is_used:
+                slots.release(turn.slot)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the sender; None if there is none."""
+        return self._pipes.process.pid if self._pipes is not None else None
+
+    def close(self) -> None:
+        """End the sender and everything that it sends."""
+        if self._retirement is not None:
+            self._retirement.cancel()
+        self._drop()
+
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is loop:
+            return
+        # Futures and slots belong to an event loop. A process that served another one can be used again.
+        self._loop, self._slots, self._pending, self._retirement = loop, Slots(), {}, None
+        if self._pipes is not None:
+            self._pipes.attach(loop)
+
+    def begin(self, send: Send, slot: Slot) -> asyncio.Future[Answer]:
+        """Start to send a message. The slot is released with the answer.
+
+        Raises:
+            OSError: The machine has no process or no descriptor left.
+        """
+        loop = asyncio.get_running_loop()
+        if self._retirement is not None:
+            self._retirement.cancel()
+        request = Request(next(self._numbers), send)
+        try:
+            self._running(loop).write(request)
+        except BrokenPipeError:
+            # The process ended, and the event loop has not seen it yet.
+            self._drop()
+            self._running(loop).write(request)
+        future: asyncio.Future[Answer] = loop.create_future()
+        overdue = loop.call_later(send.seconds + GRACE_SECONDS, self._drop)
+        self._pending[request.number] = _Pending(future, overdue)
+        slots = self._slots
+        future.add_done_callback(lambda _: slots.release(slot))
+        return future
+
+    def _running(self, loop: asyncio.AbstractEventLoop) -> SenderPipes:
+        if self._pipes is None:
+            self._pipes = self._start(loop)
+        return self._pipes
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> SenderPipes:
+        process = subprocess.Popen(  # noqa: S603 - this project's own module
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+            # A signal from a terminal goes to the operator, which ends the sender in order.
+            start_new_session=True,
+        )
+        return SenderPipes(process, loop, self._answer, self._drop)
+
+    def _answer(self, number: int, answer: Answer) -> None:
+        pending = self._pending.pop(number, None)
+        if pending is None:
+            return
+        pending.overdue.cancel()
+        if not pending.future.done():
+            pending.future.set_result(answer)
+        if not self._pending:
+            loop = asyncio.get_running_loop()
+            self._retirement = loop.call_later(self.idle_seconds, self._drop)
+
+    def _drop(self) -> None:
+        """End the process; what it was sending is answered as killed."""
+        pipes, self._pipes = self._pipes, None
+        if pipes is not None:
+            pipes.close()
+        pending, self._pending = self._pending, {}
+        for entry in pending.values():
+            entry.overdue.cancel()
+            with contextlib.suppress(RuntimeError):  # its event loop is closed
+                if not entry.future.done():
+                    entry.future.set_result(Answer("killed"))
