@@ -1,4 +1,4 @@
-"""The Activity Log says who changed what: the operator's attribution rests on its rows."""
+"""The Activity Log says who changed what: the operator's attribution depends on its records."""
 
 import json
 from datetime import timedelta
@@ -26,7 +26,7 @@ def rows(azure: Azure, clause: str = "", **query: str) -> list[dict[str, Any]]:
     return list(reversed(log(azure, clause, **query).body["value"]))
 
 
-def test_a_change_has_a_begin_and_an_end_joined_by_their_correlation_id(azure: Azure) -> None:
+def test_a_change_has_a_start_and_an_end_with_one_correlation_id(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     begin, end = rows(azure)
     assert (begin["eventName"]["value"], begin["status"]["value"]) == ("BeginRequest", "Started")
@@ -45,7 +45,7 @@ def test_a_change_has_a_begin_and_an_end_joined_by_their_correlation_id(azure: A
     assert begin["id"].endswith("/ticks/639079632000000000")
 
 
-def test_a_row_has_the_keys_of_a_real_one(azure: Azure) -> None:
+def test_a_record_has_the_keys_of_a_real_one(azure: Azure) -> None:
     """Those of rows that Azure wrote for rule changes, and `httpRequest`, which Azure's specification adds."""
     azure.token = azure.emulator.user_token("jane@contoso.example")
     azure("PUT", WEB, nsg())
@@ -87,7 +87,7 @@ def test_the_end_is_written_when_the_operation_ends() -> None:
     assert [row["status"]["value"] for row in rows(azure)] == ["Started", "Succeeded"]
 
 
-def test_a_user_is_the_caller_and_an_application_is_known_by_its_claims_alone(azure: Azure) -> None:
+def test_only_a_user_has_a_caller_and_an_application_has_claims(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     azure.token = azure.emulator.user_token("jane@contoso.example", ip="198.51.100.1")
     azure("PATCH", WEB, {"tags": {"a": "b"}})
@@ -110,7 +110,7 @@ def test_each_kind_of_change_has_its_operation(azure: Azure) -> None:
     assert names == [WRITE, RULE_WRITE, f"{base}/securityRules/delete", f"{base}/delete"]
 
 
-def test_reading_leaves_no_row(azure: Azure) -> None:
+def test_reads_are_not_recorded(azure: Azure) -> None:
     azure("GET", WEB)
     assert rows(azure) == []
 
@@ -161,7 +161,7 @@ def test_a_stuck_operation_has_no_end_yet(azure: Azure) -> None:
     assert len(rows(azure)) == 1
 
 
-def test_what_goes_with_its_resource_group_has_an_end_alone(azure: Azure) -> None:
+def test_a_resource_deleted_with_its_group_has_only_an_end_record(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     azure("DELETE", GROUP)
     gone = rows(azure)[2:]
@@ -173,7 +173,7 @@ def test_what_goes_with_its_resource_group_has_an_end_alone(azure: Azure) -> Non
     assert len({row["correlationId"] for row in gone}) == 1
 
 
-def test_a_row_can_be_read_only_when_it_was_submitted() -> None:
+def test_a_record_is_visible_only_after_its_submission() -> None:
     azure = make_azure(activity_delay=20)
     azure("PUT", WEB, nsg())
     assert rows(azure) == []
@@ -217,18 +217,18 @@ def test_a_filter_is_a_time_and_at_most_one_property(azure: Azure, clause: str, 
         ("eventTimestamp ge '2026-03-01' and resourceUri eq 'x' and correlationId eq 'y'", "may use only one of"),
     ],
 )
-def test_a_bad_filter_is_refused_without_the_usual_wrapper(azure: Azure, text: str, message: str) -> None:
+def test_an_invalid_filter_is_refused_without_the_error_wrapper(azure: Azure, text: str, message: str) -> None:
     answer = azure("GET", LOG, query={"$filter": text})
     assert (answer.status, answer.body["Code"]) == (400, "BadRequest")
     assert message in answer.body["Message"]
 
 
-def test_other_errors_have_the_usual_wrapper(azure: Azure) -> None:
+def test_other_errors_have_the_error_wrapper(azure: Azure) -> None:
     other = LOG.replace("1111-1111", "1111-2222")
     assert azure("GET", other).code == "SubscriptionNotFound"
 
 
-def test_many_rows_come_in_pages_of_200_and_select_leaves_out_the_rest(azure: Azure) -> None:
+def test_records_have_pages_of_200_and_select_limits_the_fields(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     for number in range(150):
         azure("PATCH", WEB, {"tags": {"n": str(number)}})

@@ -1,4 +1,4 @@
-"""Azure's own SDK, unchanged, takes the emulator for Azure: over https, with the credentials that the operator uses."""
+"""Azure's own SDK, unmodified, works with the emulator: over https, with the credentials that the operator uses."""
 
 import json
 import subprocess
@@ -120,7 +120,7 @@ def test_a_guarded_write_with_the_blocking_client(client: NetworkManagementClien
     assert stale.value.status_code == 412
 
 
-def test_the_client_waits_out_a_slow_operation(running: Running, client: NetworkManagementClient) -> None:
+def test_the_client_waits_for_a_slow_operation(running: Running, client: NetworkManagementClient) -> None:
     running.emulator.configure(operation_delay=0.2)
     group = NetworkSecurityGroup(location="westeurope", security_rules=[https_rule()])
     assert (
@@ -131,7 +131,7 @@ def test_the_client_waits_out_a_slow_operation(running: Running, client: Network
     assert len(polls) > 1
 
 
-def test_the_client_retries_what_it_is_told_to(running: Running, client: NetworkManagementClient) -> None:
+def test_the_client_retries_after_the_given_pause(running: Running, client: NetworkManagementClient) -> None:
     running.emulator.faults.add(throttled(retry_after=0, method="GET"), unavailable(method="GET"))
     assert list(client.network_security_groups.list_all()) == []
     assert [

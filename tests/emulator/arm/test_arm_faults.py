@@ -1,4 +1,4 @@
-"""Faults on order, seen as a client on the socket sees them."""
+"""Injected faults, as a client on the socket sees them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ Ask = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Response:
     status: int
     headers: dict[str, str]
     body: Any
@@ -46,11 +46,11 @@ async def ask(running: Running) -> AsyncIterator[Ask]:
     headers = {"Authorization": f"Bearer {running.emulator.app_token('tester')}"}
     async with aiohttp.ClientSession(headers=headers) as session:
 
-        async def send(method: str, url: str, body: Any = None) -> Seen:
+        async def send(method: str, url: str, body: Any = None) -> Response:
             url = url if url.startswith("http") else f"{running.url}{url}?api-version={API}"
             async with session.request(method, url, json=body) as response:
                 content = await response.json() if await response.read() else None
-                return Seen(response.status, dict(response.headers), content)
+                return Response(response.status, dict(response.headers), content)
 
         yield send
 
@@ -67,7 +67,7 @@ async def ask(running: Running) -> AsyncIterator[Ask]:
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_an_ordered_error_is_answered_once(
+async def test_an_injected_error_is_returned_once(
     running: Running, ask: Ask, fault: Fault, status: int, code: str
 ) -> None:
     running.emulator.faults.add(fault)
@@ -77,7 +77,7 @@ async def test_an_ordered_error_is_answered_once(
     assert (await ask("GET", NSGS)).status == 200
 
 
-async def test_a_fault_strikes_what_it_matches_as_often_as_was_ordered(running: Running, ask: Ask) -> None:
+async def test_a_fault_applies_to_matching_requests_up_to_its_count(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(unavailable(count=2, method="get", path="/N1[?]"))
     assert (await ask("GET", f"{NSGS}/n0")).status == 200
     assert (await ask("DELETE", f"{NSGS}/n0")).status == 202
@@ -85,14 +85,14 @@ async def test_a_fault_strikes_what_it_matches_as_often_as_was_ordered(running: 
     assert running.emulator.faults.in_force() == []
 
 
-async def test_a_fault_without_a_count_stays_until_it_is_lifted(running: Running, ask: Ask) -> None:
+async def test_a_fault_without_a_count_stays_until_it_is_removed(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(unavailable(count=None))
     assert [(await ask("GET", NSGS)).status for _ in range(3)] == [503] * 3
     running.emulator.faults.clear()
     assert (await ask("GET", NSGS)).status == 200
 
 
-async def test_a_delay_holds_up_one_answer_and_not_the_others(running: Running, ask: Ask) -> None:
+async def test_a_delay_applies_to_one_response_only(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(Fault(Delay(60), path="/n0"))
     arrived = asyncio.Event()
     running.emulator.requests.listeners.append(lambda _: arrived.set())
@@ -106,7 +106,7 @@ async def test_a_delay_holds_up_one_answer_and_not_the_others(running: Running, 
 
 
 @pytest.mark.parametrize(("at", "happened"), [("request", False), ("answer", True), ("body", True)])
-async def test_a_dropped_connection_tells_not_whether_the_write_happened(
+async def test_a_dropped_connection_does_not_show_whether_the_write_happened(
     running: Running, ask: Ask, at: Any, *, happened: bool
 ) -> None:
     running.emulator.faults.add(Fault(Drop(at), "PUT", count=2))  # aiohttp itself tries a PUT twice
@@ -116,7 +116,7 @@ async def test_a_dropped_connection_tells_not_whether_the_write_happened(
     assert running.emulator.requests.counts["PUT", 201 if at == "body" else 0] >= 1
 
 
-async def test_a_listing_breaks_off_with_a_dropped_connection(running: Running, ask: Ask) -> None:
+async def test_a_listing_is_interrupted_by_a_dropped_connection(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(broken_listing(after_page=2))
     first = await ask("GET", NSGS)
     second = await ask("GET", first.body["nextLink"])
@@ -126,14 +126,14 @@ async def test_a_listing_breaks_off_with_a_dropped_connection(running: Running, 
     assert (await ask("GET", f"{NSGS}/n4")).status == 200, "only the listing is broken"
 
 
-async def test_a_listing_breaks_off_with_an_error(running: Running, ask: Ask) -> None:
+async def test_a_listing_is_interrupted_by_an_error(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(broken_listing(after_page=1, status=502, count=1))
     first = await ask("GET", NSGS)
     assert (await ask("GET", first.body["nextLink"])).status == 502
     assert (await ask("GET", first.body["nextLink"])).status == 200
 
 
-async def test_a_stuck_operation_goes_on_when_it_is_released(running: Running, ask: Ask) -> None:
+async def test_a_stuck_operation_continues_after_its_release(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(Fault(StickOperation()))
     poll = (await ask("PUT", WEB, nsg(rule()))).headers["Azure-AsyncOperation"]
     assert (await ask("GET", poll)).body == {"status": "InProgress"}
@@ -148,12 +148,12 @@ async def test_a_failed_operation_leaves_the_group_failed(running: Running, ask:
     answer = (await ask("GET", poll)).body
     assert answer == {"status": "Failed", "error": {"code": "InternalServerError", "message": "It broke."}}
     assert (await ask("GET", WEB)).body["properties"]["provisioningState"] == "Failed"
-    assert (await ask("PUT", WEB, nsg(rule()))).body["properties"]["provisioningState"] == "Updating", "a PUT mends it"
+    assert (await ask("PUT", WEB, nsg(rule()))).body["properties"]["provisioningState"] == "Updating", (
+        "a PUT repairs it"
+    )
 
 
-async def test_a_refused_write_does_not_use_up_a_fault_that_is_meant_for_an_operation(
-    running: Running, ask: Ask
-) -> None:
+async def test_a_refused_write_does_not_consume_a_fault_of_an_operation(running: Running, ask: Ask) -> None:
     running.emulator.faults.add(Fault(StickOperation()))
     assert (await ask("PUT", WEB, nsg(rule(priority=1)))).status == 400
     assert len(running.emulator.faults.in_force()) == 1
@@ -163,6 +163,6 @@ async def test_a_refused_write_does_not_use_up_a_fault_that_is_meant_for_an_oper
     ("fault", "message"),
     [(Fault(Drop(), method="("), "method"), (Fault(Drop(), path="["), "path"), (Fault(Drop(), count=0), "count")],
 )
-def test_a_fault_that_makes_no_sense_is_refused_with_its_field(fault: Fault, message: str) -> None:
+def test_an_invalid_fault_is_refused_with_its_field(fault: Fault, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ArmEmulator().faults.add(fault)

@@ -1,4 +1,4 @@
-"""Sign-in as clients do it, and what ARM says to a caller without a good token."""
+"""Sign-in as clients do it, and ARM's responses to a caller without a valid token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +51,7 @@ def test_an_application_signs_in(azure: Azure, proof: dict[str, str]) -> None:
     assert azure("GET", NSGS).status == 200
 
 
-def test_a_user_signs_in_and_asks_again_with_a_refresh_token(azure: Azure) -> None:
+def test_a_user_signs_in_and_uses_a_refresh_token(azure: Azure) -> None:
     form = {
         "client_id": "cli",
         "scope": SCOPE,
@@ -95,18 +95,18 @@ def test_the_first_version_of_the_endpoint_names_a_resource_and_answers_in_text(
         ({"client_id": "x", "grant_type": "password"}, 400, "unsupported_grant_type"),
     ],
 )
-def test_a_bad_sign_in_is_refused(form: dict[str, str], status: int, error: str) -> None:
+def test_an_invalid_sign_in_is_refused(form: dict[str, str], status: int, error: str) -> None:
     status, answer = sign_in(make_azure(secrets={"app-1": "right"}), form)
     assert (status, answer["error"]) == (status, error)
     assert answer["error_description"].startswith("AADSTS")
 
 
-def test_common_stands_for_the_emulators_own_tenant(azure: Azure) -> None:
+def test_the_tenant_common_is_the_emulators_own(azure: Azure) -> None:
     _, answer = sign_in(azure, APP | {"client_secret": "s"}, tenant="common")
     assert claims(azure, answer["access_token"])["tid"] == azure.emulator.settings.tenant
 
 
-def test_discovery_leads_to_the_token_endpoint_at_the_same_address(azure: Azure) -> None:
+def test_discovery_returns_the_token_endpoint_at_the_same_address(azure: Azure) -> None:
     for path in (f"/{TENANT}/v2.0/.well-known/openid-configuration", f"/{TENANT}/.well-known/openid-configuration"):
         document = azure("GET", path).body
         assert document["token_endpoint"] == f"{ORIGIN}/{TENANT}/oauth2/v2.0/token"
@@ -140,7 +140,7 @@ def test_subscriptions_and_tenants_are_listed(azure: Azure) -> None:
         ("Basic dXNlcjpwYXNz", "InvalidAuthenticationToken"),
     ],
 )
-def test_without_a_good_token_nothing_is_served(azure: Azure, authorization: str, code: str) -> None:
+def test_requests_without_a_valid_token_are_refused(azure: Azure, authorization: str, code: str) -> None:
     for method, path in (("GET", NSGS), ("PUT", WEB), ("GET", "/subscriptions")):
         answer = azure(method, path, nsg(), headers={"authorization": authorization})
         assert (answer.status, answer.code) == (401, code)
@@ -155,13 +155,13 @@ def test_a_token_expires(azure: Azure) -> None:
     assert azure("GET", NSGS).code == "ExpiredAuthenticationToken"
 
 
-def test_a_token_for_something_else_is_refused(azure: Azure) -> None:
+def test_a_token_for_another_audience_is_refused(azure: Azure) -> None:
     _, answer = sign_in(azure, APP | {"client_secret": "s", "scope": "https://vault.azure.net/.default"})
     azure.token = answer["access_token"]
     assert azure("GET", NSGS).code == "InvalidAuthenticationTokenAudience"
 
 
-def test_a_token_for_the_emulators_own_address_is_good_there(azure: Azure) -> None:
+def test_a_token_for_the_emulators_own_address_is_accepted(azure: Azure) -> None:
     """The SDK asks for a token for its base_url."""
     _, answer = sign_in(azure, APP | {"client_secret": "s", "scope": "https://127.0.0.1:8443/.default"})
     azure.token = answer["access_token"]
@@ -171,12 +171,12 @@ def test_a_token_for_the_emulators_own_address_is_good_there(azure: Azure) -> No
 @pytest.mark.parametrize(
     ("version", "code"), [("", "MissingApiVersionParameter"), ("latest", "InvalidApiVersionParameter")]
 )
-def test_an_api_version_is_needed(azure: Azure, version: str, code: str) -> None:
+def test_an_api_version_is_required(azure: Azure, version: str, code: str) -> None:
     answer = azure("GET", NSGS, query={"api-version": version})
     assert (answer.status, answer.code) == (400, code)
 
 
-def test_answers_carry_the_ids_and_limits_that_clients_log(azure: Azure) -> None:
+def test_responses_have_the_ids_and_limits_that_clients_log(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     kinds = {"GET": "reads", "PUT": "writes", "DELETE": "deletes"}
     for method, kind in kinds.items():
@@ -188,7 +188,7 @@ def test_answers_carry_the_ids_and_limits_that_clients_log(azure: Azure) -> None
         assert headers["x-ms-request-id"] in headers["x-ms-routing-request-id"]
 
 
-def test_the_request_log_tells_who_asked_what(azure: Azure) -> None:
+def test_the_request_log_names_the_caller_and_the_request(azure: Azure) -> None:
     azure("PUT", WEB, nsg(), headers={"if-match": "*", "user-agent": "tester/1"})
     [record] = azure.emulator.requests.records
     assert (record.method, record.path, record.status, record.etag, record.user_agent) == (

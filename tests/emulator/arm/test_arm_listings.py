@@ -1,4 +1,4 @@
-"""Listings in pages: complete, without doubles, and steady while the world moves."""
+"""Listings in pages: complete, without duplicates, and consistent while NSGs are created and deleted."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def walk(target: Azure, path: str) -> list[list[str]]:
 
 @settings(deadline=None, max_examples=50)  # no time is asserted: other runs share the machine
 @given(st.integers(0, 12), st.integers(1, 5))
-def test_the_pages_of_a_listing_are_all_there_is(count: int, size: int) -> None:
+def test_the_pages_of_a_listing_are_complete(count: int, size: int) -> None:
     target = azure(page_size=size)
     made = fill(target, count)
     pages = walk(target, ALL)
@@ -43,7 +43,7 @@ def test_a_listing_of_a_group_leaves_out_the_others(azure: Azure) -> None:
     assert len(walk(azure, ALL)[0]) == 3
 
 
-def test_what_comes_and_goes_between_pages_moves_nothing_else() -> None:
+def test_changes_between_pages_do_not_move_other_nsgs() -> None:
     target = azure(page_size=2)
     made = fill(target, 6)
     first = target("GET", ALL)
@@ -53,7 +53,7 @@ def test_what_comes_and_goes_between_pages_moves_nothing_else() -> None:
     assert walk(target, link) == [made[2:4], made[4:6]]
 
 
-def test_a_remembered_page_is_never_a_stale_one(azure: Azure) -> None:
+def test_a_cached_page_is_never_outdated(azure: Azure) -> None:
     azure("PUT", WEB, nsg())
     before = azure("GET", ALL).body
     assert azure("GET", ALL).body == before
@@ -61,7 +61,7 @@ def test_a_remembered_page_is_never_a_stale_one(azure: Azure) -> None:
     assert azure("GET", ALL).body["value"][0]["tags"] == {"a": "b"}
 
 
-def test_an_older_api_version_shows_less() -> None:
+def test_an_older_api_version_has_fewer_fields() -> None:
     """Pages of several versions must not be mixed up in what is remembered."""
     target = azure()
     target("PUT", WEB, nsg())
@@ -79,7 +79,7 @@ def test_a_forged_token_is_refused(azure: Azure) -> None:
         assert azure("GET", ALL, query={"$skipToken": token}).code == "InvalidSkipToken"
 
 
-def test_a_listing_can_be_told_to_omit_what_a_get_still_finds(azure: Azure) -> None:
+def test_a_fault_omits_an_existing_nsg_from_a_listing(azure: Azure) -> None:
     """Such listings happen; nothing may be concluded from them alone."""
     made = fill(azure, 3)
     azure.emulator.faults.add(Fault(OmitFromListing(made[1].upper()), count=1))

@@ -1,4 +1,4 @@
-"""What clients of NSGs rely on: one etag, guarded writes, operations, what is kept and what only Azure may change."""
+"""Behaviour of NSGs that clients depend on: one etag, guarded writes, operations, and read-only properties."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_an_operation_takes_as_long_as_was_set() -> None:
     assert azure("GET", WEB).body["properties"]["provisioningState"] == "Succeeded"
 
 
-def test_two_writes_at_once_leave_it_updating_until_both_have_ended() -> None:
+def test_an_nsg_with_two_writes_is_updating_until_both_have_ended() -> None:
     """Both are taken, as recorded with two rules."""
     azure = make_azure(operation_delay=10)
     azure("PUT", WEB, nsg())
@@ -46,7 +46,7 @@ def test_two_writes_at_once_leave_it_updating_until_both_have_ended() -> None:
     assert [item["name"] for item in shown["securityRules"]] == ["one", "two"]
 
 
-def test_every_rule_carries_the_etag_of_its_group_and_every_change_renews_it(azure: Azure) -> None:
+def test_every_rule_has_the_etag_of_its_nsg_and_every_change_renews_it(azure: Azure) -> None:
     azure("PUT", WEB, nsg(rule(), rule(priority=101)))
     before = azure("GET", WEB)
     azure("PUT", f"{WEB}/securityRules/r0", {"properties": rule(priority=200)})
@@ -76,13 +76,13 @@ def test_a_write_with_a_stale_etag_is_refused_and_changes_nothing(azure: Azure, 
 
 
 @pytest.mark.parametrize("form", ["{}", "*"])
-def test_a_write_with_the_current_etag_or_a_star_is_taken(azure: Azure, form: str) -> None:
+def test_a_write_with_the_current_etag_or_a_star_is_accepted(azure: Azure, form: str) -> None:
     azure("PUT", WEB, nsg(rule()))
     etag = azure("GET", WEB).body["etag"]
     assert azure("PUT", WEB, nsg(), headers={"if-match": form.format(etag)}).status == 200
 
 
-def test_if_match_needs_something_to_match(azure: Azure) -> None:
+def test_if_match_fails_if_the_nsg_does_not_exist(azure: Azure) -> None:
     """A guarded PUT after a deletion must not create the group again."""
     assert azure("PUT", WEB, nsg(), headers={"if-match": "*"}).status == 412
     assert azure("DELETE", WEB, headers={"if-match": 'W/"x"'}).status == 412
@@ -101,7 +101,7 @@ def test_the_first_of_two_guarded_writes_wins(azure: Azure) -> None:
     assert answers == [200, 412]
 
 
-def test_paths_match_whatever_their_case_and_names_keep_that_of_their_creation(azure: Azure) -> None:
+def test_paths_match_without_case_and_names_keep_their_case(azure: Azure) -> None:
     azure("PUT", WEB, nsg(rule()))
     for path in (WEB.upper(), WEB.lower(), WEB.replace("resourceGroups", "resourcegroups"), f"{WEB}/"):
         assert azure("GET", path).body["id"] == WEB
@@ -131,7 +131,7 @@ def test_a_put_without_tags_removes_them_and_the_key(azure: Azure) -> None:
     assert "tags" not in azure("GET", WEB).body
 
 
-def test_unknown_properties_are_kept_and_associations_are_azures_alone(azure: Azure) -> None:
+def test_unknown_properties_are_kept_and_associations_are_read_only(azure: Azure) -> None:
     subnet = {"id": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"}
     azure.emulator.add_nsg(
         {"id": WEB, "location": "westeurope", "properties": {"subnets": [subnet], "networkInterfaces": []}}
@@ -155,7 +155,7 @@ def test_a_group_in_use_is_not_deleted(azure: Azure) -> None:
     assert azure("GET", WEB).status == 200
 
 
-def test_a_delete_is_accepted_and_the_group_goes_when_its_operation_ends() -> None:
+def test_a_deleted_nsg_exists_until_its_operation_ends() -> None:
     azure = make_azure(operation_delay=5)
     azure("PUT", WEB, nsg())
     azure.clock.tick(5)
@@ -218,7 +218,7 @@ def test_a_path_that_is_not_emulated_does_not_read_as_absent(azure: Azure) -> No
     assert len(azure.emulator.requests.not_emulated) == 1, "an NSG that does not exist is emulated"
 
 
-def test_a_location_is_needed_and_does_not_change(azure: Azure) -> None:
+def test_a_location_is_required_and_cannot_change(azure: Azure) -> None:
     assert azure("PUT", WEB, {"properties": {}}).code == "LocationRequired"
     assert azure("PUT", WEB, nsg(location="West Europe")).body["location"] == "westeurope"
     assert azure("PUT", WEB, nsg(location="northeurope")).code == "InvalidResourceLocation"
@@ -227,11 +227,11 @@ def test_a_location_is_needed_and_does_not_change(azure: Azure) -> None:
 @pytest.mark.parametrize(
     "body", [[], "text", {"location": "westeurope", "tags": {"a": 1}}, {"location": "westeurope", "tags": []}]
 )
-def test_a_body_that_is_none_is_refused(azure: Azure, body: object) -> None:
+def test_an_invalid_body_is_refused(azure: Azure, body: object) -> None:
     assert azure("PUT", WEB, body).code == "InvalidRequestContent"
 
 
-def test_resource_groups_come_and_go_with_what_is_in_them(azure: Azure) -> None:
+def test_a_deleted_resource_group_deletes_its_nsgs(azure: Azure) -> None:
     other = f"{SUBSCRIPTION}/resourcegroups/rg-db"
     assert azure("PUT", other, {"location": "northeurope", "tags": {"a": "b"}}).status == 201
     assert azure("PUT", other, {"location": "northeurope"}).status == 200

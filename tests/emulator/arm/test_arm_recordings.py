@@ -1,7 +1,7 @@
-"""The emulator is judged by what Azure answered: all recorded pairs are sent to it, over HTTP.
+"""The emulator compared with recorded responses of Azure: all recorded pairs are sent to it over HTTP.
 
 `tests/data/arm/deviations.json` lists the differences with reasons. An unlisted difference fails, and so does a
-listed one that is none any more.
+listed one that does not occur any more.
 """
 
 import json
@@ -28,9 +28,9 @@ async def running() -> AsyncIterator[Running]:
         yield served
 
 
-async def test_answers_as_azure_did_but_for_the_listed_deviations(running: Running) -> None:
+async def test_responses_equal_azures_except_for_the_listed_differences(running: Running) -> None:
     async with aiohttp.ClientSession() as session:
-        deviations = {(pair.number, aspect) for pair in PAIRS for aspect in await _deviations(running, session, pair)}
+        deviations = {(pair.number, aspect) for pair in PAIRS for aspect in await _differences(running, session, pair)}
     listed = _listed()
     assert sorted(deviations - listed) == [], "the emulator deviates where deviations.json does not say so"
     assert sorted(listed - deviations) == [], "deviations.json lists what is no deviation any more"
@@ -42,13 +42,13 @@ def test_replays_every_recorded_pair() -> None:
     assert {pair.method for pair in PAIRS} == {"GET", "PUT", "PATCH", "DELETE"}
 
 
-def test_every_deviation_has_a_reason() -> None:
+def test_every_listed_difference_has_a_reason() -> None:
     for entry in json.loads((DATA / "deviations.json").read_text()):
         assert len(entry["reason"]) > 20
         assert entry["pairs"], f"{entry['aspects']}: no pair"
 
 
-async def _deviations(running: Running, session: aiohttp.ClientSession, pair: Pair) -> set[str]:
+async def _differences(running: Running, session: aiohttp.ClientSession, pair: Pair) -> set[str]:
     emulator = running.emulator
     emulator.store.clear()
     emulator.load(recordings.implied_state(pair))

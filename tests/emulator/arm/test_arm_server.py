@@ -1,4 +1,4 @@
-"""The emulator on a socket: TLS that clients can verify, loopback alone without it, orders to itself, its command."""
+"""The emulator on a socket: TLS that clients can verify, http for loopback only, its own endpoints, its command."""
 
 import asyncio
 import json
@@ -56,14 +56,14 @@ async def test_the_ca_can_be_written_where_others_find_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])
-async def test_plain_http_is_for_loopback_alone(host: str) -> None:
+async def test_plain_http_is_for_loopback_only(host: str) -> None:
     """Tokens would travel in the clear."""
     with pytest.raises(ValueError, match="loopback"):
         async with serve(ArmEmulator(), tls=False, host=host):
             pass
 
 
-def test_a_thread_serves_clients_that_block_and_ends_with_the_block() -> None:
+def test_a_thread_serves_blocking_clients_until_the_block_ends() -> None:
     with serve_in_thread(ArmEmulator(), tls=False) as running:
         command = (
             "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1] + '/_emulator').read().decode())"
@@ -83,7 +83,7 @@ async def _connect(url: str) -> None:
     await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
 
 
-async def test_faults_are_ordered_read_and_lifted_over_http(running: Running) -> None:
+async def test_faults_are_added_read_and_removed_over_http(running: Running) -> None:
     fault = {
         "effect": {"kind": "answer", "status": 503, "code": "X", "message": "m"},
         "path": "/subscriptions",
@@ -116,7 +116,7 @@ async def test_faults_are_ordered_read_and_lifted_over_http(running: Running) ->
         ("POST", "/tokens", {}, "clientId"),
     ],
 )
-async def test_a_bad_order_says_what_is_wrong_with_it(
+async def test_an_invalid_request_to_the_emulator_is_refused_with_a_reason(
     running: Running, method: str, name: str, body: Any, message: str
 ) -> None:
     status, answer = await order(running, method, name, body)
@@ -125,7 +125,7 @@ async def test_a_bad_order_says_what_is_wrong_with_it(
     assert len(running.emulator.store.groups) == 1, "a state that cannot be read changes nothing"
 
 
-async def test_an_unknown_order_lists_the_known_ones(running: Running) -> None:
+async def test_an_unknown_path_of_the_emulator_lists_the_valid_ones(running: Running) -> None:
     status, answer = await order(running, "GET", "/magic")
     assert status == 404
     assert "GET /_emulator/faults" in answer["requests"]
@@ -199,7 +199,7 @@ def test_the_command_serves_until_ctrl_c_and_saves(tmp_path: Path) -> None:
     assert {item["subscriptionId"] for item in saved["subscriptions"]} == {SUBSCRIPTION.split("/")[2]}
 
 
-def test_the_command_refuses_what_cannot_be_with_one_line(tmp_path: Path) -> None:
+def test_the_command_refuses_invalid_options_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[{}]")
     code = "from nsg_baseline.cli.emulator import emulator; emulator()"
     for options, message in (

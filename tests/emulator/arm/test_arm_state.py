@@ -1,4 +1,4 @@
-"""State as JSON: what was saved is what is loaded, and what cannot be read is named."""
+"""State as JSON: a saved state loads unchanged, and the entry that cannot be read is named."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def loaded(state: Any) -> ArmEmulator:
 
 @settings(deadline=None, max_examples=50)  # no time is asserted: other runs share the machine
 @given(st.lists(documents(), max_size=4, unique_by=lambda item: item["id"].lower()))
-def test_what_is_dumped_loads_as_the_same(state: list[dict[str, Any]]) -> None:
+def test_a_dumped_state_loads_unchanged(state: list[dict[str, Any]]) -> None:
     once = loaded(state).dump()
     assert loaded(once).dump() == once
     assert [item["id"] for item in once["nsgs"]] == [item["id"] for item in state]
@@ -52,7 +52,7 @@ def test_what_is_dumped_loads_as_the_same(state: list[dict[str, Any]]) -> None:
 
 @settings(deadline=None, max_examples=50)  # no time is asserted: other runs share the machine
 @given(documents())
-def test_putting_what_a_get_shows_changes_nothing_but_the_etag(document: dict[str, Any]) -> None:
+def test_a_put_of_a_read_nsg_changes_only_the_etag(document: dict[str, Any]) -> None:
     """The law that a remediation depends on: unknown properties survive a read and a write."""
     target = azure()
     target.emulator.add_nsg({**document, "id": WEB})
@@ -69,7 +69,7 @@ def without_etags(value: Any) -> Any:
     return [without_etags(item) for item in value] if isinstance(value, list) else value
 
 
-def test_every_recorded_listing_is_shown_as_it_was_loaded() -> None:
+def test_every_recorded_listing_is_returned_as_it_was_loaded() -> None:
     for pair in recordings.load():
         if pair.status == 200 and pair.path.endswith("/networkSecurityGroups") and pair.number != 576:
             shown = loaded(pair.answer).dump()["nsgs"]
@@ -77,7 +77,7 @@ def test_every_recorded_listing_is_shown_as_it_was_loaded() -> None:
                 assert (now["etag"], now["id"], now.get("tags")) == (was["etag"], was["id"], was.get("tags"))
 
 
-def test_a_file_is_a_list_of_groups_or_what_was_saved(tmp_path: Path) -> None:
+def test_a_file_is_a_list_of_nsgs_or_a_saved_state(tmp_path: Path) -> None:
     target = azure()
     target("PUT", WEB, nsg(rule(), tags={"a": "b"}))
     target("GET", WEB)
@@ -93,7 +93,7 @@ def test_a_file_is_a_list_of_groups_or_what_was_saved(tmp_path: Path) -> None:
     )
 
 
-def test_a_group_of_rules_without_etag_and_guid_gets_them() -> None:
+def test_an_nsg_without_etag_and_guid_gets_them() -> None:
     shown = loaded([{"id": WEB}]).dump()["nsgs"][0]
     assert shown["etag"].startswith('W/"')
     assert len(shown["properties"]["resourceGuid"]) == 36
@@ -114,12 +114,12 @@ def test_a_group_of_rules_without_etag_and_guid_gets_them() -> None:
         ({"subscriptions": [{"id": "x"}]}, "subscriptions: every entry needs a non-empty 'subscriptionId'"),
     ],
 )
-def test_a_state_that_cannot_be_read_is_refused_with_the_entry_named(state: Any, message: str) -> None:
+def test_an_invalid_state_is_refused_with_its_entry(state: Any, message: str) -> None:
     with pytest.raises(StateError, match=message):
         loaded(state)
 
 
-def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(StateError, match=r"bad\.json: not JSON"):
         load_file(ArmEmulator().store, tmp_path / "bad.json")

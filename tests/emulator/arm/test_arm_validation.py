@@ -162,7 +162,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.why)
 @pytest.mark.parametrize("path", [WEB, ID], ids=["in a group", "alone"])
-def test_a_bad_rule_is_refused_and_leaves_no_trace(azure: Azure, case: Refused, path: str) -> None:
+def test_an_invalid_rule_is_refused_and_not_stored(azure: Azure, case: Refused, path: str) -> None:
     azure("PUT", WEB, nsg())
     before = azure("GET", WEB).body
     bad = rule(**case.properties)
@@ -195,7 +195,9 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("properties", ACCEPTED, ids=str)
-def test_a_good_rule_is_kept_as_sent_but_for_access_and_direction(azure: Azure, properties: dict[str, Any]) -> None:
+def test_a_valid_rule_is_stored_as_sent_except_for_access_and_direction(
+    azure: Azure, properties: dict[str, Any]
+) -> None:
     sent = rule(**properties)
     assert azure("PUT", WEB, nsg(sent)).status == 201
     kept = azure("GET", ID).body["properties"]
@@ -203,7 +205,7 @@ def test_a_good_rule_is_kept_as_sent_but_for_access_and_direction(azure: Azure, 
     assert {name: kept[name] for name in sent} == {**sent, **normal}
 
 
-def test_ports_that_come_as_integers_are_kept_as_text(azure: Azure) -> None:
+def test_integer_ports_are_stored_as_text(azure: Azure) -> None:
     azure("PUT", WEB, nsg(rule(destinationPortRange=443, sourcePortRange=None, sourcePortRanges=[0, "80-90"])))
     kept = azure("GET", ID).body["properties"]
     assert (kept["destinationPortRange"], kept["sourcePortRanges"]) == ("443", ["0", "80-90"])
@@ -219,7 +221,7 @@ def test_two_rules_of_one_priority_and_direction_conflict(azure: Azure) -> None:
     assert azure("PUT", f"{WEB}/securityRules/other", {"properties": rule()}).code == "SecurityRuleConflict"
 
 
-def test_two_rules_swap_priorities_in_one_put_and_not_one_by_one(azure: Azure) -> None:
+def test_two_rules_can_exchange_priorities_only_in_one_put(azure: Azure) -> None:
     azure("PUT", WEB, nsg(rule(priority=100), rule(priority=101)))
     assert azure("PUT", f"{WEB}/securityRules/r0", {"properties": rule(priority=101)}).code == "SecurityRuleConflict"
     assert azure("PUT", WEB, nsg(rule(priority=101), rule(priority=100))).status == 200
@@ -245,7 +247,7 @@ def test_a_thousand_rules_are_the_limit(azure: Azure) -> None:
     assert azure("PUT", WEB, nsg(*rules)).code == "SecurityRulesPerNetworkSecurityGroupLimitReached"
 
 
-def test_four_thousand_addresses_a_side_are_the_limit() -> None:
+def test_four_thousand_addresses_per_side_are_the_limit() -> None:
     """Three thousand on both sides are fine: the sides are counted apart."""
     many = [f"10.{number // 250}.{number % 250}.0/24" for number in range(3000)]
     sources = [
@@ -257,7 +259,7 @@ def test_four_thousand_addresses_a_side_are_the_limit() -> None:
         check_rules(sources, WEB)
 
 
-def test_every_recorded_group_can_be_put_as_it_is_shown(azure: Azure) -> None:
+def test_every_recorded_nsg_can_be_put_as_it_was_returned(azure: Azure) -> None:
     """What Azure once took, the emulator must take: validation that is stricter than Azure's would hide bugs."""
     answers = [pair.answer for pair in recordings.load() if pair.status == 200 and isinstance(pair.answer, dict)]
     shown = [item for answer in answers for item in answer.get("value", [answer])]
@@ -274,18 +276,18 @@ def test_every_recorded_group_can_be_put_as_it_is_shown(azure: Azure) -> None:
 @pytest.mark.parametrize(
     ("text", "good"), [("0", True), ("65535", True), ("65536", False), ("1-2-3", False), ("-1", False), ("", False)]
 )
-def test_ports_are_read_strictly(text: str, *, good: bool) -> None:
+def test_invalid_ports_are_refused(text: str, *, good: bool) -> None:
     assert is_port_range(text) is good
 
 
 @pytest.mark.parametrize(
     ("text", "good"), [("10.0.0.0", True), ("10.0.0.256", False), ("::1", True), ("10/8", False), ("1.2.3.4/", False)]
 )
-def test_prefixes_are_read_strictly(text: str, *, good: bool) -> None:
+def test_invalid_prefixes_are_refused(text: str, *, good: bool) -> None:
     assert (network(text) is not None) is good
 
 
-def test_overlap_is_found_across_neighbours() -> None:
+def test_overlap_is_found_between_prefixes_that_are_not_adjacent() -> None:
     """The widest prefix must be remembered past one that lies in it."""
     assert overlap(["10.0.0.0/8", "11.0.0.0/8"]) is None
     assert overlap(["11.0.0.0/16", "9.0.0.0/8", "8.0.0.0/6"]) == ("8.0.0.0/6", "9.0.0.0/8")

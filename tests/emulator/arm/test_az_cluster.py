@@ -1,4 +1,4 @@
-"""The real az CLI takes the emulator for Azure: sign-in, and what a user does to groups and rules by hand."""
+"""The real az CLI works with the emulator: sign-in, and what a user does to NSGs and rules by hand."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,7 @@ def test_a_rule_is_created_shown_updated_listed_and_deleted(az: Az, web: str) ->
     assert az("network", "nsg", "rule", "list", *GROUP, "--nsg-name", "web") == []
 
 
-def test_what_azure_refuses_az_reports_in_azures_words(az: Az, web: str) -> None:
+def test_az_reports_refusals_with_azures_message(az: Az, web: str) -> None:
     with pytest.raises(AzError, match="SecurityRuleInvalidPriority"):
         az("network", "nsg", "rule", "create", *GROUP, *RULE, "--priority", "5000")
     with pytest.raises(AzError, match="ResourceNotFound"):
@@ -76,7 +76,7 @@ def test_what_azure_refuses_az_reports_in_azures_words(az: Az, web: str) -> None
         az("network", "nsg", "create", "-g", "missing", "-n", "web", "-l", "westeurope")
 
 
-def test_the_activity_log_tells_what_az_did(az: Az, web: str) -> None:
+def test_the_activity_log_records_what_az_did(az: Az, web: str) -> None:
     """az signs in as an application, so there is no caller; the claims tell which."""
     az("network", "nsg", "rule", "create", *GROUP, *RULE, "--priority", "100")
     rows = az("monitor", "activity-log", "list", *GROUP, "--offset", "1h")

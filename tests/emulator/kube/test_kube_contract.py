@@ -1,4 +1,4 @@
-"""The embedded API keeps the contract that a real kube-apiserver is put to as well."""
+"""The embedded API fulfils the contract that is also tested against a real kube-apiserver."""
 
 from collections.abc import AsyncIterator
 
@@ -21,5 +21,5 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-async def test_embedded_api_keeps(check: Check, server: Server) -> None:
+async def test_the_embedded_api_fulfils(check: Check, server: Server) -> None:
     await check.run(server)

@@ -1,4 +1,4 @@
-"""Laws that hold whatever the objects are: of patches, of server-side apply, of schemas, of paths and tables."""
+"""Laws for any objects: of patches, server-side apply, schemas, paths and tables."""
 
 import datetime as dt
 from typing import Any
@@ -67,7 +67,7 @@ def test_a_merge_patch_never_changes_its_input(old: Obj, patch: Obj) -> None:
 
 
 @given(OBJECTS, OBJECTS)
-def test_a_patch_without_nulls_is_wholly_in_the_result(old: Obj, patch: Obj) -> None:
+def test_a_patch_without_nulls_is_contained_in_the_result(old: Obj, patch: Obj) -> None:
     merged = merge(old, patch)
     for path, value in leaves({}, patch):
         if not has_null(value) and value != {}:
@@ -75,13 +75,13 @@ def test_a_patch_without_nulls_is_wholly_in_the_result(old: Obj, patch: Obj) -> 
 
 
 @given(OBJECTS, OBJECTS)
-def test_a_json_patch_made_of_a_difference_makes_the_difference(old: Obj, new: Obj) -> None:
+def test_a_json_patch_of_a_difference_reproduces_it(old: Obj, new: Obj) -> None:
     assert json_patch(old, jsonpatch.make_patch(old, new).patch) == new
 
 
 @given(specs())
-def test_what_is_in_shape_stays_as_it_is(spec: Obj) -> None:
-    # the very same object comes back: that lets unchanged parts be skipped
+def test_a_valid_object_is_returned_unchanged(spec: Obj) -> None:
+    # The same instance is returned, which allows unchanged parts to be skipped.
     shaped, unknown = shape(SCHEMA, gadget("one", spec))
     again, _ = shape(SCHEMA, shaped)
     assert again is shaped
@@ -90,14 +90,14 @@ def test_what_is_in_shape_stays_as_it_is(spec: Obj) -> None:
 
 
 @given(OBJECTS)
-def test_after_pruning_nothing_is_unknown(spec: Obj) -> None:
+def test_a_pruned_object_has_no_unknown_fields(spec: Obj) -> None:
     pruned, unknown = shape(SCHEMA, gadget("one", spec))
     assert shape(SCHEMA, pruned)[1] == []
     assert all(path.startswith("spec.") for path in unknown)
 
 
 @given(OBJECTS)
-def test_what_an_update_leaves_is_never_refused(spec: Obj) -> None:
+def test_unchanged_values_of_an_update_are_never_refused(spec: Obj) -> None:
     broken = {"spec": spec}
     assert check(SCHEMA, broken, clone(broken)) == []
 
@@ -112,7 +112,7 @@ def test_applying_twice_is_applying_once(first_spec: Obj, spec: Obj) -> None:
 
 
 @given(specs(), specs())
-def test_what_a_lone_applier_gives_up_is_gone(before: Obj, after: Obj) -> None:
+def test_a_field_that_its_only_manager_removes_is_deleted(before: Obj, after: Obj) -> None:
     api = KubeApi()
     api.create(CRD)
     api.apply(gadget("one", before))
@@ -131,14 +131,14 @@ def emptied(spec: Obj) -> Obj:
 
 
 @given(specs(), specs())
-def test_an_applied_value_is_always_there_afterwards(live: Obj, config: Obj) -> None:
+def test_an_applied_value_is_always_stored(live: Obj, config: Obj) -> None:
     schema = SCHEMA["properties"]["spec"]
     merged = dict(leaves(schema, merge_applied(schema, live, config)))
     assert all(merged[path] == value for path, value in leaves(schema, config) if value not in ({}, []))
 
 
 @given(specs(), specs())
-def test_differences_are_what_two_objects_differ_in(old: Obj, new: Obj) -> None:
+def test_differences_are_the_paths_in_which_two_objects_differ(old: Obj, new: Obj) -> None:
     schema = SCHEMA["properties"]["spec"]
     changed, removed = differences(schema, old, new)
     before, after = dict(leaves(schema, old)), dict(leaves(schema, new))
@@ -148,13 +148,13 @@ def test_differences_are_what_two_objects_differ_in(old: Obj, new: Obj) -> None:
 
 
 @given(specs())
-def test_without_all_its_paths_nothing_is_left(spec: Obj) -> None:
+def test_an_object_without_all_its_paths_is_empty(spec: Obj) -> None:
     schema = SCHEMA["properties"]["spec"]
     assert without(schema, spec, [path for path, _ in leaves(schema, spec)]) is None
 
 
 @given(OBJECTS)
-def test_a_path_made_of_an_objects_own_fields_finds_them(obj: Obj) -> None:
+def test_a_path_of_existing_fields_finds_their_value(obj: Obj) -> None:
     for path, value in leaves({}, obj):
         if path:
             spelled = "".join(f".{step}" if isinstance(step, str) else "" for step in path)
@@ -182,7 +182,7 @@ def test_paths_of_printer_columns(path: str, expected: list[Any]) -> None:
     assert find({"a": 1, "b": [{"n": "x", "v": 1}, {"n": "y", "v": 2}], "c": {"k8s.io/x": 3}}, path) == expected
 
 
-def test_a_path_that_is_not_understood_is_an_error() -> None:
+def test_an_unsupported_path_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"JSONPath '\.a\[1:2\]' is not supported"):
         find({}, ".a[1:2]")
 
@@ -191,7 +191,7 @@ TYPES = st.sampled_from(["string", "integer", "number", "boolean", "date"])
 
 
 @given(st.lists(st.tuples(NAMES, TYPES), max_size=4), st.lists(OBJECTS, max_size=4))
-def test_every_row_of_a_table_fits_its_columns(declared: list[tuple[str, str]], statuses: list[Obj]) -> None:
+def test_every_row_of_a_table_has_a_cell_for_each_column(declared: list[tuple[str, str]], statuses: list[Obj]) -> None:
     columns = tuple(Column(name, f".status.{name}", kind) for name, kind in declared)
     kind = Kind("g", "v1", "things", "Thing", columns=columns, custom=True)
     objects = [{"metadata": {"name": f"n{at}"}, "status": status} for at, status in enumerate(statuses)]

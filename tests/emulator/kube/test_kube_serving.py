@@ -1,4 +1,4 @@
-"""What tests of an operator need of the embedded server: counting requests, and trouble on demand."""
+"""What tests of an operator need of the embedded server: a request log, and injected faults."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import pytest
 from nsg_emulator.kube import ApiError, KubeApi, Running, serve, serve_in_thread
 from tests.emulator.kube.contract import CRD, GROUP, gadget
 
-SECONDS = 10
+SECONDS = 60
 GADGETS = f"/apis/{GROUP}/v1/namespaces/default/gadgets"
 
 
@@ -52,7 +52,9 @@ async def next_event(answer: aiohttp.ClientResponse) -> dict[str, Any]:
         return json.loads(await answer.content.readline())  # type: ignore[no-any-return]
 
 
-async def test_every_request_is_logged_with_who_and_what(running: Running, session: aiohttp.ClientSession) -> None:
+async def test_every_request_is_logged_with_verb_status_and_agent(
+    running: Running, session: aiohttp.ClientSession
+) -> None:
     await status(session)
     await status(session, f"{GADGETS}/nope?pretty=1")
     await status(session, method="POST", json=gadget("one"))
@@ -71,8 +73,8 @@ async def test_every_request_is_logged_with_who_and_what(running: Running, sessi
     assert (log.reads, log.writes) == (2, 3)
 
 
-async def test_asking_for_rights_is_no_write(running: Running, session: aiohttp.ClientSession) -> None:
-    # "a quiet pass writes nothing" must not fail because an operator asks what it may do
+async def test_an_access_review_is_not_counted_as_a_write(running: Running, session: aiohttp.ClientSession) -> None:
+    # A test that a reconcile writes nothing must not fail because an operator checks its permissions.
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     assert await status(session, path, "POST", json={"spec": {}}) == 201
     assert running.api.requests.writes == 0
@@ -87,14 +89,14 @@ async def test_the_log_is_read_and_reset_over_http(running: Running, session: ai
     assert (len(running.api.requests), running.api.requests.writes) == (0, 0)
 
 
-async def test_tests_hear_of_requests_as_they_are_logged(running: Running, session: aiohttp.ClientSession) -> None:
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    running.api.requests.listeners.append(lambda logged: heard.put_nowait(logged.verb))
+async def test_listeners_receive_logged_requests(running: Running, session: aiohttp.ClientSession) -> None:
+    verbs: asyncio.Queue[str] = asyncio.Queue()
+    running.api.requests.listeners.append(lambda logged: verbs.put_nowait(logged.verb))
     await status(session, method="POST", json=gadget("one"))
-    assert heard.get_nowait() == "create"
+    assert verbs.get_nowait() == "create"
 
 
-async def test_protobuf_is_read_as_far_as_kubectl_creates_with_it(
+async def test_protobuf_is_read_for_objects_that_kubectl_creates_with_it(
     running: Running, session: aiohttp.ClientSession
 ) -> None:
     protobuf = {"Content-Type": "application/vnd.kubernetes.protobuf"}
@@ -116,17 +118,17 @@ async def test_a_watch_is_logged_when_it_begins(running: Running, session: aioht
 
 
 async def test_the_next_matching_requests_fail_and_do_nothing(running: Running, session: aiohttp.ClientSession) -> None:
-    trouble = running.api.interference.fail(2, code=503, methods="POST", path="gadgets$", retry_after=7)
+    fault = running.api.interference.fail(2, code=503, methods="POST", path="gadgets$", retry_after=7)
     async with session.post(GADGETS, json=gadget("one")) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
         assert (await answer.json())["reason"] == "ServiceUnavailable"
     assert await status(session) == 200, "other methods are not hit"
     assert await status(session, method="POST", json=gadget("one")) == 503
     assert await status(session, method="POST", json=gadget("one")) == 201, "the failed ones had stored nothing"
-    assert (trouble.remaining, trouble.happened) == (0, 2)
+    assert (fault.remaining, fault.happened) == (0, 2)
 
 
-async def test_trouble_can_be_called_off(running: Running, session: aiohttp.ClientSession) -> None:
+async def test_injected_faults_can_be_removed(running: Running, session: aiohttp.ClientSession) -> None:
     running.api.interference.fail(100)
     assert await status(session) == 500
     running.api.interference.stop()
@@ -140,8 +142,8 @@ async def test_a_connection_can_be_cut(running: Running, session: aiohttp.Client
     assert await status(session, f"{GADGETS}/one") == 404
 
 
-async def test_watches_can_die_silently(running: Running, session: aiohttp.ClientSession) -> None:
-    # the connection stays and nothing comes any more: what a lost NAT entry looks like
+async def test_watches_can_stop_silently(running: Running, session: aiohttp.ClientSession) -> None:
+    # The connection stays open without events, as after a lost NAT entry.
     async with session.get(f"{GADGETS}?watch=true") as dead:
         running.api.create(gadget("one"))
         assert (await next_event(dead))["object"]["metadata"]["name"] == "one"
@@ -163,9 +165,7 @@ async def test_watches_can_be_cut(running: Running, session: aiohttp.ClientSessi
     assert running.api.interference.watches == set()
 
 
-async def test_the_server_goes_away_and_comes_back_on_its_port(
-    running: Running, session: aiohttp.ClientSession
-) -> None:
+async def test_the_server_can_stop_and_restart_on_its_port(running: Running, session: aiohttp.ClientSession) -> None:
     running.api.create(gadget("one"))
     async with session.get(f"{GADGETS}?watch=true") as watch:
         await next_event(watch)
@@ -185,15 +185,15 @@ def test_it_runs_in_a_thread_for_callers_without_a_loop(tmp_path: Path) -> None:
         assert running.url.startswith("http://127.0.0.1:")
 
 
-async def test_a_taken_port_is_an_error(running: Running) -> None:
+async def test_a_port_in_use_is_an_error(running: Running) -> None:
     port = int(running.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         async with serve(KubeApi(), port=port):
             pass
 
 
-async def test_in_process_helpers_copy() -> None:
-    # a test that changes what it was given must not change the state behind the server's back
+async def test_in_process_helpers_return_copies() -> None:
+    # A test that changes a returned object must not change the stored one.
     api = KubeApi()
     api.create(CRD)
     made = api.apply(gadget("one"))

@@ -1,4 +1,4 @@
-"""What the store does on its own: cascades, history, versions. A bare kube-apiserver leaves these to other programs."""
+"""What the store does by itself: cascades, history, versions. A bare kube-apiserver leaves these to other programs."""
 
 import datetime as dt
 import itertools
@@ -44,7 +44,7 @@ def namespace(name: str) -> Obj:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def test_owned_objects_go_with_their_last_owner(api: KubeApi) -> None:
+def test_owned_objects_are_deleted_with_their_last_owner(api: KubeApi) -> None:
     first, second = api.create(gadget("first")), api.create(gadget("second"))
     child = api.create(owned("child", first, second))
     api.create(owned("grandchild", child))
@@ -65,7 +65,7 @@ def test_an_owned_object_with_a_finalizer_waits(api: KubeApi) -> None:
     assert "deletionTimestamp" in api.get(*GADGET, "child", "default")["metadata"]
 
 
-def test_an_object_that_was_let_go_before_stays(api: KubeApi) -> None:
+def test_an_object_whose_owner_was_removed_before_stays(api: KubeApi) -> None:
     owner = api.create(gadget("owner"))
     api.create(owned("child", owner))
     api.patch(*GADGET, "child", {"metadata": {"ownerReferences": None}}, "default")
@@ -81,7 +81,7 @@ def test_orphaned_objects_stay(api: KubeApi) -> None:
     assert "ownerReferences" not in api.get(*GADGET, "child", "default")["metadata"]
 
 
-def test_a_namespace_takes_its_content_along(api: KubeApi) -> None:
+def test_a_deleted_namespace_deletes_its_content(api: KubeApi) -> None:
     api.create(namespace("team"))
     api.create(gadget("one", metadata={"namespace": "team"}))
     api.create(gadget("kept"))
@@ -90,7 +90,7 @@ def test_a_namespace_takes_its_content_along(api: KubeApi) -> None:
     assert "team" not in names(api, ("v1", "Namespace"))
 
 
-def test_a_namespace_waits_for_its_finalizers_and_takes_nothing_new(api: KubeApi) -> None:
+def test_a_terminating_namespace_waits_for_finalizers_and_refuses_new_objects(api: KubeApi) -> None:
     api.create(namespace("team"))
     api.create(gadget("held", metadata={"namespace": "team", "finalizers": ["example.com/hold"]}))
     api.delete("v1", "Namespace", "team")
@@ -102,7 +102,7 @@ def test_a_namespace_waits_for_its_finalizers_and_takes_nothing_new(api: KubeApi
     assert "team" not in names(api, ("v1", "Namespace"))
 
 
-def test_a_definition_takes_its_objects_along(api: KubeApi) -> None:
+def test_a_deleted_definition_deletes_its_objects(api: KubeApi) -> None:
     api.create(gadget("one"))
     api.delete(CRD["apiVersion"], CRD["kind"], CRD["metadata"]["name"])
     with pytest.raises(ApiError, match="no matches for kind"):
@@ -131,7 +131,7 @@ def test_versions_of_a_definition_share_their_objects() -> None:
     assert api.get(*GADGET, "two", "default")["apiVersion"] == f"{GROUP}/v1"
 
 
-def test_a_version_that_is_not_served_is_not_there() -> None:
+def test_a_version_that_is_not_served_is_not_found() -> None:
     api = KubeApi()
     stored = CRD["spec"]["versions"][0]
     api.create(
@@ -170,7 +170,7 @@ def test_an_old_page_token_expires_when_history_is_compacted(api: KubeApi) -> No
     assert (caught.value.code, caught.value.reason) == (410, "Expired")
 
 
-def test_history_forgets_what_is_too_much() -> None:
+def test_history_is_limited() -> None:
     api = KubeApi(history=3)
     api.create(CRD)
     for at in range(5):
@@ -181,7 +181,7 @@ def test_history_forgets_what_is_too_much() -> None:
         history.since(history.forgotten - 1)
 
 
-def test_a_list_can_show_any_remembered_moment(api: KubeApi) -> None:
+def test_a_list_can_show_any_version_in_the_history(api: KubeApi) -> None:
     moments = {}
     for step in ("a", "b", "c"):
         api.create(gadget(step))
@@ -197,7 +197,7 @@ def test_a_list_can_show_any_remembered_moment(api: KubeApi) -> None:
 
 
 def test_stored_objects_never_change_in_place(api: KubeApi) -> None:
-    # watchers, history and paged lists share them
+    # Watchers, the history and paged lists share them.
     api.create(gadget("one", {"x": {"p": 1}}))
     collection = api.store.find_kind(*GADGET).collection
     before = collection.objects["default", "one"]
@@ -228,8 +228,8 @@ def test_stored_objects_never_change_in_place(api: KubeApi) -> None:
         ({"days": 3650}, "10y"),
     ],
 )
-def test_ages_are_told_as_kubectl_tells_them(age: dict[str, int], words: str) -> None:
-    # source: apimachinery pkg/util/duration, HumanDuration and its tests
+def test_ages_have_the_format_of_kubectl(age: dict[str, int], words: str) -> None:
+    # Source: apimachinery pkg/util/duration, HumanDuration and its tests.
     assert human_duration(int(dt.timedelta(**age).total_seconds())) == words
 
 
@@ -239,7 +239,7 @@ def test_an_age_counts_from_the_creation() -> None:
     assert shown["rows"][0]["cells"] == ["one", None, 0, "5h30m"]
 
 
-def test_ages_grow_coarser_but_never_jump_back() -> None:
+def test_ages_get_less_precise_but_never_decrease() -> None:
     def read(words: str) -> int:
         units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
         total, number = 0, ""

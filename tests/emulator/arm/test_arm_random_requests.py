@@ -26,7 +26,7 @@ bad_rules = st.dictionaries(rule_keys, anything, max_size=3).map(lambda changes:
 
 @settings(deadline=None, max_examples=200)
 @given(bad_rules)
-def test_any_rule_is_taken_or_refused_with_a_code(properties: dict[str, Any]) -> None:
+def test_any_rule_is_accepted_or_refused_with_a_code(properties: dict[str, Any]) -> None:
     target = azure()
     answer = target("PUT", WEB, nsg(properties))
     assert answer.status in {201, 400}
@@ -44,7 +44,7 @@ def test_any_rule_is_taken_or_refused_with_a_code(properties: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", WEB), ("PATCH", WEB), ("PUT", f"{WEB}/securityRules/r"), ("PUT", GROUP)]
 )
-def test_any_body_is_taken_or_refused_with_a_code(method: str, path: str, body: Any) -> None:
+def test_any_body_is_accepted_or_refused_with_a_code(method: str, path: str, body: Any) -> None:
     target = azure()
     target("PUT", WEB, nsg(rule()))
     answer = target(method, path, body)
@@ -53,6 +53,6 @@ def test_any_body_is_taken_or_refused_with_a_code(method: str, path: str, body: 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(anything, max_size=2), st.sampled_from(["securityRules", "subnets"]))
-def test_any_list_is_taken_or_refused_with_a_code(items: list[Any], name: str) -> None:
+def test_any_list_is_accepted_or_refused_with_a_code(items: list[Any], name: str) -> None:
     answer = azure()("PUT", WEB, {"location": "westeurope", "properties": {name: items}})
     assert answer.status == 201 or answer.code
