@@ -82,6 +82,14 @@ BLOCKED: dict[str, tuple[str, Snapshot]] = {
         "ScopeLocked",
         snapshot(WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("ScopeLocked", "a lock")), **FRESH),
     ),
+    "the Lease may have expired": (
+        "NotLeading",
+        snapshot(WEB, SSH, write_blocked=Blocked("NotLeading", "the Lease may have expired"), **FRESH),
+    ),
+    "the incident is not stored": (
+        "IncidentNotStored",
+        snapshot(WEB, SSH, write_blocked=Blocked("IncidentNotStored", "the API is away"), **BOTH, reading="UnderWay"),
+    ),
     "more changes than maxChanges": ("TooManyChanges", snapshot(WEB, *MANY, **FRESH)),
     "a co-owner's rule occupies the priority": (
         "PriorityTaken",
@@ -110,6 +118,16 @@ def test_a_blocked_remediation_gives_its_reason_in_status_incident_and_event(why
     assert decision.incident is not None
     assert [action.reason for action in decision.incident.status.actions][-1] == reason
     assert [notice.reason for notice in decision.incident.notices][-1] == "EnforcementBlocked"
+
+
+@pytest.mark.parametrize("reason", ["NotLeading", "IncidentNotStored", "Updating"])
+def test_a_write_that_the_operator_itself_must_not_send_is_retried_soon(reason: str) -> None:
+    # The exposure remains until then. No edit and no change in Azure would start the next reconcile.
+    blocking: dict[str, Any] = {"write_blocked": Blocked(reason, "it ends by itself")}
+    assert decide(snapshot(WEB, SSH, **blocking, **FRESH)).due == NOW + timedelta(seconds=15)
+    # It says nothing about an NSG that is not to be written.
+    assert decide(snapshot(WEB, SSH, **blocking)).enforcement == NoWrite()
+    assert decide(snapshot(WEB, **blocking, **FRESH)).enforcement == NoWrite()
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,21 @@ async def test_an_event_that_is_refused_delays_no_incident(tmp_path: Path) -> No
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await reconciled(operator)
         assert [alert["alert"]["event"] for alert in receiver.alerts] == ["Opened"]
+
+
+async def test_two_incidents_about_the_same_drift_both_end(tmp_path: Path) -> None:
+    # A replica that was cut off notified the drift too, and handed its incident over. A pager waits for its end.
+    async with judged_operator(tmp_path) as (operator, receiver):
+        operator.azure.nsgs["web"] = [*WEB, SSH]
+        await reconciled(operator)
+        (own,) = incidents(operator)
+        twin = {"apiVersion": API, "kind": "NSGIncident", "metadata": {"name": "web-twin", "namespace": "team-web"}}
+        spec, status = own.spec.model_dump(by_alias=True, exclude_none=True, mode="json"), own.status.document()
+        operator.api.create({**twin, "spec": spec})
+        operator.api.patch(API, "NSGIncident", "web-twin", {"status": status}, "team-web", subresource="status")
+        await operator.refresh()
+        operator.azure.nsgs["web"] = WEB
+        for _ in range(3):
+            await reconciled(operator)
+        assert {incident.status.state for incident in incidents(operator)} == {"Resolved"}
+        assert [alert["alert"]["event"] for alert in receiver.alerts] == ["Opened", "Resolved", "Resolved"]

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -190,3 +191,13 @@ def test_a_merge_patch_contains_only_differences() -> None:
     new = {"a": 1, "b": {"x": 1, "y": 3}, "c": [1, 2]}
     assert merge_patch(old, old) == {}
     assert merge_patch(old, new) == {"b": {"y": 3}, "c": [1, 2], "d": None}
+
+
+def test_the_pauses_of_the_watches_never_end() -> None:
+    # kopf ends the process after its last pause. By default that is within an hour.
+    pauses = settings().networking.error_backoffs
+    assert isinstance(pauses, Iterable)
+    first = list(itertools.islice(pauses, 10_000))
+    assert max(first) == first[-1] == 10
+    # kopf iterates again for each request.
+    assert list(itertools.islice(pauses, 3)) == first[:3]
