@@ -1,4 +1,4 @@
-"""How long the commands take as whole processes on 1,000 rules, beside a process that only starts.
+"""The duration of the commands as whole processes on 1,000 rules, compared with a process that only starts.
 
 Run it with `python benchmarks/bench_commands.py`.
 """
@@ -22,7 +22,7 @@ RULES, EDITS, RUNS = 1000, 10, 5
 
 
 def main() -> None:
-    """Print median seconds of each command and how many times those of `nsgb --help` they are."""
+    """Print the median seconds of each command, and their ratio to `nsgb --help`."""
     with tempfile.TemporaryDirectory() as folder:
         commands = _commands(Path(folder))
         medians = {name: _median(command) for name, command in commands.items()}

@@ -1,7 +1,7 @@
-"""Exposure against z3's equivalence check on the same pairs of rule lists, side by side in one run.
+"""The exposure compared with z3's equivalence check, on the same pairs of rule lists in one run.
 
-z3 answers only whether two lists are the same; exposure says where they differ and who decides. Both start from rules
-in normal form. z3's own time is shown apart from the time that it takes to write the rules as its formulas.
+z3 computes only whether two lists are equivalent; the exposure describes where they differ and which rules decide. Both
+start from rules in normal form. The time of z3 and the time to build its formulas are shown separately.
 """
 
 import random
@@ -18,24 +18,24 @@ from nsg_baseline.core.traffic.exposure import exposure
 SIZES = (50, 200, 1000)
 EDITS = (1, 10)
 PAIRS = 40
-# At 1,000 rules z3 takes three seconds a pair: enough pairs for a median, within a minute.
+# At 1,000 rules z3 takes three seconds per pair. These are enough pairs for a median within a minute.
 Z3_PAIRS = {50: 20, 200: 11, 1000: 5}
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Return milliseconds."""
+    """Return the duration in milliseconds."""
     begin = time.perf_counter()
     call()
     return (time.perf_counter() - begin) * 1000
 
 
 def read(documents: list[Document]) -> list[Rule]:
-    """Return rules in normal form, each list its own objects, as when read from Azure."""
+    """Return rules in normal form, as separate objects for each list, as when they are read from Azure."""
     return [normalise(document) for document in documents]
 
 
 def row(count: int, edits: int) -> float:
-    """Measure one row; return the median in milliseconds."""
+    """Measure one row and return the median in milliseconds."""
     exposing, writing, solving, inexact = [], [], [], 0
     for seed in range(PAIRS):
         rng = random.Random(seed * 1000 + count + edits)

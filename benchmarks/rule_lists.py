@@ -1,6 +1,6 @@
-"""Rule lists that look like a grown NSG, and edits of them: random, but the same in every run."""
+"""Rule lists that resemble a real NSG, and edits of them: random, but the same in each run."""
 
-# ruff: noqa: PLR2004 - the numbers are shares of a mix
+# ruff: noqa: PLR2004 - the numbers are proportions
 
 import random
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ GROUP = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/applicat
 
 
 def a_list(rng: random.Random, count: int) -> list[Document]:
-    """Return a list of rules, both directions mixed."""
+    """Return a list of rules of both directions."""
     return [a_rule(rng, f"rule-{number}", 100 + number * (3990 // count)) for number in range(count)]
 
 
@@ -65,7 +65,7 @@ def _prefix(rng: random.Random) -> str:
 
 
 def edit(rng: random.Random, rules: list[Document], edits: int) -> list[Document]:
-    """Return the list after some edits, as people make them."""
+    """Return the list after some typical edits."""
     live = [dict(rule) for rule in rules]
     for number in range(edits):
         place = rng.randrange(len(live))
@@ -84,7 +84,7 @@ def edit(rng: random.Random, rules: list[Document], edits: int) -> list[Document
 
 
 def worst_cases(rng: random.Random) -> Iterator[tuple[str, list[Document], list[Document] | None]]:
-    """Yield changes that touch everything in 1,000 rules."""
+    """Yield changes that affect all of 1,000 rules."""
     rules = a_list(rng, 1000)
     anything = {
         "priority": 99, "protocol": "*", "sourcePortRange": "*", "destinationPortRange": "*",

@@ -1,10 +1,10 @@
-"""Two rule lists as bit-vector formulas, and whether z3 finds a connection that they decide otherwise.
+"""Two rule lists as bit-vector formulas, and whether z3 finds a connection that they decide differently.
 
-The same question that exposure answers, without where and who: both families, tags and groups as words under the same
-axioms. Disjunctions and conjunctions down the list, which z3 takes faster than if-then-else; a bit vector per family.
+This is the equivalence part of the exposure: both address families, with tags and groups as symbols under the same
+axioms. The list is a chain of disjunctions and conjunctions, which z3 solves faster than if-then-else.
 """
 
-# ruff: noqa: PLR2004 - families, and bits of addresses and ports
+# ruff: noqa: PLR2004 - address families, and the bits of addresses and ports
 
 from collections.abc import Sequence
 from typing import Any
@@ -64,12 +64,12 @@ class _Side:
 
 
 def formulas(approved: Sequence[Rule], live: Sequence[Rule]) -> list[list[Formula]]:
-    """Return for each direction what holds of a connection that the two lists decide otherwise."""
+    """Return for each direction the formula of a connection that the two lists decide differently."""
     return [_of_direction(approved, live, direction) for direction in DIRECTIONS]
 
 
 def differ(questions: list[list[Formula]]) -> bool:
-    """Say whether z3 finds such a connection."""
+    """Return whether z3 finds such a connection."""
     answers = []
     for question in questions:
         solver = z3.SolverFor("QF_BV")

@@ -67,17 +67,17 @@ async def test_the_metrics_of_a_dashboard_are_exported(operator: InProcessOperat
 async def test_what_waits_for_the_api_server_is_shown(operator: InProcessOperator) -> None:
     # The pod is healthy and alerts are sent; only this says that a restart would lose what nobody has stored.
     metrics = Metrics(operator.records, Health(), dict, lambda: True)
-    assert _read(metrics)[_series("nsg_baseline_kubernetes_api_away")] == 0
+    assert _read(metrics)[_series("nsg_baseline_kubernetes_api_unavailable")] == 0
     operator.api.interference.fail(100_000, code=503)
     operator.azure.nsgs["web"] = [*WEB, SSH]
     await operator.reconcile()
     samples = _read(metrics)
-    assert samples[_series("nsg_baseline_kubernetes_api_away")] == 1
+    assert samples[_series("nsg_baseline_kubernetes_api_unavailable")] == 1
     assert samples[_series("nsg_baseline_unsaved_objects", "NSGIncident")] == 1
     operator.api.interference.stop()
     await operator.records.backlog.flush()
     samples = _read(metrics)
-    assert samples[_series("nsg_baseline_kubernetes_api_away")] == 0
+    assert samples[_series("nsg_baseline_kubernetes_api_unavailable")] == 0
     assert _series("nsg_baseline_unsaved_objects", "NSGIncident") not in samples
 
 

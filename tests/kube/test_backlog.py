@@ -278,7 +278,7 @@ async def test_the_backlog_is_bounded(cluster: Cluster, monkeypatch: pytest.Monk
     cluster.leave()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=3))
-    with pytest.raises(KubeError, match="BacklogFull: 1 objects"):
+    with pytest.raises(KubeError, match="BacklogFull: more than 1 unsaved objects"):
         await cluster.records.save_status(NSGBaseline, ObjectKey("default", "db"), BaselineStatus(change_count=2))
     about = NSGBaseline.model_validate(cluster.api.get(API, "NSGBaseline", "web", "default"))
     for number in range(backlog.MAX_EVENTS + 1):

@@ -84,7 +84,7 @@ class ActivityLog:
         self._append(change, now, row_id, ("BeginRequest", "Begin request"), "Started", "", properties)
 
     def accept(self, request: str, status: int) -> None:
-        """The status that a request was answered with while its operation goes on."""
+        """Store the status of the response to a request whose operation is still running."""
         self._answers[request] = status
 
     def end(self, request: str, now: datetime, row_id: str, status: int, error: str = "") -> None:

@@ -47,7 +47,7 @@ class EmulatedAzure:
         self.settings = settings
         delay = timedelta(seconds=settings.activity_delay)
         if hasattr(self, "activity"):
-            # Requests may be open: their rows are still to come.
+            # Open requests add their EndRequest rows to this log later.
             self.activity = replace(self.activity, delay=delay, body_limit=settings.activity_body_limit)
         else:
             self.activity = ActivityLog(settings.tenant, delay, body_limit=settings.activity_body_limit)

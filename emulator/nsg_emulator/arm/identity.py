@@ -25,7 +25,7 @@ class Identity:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     def openid_configuration(self, request: ArmRequest) -> ArmResponse:
-        """The discovery document that MSAL reads first."""
+        """Return the discovery document that MSAL reads first."""
         tenant = self._tenant(request)
         base = f"{request.origin}/{tenant}"
         oauth = f"{base}/oauth2/v2.0"
@@ -64,7 +64,7 @@ class Identity:
         )
 
     def token(self, request: ArmRequest, now: datetime) -> ArmResponse:
-        """The token endpoint, v1 and v2: client credentials (secret or assertion), password, refresh token."""
+        """Issue a token (v1 and v2) for client credentials (secret or assertion), a password or a refresh token."""
         form = dict(parse_qsl(request.body.decode(errors="replace")))
         refusal = self._refusal(form)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""Limits of token requests. azure-identity reads a whole response into memory, and repeats requests for minutes."""
+"""Limits of token requests. azure-identity reads a whole response into memory and retries for minutes."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from nsg_baseline.azure.errors import AzureError, translate_errors
 MAX_TOKEN_BYTES = 1024 * 1024
 """Limit of a token response, before and after decompression. A token with many claims has about 10 KB."""
 TOKEN_DEADLINE_SECONDS = 120.0
-"""Limit of one token with all retries. The metadata service may be away for 70 s, and azure-identity waits for it."""
+"""Limit of one token request with all retries. The metadata service can be unavailable for 70 s."""
 
 
 class TokenTransport(AsyncHttpTransport[HttpRequest, Any]):
-    """Sends over another transport, and reads response bodies within `MAX_TOKEN_BYTES`."""
+    """Sends requests over another transport, and limits response bodies to `MAX_TOKEN_BYTES`."""
 
     def __init__(self, transport: AsyncHttpTransport[HttpRequest, Any]) -> None:
         self._transport = transport
@@ -30,7 +30,7 @@ class TokenTransport(AsyncHttpTransport[HttpRequest, Any]):
         response = await self._transport.send(request, **{**options, "stream": True})
         encoding = response.headers.pop("Content-Encoding", "")
         try:
-            # azure-core has no other way to give a response its body.
+            # azure-core has no public way to set the body of a response.
             response._content = await read_bounded(response.iter_raw(), encoding, MAX_TOKEN_BYTES)  # noqa: SLF001
         finally:
             await response.close()
@@ -65,7 +65,7 @@ class BoundedCredential(AsyncTokenCredential):
         """Return a token.
 
         Raises:
-            AzureError: there is none, or not within `TOKEN_DEADLINE_SECONDS`.
+            AzureError: there is no token, or none within `TOKEN_DEADLINE_SECONDS`.
         """
         with translate_errors():
             try:
@@ -75,7 +75,7 @@ class BoundedCredential(AsyncTokenCredential):
                 if deadline.expired():
                     message = f"no token within {TOKEN_DEADLINE_SECONDS:g} s"
                     raise AzureError("Timeout", message) from error
-                # azure-identity wraps what it does not expect, and drops its message.
+                # azure-identity wraps unexpected exceptions and drops their messages.
                 cause = next((cause for cause in _causes(error) if isinstance(cause, AzureError)), error)
                 raise cause from None
 

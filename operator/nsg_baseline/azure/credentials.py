@@ -22,7 +22,7 @@ class Identity:
 def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.ClientSession) -> AsyncTokenCredential:
     """Return the credential that the environment configures, for the identity of the pod or the given one.
 
-    Its failures are AzureErrors, and its responses are bounded; see `bounded_token`.
+    Its failures are AzureErrors, and its responses have limits; see `bounded_token`.
 
     The variables are those of the Azure SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
     AZURE_FEDERATED_TOKEN_FILE as AKS workload identity sets it.
@@ -43,7 +43,7 @@ def _credential(cloud: Cloud, identity: Identity | None, connection: TokenTransp
     options = {
         "authority": cloud.authority,
         "transport": connection,
-        # Discovery asks a public host, and that host does not know custom authorities.
+        # Instance discovery uses a public host, which does not know custom authorities.
         "disable_instance_discovery": not cloud.known_authority,
     }
     secret, token_file = os.environ.get("AZURE_CLIENT_SECRET"), os.environ.get("AZURE_FEDERATED_TOKEN_FILE")

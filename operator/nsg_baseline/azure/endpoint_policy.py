@@ -1,4 +1,4 @@
-"""Keeping tokens at the cloud's own endpoint."""
+"""Sends tokens only to the endpoint of the cloud."""
 
 from urllib.parse import SplitResult, urlsplit
 

@@ -26,7 +26,7 @@ from azure.core.exceptions import (
 
 MAX_MESSAGE_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 900.0
-"""The longest pause that Azure can ask for. A larger value would stop the reconciles for too long."""
+"""The longest pause that Azure can request. A larger value would stop the reconciles for too long."""
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _UNPARSABLE = "the response from Azure could not be parsed"
@@ -169,7 +169,7 @@ def _from_http_error(error: HttpResponseError) -> AzureError:
         return AzureError("InvalidResponse", f"{_UNPARSABLE}: {_first_line(error)}")
     status = error.status_code or 0
     if status < _CLIENT_ERROR:
-        # The text may quote the response, and that may hold a token.
+        # The text may quote the response, which may contain a token.
         return AzureError("Unauthenticated" if is_refusal else "InvalidResponse", _UNPARSABLE)
     return error_from_response(status, getattr(error.response, "headers", {}), _body(error))
 

@@ -1,6 +1,6 @@
 """The elements of a listing whose JSON is nested too deeply for a decoder.
 
-A decoder fails for the whole page then. This one does not recurse, so that only the element fails.
+A decoder fails for the whole page. This splitter does not recurse, so that only the element fails.
 """
 
 import re
@@ -43,10 +43,10 @@ def split_elements(body: bytes) -> tuple[list[bytes], bytes]:
             elements.append(body[start : token.start()])
             start = token.end()
     if open_brackets or end < 0:
-        raise ValueError("it is not a complete listing")
+        raise ValueError("it is not a complete listing with an array `value`")
     return _without_blank(elements), body[:begin] + body[end:]
 
 
 def _without_blank(elements: list[bytes]) -> list[bytes]:
-    """Return no element for an array that holds only white space."""
+    """Return no element for an array that contains only white space."""
     return [] if len(elements) == 1 and not elements[0].strip() else elements

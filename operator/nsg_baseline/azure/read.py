@@ -20,7 +20,7 @@ LISTING_DEADLINE_SECONDS = 600.0
 """Limit of the time that a listing waits for Azure. The time to judge its pages does not count."""
 MAX_ID_LENGTH = 1024
 MAX_LENIENT_BYTES = 8 * 1024 * 1024
-"""Larger listings are not parsed leniently: a byte at a time, a page of 64 MiB would take a processor for seconds."""
+"""Larger listings are not parsed leniently: byte by byte, a page of 64 MiB would occupy a CPU for seconds."""
 _TYPE = "providers/Microsoft.Network/networkSecurityGroups"
 _ABSENT = ("ResourceNotFound", "ResourceGroupNotFound")
 
@@ -91,7 +91,7 @@ class ArmReader:
             request = self._client.follow(link)
 
     async def get(self, nsg_id: str) -> dict[str, Any] | None:
-        """Return one NSG; None only if Azure says that the NSG or its resource group does not exist.
+        """Return one NSG; None only if Azure reports that the NSG or its resource group does not exist.
 
         Raises:
             AzureError: any other failure, or the response is another resource.
@@ -120,7 +120,7 @@ def _check_next(link: str, followed: set[str], waited: float) -> None:
 
 
 async def _parse_page(body: bytes, keys: set[str]) -> tuple[NSGPage, str | None]:
-    """Return a page and its nextLink. `keys` holds the folded ids of the listing so far, and is extended."""
+    """Return a page and its nextLink. The folded ids of its NSGs are added to `keys`, the ids of the listing so far."""
     listing = await _parse_listing(body)
     nsgs: list[RawNSG] = []
     unreadable = 0
@@ -148,7 +148,7 @@ async def _parse_listing(body: bytes) -> _Listing:
 def _parse_leniently(body: bytes) -> _Listing:
     """Parse a listing with invalid text, such as a lone surrogate, or deep nesting.
 
-    One NSG must not hide the others. The element with the fault fails later, when it is decoded.
+    One NSG must not hide the others. The faulty element fails later, when it is decoded.
     """
     elements, listing = split_elements(body)
     next_link = json.loads(listing.decode(errors="surrogateescape")).get("nextLink")

@@ -40,7 +40,7 @@ class ShortRetryPolicy(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
 
     @override
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
-        """Return the pause in seconds; azure-core's own reader also takes dates and has no limit."""
+        """Return the pause in seconds; azure-core also accepts dates and has no limit."""
         return parse_number(response.http_response.headers.get("Retry-After")) or None
 
 

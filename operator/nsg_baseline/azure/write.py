@@ -30,9 +30,9 @@ OPERATION_SECONDS = 120
 
 
 class FencePolicy(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
-    """Refuses to write when another replica may write.
+    """Refuses requests while another replica may write.
 
-    It is asked after the wait for the rate limit and for a token, directly before the request is sent.
+    It checks after the waits for the rate limit and the token, directly before the request is sent.
     """
 
     def __init__(self, may_write: Callable[[], bool]) -> None:
@@ -67,7 +67,7 @@ class ArmWriter:
         self._rate_limiter = rate_limiter
 
     async def put(self, nsg_id: str, document: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        """Write an NSG if its etag has not changed, and return the NSG as Azure has it afterwards.
+        """Write an NSG if its etag has not changed, and return the NSG as Azure has stored it.
 
         Raises:
             AzureError: `NotLeading` if this process may not write; `PreconditionFailed` if the NSG changed;

@@ -1,4 +1,4 @@
-"""The connections to Azure: one set for each identity."""
+"""Connections to Azure for each identity."""
 
 import os
 from collections.abc import Callable

@@ -25,7 +25,7 @@ MAX_RESOLVED_PER_SUBJECT = 20
 
 
 async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
-    """Report on each refused baseline why it is not reconciled.
+    """Store in the status of each refused baseline why it is not reconciled.
 
     Raises:
         KubeError: a status could not be saved.
@@ -45,7 +45,7 @@ async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey,
 
 
 async def report_invalid_scope(records: Records, stored: Stored, error: InvalidObject, now: datetime) -> None:
-    """Report the validation error of a scope in its status.
+    """Store the validation error of a scope in its status.
 
     Raises:
         KubeError: the status could not be saved.
@@ -58,7 +58,7 @@ async def report_invalid_scope(records: Records, stored: Stored, error: InvalidO
 
 
 async def resolve_orphans(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
-    """Resolve incidents whose baseline or scope is gone, or whose baseline no longer owns its NSG.
+    """Resolve incidents whose baseline or scope was deleted, or whose baseline no longer owns its NSG.
 
     Raises:
         KubeError: an incident could not be saved.

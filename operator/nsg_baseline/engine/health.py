@@ -41,7 +41,7 @@ class Health:
         self._deadlines: dict[str, float] = {}
         self.ready = False
         self.waits_for = "listing objects from the Kubernetes API"
-        """Why the process is not ready."""
+        """The reason why the process is not ready, as the response of `/readyz`."""
 
     def expect(self, scope: str, interval: float) -> None:
         """Start the deadline of a scope's next reconcile. `interval` is in seconds."""

@@ -65,7 +65,7 @@ class IncidentRecorder:
         """Delete an incident.
 
         Raises:
-            KubeError: it could not be deleted.
+            KubeError: the incident could not be deleted.
         """
         await self.records.forget(incident)
 

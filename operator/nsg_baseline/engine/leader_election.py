@@ -1,4 +1,4 @@
-"""Leader election: only the replica that holds the Lease works, and only while it surely does it writes to Azure."""
+"""Leader election: only the holder of the Lease works, and it writes to Azure only while the Lease is surely valid."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,8 +24,8 @@ class LostLeaseError(RuntimeError):
 class LeaderElection:
     """Runs work once this process holds a Lease. `retry_seconds` and `renew_seconds` are durations.
 
-    Without a renewal the work goes on, but `is_leader` is false: nothing may be written to Azure. The work ends when
-    the Lease shows that another replica has held it.
+    Without a renewal the work continues, but `is_leader` is false, so that nothing is written to Azure. The work ends
+    when another replica has held the Lease.
     """
 
     lease: Lease
@@ -44,7 +44,7 @@ class LeaderElection:
     async def may_save(self) -> bool:
         """Return `is_leader()`, after an attempt to renew the Lease if it may have expired since the last one.
 
-        A process that was paused thus learns whether another replica leads before it notifies anybody.
+        After a pause of the process, this detects another leader before a notification is sent.
         """
         while not self.is_leader() and self._attempted_at < self._renewed_at + self.renew_seconds:
             await self._attempted.wait()
@@ -79,11 +79,11 @@ class LeaderElection:
             log.error(message, identity=self.lease.identity)
             raise LostLeaseError(message)
         if not self.is_leader() and not self._has_lapsed:
-            log.warning("the Lease may have expired; nothing is written to Azure until it is renewed")
+            log.warning("the Lease may have expired; no writes to Azure until it is renewed")
         self._has_lapsed = not self.is_leader()
 
     async def _attempt(self, request: Callable[[], Awaitable[bool]]) -> bool | None:
-        """Return whether this process holds the Lease; None if that is unknown."""
+        """Return whether this process holds the Lease; None if it is unknown."""
         # The time before the request, because the Lease can start at any moment during a slow request.
         requested_at, is_holder = self.clock(), None
         try:

@@ -1,4 +1,4 @@
-"""Complete lists of the operator's kinds into the store, before the first reconcile and at intervals."""
+"""Fills the store with complete lists of the operator's kinds, before the first reconcile and at intervals."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ async def first_sync(kube: Kube, store: Store, health: Health) -> None:
 
 
 async def resync(kube: Kube, store: Store) -> None:
-    """List at intervals what a watch may have missed, until cancelled."""
+    """List all objects at intervals, in case a watch missed changes, until cancelled."""
     while True:
         await asyncio.sleep(RESYNC_SECONDS)
         try:

@@ -72,10 +72,12 @@ class Metrics(Collector):
 
     def _kubernetes(self) -> Iterator[Metric]:
         backlog = self._records.backlog
-        text = "Whether the Kubernetes API did not answer the last write (1) or did (0)."
-        yield _gauge("kubernetes_api_away", text, (), {(): float(backlog.is_away)})
+        text = "Whether the last write to the Kubernetes API got no response (1) or did (0)."
+        yield _gauge("kubernetes_api_unavailable", text, (), {(): float(backlog.is_away)})
         unsaved = {(kind,): count for kind, count in backlog.sizes.items()}
-        yield _gauge("unsaved_objects", "Objects in memory that wait for the Kubernetes API.", ("kind",), unsaved)
+        yield _gauge(
+            "unsaved_objects", "Objects in memory that are not saved to the Kubernetes API yet.", ("kind",), unsaved
+        )
 
     def _scopes(self) -> Iterator[Metric]:
         statuses = {scope.metadata.name: scope.status for scope in readable(scopes(self._records.store))}

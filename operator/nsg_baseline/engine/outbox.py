@@ -21,7 +21,7 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
-        # In memory only, and only those of routes that exist.
+        # Kept in memory only, and only for existing routes.
         self._secrets: dict[ObjectKey, Mapping[str, str]] = {}
         # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
         self._recording = asyncio.Lock()
@@ -50,7 +50,10 @@ class KubeOutbox:
         self._changed.clear()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """Read a Secret. While the API server is away, return the values that were read last."""
+        """Return a Secret's texts by key; None if it does not exist.
+
+        While the API server is unavailable, these are the values that were read last.
+        """
         key = ObjectKey(namespace, name)
         if self._records.backlog.is_away and key in self._secrets:
             return self._secrets[key]

@@ -60,7 +60,7 @@ class Dependencies:
     """The dependencies of a scope's reconcile.
 
     Attributes:
-        rights: the permissions of the own identity; None if they are not read.
+        rights: reads the permissions of the identity; None if they are not read.
         may_write: returns whether this replica may write to Azure now.
     """
 

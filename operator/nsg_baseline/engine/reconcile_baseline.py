@@ -85,14 +85,14 @@ class BaselineReconciler:
         )
 
     def _write_blocked(self) -> Blocked | None:
-        """Return why this replica may not write: it may not be the leader, or a crash would lose the incident."""
+        """Return the reason why a write is blocked: another leader is possible, or the incident is not stored."""
         if not self.dependencies.may_write():
-            return Blocked("NotLeading", "the Lease may have expired; nothing is written until it is renewed")
+            return Blocked("NotLeading", "the Lease may have expired; the operator writes again after it is renewed")
         records = self.dependencies.records
         incident = records.incidents.open_about(self._subject)
         if records.is_saved(incident) if incident is not None else not records.backlog.is_away:
             return None
-        return Blocked("IncidentNotStored", "the Kubernetes API is away; the incident must be stored before a write")
+        return Blocked("IncidentNotStored", "the incident is not stored yet because the Kubernetes API is unavailable")
 
     def _incidents(self) -> tuple[NSGIncident, ...]:
         return self.dependencies.records.incidents.about(self._subject)

@@ -59,7 +59,7 @@ class ScopeReconciler:
     Args:
         dependencies: the ports.
         scope: the scope.
-        scopes: all scopes, to tell which NSGs belong to this one.
+        scopes: all scopes, to determine which NSGs belong to this one.
         baselines: the scope's active baselines, by folded NSG id.
         inactive: folded ids of NSGs whose baselines are suspended or invalid.
         memory: observations by folded NSG id; kept from one reconcile to the next.
@@ -89,7 +89,7 @@ class ScopeReconciler:
     async def run(self) -> ScopeResult:
         """Reconcile all NSGs page by page.
 
-        After a complete listing, enforce, and ask for the NSGs that it did not contain.
+        After a complete listing, enforce, and read the NSGs that it did not contain.
         """
         try:
             async for nsgs in self._pages():
@@ -167,7 +167,7 @@ class ScopeReconciler:
         try:
             return reconcile_unbaselined(raw, severity_config)
         except Exception as error:
-            # A fault of the operator with one NSG must not end the reconcile of the others.
+            # An internal error in one NSG must not end the reconcile of the others.
             log.exception("reconcile failed", nsg=raw.id)
             self._result.failed += 1
             return unjudged(raw, severity_config, internal_failure(error).message)
@@ -204,7 +204,7 @@ class ScopeReconciler:
         return f"{incident.spec.acknowledged is not None} {status.attribution} {certain}"
 
     async def _reconcile_unlisted(self) -> None:
-        """Ask for each NSG that a complete listing did not contain: only a 404 means that it was deleted."""
+        """Read each NSG that a complete listing did not contain: only a 404 means that it was deleted."""
         for nsg in self._baselines.keys() - self._listed:
             if not self._is_unchanged(nsg, ABSENT):
                 await self._read_and_reconcile(nsg)
@@ -218,7 +218,7 @@ class ScopeReconciler:
         await self._reconcile(nsg, ABSENT if document is None else UNKNOWN, document)
 
     def _resource_id(self, nsg: str) -> str:
-        """Return the NSG's id as the baseline spells it."""
+        """Return the NSG's id in the case that the baseline uses."""
         stored = self._dependencies.records.store.find(NSGBaseline, self._baselines[nsg])
         return str(stored.document()["spec"]["target"]["resourceId"]) if stored is not None else nsg
 
@@ -248,7 +248,7 @@ class ScopeReconciler:
                 self._count_unsaved(stored.key, error)
                 return
             except Exception as error:
-                # A fault of the operator with one NSG must not end the reconcile of the others.
+                # An internal error in one NSG must not end the reconcile of the others.
                 log.exception("reconcile failed", baseline=stored.key)
                 self._result.failed += 1
                 await self._report_unreadable(baseline, internal_failure(error))

@@ -32,9 +32,9 @@ from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store
 
 STALE_SECONDS = 10.0
-"""Age of the first list beyond which a stand-by replica lists again before it works."""
+"""If the first list is older than this, a stand-by replica lists again before it works."""
 LAST_SAVE_SECONDS, HAND_OVER_SECONDS = 4.0, 20.0
-"""How long an orderly stop may save what is unsaved, and how long a replica may that lost the Lease."""
+"""Time to save unsaved objects at an orderly stop, and after the loss of the Lease, in seconds."""
 
 
 def utc_now() -> datetime:

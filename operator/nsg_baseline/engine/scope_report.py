@@ -1,4 +1,4 @@
-"""Gather what a reconcile of a scope observed, decide, and store the scope's status and incidents."""
+"""Gather the result of a scope's reconcile, decide, and store the scope's status and incidents."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ async def report(
         dependencies: the ports.
         scope: the scope as stored.
         baselines: the baselines in the scope, by folded NSG id.
-        result: what the reconcile observed.
+        result: the result of the reconcile.
         permissions: the condition about the identity's permissions; None if it is not known.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Writes that wait for the API server: the latest status of each object, and Kubernetes events. All in memory.
+"""Writes that wait in memory for the API server: the latest status of each object, and Kubernetes events.
 
-The store has these statuses already, so that reconciles and alerts go on while the API server is away.
+The store already contains these statuses, so that reconciles and alerts continue while the API server is unavailable.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class Backlog:
-    """Unsaved objects and events. `may_save` waits until it is known whether this replica may write, and returns it."""
+    """Unsaved objects and events. `may_save` returns whether this replica may write, and waits until this is known."""
 
     def __init__(self, kube: Kube, store: Store, may_save: Callable[[], Awaitable[bool]]) -> None:
         self._kube = kube
@@ -43,7 +43,7 @@ class Backlog:
         self._filled = asyncio.Event()
         self._reported_at = float("-inf")
         self.is_away = False
-        """Whether the last request to the API server was not answered."""
+        """Whether the last request to the API server got no response."""
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -52,13 +52,13 @@ class Backlog:
         return {**counts, **({"Event": len(self._events)} if self._events else {})}
 
     async def is_needed(self, kind: type[Resource] | None = None, key: ObjectKey | None = None) -> bool:
-        """Return whether a write must wait here: the API server is away, or an earlier write of the object waits."""
+        """Return whether a write must wait: the API server is unavailable, or an earlier write of the object waits."""
         return self.is_away or (kind, key) in self._objects or not await self._may_save()
 
     def lost(self, error: KubeError) -> None:
-        """Record that the API server did not answer."""
+        """Record that the API server did not respond."""
         if not self.is_away:
-            log.warning("API server away; working from memory", reason=error.reason, message=error.message)
+            log.warning("Kubernetes API unavailable; continuing in memory", reason=error.reason, message=error.message)
         self.is_away = True
         self._filled.set()
 
@@ -70,20 +70,20 @@ class Backlog:
         """
         entry = kind, ObjectKey(str(document["metadata"].get("namespace") or ""), str(document["metadata"]["name"]))
         if entry not in self._objects and len(self._objects) >= MAX_OBJECTS:
-            raise KubeError("BacklogFull", f"{MAX_OBJECTS} objects wait for the API server already")
+            raise KubeError("BacklogFull", f"more than {MAX_OBJECTS} unsaved objects; the next reconcile tries again")
         self._objects[entry] = None
         self._store.put_unsaved(kind, document)
         self._filled.set()
 
     def keep_event(self, document: Mapping[str, Any]) -> None:
-        """Keep an event to be posted later. The oldest event is dropped when there are too many."""
+        """Keep an event to be posted later. Above `MAX_EVENTS`, the oldest event is dropped."""
         if len(self._events) == MAX_EVENTS:
             log.warning("event dropped", name=self._events[0]["metadata"]["name"], limit=MAX_EVENTS)
         self._events.append(document)
         self._filled.set()
 
     async def run(self) -> None:
-        """Save what waits whenever the API server answers, until cancelled."""
+        """Save the backlog whenever the API server is available, until cancelled."""
         while True:
             await self._filled.wait()
             await asyncio.sleep(RETRY_SECONDS)
@@ -91,7 +91,7 @@ class Backlog:
             self._report()
 
     async def flush(self) -> None:
-        """Save what waits, incidents first. Ends at the first request that the API server does not answer."""
+        """Save the backlog, incidents first. Stop at the first request without a response."""
         for kind, key in sorted(self._objects, key=lambda entry: entry[0] is not NSGIncident):
             if not await self._may_save() or not await self._save(kind, key):
                 return
@@ -104,7 +104,7 @@ class Backlog:
             self._filled.clear()
 
     async def hand_over(self) -> None:
-        """Save what only this replica knows, when another replica leads: new incidents, and deliveries."""
+        """Save the new incidents and deliveries that only this replica has, after another replica became the leader."""
         for kind, key in tuple(self._objects):
             stored = self._store.find(kind, key)
             if kind is not NSGIncident or stored is None or stored.unsaved is None:
@@ -115,17 +115,17 @@ class Backlog:
             if not await self._save(kind, key):
                 break
         if self._objects:
-            log.warning("not saved before the end", **self.sizes)
+            log.warning("objects not saved before the end of the process", **self.sizes)
 
     def _report(self) -> None:
         if not self._filled.is_set():
-            log.info("everything saved")
+            log.info("all objects saved")
         elif time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._reported_at = time.monotonic()
-            log.warning("waiting to be saved", away=self.is_away, **self.sizes)
+            log.warning("objects not saved", unavailable=self.is_away, **self.sizes)
 
     async def _save(self, kind: type[Resource], key: ObjectKey) -> bool:
-        """Save an object, and return whether the API server answers."""
+        """Save an object, and return whether the API server is available."""
         try:
             await self._write(kind, key)
         except KubeError as error:
@@ -139,11 +139,11 @@ class Backlog:
     async def _failed(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
         self._objects.pop((kind, key), None)
         if error.is_away or error.status == _CONFLICT:
-            # To the end: an object that can never be saved must not delay the others.
+            # Move it to the end: an object that can never be saved must not delay the others.
             self._objects[kind, key] = None
             self.is_away = error.is_away and not await self._answers(kind, key, error)
             return not self.is_away
-        log.error("not saved", kind=kind.__name__, key=key, reason=error.reason, message=error.message)
+        log.error("object not saved", kind=kind.__name__, key=key, reason=error.reason, message=error.message)
         stored = self._store.find(kind, key)
         if error.status == _NOT_FOUND and stored is not None:
             self._store.drop(kind, key, stored.uid)
@@ -152,7 +152,7 @@ class Backlog:
         return True
 
     async def _answers(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
-        """Return whether the API server answers a read. A webhook may fail the write of a single object."""
+        """Return whether the API server responds to a read: a webhook may fail only the write of a single object."""
         if error.status < _SERVER_ERROR:
             return False
         try:
@@ -188,7 +188,7 @@ class Backlog:
         self._store.saved(kind, stored.key, status)
 
     async def _post(self, document: Mapping[str, Any]) -> bool:
-        """Post an event, and return whether the API server answered."""
+        """Post an event, and return whether the API server responded."""
         try:
             await in_time(self._kube.post_event(document))
         except KubeError as error:

@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
 ANSWER_SECONDS = 5.0
-"""How long a write may take. An alert waits for a write, and must not wait for an API server that is away."""
+"""Limit of a write in seconds. An alert waits for a write, and must not wait for an unavailable API server."""
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 T = TypeVar("T")
@@ -33,21 +33,21 @@ class KubeError(Exception):
 
     @property
     def is_away(self) -> bool:
-        """Whether the API server did not answer, or could not: the same call may succeed later."""
+        """Whether the API server is unavailable, so that the same call may succeed later."""
         return self.status in (0, _TOO_MANY_REQUESTS) or self.status >= _SERVER_ERROR
 
 
 async def in_time(request: Awaitable[T]) -> T:
-    """Return the answer to a request, within `ANSWER_SECONDS`.
+    """Return the response to a request within `ANSWER_SECONDS`.
 
     Raises:
-        KubeError: the call failed, or there was no answer in time; it may have had an effect.
+        KubeError: the call failed, or there was no response in time; it may have had an effect.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await request
     except TimeoutError as error:
-        raise KubeError("Timeout", f"the API server did not answer within {ANSWER_SECONDS:g} s") from error
+        raise KubeError("Timeout", f"the API server did not respond within {ANSWER_SECONDS:g} s") from error
 
 
 @contextmanager

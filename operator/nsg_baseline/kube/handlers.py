@@ -21,7 +21,7 @@ LAST_BACKOFF_SECONDS = 10.0
 
 
 class Backoffs:
-    """Pauses without an end. kopf exits after the last pause, and an outage of the API server may last for hours."""
+    """Pauses without an end. kopf exits after the last pause, but an outage of the API server can last for hours."""
 
     def __iter__(self) -> Iterator[float]:
         """Yield the pauses in seconds."""

@@ -17,7 +17,7 @@ _CONFLICT = 409
 
 
 def boot_time() -> float:
-    """Return seconds on a clock that also counts while the machine is suspended."""
+    """Return the seconds of a clock that also runs while the machine is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -59,7 +59,7 @@ class Lease:
         return await self._save(document, self._renewed(spec))
 
     async def renew(self) -> bool:
-        """Renew the Lease, and return False if another process has held it in the meantime.
+        """Renew the Lease; return False if another process has held it in the meantime.
 
         Raises:
             KubeError: the request failed; the holder is unknown.
@@ -68,7 +68,7 @@ class Lease:
         if document is not None and spec.get("holderIdentity") != self.identity:
             return False
         if not await self._save(document, self._renewed(spec)):
-            raise KubeError("Conflict", "another client wrote the Lease first", _CONFLICT)
+            raise KubeError("Conflict", "another client changed the Lease at the same time", _CONFLICT)
         return True
 
     async def release(self) -> None:
@@ -82,8 +82,8 @@ class Lease:
             await self._save(document, {**spec, "holderIdentity": "", "leaseDurationSeconds": 1})
 
     async def _read(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        # The time without an answer does not count as time without a renewal: the holder had no answer either, and
-        # must have time to renew the Lease when the API server is back.
+        # While the API server is unavailable, the holder cannot renew the Lease. This time does not count as time
+        # without a renewal, so that the holder can renew the Lease after the outage.
         read_at, self._read_at = self._read_at, None
         document = await self.kube.lease(self.namespace, self.name)
         spec = dict((document or {}).get("spec") or {})

@@ -1,4 +1,4 @@
-"""Merges a status of which this process has changes that the API server has not stored."""
+"""Merges unsaved changes of a status with the status that the API server has."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,9 +19,9 @@ def merged_status(
 
     Args:
         kind: the kind of the object. Only the statuses of incidents have several writers.
-        base: the status that the API server had before the local changes.
+        base: the status of the API server before the local changes.
         local: the status with the local changes.
-        remote: the status that the API server has now.
+        remote: the current status of the API server.
     """
     if local in (base, remote):
         return remote
@@ -30,19 +30,19 @@ def merged_status(
     try:
         statuses = [IncidentStatus.model_validate(status) for status in (base, local, remote)]
     except ValidationError:
-        # Somebody's edit made it invalid. It is neither updated nor notified until it is corrected.
+        # An edit made it invalid. It is not updated, and no notification is sent, until it is corrected.
         return remote
     return merged_incident(*statuses).document()
 
 
 def merged_incident(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> IncidentStatus:
-    """Keep what others wrote since `base`: deliveries, what was done, and who did it."""
+    """Return the local status with the deliveries, actions and callers that others stored since `base`."""
     updates: dict[str, object] = {"deliveries": _deliveries(base, local, remote)}
     if remote.actions != base.actions:
         own_actions = [action for action in local.actions if action not in base.actions + remote.actions]
         updates["actions"] = (*remote.actions, *own_actions)[-SHOWN_ACTIONS:]
     if remote.revision > base.revision:
-        # Two revisions of one number would be notified as one.
+        # Two changes with the same revision would be notified only once.
         updates["revision"] = remote.revision + local.revision - base.revision
     if local.model_copy(update={"deliveries": base.deliveries}) == base:
         return remote.model_copy(update=updates)
@@ -73,7 +73,7 @@ def _with_author(change: ChangeStatus, remote: ChangeStatus | None) -> ChangeSta
 
 
 def _deliveries(base: IncidentStatus, local: IncidentStatus, remote: IncidentStatus) -> tuple[Delivery, ...]:
-    """Return the deliveries of both. A route has one entry: the local one if it changed since `base`."""
+    """Return the deliveries of both statuses. Of each route, the local delivery is kept if it changed since `base`."""
     before = {delivery.route: delivery for delivery in base.deliveries}
     own = {entry.route: entry for entry in local.deliveries if entry != before.get(entry.route)}
     others = (entry for entry in remote.deliveries if entry.route not in own)

@@ -1,6 +1,6 @@
 """Writes statuses and incidents, only if they differ from the stored objects.
 
-While the API server is away, the writes go into the store in memory, and wait in the backlog for the API server.
+While the API server is unavailable, writes change only the store in memory, and wait in the backlog.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ from nsg_baseline.kube.store import Store, Stored, resource
 
 _CONFLICT = 409
 _CONFLICTS = 2
-"""Conflicting writes after which a change is tried once more."""
+"""Number of conflicting writes after which the last attempt is made."""
 
 
 async def _always() -> bool:
@@ -32,8 +32,8 @@ async def _always() -> bool:
 class Records:
     """Reads from the store and writes to the API server. Each write also updates the store at once.
 
-    `may_save` waits until it is known whether this replica may write to the API server, and returns it. Without an
-    answer by the API server, or the right to write, nothing raises: the write waits in `backlog`.
+    `may_save` returns whether this replica may write to the API server, and waits until this is known. If it may not,
+    or if the API server does not respond, the methods do not raise: the write waits in `backlog`.
     """
 
     def __init__(self, kube: Kube, store: Store, may_save: Callable[[], Awaitable[bool]] = _always) -> None:
@@ -111,10 +111,10 @@ class Records:
         """Delete an incident.
 
         Raises:
-            KubeError: the incident could not be deleted. It is not deleted later by itself.
+            KubeError: the incident could not be deleted. The deletion is not retried automatically.
         """
         if await self.backlog.is_needed(NSGIncident, incident.key):
-            raise KubeError("Unreachable", "incidents are deleted only while the API server answers")
+            raise KubeError("Unreachable", "incidents are deleted only while the API server is available")
         await in_time(self._kube.delete(NSGIncident, incident.key))
         self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
 
@@ -190,13 +190,13 @@ class Records:
             self._lost(error)
 
     def _lost(self, error: KubeError) -> None:
-        """Go on in memory after a request without an answer. Raises the error if the API server refused it."""
+        """Continue in memory after a request without a response. Raise the error if the API server refused it."""
         if not error.is_away:
             raise error
         self.backlog.lost(error)
 
     def _keep(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any], *, attempted: bool) -> None:
-        """Store a status in memory. `attempted`: it was sent to the API server without an answer."""
+        """Store a status in memory. `attempted`: it was sent to the API server without a response."""
         stored = self.store.find(kind, key)
         if stored is None:
             return

@@ -19,18 +19,18 @@ MAX_ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Unsaved:
-    """What is known of the API server's status while an object has a newer one in memory.
+    """The statuses that the API server may have while a newer status is in memory.
 
     Attributes:
-        base: the status that the API server had last, as JSON.
-        attempts: statuses whose write was not answered, as JSON. The API server may have stored any of them.
+        base: the last known status of the API server, as JSON.
+        attempts: statuses whose write got no response, as JSON. The API server may have stored any of them.
     """
 
     base: bytes
     attempts: tuple[bytes, ...] = ()
 
     def base_before(self, remote: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the status from which both sides started. A write without an answer is not a change by others."""
+        """Return the common base for a merge. A stored write of this process is not a change by others."""
         if any(msgspec.json.decode(attempt) == remote for attempt in self.attempts):
             return remote
         base: Mapping[str, Any] = msgspec.json.decode(self.base)
@@ -42,8 +42,8 @@ class Stored:
     """One compressed object. 5,000 baselines of 20 rules take 180 MiB as models, and few are read at a time.
 
     Attributes:
-        uid: the object's uid; empty until the API server has created the object.
-        unsaved: set while the API server has not stored the status.
+        uid: the uid of the object; empty before the API server created it.
+        unsaved: set while the API server has not stored the latest status.
     """
 
     key: ObjectKey
@@ -54,12 +54,12 @@ class Stored:
     unsaved: Unsaved | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the object, with the status that is to be stored."""
+        """Return the object with its latest status."""
         unpacked: dict[str, Any] = msgspec.json.decode(zlib.decompress(self.packed))
         return unpacked
 
     def status(self) -> dict[str, Any]:
-        """Return the status that is to be stored; empty without one."""
+        """Return the latest status; empty if there is none."""
         status: dict[str, Any] = self.document().get("status") or {}
         return status
 
@@ -109,7 +109,7 @@ class Store:
         return self._kinds[kind].get(key)
 
     def put(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
-        """Store an object that the API server sent, unless the store holds the same or a newer version of it.
+        """Store an object that the API server sent, unless the store has the same or a newer version of it.
 
         An unsaved status is merged with the status that the API server sent.
         """
@@ -124,7 +124,7 @@ class Store:
         self._replace(kind, new, current)
 
     def put_unsaved(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
-        """Store an object whose status, or which itself, the API server has not stored yet."""
+        """Store an object that the API server has not stored yet, or not with this status."""
         new = pack(document)
         current = self._kinds[kind].get(new.key)
         unsaved = current.unsaved if current is not None else None
@@ -133,7 +133,7 @@ class Store:
         self._replace(kind, replace(new, unsaved=unsaved), current)
 
     def attempted(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any]) -> None:
-        """Record that the write of an unsaved status was not answered."""
+        """Record that the write of an unsaved status got no response."""
         current = self._kinds[kind].get(key)
         if current is not None and current.unsaved is not None:
             attempts = dict.fromkeys((*current.unsaved.attempts, msgspec.json.encode(status)))
@@ -141,13 +141,13 @@ class Store:
             self._kinds[kind][key] = replace(current, unsaved=unsaved)
 
     def saved(self, kind: type[Resource], key: ObjectKey, status: Mapping[str, Any]) -> None:
-        """Record that the API server has stored a status, unless the status changed since."""
+        """Record that the API server has stored a status, unless the latest status is another one."""
         current = self._kinds[kind].get(key)
         if current is not None and current.uid and current.status() == status:
             self._kinds[kind][key] = replace(current, unsaved=None)
 
     def discard(self, kind: type[Resource], key: ObjectKey) -> None:
-        """Return to what the API server has of an object: its last status, or nothing."""
+        """Discard the unsaved status of an object, or the object if the API server has not created it."""
         current = self._kinds[kind].get(key)
         if current is None or current.unsaved is None:
             return
