@@ -190,3 +190,12 @@ def test_no_exception_no_error() -> None:
     with translate_errors():
         values.append(1)
     assert values == [1]
+
+
+def test_a_response_without_headers_is_an_error_like_any_other() -> None:
+    # A transport of another library may have none.
+    error = _http(HttpResponseError, 409, LOCKED)
+    error.response = SimpleNamespace(text=lambda: LOCKED)
+    with pytest.raises(AzureError) as caught, translate_errors():
+        raise error
+    assert (caught.value.reason, caught.value.retry_after) == ("ScopeLocked", 0)

@@ -53,8 +53,8 @@ PARTS: Mapping[str, Part] = {
         ("core/conditions.py",), (*_DECISIONS, "core/test_conditions*.py", "core/test_scope_decisions*.py")
     ),
     "azure": Part(
-        ("azure/paging.py", "azure/errors.py", "azure/throttling.py"),
-        ("azure/test_bounds.py", "azure/test_errors*.py", "azure/test_rate_limit*.py"),
+        ("azure/paging.py", "azure/errors.py"),
+        ("azure/test_bounds.py", "azure/test_errors*.py", "azure/test_paging*.py"),
     ),
     "alerts": Part(
         tuple(f"alerts/{name}.py" for name in _ALERT_POLICY),
