@@ -54,7 +54,8 @@ async def test_at_most_twenty_pages_are_read(count: int, *, is_complete: bool) -
 async def test_what_is_not_an_object_is_left_out_and_what_is_not_a_list_is_an_error() -> None:
     # Azure's answer is data of another party.
     assert await listed(Client({"value": [1, {"a": 2}, None]})) == ([{"a": 2}], True)
-    for document in ({}, {"value": {}}, [], {"value": [], "nextLink": 5}):
+    documents: tuple[object, ...] = ({}, {"value": {}}, [], {"value": [], "nextLink": 5})
+    for document in documents:
         with pytest.raises(AzureError) as wrong:
             await listed(Client(document))
         assert wrong.value.reason == "InvalidResponse"
