@@ -99,10 +99,10 @@ async def test_no_option_sends_a_file(
         "workflow://8.8.8.8/id/signature?template=http://127.0.0.1/token",
     ],
 )
-async def test_a_proxy_is_not_asked_for_what_channels_may_not_reach(
+async def test_a_proxy_receives_no_request_for_a_forbidden_address(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    # The operator's connection ends at the proxy. The target is judged before the proxy is asked for it.
+    # The operator's connection ends at the proxy, so the target is checked before the request.
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{listener.port}")
     monkeypatch.setenv("no_proxy", "")

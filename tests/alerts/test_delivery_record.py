@@ -113,8 +113,8 @@ def test_a_late_delivery_does_not_move_the_time_of_the_notification() -> None:
     )
 
 
-def test_what_each_channel_still_lacks() -> None:
-    # A notification that was not ready is lacking everywhere.
+def test_pending_deliveries_by_channel() -> None:
+    # A notification that was not ready is pending for every channel.
     ready, waiting = NEW, updated(incident("web-2", revision=2))
     missing_deliveries = pending_by_channel(
         CHANNELS, [ready, waiting], {KEY: {"a": 0, "b": 0}}, {"a": {KEY: ""}, "b": {}}

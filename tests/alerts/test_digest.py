@@ -69,7 +69,7 @@ def test_incidents_that_ended_are_a_digest_of_ends() -> None:
     assert mixed.title.startswith("[CRITICAL] 3 incidents, including web-0 (rg-web): ")
 
 
-def test_one_change_in_all_nsgs_is_said_once() -> None:
+def test_a_change_in_all_nsgs_is_named_once() -> None:
     # A policy changes hundreds of NSGs at once; an NSG that is named twice, or none, is another matter.
     same = digest(about("a", nsg(1), **OPEN), about("b", nsg(2), **OPEN))
     assert same.title == "[CRITICAL] 2 NSGs: new rule open-ssh allows inbound TCP 22 from Internet to any"

@@ -64,13 +64,13 @@ def test_a_change_without_traffic_is_named_alone() -> None:
         ({"resolution": "Reverted", "changeCount": 3}, "new rule open-ssh and 2 more changes reverted"),
     ],
 )
-def test_an_end_says_how_and_after_how_long(status: dict[str, Any], ending: str) -> None:
+def test_the_title_of_an_end_has_the_resolution_and_the_duration(status: dict[str, Any], ending: str) -> None:
     resolved = {"state": "Resolved", "resolvedAt": LATER, "changes": [SSH_RULE], "changeCount": 1}
     text = title(incident("web-1", **{**OPEN, **resolved, **status}), "Resolved")
     assert text.startswith(f"RESOLVED web (rg-web): {ending}")
 
 
-def test_approved_traffic_is_not_said_to_be_denied_again() -> None:
+def test_approved_traffic_is_not_reported_as_denied() -> None:
     status = {**OPEN, "state": "Resolved", "resolvedAt": LATER, "resolution": "Approved"}
     assert "no longer allowed" not in title(incident("web-1", **status), "Resolved")
 
@@ -78,14 +78,14 @@ def test_approved_traffic_is_not_said_to_be_denied_again() -> None:
 @pytest.mark.parametrize(
     ("callers", "start"), [(1, "bob@x.com created open-ssh"), (3, "bob@x.com and 2 other callers created open-ssh")]
 )
-def test_an_attribution_says_who_did_what(callers: int, start: str) -> None:
+def test_the_title_of_an_attribution_names_the_author_and_the_change(callers: int, start: str) -> None:
     caller = {"kind": "User", "at": LATER, "operation": "securityRules/write", "correlationId": "1", "rule": "OPEN-SSH"}
     changed_by = [{**caller, "name": name, "certain": True} for name in ("bob@x.com", "app-1", "app-2")[:callers]]
     text = title(incident("web-1", **{**OPEN, "changes": [SSH_RULE], "changedBy": changed_by}), "Attributed")
     assert text.startswith(f"[CRITICAL] web (rg-web): {start}")
 
 
-def test_a_reminder_says_for_how_long() -> None:
+def test_the_title_of_a_reminder_has_the_duration() -> None:
     text = title(incident("web-1", **OPEN), "Reminder", timedelta(days=1))
     assert text.startswith("STILL OPEN for 1 d [CRITICAL] web (rg-web): ")
 

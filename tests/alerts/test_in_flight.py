@@ -113,8 +113,8 @@ async def test_a_confirmed_message_is_delivered(outbox: MemoryOutbox) -> None:
     assert sorted(item.sent for item in stored(outbox, route())) == [False, True]
 
 
-def test_what_a_restart_finds(outbox: MemoryOutbox) -> None:
-    # By channel and key, in a stable order, and nothing for incidents that are not pending any more.
+def test_messages_in_flight_after_a_restart(outbox: MemoryOutbox) -> None:
+    # Sorted by channel and key, without messages about incidents that are not pending any more.
     messages = (message(WEB, channel="b"), message(DB, sent=True, thread="t"), message(WEB))
     in_flight = loaded(outbox, *messages)
     assert in_flight.messages == (messages[1], messages[2], messages[0])
@@ -137,8 +137,8 @@ def _record(outbox: MemoryOutbox, delivery: PendingDelivery, lacks: dict[str, in
     outbox.put(delivery.incident.model_copy(update={"status": status}))
 
 
-def test_what_is_not_pending_is_forgotten(outbox: MemoryOutbox) -> None:
-    # The status of a route has little room.
+def test_messages_without_pending_incidents_are_removed(outbox: MemoryOutbox) -> None:
+    # The size of a route's status is limited.
     in_flight = loaded(outbox, message(WEB), message(DB), message(WEB, channel="b"))
     in_flight.forget(route(), {"a": [WEB], "c": [DB]})
     assert in_flight.messages == (message(WEB),)

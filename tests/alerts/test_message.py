@@ -95,14 +95,14 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
         ),
     ],
 )
-def test_a_title_says_what_changed_and_which_traffic(
+def test_a_title_names_the_change_and_its_traffic(
     event: NotificationEvent, status: dict[str, Any], expected: str
 ) -> None:
-    # A phone shows the title alone.
+    # A phone shows only the title.
     assert message(event, **status).title == expected
 
 
-def test_a_reminder_says_for_how_long_and_how_to_acknowledge() -> None:
+def test_a_reminder_has_the_duration_and_the_command_to_acknowledge() -> None:
     # The receiver of a reminder wants to stop the reminders or the drift.
     delivery = PendingDelivery(incident(**OPEN), "Reminder", reminder=1, open_for=timedelta(hours=24))
     reminder = alert_message(delivery)

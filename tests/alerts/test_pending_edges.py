@@ -75,7 +75,7 @@ def test_the_event_for_a_channel(event: Any, status: dict[str, Any], revision: i
     ("severity", "event", "expected"),
     [("critical", "Opened", True), ("critical", "Resolved", False), ("high", "Opened", False)],
 )
-def test_what_is_critical(severity: str, event: Any, *, expected: bool) -> None:
+def test_critical_deliveries(severity: str, event: Any, *, expected: bool) -> None:
     assert PendingDelivery(incident(severity=severity), event).is_critical == expected
 
 
@@ -153,8 +153,8 @@ def test_a_reminder_is_sent_in_place_of_an_event_that_is_not_wanted() -> None:
     assert pending(route(send=["Resolved", "Reminder"]), incident()) is None
 
 
-def test_what_some_channels_lack_is_sent_later() -> None:
-    # With the event for the channel that is furthest behind, and with the number of the reminder.
+def test_a_partial_delivery_is_completed_later() -> None:
+    # With the event for the channel with the oldest revision, and with the number of the reminder.
     to = route()
     opened = pending(to, recorded(incident(revision=3, event="Updated"), 3, pending_channels={"a": 0, "b": 2}))
     assert opened is not None
@@ -168,7 +168,7 @@ def test_what_some_channels_lack_is_sent_later() -> None:
 
 
 @pytest.mark.parametrize(("resolution", "expected"), [("Remediated", True), ("Reverted", False)])
-def test_a_route_may_want_only_what_the_operator_restored(resolution: str, *, expected: bool) -> None:
+def test_a_route_may_select_remediated_incidents_only(resolution: str, *, expected: bool) -> None:
     # Without `Resolved`, only an end by the operator is sent.
     stored = recorded(resolved(NOW, resolution=resolution))
     assert (pending(route(send=["Remediated"]), stored) is not None) == expected

@@ -140,7 +140,7 @@ asyncio.run(main())
 """
 
 
-async def test_nothing_is_left_when_the_operator_is_killed(chats: Chats) -> None:
+async def test_no_process_is_left_when_the_operator_is_killed(chats: Chats) -> None:
     # Neither the sender nor its children may go on sending, or wait for a deadline.
     chats.stuck.add("dead")
     operator = await asyncio.create_subprocess_exec(

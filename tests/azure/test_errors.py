@@ -175,7 +175,7 @@ RAISED: tuple[tuple[BaseException, tuple[str, str, float]], ...] = (
 
 
 @pytest.mark.parametrize(("raised", "expected"), RAISED)
-def test_what_azure_core_raises(raised: BaseException, expected: tuple[str, str, float]) -> None:
+def test_exceptions_of_azure_core_are_translated(raised: BaseException, expected: tuple[str, str, float]) -> None:
     # Conditions and alerts show the reason and the message. The text of a successful response may be a token.
     with pytest.raises(AzureError) as caught, translate_errors():
         raise raised

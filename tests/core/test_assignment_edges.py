@@ -29,7 +29,7 @@ def scope(**fields: Any) -> NSGScope:
     return NSGScope.model_validate({**document, "spec": spec(**fields).model_dump(by_alias=True, exclude_none=True)})
 
 
-def test_a_refusal_says_what_to_change() -> None:
+def test_a_refusal_has_a_message_for_the_condition() -> None:
     # It is the message of the Ready condition.
     claims = [Claim(KEY, WEB, BEGAN), Claim(OTHER, WEB, BEGAN)]
     assert assign([scope()], claims, {}).refused == {
@@ -118,8 +118,8 @@ def test_patterns(pattern: str, name: str, *, expected: bool) -> None:
     assert any_matches([], name) is False
 
 
-def test_what_a_scope_covers_and_allows() -> None:
-    # The case of ids means nothing. Without labels a selector matches nothing.
+def test_scopes_cover_nsgs_and_allow_namespaces() -> None:
+    # The case of ids does not matter. Without labels a selector matches nothing.
     assert covers(spec(), NSGId(SUBSCRIPTION.upper(), "x", "y"))
     assert covers(spec(resourceGroups=["RG-web"]), NSGId(SUBSCRIPTION, "rg-WEB", "y"))
     assert not covers(spec(resourceGroups=["rg-db"]), WEB)

@@ -129,7 +129,7 @@ MINUTE = timedelta(minutes=1)
         ),
     ],
 )
-def test_what_became_of_a_request(why: str, rows: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
+def test_the_outcome_of_a_request(why: str, rows: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
     # A client chooses the id that joins rows: it must not be able to mark a write as refused.
     assert [write.outcome for write in listed(*rows)] == outcomes, why
 
@@ -252,7 +252,7 @@ def test_the_search_ends_without_an_answer() -> None:
     assert open_since(drifting.model_copy(update={"status": status})) is None
 
 
-def test_who_ended_it_is_not_who_did_it() -> None:
+def test_the_caller_who_reverted_the_change_is_not_its_author() -> None:
     end = stamp(START + timedelta(minutes=9))
     over = {"state": "Resolved", "resolvedAt": end, "updatedAt": end}
     past = story("jo rule X", "mo delete - +3700s")
@@ -271,7 +271,7 @@ def test_tags_have_candidates_but_no_certain_author() -> None:
     assert settled(incident(changes=[changed]), story("jo nsg X"), minutes=31).attribution == "Uncertain"
 
 
-def test_who_created_an_nsg_without_a_baseline() -> None:
+def test_the_author_of_an_unbaselined_nsg() -> None:
     past = story("jo nsg X", "mo rule X")
     for row_of_jo in past.rows[:2]:
         row_of_jo["subStatus"] = {"value": "Created"}

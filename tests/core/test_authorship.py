@@ -92,7 +92,7 @@ def outcome(answer: Authorship) -> str:
         ("a caller whose body is missing, and who wrote it again", ["jo nsg X missing", "jo nsg X"], "jo"),
     ],
 )
-def test_who_wrote_it_first(why: str, events: list[str], expected: str) -> None:
+def test_the_first_writer_of_the_content_is_the_author(why: str, events: list[str], expected: str) -> None:
     # The last writer of an NSG is often a pipeline that writes what it finds.
     assert outcome(answered(story(*events))) == expected, why
 
@@ -112,7 +112,7 @@ def test_who_wrote_it_first(why: str, events: list[str], expected: str) -> None:
         ("the whole NSG was deleted and created", ["mo drop -", "jo nsg -"], "mo"),
     ],
 )
-def test_who_deleted_it_first(why: str, events: list[str], expected: str) -> None:
+def test_the_first_deletion_has_the_author(why: str, events: list[str], expected: str) -> None:
     # A delete has no body: the operation itself is the content.
     assert outcome(answered(story(*events, state="X"))) == expected, why
 
@@ -160,12 +160,12 @@ def test_an_empty_log_is_not_an_answer_until_it_is_complete() -> None:
     assert answered(empty).answer == "Unknown"
 
 
-def test_azure_says_at_once_that_a_rule_is_new() -> None:
+def test_a_rule_that_azure_reports_as_created_has_its_author_at_once() -> None:
     # A co-owner's new rule need not wait for the log to be complete.
     assert outcome(answered(story("jo rule X"), after=timedelta(seconds=5))) == "jo"
 
 
-def test_content_that_no_body_holds_names_all_writers_and_none_is_certain() -> None:
+def test_content_without_a_matching_body_has_all_writers_as_candidates() -> None:
     # Azure read one of the bodies in another way than the operator does.
     past = story("jo rule Y", "mo nsg Y")
     past.state = "X"
@@ -173,7 +173,7 @@ def test_content_that_no_body_holds_names_all_writers_and_none_is_certain() -> N
     assert (outcome(answer), answer.answer) == ("jo|mo", "Candidates")
 
 
-def test_nobody_without_a_name_is_certain() -> None:
+def test_a_caller_without_a_name_is_only_a_candidate() -> None:
     past = story("jo rule X")
     past.rows = [{**row, "caller": None, "claims": {}} for row in past.rows]
     assert answered(past).answer == "Candidates"

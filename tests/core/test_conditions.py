@@ -35,7 +35,9 @@ STATES = (
 
 
 @pytest.mark.parametrize(("state", "expected"), STATES, ids=lambda value: getattr(value, "reason", ""))
-def test_a_state_says_all_of_it(state: ConditionState, expected: tuple[str, str, str, str]) -> None:
+def test_each_state_has_type_status_reason_and_message(
+    state: ConditionState, expected: tuple[str, str, str, str]
+) -> None:
     # Scripts wait for the type, status and reason; people read the message.
     assert (state.type, state.status, state.reason, state.message) == expected
 

@@ -195,8 +195,8 @@ def test_the_subject_of_an_incident() -> None:
     assert IncidentSubject.of("team-web", spec).scope == "production"
 
 
-def test_what_a_loop_remembers_of_an_nsg() -> None:
-    # Nothing is judged again unless the bytes, an edit, another writer or the time asks for it.
+def test_an_observation_is_current_until_something_changes() -> None:
+    # An NSG is judged again only if its bytes, the baseline, another writer or the time require it.
     assert (ABSENT, UNKNOWN) == (b"", b"?")
     seen = Observation(b"d", "i", NOW, "j", due=NOW + MINUTE)
     assert seen.is_current(b"d", "i", "j", NOW)

@@ -37,7 +37,7 @@ def properties(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule["properties"] for rule in document["properties"]["securityRules"]}
 
 
-def test_a_changed_rule_keeps_what_the_operator_does_not_know() -> None:
+def test_a_restored_rule_keeps_unknown_properties() -> None:
     # A property of a newer API version is another writer's; the operator must not delete it.
     document = nsg([rule("web", destinationPortRange="80", description="old")])
     document["properties"]["securityRules"][0]["properties"]["flowTimeout"] = 4
@@ -124,7 +124,7 @@ def test_a_deleted_nsg_is_never_created_again() -> None:
     assert plan(None, Verdict(NSG), ALL) is None
 
 
-def test_too_many_changes_say_how_to_go_on() -> None:
+def test_too_many_changes_name_the_annotation_that_confirms_them() -> None:
     # The annotation is pasted into a shell.
     live = parse_live(nsg([rule("a", priority=200), rule("b", priority=201)]))
     blocked = planned([], live, RemediationPolicy(ALL.revert, 1))

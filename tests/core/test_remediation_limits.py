@@ -101,7 +101,7 @@ def _inexact(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
     monkeypatch.setattr(remediation_limits, "exposure", counted)
 
 
-def test_what_cannot_be_computed_is_not_written_unless_it_only_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inexact_exposure_blocks_writes_unless_they_only_deny(monkeypatch: pytest.MonkeyPatch) -> None:
     # Removing an allow rule and adding a deny rule are safe without a computation.
     calls: list[int] = []
     _inexact(monkeypatch, calls)

@@ -97,7 +97,7 @@ def test_a_write_that_would_open_blocks_only_its_cause() -> None:
     assert (names(result.reverted), left_out(result)) == (["rdp"], [("d2", "WouldOpen")])
 
 
-def test_what_approved_allows_may_be_opened() -> None:
+def test_a_remediation_may_allow_approved_traffic() -> None:
     # An unapproved deny blocks approved traffic: an outage that Enforce ends.
     deny = rule("stop", priority=100, access="Deny", sourceAddressPrefix="*", destinationPortRange="443")
     _, _, result = planned([WEB], [WEB, deny])
@@ -157,7 +157,7 @@ def test_a_write_allows_nothing_that_is_not_approved(drift: Drift, revert: set[A
 
 
 @given(drifts())
-def test_what_is_left_after_a_write_is_what_was_left_out(drift: Drift) -> None:
+def test_changes_after_a_write_are_those_that_were_left_out(drift: Drift) -> None:
     live = parse_live(nsg(drift.live))
     verdict = judge(drift.baseline, live, NOW)
     result = plan(live, verdict, ALL)

@@ -52,7 +52,7 @@ def test_an_ambiguous_body_is_unreadable(why: str, text: str) -> None:
         ("a rule without properties", nsg({"name": RULE})),
     ],
 )
-def test_a_body_that_does_not_show_the_rule_says_nothing_about_it(why: str, text: str) -> None:
+def test_a_body_without_the_rule_is_unreadable(why: str, text: str) -> None:
     with pytest.raises(UnreadableBodyError):
         rule_in(text)
     assert why

@@ -85,7 +85,7 @@ def test_a_change_in_azure_does_not_restart_the_grace_period() -> None:
 
 
 @pytest.mark.parametrize("awaited", [True, False])
-def test_what_a_remediation_leaves_awaits_the_rollout_only_if_it_did_before(awaited: bool) -> None:  # noqa: FBT001 - a case
+def test_drift_left_by_a_remediation_awaits_the_rollout_only_if_it_did_before(awaited: bool) -> None:  # noqa: FBT001 - a case
     # A restore in part changes live, which must not turn drift into a rollout.
     waiting = edited(snapshot(WEB), WIDER)
     attempt = RemediationAttempt(written=True, rollout_since=NOW, awaited_rollout=awaited)

@@ -154,7 +154,7 @@ PRIVATE, HTTPS, RDP = rule("web"), internet("web", "443"), internet("rdp", "3389
         (SSH, internet("another-name", "22"), False),
     ],
 )
-def test_an_nsg_without_a_baseline_is_news_again_when_it_is_opened_further(
+def test_more_exposure_of_an_unbaselined_nsg_is_a_new_revision(
     before: Document,
     after: Document,
     is_news: bool,  # noqa: FBT001 - a case

@@ -95,7 +95,7 @@ async def test_an_incident_that_opens_grows_and_ends_meanwhile_is_recorded_whole
         assert len(receiver.alerts) == 3
 
 
-async def test_an_incident_that_is_stored_already_goes_on_under_its_name(tmp_path: Path) -> None:
+async def test_a_stored_incident_keeps_its_name(tmp_path: Path) -> None:
     # A new key would be a second page for the same incident, and the first would never be resolved.
     async with judged_operator(tmp_path) as (operator, receiver):
         operator.azure.nsgs["web"] = [*WEB, SSH]
@@ -111,7 +111,7 @@ async def test_an_incident_that_is_stored_already_goes_on_under_its_name(tmp_pat
         assert [alert["alert"]["event"] for alert in receiver.alerts] == ["Opened", "Resolved"]
 
 
-async def test_a_process_that_dies_after_it_saved_repeats_nothing(tmp_path: Path) -> None:
+async def test_a_kill_after_a_save_repeats_no_message(tmp_path: Path) -> None:
     # What was saved must be enough for the next process: incidents, deliveries and messages in flight.
     async with judged_operator(tmp_path) as (operator, receiver):
         leave(operator)

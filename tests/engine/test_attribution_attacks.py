@@ -175,7 +175,7 @@ async def test_a_refused_request_under_the_same_id_hides_no_write(world: World) 
     assert ("owner", True) not in authors(status)
 
 
-async def test_a_body_that_can_be_read_in_two_ways_proves_nothing(world: World) -> None:
+async def test_an_ambiguous_body_proves_nothing(world: World) -> None:
     # The operator would read a harmless rule, and Azure the other one.
     rule, harmless = ({key: value for key, value in document.items() if key != "name"} for document in (LB, WIDER))
     body = f'{{"properties": {json.dumps(harmless)}, "properties": {json.dumps(rule)}}}'
@@ -186,7 +186,7 @@ async def test_a_body_that_can_be_read_in_two_ways_proves_nothing(world: World) 
     assert ("owner", True) not in authors(status)
 
 
-async def test_a_copy_of_what_was_there_before_a_restart_proves_nothing(world: World) -> None:
+async def test_a_copy_of_content_from_before_a_restart_proves_nothing(world: World) -> None:
     # The new operator does not know since when the rule is there, and the rule's own write is older than the log.
     world.put_nsg("mo", LB)
     world.environment.clock.pass_by(minutes=70)

@@ -105,7 +105,7 @@ def put_incident(server: Server, name: str = "i", kind: str = "Drift", **fields:
     return ObjectKey("team-web", name)
 
 
-async def test_a_refused_baseline_says_why(server: Server, records: Records) -> None:
+async def test_a_refused_baseline_reports_its_reason(server: Server, records: Records) -> None:
     # Its owner waits for it to be compared.
     put_baseline(server, generation=4, status={"changeCount": 2, "effectiveMode": "Alert"})
     put_baseline(server, "db", generation=2)
@@ -187,7 +187,7 @@ async def test_only_a_final_refusal_ends_an_incident(server: Server, records: Re
         assert status["revision"] == 4
 
 
-async def test_a_refusal_ends_nothing_while_the_scope_is_missing(server: Server, records: Records) -> None:
+async def test_a_refusal_resolves_no_incident_while_the_scope_is_missing(server: Server, records: Records) -> None:
     # A wider scope may refuse the baseline for the minute in which its own scope is replaced.
     put_baseline(server)
     put_scope(server, "wider")

@@ -163,7 +163,7 @@ async def test_after_an_outage_the_old_leader_continues(server: LeaseServer, clo
     assert log == ["a starts", "a stops"]
 
 
-async def test_a_paused_leader_asks_before_it_saves(server: LeaseServer, clock: Clock) -> None:
+async def test_a_paused_leader_checks_its_lease_before_it_saves(server: LeaseServer, clock: Clock) -> None:
     # Continued after a pause, it does not know yet that another replica leads: its next alert would be a repetition.
     replica = election(server, "a", clock)
     assert not await replica.may_save()

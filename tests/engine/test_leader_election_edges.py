@@ -132,7 +132,7 @@ async def test_the_end_of_the_lease_is_logged_once(server: LoggingServer, clock:
     ]
 
 
-async def test_a_replica_says_why_it_ends(server: LoggingServer, clock: Clock) -> None:
+async def test_a_replica_reports_why_it_ends(server: LoggingServer, clock: Clock) -> None:
     # It is the last line of the pod's log.
     async def work() -> None:
         assert server.document is not None
@@ -192,7 +192,7 @@ async def test_a_request_has_half_of_the_time(
     assert delays == [15.0, 15.0]
 
 
-async def test_a_lease_holds_what_kubectl_shows(server: LoggingServer, clock: Clock) -> None:
+async def test_a_lease_has_the_fields_that_kubectl_shows(server: LoggingServer, clock: Clock) -> None:
     # Times in the form of Kubernetes' MicroTime; fields of other clients stay.
     lease = Lease(server, "system", "nsgb", "a", 15, clock)
     assert await lease.acquire()

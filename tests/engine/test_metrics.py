@@ -64,7 +64,7 @@ async def test_the_metrics_of_a_dashboard_are_exported(operator: InProcessOperat
     assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)
 
 
-async def test_what_waits_for_the_api_server_is_shown(operator: InProcessOperator) -> None:
+async def test_pending_writes_to_the_api_server_are_exported(operator: InProcessOperator) -> None:
     # The pod is healthy and alerts are sent; only this says that a restart would lose what nobody has stored.
     metrics = Metrics(operator.records, Health(), dict, lambda: True)
     assert _read(metrics)[_series("nsg_baseline_kubernetes_api_unavailable")] == 0

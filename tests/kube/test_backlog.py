@@ -132,7 +132,7 @@ async def test_statuses_and_incidents_wait_in_memory_and_are_stored_afterwards(c
     assert in_memory.metadata.uid == stored["metadata"]["uid"]
 
 
-async def test_nothing_is_asked_of_a_server_that_is_away(cluster: Cluster) -> None:
+async def test_an_unavailable_server_receives_no_requests(cluster: Cluster) -> None:
     # Each request may take seconds, and an alert would wait for all of them.
     cluster.leave()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
@@ -178,7 +178,7 @@ async def test_edits_of_others_meanwhile_are_kept(cluster: Cluster) -> None:
     assert in_memory.status == stored.status
 
 
-async def test_an_edit_that_a_watch_reports_does_not_undo_what_waits(cluster: Cluster) -> None:
+async def test_a_watch_event_does_not_undo_a_pending_write(cluster: Cluster) -> None:
     # The watch may be back before the writes are: the store must show both.
     cluster.leave()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
@@ -192,7 +192,7 @@ async def test_an_edit_that_a_watch_reports_does_not_undo_what_waits(cluster: Cl
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 2
 
 
-async def test_a_lost_answer_is_not_taken_for_a_write_by_others(cluster: Cluster) -> None:
+async def test_a_lost_response_is_not_taken_for_a_write_of_another_client(cluster: Cluster) -> None:
     # A revision that another writer took is raised. Here that would be a second alert about one event.
     incident = await cluster.open_incident()
     cluster.kube.lost = 1
@@ -222,7 +222,7 @@ async def test_a_change_during_the_flush_is_stored_too(cluster: Cluster, monkeyp
     assert cluster.records.backlog.sizes == {}
 
 
-async def test_an_object_that_is_gone_or_refused_is_given_up_alone(cluster: Cluster) -> None:
+async def test_a_deleted_or_refused_object_does_not_block_the_others(cluster: Cluster) -> None:
     # A baseline that was deleted meanwhile must not keep the others from being stored, nor be tried for ever.
     cluster.leave()
     for name, count in (("web", 2), ("db", -1)):

@@ -181,9 +181,7 @@ async def test_a_deleted_lease_is_created_by_its_holder(server: LeaseServer, clo
     assert spec(server)["holderIdentity"] == "a"
 
 
-async def test_a_renewal_that_meets_another_write_says_nothing_about_the_holder(
-    server: LeaseServer, clock: Clock
-) -> None:
+async def test_a_conflicting_renewal_does_not_show_the_holder(server: LeaseServer, clock: Clock) -> None:
     # An annotation by a user is such a write. The holder reads again and does not give up its work.
     holder = lease(server, "a", clock)
     assert await holder.acquire()

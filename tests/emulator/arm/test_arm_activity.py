@@ -127,7 +127,7 @@ def test_a_refused_change_and_a_failed_operation_end_as_failed(azure: Azure) -> 
     assert ends[1]["properties"]["statusMessage"] == "It broke."
 
 
-def test_a_write_of_what_is_new_ends_as_created(azure: Azure) -> None:
+def test_a_write_of_a_new_rule_ends_as_created(azure: Azure) -> None:
     # Recorded. A reader can tell from it that the rule was not there before.
     azure("PUT", WEB, nsg())
     azure("PUT", f"{WEB}/securityRules/a", {"properties": rule()})
