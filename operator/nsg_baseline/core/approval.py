@@ -56,13 +56,13 @@ def approve_until(
         rule = live_rules[(change.rule or "").lower()]
         stamp = f"{until:%Y-%m-%dT%H:%M:%SZ}"
         added.append({"rule": rule, "until": stamp, "reason": reason, "approvedBy": by})
-    names = {item["rule"]["name"].lower() for item in added}
-    kept = [
-        item.model_dump(by_alias=True, mode="json", exclude_unset=True)
-        for item in spec.exceptions
-        if item.rule.name.lower() not in names
+    names = {exception["rule"]["name"].lower() for exception in added}
+    other_exceptions = [
+        exception.model_dump(by_alias=True, mode="json", exclude_unset=True)
+        for exception in spec.exceptions
+        if exception.rule.name.lower() not in names
     ]
-    return {"exceptions": [*kept, *added]} if added else {}
+    return {"exceptions": [*other_exceptions, *added]} if added else {}
 
 
 def _documents(spec: BaselineSpec) -> Iterable[dict[str, Any]]:
@@ -77,8 +77,8 @@ def _approve_nsg_fields(fields: dict[str, Any], change: Change, spec: BaselineSp
     }
     for name in change.fields:
         if name in attached:
-            before = spec.associations.model_dump(by_alias=True, exclude_none=True) if spec.associations else {}
-            fields["associations"] = {**before, **fields.get("associations", {}), name: attached[name]}
+            declared = spec.associations.model_dump(by_alias=True, exclude_none=True) if spec.associations else {}
+            fields["associations"] = {**declared, **fields.get("associations", {}), name: attached[name]}
         elif spec.tags is not None:
             folded = {key.lower(): value for key, value in live.tags.items()}
             fields["tags"] = {key: folded[key.lower()] for key in spec.tags if key.lower() in folded}

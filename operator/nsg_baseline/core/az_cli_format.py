@@ -29,6 +29,6 @@ def _rule(rule: Any) -> Any:
 
 
 def _split(flat: Mapping[str, Any], top: tuple[str, ...]) -> dict[str, Any]:
-    above = {key: value for key, value in flat.items() if key in top}
-    below = {key: value for key, value in flat.items() if key not in top and key not in _ADDED}
-    return {**above, "properties": below}
+    top_level = {key: value for key, value in flat.items() if key in top}
+    properties = {key: value for key, value in flat.items() if key not in top and key not in _ADDED}
+    return {**top_level, "properties": properties}

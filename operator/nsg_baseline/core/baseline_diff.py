@@ -55,7 +55,7 @@ def diff_baselines(
 
 
 def _excepted(approved: ApprovedNSG) -> tuple[Any, ...]:
-    return tuple(item.rule for item in approved.exceptions)
+    return tuple(exception.rule for exception in approved.exceptions)
 
 
 def _as_live(approved: ApprovedNSG, now: datetime) -> LiveNSG:

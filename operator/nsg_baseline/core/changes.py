@@ -75,27 +75,27 @@ def fingerprint(*parts: Any) -> str:
 
 
 def rule_change_fingerprint(kind: ChangeKind, rule: Rule, approved: ApprovedNSG) -> str:
-    """Return the fingerprint of the change that a live rule is: RuleCreated or RuleUpdated."""
+    """Return the fingerprint of the change for a live rule: RuleCreated or RuleUpdated."""
     return fingerprint(kind, _rule_fingerprint(rule, approved))
 
 
 def tags_fingerprint(tags: Mapping[str, str], approved: ApprovedNSG) -> str:
-    """Return the fingerprint of the change that live tags are. Tags as approved have one that no change has."""
-    return fingerprint("tags", {key.lower(): value for key, value in _wrong_tags(tags, approved).items()})
+    """Return the fingerprint of the change for live tags. That of approved tags differs from all changes."""
+    return fingerprint("tags", {key.lower(): value for key, value in _differing_tags(tags, approved).items()})
 
 
 def _rule_changes(approved: ApprovedNSG, live: LiveNSG, classification: Classification) -> Iterator[Change]:
-    wanted = {rule.key: rule for rule in approved.rules}
+    approved_rules = {rule.key: rule for rule in approved.rules}
     tolerated = {rule.key for rule, _ in classification.tolerated}
     for rule in live.rules:
-        approved_rule = wanted.pop(rule.key, None)
+        approved_rule = approved_rules.pop(rule.key, None)
         if rule.key in classification.excepted or rule.key in tolerated:
             continue
         if approved_rule is None:
             yield _created(rule, approved)
         elif fields := differing_fields(approved_rule, rule, approved.comparison):
             yield _updated(approved_rule, rule, fields, approved)
-    for rule in wanted.values():
+    for rule in approved_rules.values():
         yield Change("RuleDeleted", rule.name, fingerprint("RuleDeleted", rule.key), approved=rule.document)
 
 
@@ -121,21 +121,21 @@ def _rule_fingerprint(rule: Rule, approved: ApprovedNSG) -> str:
 
 
 def _tag_changes(approved: ApprovedNSG, live: LiveNSG) -> Iterator[Change]:
-    wrong = _wrong_tags(live.tags, approved)
-    if wrong:
+    differing = _differing_tags(live.tags, approved)
+    if differing:
         yield Change(
             "NSGUpdated",
             None,
             tags_fingerprint(live.tags, approved),
-            approved={"tags": {key: (approved.tags or {})[key] for key in wrong}},
-            live={"tags": {key: value for key, value in wrong.items() if value is not None}},
-            fields=tuple(f"tags.{key}" for key in sorted(wrong)),
+            approved={"tags": {key: (approved.tags or {})[key] for key in differing}},
+            live={"tags": {key: value for key, value in differing.items() if value is not None}},
+            fields=tuple(f"tags.{key}" for key in sorted(differing)),
         )
 
 
-def _wrong_tags(tags: Mapping[str, str], approved: ApprovedNSG) -> dict[str, str | None]:
+def _differing_tags(tags: Mapping[str, str], approved: ApprovedNSG) -> dict[str, str | None]:
     """Return the approved tags whose live value differs, with that value."""
-    # A tag's key has no case, its value has.
+    # Tag keys are compared without regard to case, tag values with it.
     present = {key.lower(): value for key, value in tags.items()}
     return {
         key: present.get(key.lower())
@@ -161,19 +161,21 @@ def live_hashes(approved: ApprovedNSG, live: LiveNSG) -> tuple[str, str]:
     Edits of the baseline do not change the first, and changes by co-owners do not change the second. Live is unchanged
     if one of the two is unchanged.
     """
-    attached = sorted(live.subnets), sorted(live.network_interfaces)
+    associations = sorted(live.subnets), sorted(live.network_interfaces)
     everything = sorted(fingerprint(semantic_key(rule, STRICT), rule.description) for rule in live.rules)
     names = {rule.key for rule in approved.rules}
-    own = sorted(
+    compared_rules = sorted(
         _rule_fingerprint(rule, approved)
         for rule in live.rules
         if rule.key in names or co_owner_of(rule, approved.tolerate) is None
     )
     declared = {key.lower() for key in approved.tags or {}}
     tags = {key.lower(): value for key, value in live.tags.items()}
-    kept = {key: value for key, value in tags.items() if key in declared}
-    compared = tuple(
-        part if wanted is not None else None
-        for part, wanted in zip(attached, (approved.subnets, approved.network_interfaces), strict=True)
+    declared_tags = {key: value for key, value in tags.items() if key in declared}
+    compared_associations = tuple(
+        live_part if approved_part is not None else None
+        for live_part, approved_part in zip(associations, (approved.subnets, approved.network_interfaces), strict=True)
     )
-    return fingerprint(everything, tags, attached), fingerprint(own, kept, compared)
+    return fingerprint(everything, tags, associations), fingerprint(
+        compared_rules, declared_tags, compared_associations
+    )

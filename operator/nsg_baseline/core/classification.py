@@ -31,9 +31,9 @@ def _owner(rule: Rule, approved: ApprovedNSG) -> str | None:
 def classify(approved: ApprovedNSG, live: Iterable[Rule], now: datetime) -> Classification:
     """Classify live rules by who is responsible for them."""
     running = {
-        (item.rule.key, semantic_key(item.rule, approved.comparison))
-        for item in approved.exceptions
-        if now < item.until
+        (exception.rule.key, semantic_key(exception.rule, approved.comparison))
+        for exception in approved.exceptions
+        if now < exception.until
     }
     names = {rule.key for rule in approved.rules}
     excepted: dict[str, Rule] = {}

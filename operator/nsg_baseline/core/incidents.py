@@ -111,13 +111,13 @@ def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentS
     status = opened_or_updated(
         stored, Finding((), severity="high", summary=summary, problems=frozenset({UNREADABLE})), now
     )
-    kept = {
+    retained = {
         "change_count": len(stored.changes),
         "changes": stored.changes,
         "exposure": stored.exposure,
         "fingerprints": tuple(sorted({*stored.fingerprints, UNREADABLE}))[-SHOWN_FINGERPRINTS:],
     }
-    return status.model_copy(update=kept)
+    return status.model_copy(update=retained)
 
 
 def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bool:

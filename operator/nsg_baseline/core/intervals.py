@@ -41,13 +41,14 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 def common(ranges: tuple[Interval, ...], other: tuple[Interval, ...]) -> tuple[Interval, ...]:
     """Return the intersection of two sorted sets of ranges."""
     shared: list[Interval] = []
-    left, right = list(reversed(ranges)), list(reversed(other))
-    while left and right:
-        first, second = left[-1], right[-1]
-        low, high = max(first.first, second.first), min(first.last, second.last)
-        if first.family == second.family and low <= high:
-            shared.append(Interval(first.family, low, high))
-        (left if (first.family, first.last) < (second.family, second.last) else right).pop()
+    pending, other_pending = list(reversed(ranges)), list(reversed(other))
+    while pending and other_pending:
+        interval, other_interval = pending[-1], other_pending[-1]
+        low, high = max(interval.first, other_interval.first), min(interval.last, other_interval.last)
+        if interval.family == other_interval.family and low <= high:
+            shared.append(Interval(interval.family, low, high))
+        ends_first = (interval.family, interval.last) < (other_interval.family, other_interval.last)
+        (pending if ends_first else other_pending).pop()
     return tuple(shared)
 
 

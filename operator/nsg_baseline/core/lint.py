@@ -90,9 +90,9 @@ def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) ->
     )
     for side, single, several in sides:
         place = f"spec.rules[{index}].{side}AddressPrefix"
-        for at, text in [(place, single), *((f"{place}es[{at}]", text) for at, text in enumerate(several))]:
+        for field, text in [(place, single), *((f"{place}es[{number}]", text) for number, text in enumerate(several))]:
             if text and (masked := _masked(text)) is not None:
-                yield Finding("HostBits", at, f"{text} has host bits", f"write {masked}", rule.name)
+                yield Finding("HostBits", field, f"{text} has host bits", f"write {masked}", rule.name)
         yield from _overlaps(rule.name, f"{place}es", several)
         if single and severity_config.tags is not None and _is_unknown(single, severity_config):
             message = f"{single} is not in the service tags file"

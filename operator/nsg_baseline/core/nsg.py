@@ -90,7 +90,9 @@ def parse_approved(spec: BaselineSpec) -> ApprovedNSG:
         subnets=_folded(attached.subnets) if attached else None,
         network_interfaces=_folded(attached.network_interfaces) if attached else None,
         tolerate=spec.tolerate,
-        exceptions=tuple(ApprovedException(parse_rule(item.rule), item.until) for item in spec.exceptions),
+        exceptions=tuple(
+            ApprovedException(parse_rule(exception.rule), exception.until) for exception in spec.exceptions
+        ),
         comparison=spec.comparison,
     )
 
@@ -111,12 +113,12 @@ def flatten(rule: Any) -> dict[str, Any]:
     return {**rule["properties"], "name": rule.get("name")}
 
 
-def _rules(items: Iterable[Any]) -> tuple[Rule, ...]:
-    rules = tuple(normalise(flatten(item)) for item in items)
-    twice = [name for name, times in Counter(rule.key for rule in rules).items() if times > 1]
-    if twice:
+def _rules(documents: Iterable[Any]) -> tuple[Rule, ...]:
+    rules = tuple(normalise(flatten(document)) for document in documents)
+    duplicates = [name for name, count in Counter(rule.key for rule in rules).items() if count > 1]
+    if duplicates:
         # Comparisons and writes find rules by name, so they would miss one of the two.
-        raise UnreadableNSGError(f"properties.securityRules holds more than one rule named {twice[0]}")
+        raise UnreadableNSGError(f"properties.securityRules holds more than one rule named {duplicates[0]}")
     return rules
 
 
@@ -136,12 +138,12 @@ def _tags(value: Any) -> Mapping[str, str]:
 
 
 def _references(properties: Mapping[str, Any], key: str) -> frozenset[str]:
-    items = properties.get(key)
-    if items is None:
+    references = properties.get(key)
+    if references is None:
         return frozenset()
-    if not isinstance(items, list):
+    if not isinstance(references, list):
         raise UnreadableNSGError(f"properties.{key} is not a list")
-    ids = [item.get("id") if isinstance(item, Mapping) else None for item in items]
+    ids = [reference.get("id") if isinstance(reference, Mapping) else None for reference in references]
     if any(not isinstance(resource_id, str) for resource_id in ids):
         raise UnreadableNSGError(f"properties.{key} holds an entry without id")
     return frozenset(fold(str(resource_id)) for resource_id in ids)

@@ -34,10 +34,10 @@ class Grant:
         return _any(self.actions, action) and not _any(self.not_actions, action)
 
 
-def missing(grants: Iterable[Grant], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the wanted actions that no grant allows."""
+def missing(grants: Iterable[Grant], required: Iterable[str]) -> tuple[str, ...]:
+    """Return the required actions that no grant allows."""
     all_grants = tuple(grants)
-    return tuple(action for action in wanted if not any(grant.allows(action) for grant in all_grants))
+    return tuple(action for action in required if not any(grant.allows(action) for grant in all_grants))
 
 
 def _any(patterns: Iterable[str], action: str) -> bool:

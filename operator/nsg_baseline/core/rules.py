@@ -185,9 +185,9 @@ def _list(name: str, document: Mapping[str, Any], key: str) -> list[Any] | tuple
 
 def _groups(name: str, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     ids: set[str] = set()
-    for item in _list(name, document, key):
-        group = item.get("id") if isinstance(item, Mapping) else None
-        if not isinstance(group, str):
+    for group in _list(name, document, key):
+        group_id = group.get("id") if isinstance(group, Mapping) else None
+        if not isinstance(group_id, str):
             raise UnreadableRuleError(name, f"{key} holds an entry without id")
-        ids.add(fold(group))
+        ids.add(fold(group_id))
     return tuple(sorted(ids))

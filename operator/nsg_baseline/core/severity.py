@@ -18,7 +18,7 @@ from nsg_baseline.core.severity_policy import (
 )
 from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.model import Box, Entry
-from nsg_baseline.core.traffic.sources import holds_platform, is_internet_wide, is_private, wide_ports
+from nsg_baseline.core.traffic.sources import contains_platform, is_internet_wide, is_private, wide_ports
 
 _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
@@ -59,7 +59,7 @@ def open_services(entries: Iterable[Entry], policy: SeverityPolicy) -> Iterator[
     """
     opened = [_Opened(entry, box) for entry in entries if _is_opened(entry) for box in likely(entry.boxes)]
     for protocol in ("Tcp", "Udp"):
-        boxes = [item.box for item in opened if protocol in item.box.protocols]
+        boxes = [opening.box for opening in opened if protocol in opening.box.protocols]
         wide = wide_ports((box.destination_ports, box.source) for box in boxes)
         services = (*policy.sensitive(protocol), *port_set(_WEB))
         yield from ((protocol, service) for service in services if common(wide, (service,)))
@@ -106,14 +106,14 @@ class _Opened:
 
 
 def _is_opened(entry: Entry) -> bool:
-    return _is_inbound_allow(entry) and not _is_bare(entry)
+    return _is_inbound_allow(entry) and not _is_unfiltered(entry)
 
 
 def _is_inbound_allow(entry: Entry) -> bool:
     return entry.effect == "Allowed" and entry.direction == "Inbound" and not entry.conditional
 
 
-def _is_bare(entry: Entry) -> bool:
+def _is_unfiltered(entry: Entry) -> bool:
     """Return whether no NSG applies any more: Standard public addresses are then closed to the Internet."""
     return entry.live_rule is None
 
@@ -142,10 +142,10 @@ def _reason_of(entry: Entry, box: Box, policy: SeverityPolicy) -> SeverityReason
     if set(box.protocols) <= {"Icmp"}:
         return "IcmpOnly"
     if entry.effect == "Denied":
-        return "PlatformDenied" if entry.direction == "Inbound" and holds_platform(box.source) else "Denied"
+        return "PlatformDenied" if entry.direction == "Inbound" and contains_platform(box.source) else "Denied"
     if entry.direction == "Outbound":
         return "OutboundAllowed"
-    if _is_bare(entry) or is_private(box.source):
+    if _is_unfiltered(entry) or is_private(box.source):
         return "PrivateAllowed"
     if is_internet_wide([box.source]):
         return "InternetToProtocol" if set(box.protocols) & {"Esp", "Ah", "Other"} else None

@@ -68,7 +68,7 @@ def judge(
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG,
 ) -> Verdict:
     """Compare an NSG as approved with the NSG as it is."""
-    full, own = live_hashes(approved, live) if live is not None else (None, None)
+    live_hash, compared_hash = live_hashes(approved, live) if live is not None else (None, None)
     classification = classify(approved, live.rules if live is not None else (), now)
     assessment = assess(approved, live, detect(approved, live, classification), classification, severity_config)
     return Verdict(
@@ -80,11 +80,11 @@ def judge(
             text for text in (assessment.rating.explanation if assessment.rating else None, assessment.summary) if text
         )
         or None,
-        live_hash=full,
-        compared_hash=own,
+        live_hash=live_hash,
+        compared_hash=compared_hash,
         expected=(*(rule for rule, _ in classification.tolerated), *classification.approved),
         excepted=classification.excepted,
-        ended_exceptions=frozenset(item.rule.key for item in approved.exceptions if item.until <= now),
+        ended_exceptions=frozenset(exception.rule.key for exception in approved.exceptions if exception.until <= now),
         tolerated_by_caller=frozenset(
             rule.key for rule, _ in classification.tolerated if rule.key in approved.rule_authors
         ),
@@ -120,7 +120,7 @@ def _problems(
     # Each level includes the lower ones: a severity that falls is not news.
     for level in SEVERITIES[SEVERITIES.index(severity) : SEVERITIES.index(_NEWS_FROM) + 1]:
         yield fingerprint("Severity", live.id.key, level)
-    for protocol, ports in open_services((item.entry for item in entries), severity_config.policy):
+    for protocol, ports in open_services((pair.entry for pair in entries), severity_config.policy):
         yield fingerprint("Open", live.id.key, protocol, ports)
 
 

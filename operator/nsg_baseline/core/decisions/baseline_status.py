@@ -104,16 +104,16 @@ def _compliant(verdict: Verdict, phase: Phase) -> ConditionState:
 
 def _exceptions(snapshot: Snapshot, verdict: Verdict) -> tuple[ExceptionStatus, ...]:
     """Return the exceptions that have not ended, the next to end first."""
-    running = [item for item in snapshot.baseline.spec.exceptions if snapshot.now < item.until]
+    running = [exception for exception in snapshot.baseline.spec.exceptions if snapshot.now < exception.until]
     return tuple(
         ExceptionStatus(
-            rule=item.rule.name,
-            until=item.until,
-            in_use=item.rule.name.lower() in verdict.excepted,
-            reason=item.reason,
-            approved_by=item.approved_by,
+            rule=exception.rule.name,
+            until=exception.until,
+            in_use=exception.rule.name.lower() in verdict.excepted,
+            reason=exception.reason,
+            approved_by=exception.approved_by,
         )
-        for item in sorted(running, key=lambda item: (item.until, item.rule.name.lower()))
+        for exception in sorted(running, key=lambda exception: (exception.until, exception.rule.name.lower()))
     )
 
 

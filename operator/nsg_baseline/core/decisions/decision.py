@@ -74,8 +74,8 @@ def _due(
     snapshot: Snapshot, evaluation: Evaluation, enforcement: Enforcement, incident: IncidentStatus | None
 ) -> datetime | None:
     now = snapshot.now
-    moments = [item.until for item in snapshot.baseline.spec.exceptions if now < item.until]
-    if sum(item.status.state != "Resolved" for item in snapshot.incidents) > 1:
+    moments = [exception.until for exception in snapshot.baseline.spec.exceptions if now < exception.until]
+    if sum(stored.status.state != "Resolved" for stored in snapshot.incidents) > 1:
         # Two replicas that did not know of each other: each incident was notified, so each must be resolved.
         moments.append(now)
     if incident is not None and incident.quiet_since is not None:

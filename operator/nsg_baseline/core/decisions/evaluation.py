@@ -38,10 +38,10 @@ def evaluate(snapshot: Snapshot) -> Evaluation:
     authors = recorded_authors(baseline, snapshot.open_incident, snapshot.live, parsed)
     approved = replace(parsed, rule_authors={author.rule.lower(): author.caller for author in authors})
     verdict = judge(approved, snapshot.live, snapshot.now, snapshot.severity_config)
-    since = _rollout_since(snapshot, verdict)
-    until = since + parse(baseline.spec.rollout_grace) if since is not None else None
-    awaiting = until is not None and snapshot.now < until and _is_explained(snapshot, verdict)
-    return Evaluation(verdict, authors, since, until, awaiting)
+    rollout_since = _rollout_since(snapshot, verdict)
+    rollout_until = rollout_since + parse(baseline.spec.rollout_grace) if rollout_since is not None else None
+    awaiting = rollout_until is not None and snapshot.now < rollout_until and _is_explained(snapshot, verdict)
+    return Evaluation(verdict, authors, rollout_since, rollout_until, awaiting)
 
 
 def _rollout_since(snapshot: Snapshot, verdict: Verdict) -> datetime | None:

@@ -94,7 +94,7 @@ def _widened(rule: Rule) -> Rule:
     ranges = rule.source.ranges
     if rule.destination != rule.source or rule.source != Addresses(ranges) or not ranges:
         return rule
-    few = sum(interval.last - interval.first + 1 for interval in ranges) <= _MOST_ADDRESSES
-    private = all(map(is_private, ranges))
+    is_small = sum(interval.last - interval.first + 1 for interval in ranges) <= _MOST_ADDRESSES
+    are_private = all(map(is_private, ranges))
     network = Addresses(words=(_NETWORK.lower(),))
-    return replace(rule, source=network, destination=network) if few and private else rule
+    return replace(rule, source=network, destination=network) if is_small and are_private else rule

@@ -133,7 +133,7 @@ def _protocols(box: Box) -> str:
     words = [word for tag in box.destination.tags if (word := _opaque(tag))]
     names = listed([*map(_protocol, box.protocols)]) if box.protocols != PROTOCOLS else ""
     ports = _ports(box.destination_ports)
-    via = _ports(box.source_ports)
+    source_ports = _ports(box.source_ports)
     if not names and ports:
         ports = f"but ports {ports.removeprefix('but ')}" if ports.startswith("but ") else f"on ports {ports}"
     head = " ".join(part for part in (names or "all traffic", ports) if part)
@@ -141,7 +141,8 @@ def _protocols(box: Box) -> str:
         head = f"all {head}"
     if words and box.protocols == ("Other",):
         head = ""
-    return " ".join(part for part in (head, *words, f"with source port {via}" if via else "") if part)
+    tail = f"with source port {source_ports}" if source_ports else ""
+    return " ".join(part for part in (head, *words, tail) if part)
 
 
 def _ports(ranges: tuple[Interval, ...]) -> str:

@@ -13,8 +13,8 @@ def rule_line(document: Mapping[str, Any]) -> str:
     head = " ".join(str(document.get(key)) for key in ("priority", "direction", "access", "protocol"))
     source, destination = _side(document, "source"), _side(document, "destination")
     from_ports = _ports(document, "source")
-    via = "" if from_ports == "*" else f" port {from_ports}"
-    return f"{head} from {source}{via} to {destination} port {_ports(document, 'destination')}"
+    source_port = "" if from_ports == "*" else f" port {from_ports}"
+    return f"{head} from {source}{source_port} to {destination} port {_ports(document, 'destination')}"
 
 
 def side_line(side: Mapping[str, Any] | None) -> str | None:
@@ -45,9 +45,8 @@ def summary(changes: tuple[Change, ...], shown: int = 3) -> str:
 def _side(document: Mapping[str, Any], side: str) -> str:
     groups = document.get(f"{side}ApplicationSecurityGroups") or ()
     names = [str(group.get("id", "")).rsplit("/", 1)[-1] for group in groups]
-    return ",".join(
-        [*_values(document, f"{side}AddressPrefix", f"{side}AddressPrefixes"), *(f"asg:{n}" for n in names)]
-    )
+    addresses = _values(document, f"{side}AddressPrefix", f"{side}AddressPrefixes")
+    return ",".join([*addresses, *(f"asg:{name}" for name in names)])
 
 
 def _ports(document: Mapping[str, Any], side: str) -> str:

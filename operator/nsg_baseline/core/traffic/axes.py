@@ -20,10 +20,10 @@ class Axis:
 
     __slots__ = ("_bounds", "_cuts", "_masks", "_places", "_within", "families", "whole")
 
-    def __init__(self, bounds: Bounds, used: Iterable[tuple[Interval, ...]]) -> None:
+    def __init__(self, bounds: Bounds, ranges_used: Iterable[tuple[Interval, ...]]) -> None:
         self._bounds = bounds
         cuts = {_OFFSET[family] + number for family, (first, last) in bounds.items() for number in (first, last + 1)}
-        self._within = {ranges: self._clipped(ranges) for ranges in set(used)}
+        self._within = {ranges: self._clipped(ranges) for ranges in set(ranges_used)}
         for clipped in self._within.values():
             for first, last in clipped:
                 cuts.add(first)
@@ -52,10 +52,10 @@ class Axis:
             while rest:
                 first = (rest & -rest).bit_length() - 1
                 # Adding the lowest bit carries through the whole run of ones.
-                after = (rest + (1 << first)) & -(rest + (1 << first))
-                last = after.bit_length() - 1
+                end = (rest + (1 << first)) & -(rest + (1 << first))
+                last = end.bit_length() - 1
                 ranges.append(Interval(family, self._cuts[first] - offset, self._cuts[last] - offset - 1))
-                rest &= -after
+                rest &= -end
         return tuple(ranges)
 
     def _clipped(self, ranges: tuple[Interval, ...]) -> list[tuple[int, int]]:

@@ -29,11 +29,11 @@ class BoundingBox:
         """Return the bounding box of everything that some rules may match."""
         protocols_by_rule = [(rule, protocols(rule)) for rule in rules]
         limits = [ports(rule, protocol_mask) for rule, protocol_mask in protocols_by_rule]
-        every = 0
+        all_protocols = 0
         for _, protocol_mask in protocols_by_rule:
-            every |= protocol_mask
+            all_protocols |= protocol_mask
         return cls(
-            every,
+            all_protocols,
             _hull(_port_reach(source) for source, _ in limits),
             _hull(_port_reach(destination) for _, destination in limits),
             _hull(ranges for rule, _ in protocols_by_rule for ranges in _reach(rule.source, table)),
@@ -48,10 +48,10 @@ class BoundingBox:
 
     def within(self, box: Box, table: TagTable | None) -> "BoundingBox":
         """Return the part of this bounding box that a box may contain."""
-        wanted = protocol_bits(box.protocols)
-        limited = not wanted & ~WITH_PORTS
+        box_protocols = protocol_bits(box.protocols)
+        limited = not box_protocols & ~WITH_PORTS
         return BoundingBox(
-            self.protocols & wanted,
+            self.protocols & box_protocols,
             _overlap(self.source_ports, _hull([box.source_ports if limited else ALL_PORTS])),
             _overlap(self.destination_ports, _hull([box.destination_ports if limited else ALL_PORTS])),
             _within_place(self.source, box.source, table),
@@ -75,7 +75,7 @@ class Overlap:
         self._source: dict[str, bool] = {}
         self._destination: dict[str, bool] = {}
 
-    def meets(self, rule: Rule) -> bool:
+    def may_match(self, rule: Rule) -> bool:
         """Return whether a rule may match something within the bounding box."""
         # This runs for every rule, and loops are faster than any().
         extent = self._extent
@@ -90,23 +90,23 @@ class Overlap:
             else:
                 if not rule.destination_ports.words:
                     return False
-        return self._side_meets(rule.source, extent.source, self._source) and self._side_meets(
+        return self._side_may_match(rule.source, extent.source, self._source) and self._side_may_match(
             rule.destination, extent.destination, self._destination
         )
 
-    def _side_meets(self, side: Addresses, bounds: Bounds, words: dict[str, bool]) -> bool:
-        if side.groups or _any_meets(side.ranges, bounds):
+    def _side_may_match(self, side: Addresses, bounds: Bounds, words: dict[str, bool]) -> bool:
+        if side.groups or _any_overlaps(side.ranges, bounds):
             return True
         for word in side.words:
-            met = words.get(word)
-            if met is None:
-                met = words[word] = _any_meets(_word_reach(word, self._table), bounds)
-            if met:
+            may_match = words.get(word)
+            if may_match is None:
+                may_match = words[word] = _any_overlaps(_word_reach(word, self._table), bounds)
+            if may_match:
                 return True
         return False
 
 
-def _any_meets(ranges: Ranges, bounds: Bounds) -> bool:
+def _any_overlaps(ranges: Ranges, bounds: Bounds) -> bool:
     for family, first, last in ranges:
         bound = bounds.get(family)
         if bound is not None and first <= bound[1] and last >= bound[0]:

@@ -84,13 +84,13 @@ def hull(boxes: Sequence[Box]) -> Box:
     )
 
 
-def largest(boxes: Sequence[Box], budget: StepBudget, beside: Sequence[Box] = ()) -> list[Box] | None:
+def largest(boxes: Sequence[Box], budget: StepBudget, optional: Sequence[Box] = ()) -> list[Box] | None:
     """Return maximal boxes that together cover `boxes`; they may overlap, and none is covered by the others.
 
-    They lie within `boxes` and `beside` together. The result is None if the budget is spent.
+    They lie within `boxes` and `optional` together. The result is None if the budget is spent.
     """
     whole = hull(boxes)
-    allowed = [*boxes, *beside]
+    allowed = [*boxes, *optional]
     maximal: list[Box] = []
     for seed in boxes:
         if subtract_all(seed, maximal, budget) != []:
@@ -115,7 +115,7 @@ def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
 
 @lru_cache(_CACHE_SIZE)
 def possible_addresses(place: Place) -> tuple[Interval, ...]:
-    """Return the addresses of a place for which its tags can hold; none if the tags contradict each other."""
+    """Return the addresses of a place to which its tags can apply; none if the tags contradict each other."""
     present, absent = {tag.lower() for tag in place.tags}, {tag.lower() for tag in place.not_tags}
     present |= {implied for tag in present if (implied := parent(tag)) is not None}
     if present & absent or any(disjoint(*pair) for pair in combinations(sorted(present), 2)):

@@ -80,8 +80,8 @@ def _of_direction(
         extent = extent.within(options.restrict, options.table)
     if extent.is_empty():
         return [], True
-    meets = Overlap(extent, options.table).meets
-    sequence = [pair for pair in sequence if meets(either(pair))]
+    may_match = Overlap(extent, options.table).may_match
+    sequence = [pair for pair in sequence if may_match(either(pair))]
     space = TrafficSpace(extent, [either(pair) for pair in sequence], options.restrict, options.table)
     evaluation = FirstMatch(_region(sequence, space, options.restrict), space)
     is_complete = evaluation.run(sequence, options.budget)

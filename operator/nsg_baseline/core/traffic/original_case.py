@@ -15,15 +15,17 @@ Speller = Callable[[str], str]
 
 def speller(rules: Iterable[Rule]) -> Speller:
     """Return a function that maps a folded word to its spelling in the first of some rules with that word."""
-    every = list(rules)
+    all_rules = list(rules)
 
     @cache
     def spell(word: str) -> str:
         usual = spelled(word)
         if usual is not None:
             return usual
-        holders = (rule for rule in every if any(word in (*side.words, *side.groups) for side in _sides(rule)))
-        return next((text for rule in holders for text in _words(rule) if fold(text) == word), word)
+        rules_with_word = (
+            rule for rule in all_rules if any(word in (*side.words, *side.groups) for side in _sides(rule))
+        )
+        return next((text for rule in rules_with_word for text in _words(rule) if fold(text) == word), word)
 
     return spell
 

@@ -87,15 +87,15 @@ def decide(
     all_rules = [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
     space = TrafficSpace(BoundingBox.everything().within(connection, tags), all_rules, connection, tags)
     writer = BoxWriter(space, speller(all_rules))
-    whole = [piece for piece in space.pieces_of_box(connection) if piece[0] and space.exists(piece)]
+    pieces = [piece for piece in space.pieces_of_box(connection) if piece[0] and space.exists(piece)]
     outcomes: list[Outcome] = []
     misses: list[Miss] = []
-    for rule, inside in _split(whole, all_rules, space):
+    for rule, inside in _split(pieces, all_rules, space):
         if inside:
             access = "Allow" if rule is None else rule.access
             outcomes.append(Outcome(rule, access, writer.boxes(merge_pieces(inside, space))))
         elif rule is not None:
-            misses.append(Miss(rule, _mismatch(whole, rule, space)))
+            misses.append(Miss(rule, _mismatch(pieces, rule, space)))
     return Decision(tuple(outcomes), tuple(misses), tuple(_unknown_facts(connection, outcomes)))
 
 
@@ -121,16 +121,16 @@ def usual(connection: Box, direction: Direction) -> Box:
     """
     return replace(
         connection,
-        source=_usual(connection.source, own=direction == "Outbound"),
-        destination=_usual(connection.destination, own=direction == "Inbound"),
+        source=_usual(connection.source, is_nsg_side=direction == "Outbound"),
+        destination=_usual(connection.destination, is_nsg_side=direction == "Inbound"),
     )
 
 
-def _usual(place: Place, *, own: bool) -> Place:
+def _usual(place: Place, *, is_nsg_side: bool) -> Place:
     if place.tags or place.not_tags:
         return place
     public = common(place.ranges, PUBLIC)
-    if own or (place.ranges != EVERYWHERE and not public):
+    if is_nsg_side or (place.ranges != EVERYWHERE and not public):
         return replace(place, tags=("VirtualNetwork",))
     if public == place.ranges:
         return replace(place, tags=("Internet",), not_tags=("VirtualNetwork",))
@@ -158,7 +158,7 @@ def _split(rest: list[Piece], rules: Sequence[Rule], space: TrafficSpace) -> Ite
     yield None, rest
 
 
-def _mismatch(whole: Sequence[Piece], rule: Rule, space: TrafficSpace) -> Field:
+def _mismatch(pieces: Sequence[Piece], rule: Rule, space: TrafficSpace) -> Field:
     """Return the first field of a rule, from the protocol to the destination port, that excludes the connection."""
     protocol_mask = protocols(rule)
     from_ports, to_ports = ports(rule, protocol_mask)
@@ -170,7 +170,7 @@ def _mismatch(whole: Sequence[Piece], rule: Rule, space: TrafficSpace) -> Field:
         "destinationPort": (2, port_alternatives(space.destination_ports, to_ports, space.destination), None),
     }
     for field, (index, pairs, side) in alternatives.items():
-        if not any(_overlaps(piece, index, mask, words, side) for piece in whole for mask, words in pairs):
+        if not any(_overlaps(piece, index, mask, words, side) for piece in pieces for mask, words in pairs):
             return field
     return "earlier"
 

@@ -47,7 +47,7 @@ def is_private(place: Place) -> bool:
     return not common(possible_addresses(place), PUBLIC)
 
 
-def holds_platform(place: Place) -> bool:
+def contains_platform(place: Place) -> bool:
     """Return whether a place contains the load balancer's probes or the gateway manager, or is not limited at all."""
     if any(tag.lower() == GATEWAY_MANAGER for tag in place.tags):
         return True

@@ -102,9 +102,11 @@ def _tag(index: int, value: Any) -> tuple[str, tuple[str, ...]]:
     texts = properties.get("addressPrefixes") if isinstance(properties, Mapping) else None
     if not isinstance(texts, list) or not isinstance(value.get("name"), str):
         raise UnreadableTagsError(f"values[{index}] has no name or no properties.addressPrefixes")
-    wrong = next((text for text in texts if not isinstance(text, str) or ("." not in text and ":" not in text)), None)
-    if wrong is not None:
-        raise UnreadableTagsError(f"values[{index}].properties.addressPrefixes holds {wrong!r:.60}, which is no prefix")
+    invalid = next((text for text in texts if not isinstance(text, str) or ("." not in text and ":" not in text)), None)
+    if invalid is not None:
+        raise UnreadableTagsError(
+            f"values[{index}].properties.addressPrefixes holds {invalid!r:.60}, which is no prefix"
+        )
     return value["name"].lower(), tuple(texts)
 
 
