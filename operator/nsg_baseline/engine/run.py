@@ -14,6 +14,7 @@ from aiohttp import web
 
 from nsg_baseline.alerts import loop as alert_loop
 from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.engine.activity_sweep import ActivitySweep
 from nsg_baseline.engine.arm_clients import ArmClients
 from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_baseline.engine.health import Health
@@ -108,6 +109,8 @@ async def _work(
         if chosen.attribution:
             attributing = AttributionLoop(arms.activity_of, records, utc_now)
             work.append(asyncio.create_task(attributing.run(), name="attribution"))
+            sweep = ActivitySweep(arms.activity_of, records, utc_now, chosen.severity_config)
+            work.append(asyncio.create_task(sweep.run(), name="activity sweep"))
         try:
             await _first_end(work)
         finally:

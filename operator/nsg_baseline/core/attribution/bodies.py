@@ -56,6 +56,16 @@ class Body:
         item = self.rules.get(key)
         return None if item is None else _rule(item)
 
+    def all_rules(self) -> dict[str, Rule]:
+        """Return all rules that a write of a whole NSG lists, by folded name.
+
+        Raises:
+            UnreadableBodyError: the body does not list rules, or a rule is not readable.
+        """
+        if self.rules is None:
+            raise UnreadableBodyError("no list of rules")
+        return {key: _rule(item) for key, item in self.rules.items()}
+
     @property
     def updates_tags_alone(self) -> bool:
         """Whether the body is an update of the tags: a write of a whole NSG must name its location."""

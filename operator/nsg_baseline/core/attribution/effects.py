@@ -65,6 +65,26 @@ def starts(write: Write, question: Question) -> bool:
     return question.kind in created and "created" in write.statuses
 
 
+def readable_body(write: Write) -> Body:
+    """Return the body of a write.
+
+    Raises:
+        UnreadableBodyError: it is missing, truncated or ambiguous.
+    """
+    if write.body is None:
+        raise UnreadableBodyError("missing, truncated or ambiguous")
+    return write.body
+
+
+def writes_tags_alone(write: Write) -> bool:
+    """Say whether a write of an NSG is an update of its tags, which the log lists under the same name.
+
+    Raises:
+        UnreadableBodyError: the log shows neither the method nor the body.
+    """
+    return write.method == "PATCH" if write.method else readable_body(write).updates_tags_alone
+
+
 def _rule_written(write: Write, question: Question) -> Effect:
     if write.deletes:
         return Effect.OTHER
@@ -93,17 +113,10 @@ def _rule_deleted(write: Write, question: Question) -> Effect:
 
 def _rule_after(write: Write, question: Question) -> Rule | Effect | None:
     if write.rule is not None:
-        return _readable(write).rule_of_rule(write.rule)
-    if write.method == "PATCH" or (not write.method and _readable(write).updates_tags_alone):
-        # An update of the tags is in the log as a write of the NSG.
+        return readable_body(write).rule_of_rule(write.rule)
+    if writes_tags_alone(write):
         return Effect.NOTHING
-    return _readable(write).rule_of_nsg(question.rule or "")
-
-
-def _readable(write: Write) -> Body:
-    if write.body is None:
-        raise UnreadableBodyError("missing, truncated or ambiguous")
-    return write.body
+    return readable_body(write).rule_of_nsg(question.rule or "")
 
 
 def _nsg_deleted(write: Write, _: Question) -> Effect:
@@ -124,7 +137,7 @@ def _nsg_updated(write: Write, question: Question) -> Effect:
         return Effect.NOTHING
     if question.approved is None:
         return Effect.UNKNOWN
-    tags = _readable(write).tags
+    tags = readable_body(write).tags
     return Effect.CONTENT if tags_fingerprint(tags, question.approved) == question.fingerprint else Effect.OTHER
 
 

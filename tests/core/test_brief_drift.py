@@ -1,0 +1,114 @@
+"""Drift that no reading saw: which writes make one, and which are not reported."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nsg_baseline.api.baseline import Tolerated
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG
+from nsg_baseline.core.attribution.brief_drift import BriefDrift, brief_drifts, incident_of
+from nsg_baseline.core.attribution.writes import writes
+from nsg_baseline.core.ids import NSGId
+from nsg_baseline.core.nsg import ApprovedException, ApprovedNSG
+from nsg_baseline.core.rules import normalise
+from tests.support.activity_rows import RULE, Story, content, story
+from tests.support.alerts import NSG, START, incident, stamp
+
+OTHER = normalise(content("z", "other"))
+BARE = ApprovedNSG(NSGId.parse(NSG), (OTHER,))
+WITH_RULE = ApprovedNSG(NSGId.parse(NSG), (OTHER, normalise(content("X"))))
+FROM = START - timedelta(hours=2)
+MINUTE = timedelta(minutes=1)
+
+
+def drifts(past: Story, approved: ApprovedNSG) -> tuple[BriefDrift, ...]:
+    return brief_drifts(writes(past.rows, {NSG.lower()}, frozenset({"id-op"})), approved, FROM)
+
+
+@pytest.mark.parametrize(
+    ("why", "events", "ends"),
+    [
+        ("created and deleted", ["mo rule Y", "mo delete -"], True),
+        ("created and removed by an NSG write", ["mo rule Y", "jo nsg -"], True),
+        ("created by an NSG write and deleted", ["mo nsg Y", "mo delete -"], True),
+        ("still there: the next reading reports it", ["mo rule Y"], False),
+        ("refused", ["mo rule Y refused", "mo delete -"], False),
+        ("its end is not certain", ["mo rule Y", "mo delete - pending"], False),
+        ("its body is not shown", ["mo rule Y missing", "mo delete -"], False),
+        ("tags", ["mo rule Y", "mo tags -"], False),
+    ],
+)
+def test_a_rule_that_was_there_for_a_moment(why: str, events: list[str], ends: object) -> None:
+    found = drifts(story(*events), BARE)
+    assert [set(drift.rules) for drift in found] == ([{RULE}] if ends else []), why
+
+
+@pytest.mark.parametrize(
+    ("why", "events", "kinds"),
+    [
+        ("changed and changed back", ["mo rule Y", "mo rule X"], ["RuleUpdated"]),
+        ("deleted and created again", ["mo delete -", "mo rule X"], ["RuleDeleted"]),
+        ("removed and added again by NSG writes", ["mo nsg -", "mo nsg X"], ["RuleDeleted"]),
+        ("written as it is approved", ["jo nsg X", "jo rule X"], []),
+    ],
+)
+def test_an_approved_rule_that_differed_for_a_moment(why: str, events: list[str], kinds: list[str]) -> None:
+    found = drifts(story(*events, state="X"), WITH_RULE)
+    statuses = [incident_of(drift, WITH_RULE, (), MINUTE, DEFAULT_SEVERITY_CONFIG) for drift in found]
+    assert [change.kind for status in statuses if status is not None for change in status.changes] == kinds, why
+
+
+def test_what_is_tolerated_or_excepted_is_no_drift() -> None:
+    past = story("mo rule Y", "mo delete -")
+    tolerated = ApprovedNSG(NSGId.parse(NSG), (), tolerate=(Tolerated(name="lb-*"),))
+    by_caller = ApprovedNSG(NSGId.parse(NSG), (), tolerate=(Tolerated(name="lb-*", caller="jo@example.com"),))
+    excepted = ApprovedNSG(NSGId.parse(NSG), (), exceptions=(ApprovedException(normalise(content("Y")), START),))
+    assert [len(drifts(past, approved)) for approved in (tolerated, by_caller, excepted)] == [0, 1, 0]
+
+
+def test_before_the_baseline_was_seen_to_match_nothing_is_known() -> None:
+    # What is a drift now may have been approved then.
+    past = story("mo rule Y", "mo delete -")
+    assert brief_drifts(writes(past.rows, {NSG.lower()}, frozenset()), BARE, past.now) == ()
+
+
+def test_the_incident_has_the_times_of_the_drift() -> None:
+    past = story("mo rule Y", "mo delete -")
+    (drift,) = drifts(past, BARE)
+    status = incident_of(drift, BARE, (), MINUTE, DEFAULT_SEVERITY_CONFIG)
+    assert status is not None
+    assert (status.state, status.resolution, status.attribution) == ("Resolved", "Reverted", None)
+    assert (status.opened_at, status.resolved_at) == (drift.since, drift.until)
+    assert status.summary == f"RuleCreated {RULE}, between two readings"
+    assert status.exposure
+
+
+@pytest.mark.parametrize(
+    ("why", "fields", "covered"),
+    [
+        ("a reading saw it", {}, True),
+        ("another drift", {"fingerprints": ["1"]}, False),
+        ("an older incident about the same", {"opened": -60, "ended": -30}, False),
+        ("a later incident about the same", {"opened": 10}, False),
+        ("another drift that was open all the time", {"fingerprints": ["1"], "opened": -60}, False),
+    ],
+)
+def test_a_drift_is_reported_once(why: str, fields: dict[str, Any], covered: object) -> None:
+    past = story("mo rule Y", "mo delete -")
+    (drift,) = drifts(past, BARE)
+    reported = incident_of(drift, BARE, (), MINUTE, DEFAULT_SEVERITY_CONFIG)
+    assert reported is not None
+    opened = drift.since + timedelta(minutes=fields.get("opened", 0))
+    ended = {"resolvedAt": stamp(drift.since + timedelta(minutes=fields["ended"]))} if "ended" in fields else {}
+    fingerprints = fields.get("fingerprints", list(reported.fingerprints))
+    stored = incident(openedAt=stamp(opened), fingerprints=fingerprints, **ended)
+    again = incident_of(drift, BARE, (stored,), MINUTE, DEFAULT_SEVERITY_CONFIG)
+    assert (again is None) == bool(covered), why
+
+
+def test_a_reading_saw_what_lasted_longer_than_the_interval_of_an_open_incident() -> None:
+    # The incident lists what is open now; the change ended before.
+    (drift,) = drifts(story("mo rule Y", "mo delete - +600s"), BARE)
+    stored = incident(openedAt=stamp(drift.since - MINUTE), fingerprints=["1"])
+    assert incident_of(drift, BARE, (stored,), MINUTE, DEFAULT_SEVERITY_CONFIG) is None
