@@ -1,5 +1,6 @@
 """Writes while the API server is away: in memory at once, and stored when it answers again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.kube import backlog
+from nsg_baseline.kube import backlog, errors
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
@@ -255,6 +256,25 @@ async def test_an_object_whose_write_always_fails_delays_no_other(cluster: Clust
     assert cluster.status("NSGBaseline", "db")["changeCount"] == 2
     await cluster.come_back()
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 2
+
+
+async def test_a_server_that_accepts_requests_and_never_answers_is_away(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A network that drops packets. The client's own limit is half a minute, and an alert waits for the write.
+    monkeypatch.setattr(errors, "ANSWER_SECONDS", 0.05)
+
+    async def hang(*_: Any) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    for name in ("create", "patch_status", "get", "post_event"):
+        monkeypatch.setattr(cluster.kube, name, hang)
+    async with asyncio.timeout(60):
+        incident = await cluster.open_incident()
+        await cluster.records.backlog.flush()
+    assert cluster.records.backlog.is_away
+    assert [stored.key for stored in cluster.records.incidents.all()] == [incident.key]
 
 
 async def test_incidents_are_stored_first(cluster: Cluster) -> None:

@@ -27,7 +27,6 @@ REPORT_SECONDS = 60.0
 _ATTEMPTS = 5
 _NOT_FOUND = 404
 _CONFLICT = 409
-_SERVER_ERROR = 500
 log = structlog.get_logger(__name__)
 
 
@@ -152,8 +151,8 @@ class Backlog:
         return True
 
     async def _answers(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
-        """Return whether the API server responds to a read: a webhook may fail only the write of a single object."""
-        if error.status < _SERVER_ERROR:
+        """Return whether the API server responds to a read: a webhook may affect only the write of a single object."""
+        if error.reason == "Unreachable":
             return False
         try:
             await in_time(self._kube.get(kind, key))
