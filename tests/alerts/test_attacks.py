@@ -139,7 +139,7 @@ Guard(local=False, private=False).install()
 try:
     {}
 except PermissionError as error:
-    print(str(error).startswith("channels may not"))
+    print(str(error).endswith("not allowed for channels"))
 """
 
 

@@ -16,9 +16,9 @@ from nsg_baseline.alerts.sender.client import Sender, Turn
 from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
 
 SEND_SECONDS = 30
-"""The deadline of a send, which the kernel keeps."""
+"""The deadline of a send in seconds, enforced by the kernel."""
 SENDER = Sender()
-"""The sender of this process, which sends for all routes."""
+"""The sender of this process, shared by all routes."""
 atexit.register(SENDER.close)
 
 MAX_LINES = 100
@@ -26,8 +26,8 @@ MAX_BYTES = 64 * 1024
 """Limits of one Secret key. A delivery records at most 100 channels, and each line loads a plugin."""
 _REASONS: dict[Failure, str] = {
     "own": "its address belongs to the pod or to the cloud's metadata service",
-    "private": "its address is in a private network, which only routes in the operator's namespace may use",
-    "forbidden": "it needs more than a connection to a service, such as a file or a program",
+    "private": "its address is in a private network, which is allowed only for routes in the operator's namespace",
+    "forbidden": "it requires a file, a program or another operation that is not allowed for channels",
     "invalid": "Apprise does not accept this URL; see its documentation",
     "failed": "refused or unavailable",
     "deadline": f"no response within {SEND_SECONDS} s",
@@ -62,12 +62,12 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What the channels of a route may use.
+    """The addresses and slots that the channels of a route may use.
 
     Attributes:
         namespace: The namespace of the route.
-        is_operator: Whether it is the operator's own namespace, which has reserved slots.
-        local: Whether addresses of the pod itself and of the cloud's metadata service are allowed.
+        is_operator: Whether it is the namespace of the operator, which has reserved slots.
+        local: Whether addresses of the pod and of the cloud's metadata service are allowed.
         private: Whether addresses of private networks are allowed.
     """
 
@@ -102,7 +102,7 @@ class Channel:
         return SENDER.turn(permissions.namespace, is_operator=permissions.is_operator, urgent=is_urgent)
 
     async def send_in(self, turn: Turn, message: AlertMessage) -> SendResult:
-        """Send a message with a turn that was waited for."""
+        """Send a message with a turn from `turn`."""
         return _result(await turn.send(self._request(message)))
 
     def _request(self, message: AlertMessage) -> Send:
@@ -157,8 +157,8 @@ def parse_channels(
 
     Args:
         text: A value of a Secret.
-        permissions: What the channels may use.
-        allow_local: Allow channels to connect to loopback and link-local addresses, whatever the permissions.
+        permissions: The permissions of the channels.
+        allow_local: Allow loopback and link-local addresses, regardless of the permissions.
 
     Returns:
         The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
@@ -196,7 +196,7 @@ def _channel(number: int, url: str, permissions: Permissions) -> Channel:
 
 
 def disable_url_logging() -> None:
-    """Disable Apprise's logs, which contain keys, in this process; the sender's processes have no output."""
+    """Disable Apprise's logs in this process, because they contain keys. The processes of the sender have no output."""
     apprise.logger.disabled = True
     for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

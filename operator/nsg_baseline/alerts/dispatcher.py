@@ -39,8 +39,8 @@ class Dispatcher:
 
     Attributes:
         operator_namespace: Routes in this namespace have reserved slots and may use private networks.
-        allow_local: Let channels reach this machine's own addresses.
-        allow_private: Let channels of routes in any namespace use private networks.
+        allow_local: Allow channels to connect to loopback and link-local addresses.
+        allow_private: Allow private networks for routes in all namespaces.
     """
 
     outbox: Outbox
@@ -153,7 +153,7 @@ class Dispatcher:
     ) -> tuple[Message, SendResult]:
         message = await self.in_flight.begin(route, channel, batch)
         text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents())
-        # A route that waits for the share of its namespace must not delay messages of another one to the same URL.
+        # A route that waits for a slot of its namespace must not delay the messages of another route to the same URL.
         async with channel.turn(text) as turn:
             send = partial(self._send_once, channel, text, turn)
             return message, await self.delivered_keys.once(channel, text, send)

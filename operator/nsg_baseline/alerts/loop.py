@@ -70,9 +70,9 @@ async def run(
     Args:
         outbox: The stored incidents and routes.
         operator_namespace: The namespace whose routes cover all namespaces.
-        clock: Returns the time.
+        clock: Returns the current time.
         allow_local: Allow channels to connect to loopback and link-local addresses.
-        allow_private: Let channels of routes in any namespace use private networks.
+        allow_private: Allow private networks for routes in all namespaces.
     """
     disable_url_logging()
     delivered_keys = DeliveredKeys()

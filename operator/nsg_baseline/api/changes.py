@@ -40,7 +40,7 @@ class ChangeStatus(StatusShape):
         Attribution | None,
         Field(
             description="Found: a request body in the Activity Log proves who made the change. Uncertain: the log "
-            "names identities that may have made it. NotFound: it names nobody. Unset while the log is searched."
+            "names identities that may have made it. NotFound: it names no identity. Unset while the log is searched."
         ),
     ] = None
     changed_by: Annotated[

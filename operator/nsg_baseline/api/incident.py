@@ -148,7 +148,7 @@ class IncidentStatus(StatusShape):
         Attribution | None,
         Field(
             description="Found: the Activity Log proves the author of each change. Uncertain: it names identities that "
-            "may have made them. NotFound: it names nobody. Unset while the log is searched."
+            "may have made them. NotFound: it names no identity. Unset while the log is searched."
         ),
     ] = None
     changed_by: Annotated[

@@ -19,7 +19,7 @@ class ActivityLogReader:
         self._client = client
 
     async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
-        """Return the events of network resources since a time, at most 4,000, and whether these are all.
+        """Return the events of network resources since a time, at most 4,000, and whether the list is complete.
 
         Raises:
             AzureError: the log could not be read.

@@ -45,7 +45,7 @@ class AttributionPort(Protocol):
     """Reads the Activity Log; see `azure.activity_log.ActivityLogReader`."""
 
     async def events(self, subscription_id: str, since: datetime) -> tuple[list[dict[str, Any]], bool]:
-        """Return the log's rows since a time, and whether these are all.
+        """Return the rows of the log since a time, and whether the list is complete.
 
         Raises:
             AzureError: the log could not be read.
@@ -155,7 +155,7 @@ class AttributionLoop:
         await IncidentRecorder(self.records).amend(incident, change)
 
     def _approved(self, incident: NSGIncident) -> ApprovedNSG | None:
-        """Return what the incident's baseline approves; None if it has none that is valid."""
+        """Return the rules that the incident's baseline approves; None without a valid baseline."""
         key = ObjectKey(incident.metadata.namespace, incident.spec.baseline or "")
         stored = self.records.store.find(NSGBaseline, key)
         if stored is None:
@@ -167,7 +167,7 @@ class AttributionLoop:
 
 
 def _notifying(before: IncidentStatus, after: IncidentStatus, now: datetime) -> IncidentStatus:
-    """Return a status as an event that notifies if it names other callers than before."""
+    """Return the new status; with the event `Attributed` if it names other callers than before."""
     names = [{caller.name for caller in status.changed_by} for status in (before, after)]
     if before.state != "Open" or not names[1] or names[0] == names[1]:
         return after
@@ -179,7 +179,7 @@ def _seen(incident: NSGIncident) -> datetime:
     """Return when the earliest change without an attribution was first seen.
 
     Raises:
-        ValueError: the incident has none.
+        ValueError: there is no such change.
     """
     seen = open_since(incident)
     if seen is None:

@@ -1,1 +1,1 @@
-"""The sender: a small process that forks a child for every message, so that no channel can harm the operator."""
+"""The sender: a small process that forks a child process for each message, to isolate channels from the operator."""

@@ -1,4 +1,4 @@
-"""`python -m nsg_baseline.alerts.sender`: run the sender; only the operator starts it."""
+"""`python -m nsg_baseline.alerts.sender` runs the sender. Only the operator starts it."""
 
 from nsg_baseline.alerts.sender.process import main
 

@@ -1,6 +1,6 @@
-"""Which addresses channels may connect to. Pure.
+"""The addresses that channels may connect to. Pure.
 
-An IPv6 address can carry an IPv4 address that a gateway connects to instead. It is judged by both.
+An IPv6 address can contain an IPv4 address that a gateway connects to instead. Both must be allowed.
 """
 
 from collections.abc import Iterator
@@ -26,20 +26,20 @@ PRIVATE = _networks(
 )
 _NAT64 = _networks("64:ff9b::/96", "64:ff9b:1::/48")
 _COMPATIBLE = IPv6Network("::/96")
-# The interface identifier of ISATAP, without the two bits that may differ.
+# The interface identifier of ISATAP, without the two variable bits.
 _ISATAP, _ISATAP_BITS = 0x00005EFE, 0xFCFFFFFF
 _INTERNAL_SUFFIXES = (".local", ".internal", ".svc", ".localhost", ".arpa", ".lan", ".home", ".corp")
 
 
 def refusal(address: str, *, local: bool, private: bool) -> Refusal:
-    """Return why an address may not be connected to; empty if it may.
+    """Return the reason why connections to an address are refused; empty if they are allowed.
 
-    `local` allows the addresses of the pod and of metadata services, `private` those of private networks.
+    `local` allows addresses of the pod and of metadata services, `private` addresses of private networks.
     """
     try:
         meanings = list(_meanings(address))
     except ValueError:
-        # A name would be resolved after this check, to any address.
+        # A name would be resolved after this check, possibly to a refused address.
         return "forbidden"
     if not local and _any_in(meanings, OWN):
         return "own"
@@ -47,7 +47,7 @@ def refusal(address: str, *, local: bool, private: bool) -> Refusal:
 
 
 def is_internal_name(host: str) -> bool:
-    """Say whether only a resolver of the cluster or of a private network could know a host name."""
+    """Return whether only a resolver of the cluster or of a private network can resolve a host name."""
     return "." not in host or host.endswith(_INTERNAL_SUFFIXES)
 
 
@@ -56,7 +56,7 @@ def _any_in(addresses: list[IPv4Address | IPv6Address], networks: tuple[IPv4Netw
 
 
 def _meanings(text: str) -> Iterator[IPv4Address | IPv6Address]:
-    """Yield an address and every IPv4 address that it carries."""
+    """Yield an address and each IPv4 address that it contains."""
     address = ip_address(text.partition("%")[0])
     yield address
     if isinstance(address, IPv6Address):

@@ -1,4 +1,4 @@
-"""One send, in a process that ends with it. The kernel keeps its deadline and its limits."""
+"""Sends one message in a separate process. The kernel enforces its deadline and its limits."""
 
 import ctypes
 import gc
@@ -21,9 +21,9 @@ from nsg_baseline.alerts.sender.protocol import Answer, Failure, Numbered, Reque
 from nsg_baseline.alerts.sender.responses import Responses
 
 MEMORY_BYTES = 128 << 20
-"""What a send may use beyond the sender's own memory. A send over TLS needs 12 MiB."""
+"""Memory that a send may use in addition to the memory of the sender. A send over TLS needs 12 MiB."""
 CPU_SECONDS = 20
-"""Less than the deadline, so that decompressing or parsing cannot use a core for all of it."""
+"""Limit of CPU time in seconds, below the deadline, so that decompression and parsing cannot occupy a CPU for long."""
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 25.0
 # Operations of prctl, from linux/prctl.h.
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -32,21 +32,21 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def run(request: Request, answers: int, sender: int) -> NoReturn:
-    """Send a message, write the answer to a descriptor, and end this process. `sender` is the id of its parent."""
+    """Send a message, write the answer to a descriptor, and end this process. `sender` is the id of the parent."""
     code = 1
     try:
         _limit(request.send.seconds, sender)
         answer = send(request.send)
         os.write(answers, encode(Numbered(request.number, answer)))
         code = 0
-    except BaseException:  # noqa: BLE001, S110 - its text may contain the URL; the sender reports that this process failed
+    except BaseException:  # noqa: BLE001, S110 - the text may contain the URL; the sender reports that this process failed
         pass
     finally:
         os._exit(code)
 
 
 def _limit(seconds: float, sender: int) -> None:
-    # Without a handler, the signal ends the process in the kernel: no code of a library can delay it.
+    # Without a handler, the kernel ends the process at the signal, and no library can delay it.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -94,10 +94,10 @@ def _failure(guard: Guard) -> Failure:
 
 
 def _prepare(target: NotifyBase, request: Send) -> None:
-    """Override what a URL must not decide, and add the machine-readable form to JSON."""
+    """Override options that a URL must not set, and add the machine-readable form to JSON."""
     target.redirects = False
     target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, _READ_SECONDS
-    # A plugin's pause before a request would use up the deadline; the dispatcher has its own backoff.
+    # A pause of a plugin before a request would use up the deadline. The dispatcher has a backoff.
     target.request_rate_per_sec = 0
     for decoration in ("include_image", "include_footer", "include_timestamp"):
         if hasattr(target, decoration):
@@ -112,7 +112,7 @@ def _prepare(target: NotifyBase, request: Send) -> None:
 
 
 def _proxies() -> set[tuple[str, int]]:
-    """Return address and port of the proxies in the environment."""
+    """Return the addresses and ports of the proxies in the environment."""
     places = set()
     for scheme, url in getproxies().items():
         proxy = urlsplit(url if "://" in url else f"http://{url}")

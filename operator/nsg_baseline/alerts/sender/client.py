@@ -1,4 +1,4 @@
-"""The operator's side of the sender: starts it at the first message, and ends it when there are none."""
+"""The client of the sender process, which starts it at the first message and ends it when there are no messages."""
 
 import asyncio
 import contextlib
@@ -15,11 +15,11 @@ from nsg_baseline.alerts.sender.protocol import Answer, Request, Send
 from nsg_baseline.alerts.sender.slots import Slot, Slots
 
 IDLE_SECONDS = 60.0
-"""How long the sender waits for another message: it uses 25 MiB, and starts in less than a second."""
+"""Time in seconds after which an unused sender ends. It uses 25 MiB, and starts in less than a second."""
 GRACE_SECONDS = 30.0
-"""How long after the deadline of a send the sender is killed: it is stopped, or the machine is very busy."""
+"""Time in seconds after the deadline of a send at which a sender that does not respond is killed."""
 COMMAND = (sys.executable, "-P", "-m", "nsg_baseline.alerts.sender")
-# The operator's environment holds credentials. These names hold none that a channel does not need.
+# The operator's environment contains credentials. Only these variables are passed on.
 ENVIRONMENT = (
     *("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -72,8 +72,8 @@ class Sender:
 
         Args:
             namespace: The namespace of the route.
-            is_operator: Whether it is the operator's own namespace.
-            urgent: Go before the other messages of the namespace.
+            is_operator: Whether it is the namespace of the operator.
+            urgent: Precede the other messages of the namespace.
         """
         self._attach(asyncio.get_running_loop())
         slots = self._slots
@@ -86,11 +86,11 @@ class Sender:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the sender; None if there is none."""
+        """The process id of the sender; None if it is not running."""
         return self._pipes.process.pid if self._pipes is not None else None
 
     def close(self) -> None:
-        """End the sender and everything that it sends."""
+        """End the sender and all its sends."""
         if self._retirement is not None:
             self._retirement.cancel()
         self._drop()
@@ -98,7 +98,7 @@ class Sender:
     def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is loop:
             return
-        # Futures and slots belong to an event loop. A process that served another one can be used again.
+        # Futures and slots belong to an event loop. A process can be used again with another event loop.
         self._loop, self._slots, self._pending, self._retirement = loop, Slots(), {}, None
         if self._pipes is not None:
             self._pipes.attach(loop)
@@ -107,7 +107,7 @@ class Sender:
         """Start to send a message. The slot is released with the answer.
 
         Raises:
-            OSError: The machine has no process or no descriptor left.
+            OSError: No further process or file descriptor is available.
         """
         loop = asyncio.get_running_loop()
         if self._retirement is not None:
@@ -116,7 +116,7 @@ class Sender:
         try:
             self._running(loop).write(request)
         except BrokenPipeError:
-            # The process ended, and the event loop has not seen it yet.
+            # The process has ended, but the event loop has not noticed it yet.
             self._drop()
             self._running(loop).write(request)
         future: asyncio.Future[Answer] = loop.create_future()
@@ -155,7 +155,7 @@ class Sender:
             self._retirement = loop.call_later(self.idle_seconds, self._drop)
 
     def _drop(self) -> None:
-        """End the process; what it was sending is answered as killed."""
+        """End the process. The answer to its running sends is `killed`."""
         pipes, self._pipes = self._pipes, None
         if pipes is not None:
             pipes.close()

@@ -1,8 +1,8 @@
-"""The egress guard of a child: an audit hook (PEP 578) that allows TCP to permitted addresses and little more.
+"""The egress guard of a child: an audit hook (PEP 578) that allows little more than TCP to permitted addresses.
 
-The interpreter itself raises the events, with the address that the kernel gets. The hook therefore lies below every
-library, plugin and attachment, and a changed DNS response cannot bypass it. It cannot be removed: install it only in
-a process that ends with the send.
+The interpreter raises the audit events with the address that the kernel receives. Therefore no library, plugin or
+attachment, and no changed DNS response, can bypass the hook. It cannot be removed, so install it only in a process that
+ends after the send.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 
 from nsg_baseline.alerts.sender.addresses import Refusal, is_internal_name, refusal
 
-# What starts a program, loads native code, changes files, listens, or sends without a connection.
+# Events that start a program, load native code, change files, listen, or send without a connection.
 _FORBIDDEN = (
     *(
         "subprocess.",
@@ -35,20 +35,20 @@ _FORBIDDEN = (
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TYPE_BITS = 0xF
-"""The type of a socket, without the flags that Linux keeps beside it."""
+"""The bits of a socket type without the additional flags of Linux."""
 
 
 class EgressDeniedError(PermissionError):
-    """A refusal. It is an OSError, so that libraries treat it as a failed connection or an absent file."""
+    """A refused operation. It is an OSError, so that libraries treat it as a failed connection or a missing file."""
 
 
 class Guard:
     """The limits of one send.
 
     Args:
-        local: Allow addresses of the pod itself and of metadata services.
+        local: Allow addresses of the pod and of metadata services.
         private: Allow addresses of private networks.
-        proxies: Address and port of each proxy in the environment, which is allowed in any case.
+        proxies: Address and port of each proxy in the environment. These are always allowed.
     """
 
     def __init__(self, *, local: bool, private: bool, proxies: Iterable[tuple[str, int]] = ()) -> None:
@@ -59,20 +59,20 @@ class Guard:
         self.refusals: set[Refusal] = set()
 
     def install(self) -> None:
-        """Guard this process for the rest of its life."""
+        """Install the guard in this process. It cannot be removed."""
         sys.addaudithook(self._audit)
 
     def check_host(self, host: str) -> None:
-        """Refuse a host that a proxy would connect to, by all its addresses.
+        """Check all addresses of a host that a proxy would connect to.
 
         Raises:
-            EgressDeniedError: Channels may not reach the host.
+            EgressDeniedError: Channels may not connect to the host.
         """
         name = host.lower().rstrip(".")
         try:
             addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
         except OSError:
-            # Only the proxy can resolve it, unless it is a name of the cluster.
+            # Only the proxy can resolve it, unless it is a name in the cluster.
             if not self._private and is_internal_name(name):
                 self._refuse("private")
             return
@@ -100,9 +100,9 @@ class Guard:
             self._refuse(reason)
 
     def _open(self, path: Any, flags: int) -> None:
-        # A number is a descriptor that is open already.
+        # A number is an open file descriptor.
         if not isinstance(path, int) and (flags & _WRITE or not self._is_readable(os.fsdecode(path))):
-            raise EgressDeniedError("channels may not use this file")
+            raise EgressDeniedError("this file is not allowed for channels")
 
     def _is_readable(self, path: str) -> bool:
         real = os.path.realpath(path)
@@ -110,11 +110,11 @@ class Guard:
 
     def _refuse(self, reason: Refusal) -> None:
         self.refusals.add(reason)
-        raise EgressDeniedError("channels may not do this")
+        raise EgressDeniedError("this operation is not allowed for channels")
 
 
 def _readable_places() -> tuple[str, ...]:
-    """Return Python and its packages, certificates and time zones."""
+    """Return the folders of Python and its packages, of certificates and of time zones."""
     places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     places += [os.environ.get(name, "") for name in _CERTIFICATES]
     places += ["/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types", "/etc/ssl", *sys.path]

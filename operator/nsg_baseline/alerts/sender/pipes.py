@@ -1,4 +1,4 @@
-"""The pipes to a sender process: writes requests without blocking and reads answers, in an event loop."""
+"""The pipes to a sender process. Writes requests and reads answers in an event loop, without blocking."""
 
 import asyncio
 import contextlib
@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from nsg_baseline.alerts.sender.protocol import Answer, Request, decode_answer, encode
 
 END_SECONDS = 5.0
-"""How long a sender may take to end its children before it is killed. It takes milliseconds."""
+"""Time in seconds for a sender to end its children, after which it is killed. Usually it takes milliseconds."""
 _CHUNK = 1 << 16
 
 
 @dataclass(slots=True)
 class SenderPipes:
-    """A running sender. asyncio's own subprocesses would warn when a test's event loop ends before them.
+    """A running sender. Subprocesses of asyncio would warn if the event loop of a test ends before them.
 
     Attributes:
-        answered: Is called with the number of a request and its answer.
-        ended: Is called when the process has ended.
+        answered: Called with the number of a request and its answer.
+        ended: Called when the process has ended.
     """
 
     process: "subprocess.Popen[bytes]"
@@ -33,7 +33,7 @@ class SenderPipes:
     _received: bytes = b""
 
     def __post_init__(self) -> None:
-        """Read answers in the event loop."""
+        """Start to read answers in the event loop."""
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
         self._requests, self._answers = self.process.stdin.fileno(), self.process.stdout.fileno()
@@ -56,11 +56,11 @@ class SenderPipes:
         self._flush()
 
     def close(self) -> None:
-        """End the process, and wait for it."""
+        """End the process and wait for it."""
         if not self.loop.is_closed():
             self.loop.remove_reader(self._answers)
             self.loop.remove_writer(self._requests)
-        # The end of its input makes it kill its children, wait for them, and end.
+        # At the end of its input, it kills its children, waits for them, and ends.
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()

@@ -1,7 +1,7 @@
 """The sender process: reads requests from standard input and forks a child for each, until the input ends.
 
-It has one thread and imports only what all plugins share, so that forking is safe and the memory of a send is freed
-with its child. Its standard output carries the answers; its children have no standard streams.
+It has one thread and imports only the modules that all plugins share, so that forking is safe and the memory of a send
+is freed with its child. It writes the answers to standard output. Its children have no standard streams.
 """
 
 import contextlib
@@ -14,16 +14,16 @@ from importlib import import_module
 from nsg_baseline.alerts.sender import child
 from nsg_baseline.alerts.sender.protocol import Answer, Numbered, Request, decode_request, encode
 
-# Loaded before the fork, so that children share what all plugins import.
+# Imported before the fork, so that children share the modules of all plugins.
 import_module("apprise.plugins.custom_json")
 _CHUNK = 1 << 16
 
 
 class SenderProcess:
-    """The descriptors of one sender, and its children by process id."""
+    """The file descriptors of a sender, and its children by process id."""
 
     def __init__(self) -> None:
-        # Children write to no stream: a library could print a URL.
+        # Children have no output streams, because a library could print a URL.
         self._requests, self._answers = os.dup(0), os.dup(1)
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -33,10 +33,10 @@ class SenderProcess:
         self._buffer = b""
 
     def run(self) -> None:
-        """Serve until the operator closes the input."""
+        """Process requests until the operator closes the input."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        # Children share the memory that the garbage collector never touches.
+        # Children share the memory that the garbage collector does not modify.
         gc.collect()
         gc.freeze()
         self._selector = selectors.DefaultSelector()
@@ -47,7 +47,7 @@ class SenderProcess:
         self._kill_children()
 
     def _serve(self) -> bool:
-        """Handle what is ready; return False at the end of the input."""
+        """Handle ready descriptors; return False at the end of the input."""
         ready = {key.fd for key, _ in self._selector.select()}
         if self._ended in ready:
             os.read(self._ended, _CHUNK)
@@ -69,14 +69,14 @@ class SenderProcess:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
-        # Requests of others must not be readable here.
+        # A child must not be able to read other requests.
         for descriptor in (self._requests, self._ended, self._wake):
             os.close(descriptor)
         self._buffer = b""
         child.run(request, self._answers, sender)
 
     def _reap(self) -> None:
-        """Answer for the children that ended without an answer."""
+        """Write an answer for each child that ended without one."""
         while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -85,7 +85,7 @@ class SenderProcess:
             if status:
                 is_late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
                 answer = Answer("deadline" if is_late else "killed")
-                with contextlib.suppress(BrokenPipeError):  # the operator has ended; the input says so too
+                with contextlib.suppress(BrokenPipeError):  # the operator has ended, so the input ends, too
                     os.write(self._answers, encode(Numbered(number, answer)))
 
     def _kill_children(self) -> None:

@@ -1,4 +1,4 @@
-"""What the operator and the sender write to each other: a line of JSON for a request, and another for its answer."""
+"""The protocol between the operator and the sender: one line of JSON for each request, and one for each answer."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,16 +8,16 @@ import msgspec
 TextFormat = Literal["text", "html", "markdown"]
 Level = Literal["failure", "warning", "success"]
 Failure = Literal["", "own", "private", "forbidden", "invalid", "failed", "deadline", "killed"]
-"""Why a message was not delivered; empty if it was.
+"""The reason why a message was not delivered; empty if it was delivered.
 
-own: the address is the pod's own or the metadata service. private: the address is in a private network.
+own: the address belongs to the pod or the metadata service. private: the address is in a private network.
 forbidden: the send needs more than TCP to an address. invalid: not a URL of the service. failed: refused by the
 service, or no connection. deadline: no response in time. killed: the process ended before it answered.
 """
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """The parts of a message that this project's own plugins need."""
+    """The parts of a message that the plugins of this project need."""
 
     event: str
     severity: str
@@ -34,11 +34,11 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """One message to one channel, as its service gets it.
+    """One message to one channel, in the format of its service.
 
     Attributes:
-        seconds: The deadline of the whole send.
-        local: Whether addresses of the pod itself and of the metadata service are allowed.
+        seconds: The deadline of the whole send, in seconds.
+        local: Whether addresses of the pod and of the metadata service are allowed.
         private: Whether addresses of private networks are allowed.
     """
 
@@ -62,11 +62,11 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The result of a send: numbers and fixed words only, because any text of a library could contain the URL.
+    """The result of a send: only numbers and fixed words, because texts of libraries could contain the URL.
 
     Attributes:
         status: The last status code of HTTP or SMTP; 0 if there was no response.
-        retry_after: The pause in seconds that the service asks for.
+        retry_after: The pause in seconds that the service requests.
     """
 
     failure: Failure = ""
@@ -92,10 +92,18 @@ def encode(line: Request | Numbered) -> bytes:
 
 
 def decode_request(line: bytes) -> Request:
-    """Parse a line of the operator."""
+    """Parse a line of the operator.
+
+    Raises:
+        msgspec.DecodeError: the line is not a request.
+    """
     return _REQUESTS.decode(line)
 
 
 def decode_answer(line: bytes) -> Numbered:
-    """Parse a line of the sender."""
+    """Parse a line of the sender.
+
+    Raises:
+        msgspec.DecodeError: the line is not an answer.
+    """
     return _ANSWERS.decode(line)

@@ -1,6 +1,6 @@
-"""Responses of services, read in the places through which all plugins make their requests.
+"""Reads the responses of services, in the functions of requests and smtplib that all plugins use.
 
-It follows no redirects, reads a limited part of a response, and keeps status codes and Retry-After.
+Redirects are not followed, the size of a response is limited, and status codes and Retry-After are recorded.
 """
 
 import smtplib
@@ -18,14 +18,14 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 MAX_BYTES = 1 << 20
-"""The longest response that is read, after decompression. Larger ones are not answers to a message."""
+"""Limit of a response in bytes, after decompression. A larger one is not a response to a message."""
 MAX_PAUSE = 24 * 3600.0
 _SLOW_DOWN = (requests.codes.too_many_requests, requests.codes.service_unavailable)
 
 
 @dataclass(slots=True)
 class Responses:
-    """The last status code, of HTTP or SMTP, and the pause that the service asks for, in seconds."""
+    """The last status code of HTTP or SMTP, and the pause that the service requests, in seconds."""
 
     status: int = 0
     retry_after: float | None = None
@@ -34,15 +34,15 @@ class Responses:
         """Replace the functions of requests and smtplib for the rest of this process.
 
         Args:
-            check_host: Is called with each host that is reached through a proxy.
+            check_host: Called with each host that is reached through a proxy.
         """
         _replace_adapter(self, check_host)
         _replace_smtp(self)
-        # A plugin's URL can switch redirects on. A target is never followed, whatever the options.
+        # The URL of a plugin can enable redirects. They are not followed, regardless of the options.
         SessionRedirectMixin.get_redirect_target = lambda _self, _resp: None  # type: ignore[assignment, method-assign]
 
     def take(self, response: requests.Response) -> None:
-        """Take in a response."""
+        """Record a response."""
         self.status = response.status_code
         if response.status_code in _SLOW_DOWN:
             self.retry_after = pause(response.headers.get("Retry-After"))
@@ -81,7 +81,7 @@ def _read(response: requests.Response) -> None:
         content = response.raw.read(MAX_BYTES, decode_content=True)
     except HTTPError as error:
         raise requests.ConnectionError(type(error).__name__) from None
-    # `content` has no setter; these are the fields that it fills.
+    # `content` has no setter. It returns these fields.
     response._content = content  # noqa: SLF001
     response._content_consumed = True  # noqa: SLF001
     response.raw.close()

@@ -1,16 +1,16 @@
-"""Shares of the sender: how many messages are sent at once, for a namespace and in all."""
+"""Limits of simultaneous messages, for each namespace and in total."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 
 PER_NAMESPACE = 2
-"""Sends at once for a namespace. One that waits for its deadline must not stop the others of the namespace."""
+"""Simultaneous sends of a namespace. One that waits for its deadline must not stop all others of the namespace."""
 SHARED = 6
-"""Sends at once for all namespaces. A send uses up to 12 MiB, and the chart's memory limit has room for eight."""
+"""Simultaneous sends of all namespaces. A send uses up to 12 MiB; the chart's memory limit suffices for eight."""
 RESERVED = 2
-"""Sends at once beyond those, for the operator's own namespace. Tenants that use up the shared slots together must
-not delay the platform's alerts."""
+"""Additional simultaneous sends of the operator's namespace, so that other namespaces cannot delay its alerts by using
+all shared slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Slot:
 
 
 class Slots:
-    """The slots of one sender. Namespaces that wait are served in turn; one namespace in the order of its requests."""
+    """The slots of one sender. Waiting namespaces are served in turn, and requests of a namespace in their order."""
 
     def __init__(self) -> None:
         self._shared: Counter[str] = Counter()
@@ -30,12 +30,12 @@ class Slots:
         self._waiting: OrderedDict[tuple[str, bool], deque[asyncio.Future[Slot]]] = OrderedDict()
 
     async def acquire(self, namespace: str, *, is_operator: bool, urgent: bool = False) -> Slot:
-        """Return a slot as soon as the share of a namespace allows it.
+        """Wait until the limits of a namespace allow a message, and return a slot.
 
         Args:
             namespace: The namespace of the route.
-            is_operator: Whether it is the operator's own namespace.
-            urgent: Go before the other requests of the namespace.
+            is_operator: Whether it is the namespace of the operator.
+            urgent: Precede the other requests of the namespace.
         """
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         queue = self._waiting.setdefault((namespace, is_operator), deque())
@@ -47,13 +47,13 @@ class Slots:
         try:
             return await future
         except asyncio.CancelledError:
-            # It may have been granted in the same turn of the event loop.
+            # It may have been granted in the same iteration of the event loop.
             if future.done() and not future.cancelled():
                 self.release(future.result())
             raise
 
     def release(self, slot: Slot) -> None:
-        """Take a slot back, when its child has ended."""
+        """Release a slot after its child has ended."""
         if slot.is_reserved:
             self._reserved -= 1
         else:
