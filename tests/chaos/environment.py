@@ -29,14 +29,15 @@ from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
 from nsg_baseline.engine.cleanup import prune_incidents, report_refused_baselines, resolve_orphans
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.reconcile_scope import ScopeReconciler, ScopeResult
 from nsg_baseline.engine.scope_report import report
+from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store
 from nsg_baseline.kube.sync import sync
 from nsg_emulator import arm, kube
 from tests.support.alerts import Clock
+from tests.support.reconciles import reconcile_all
 
 KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
 API = "nsg-baseline.io/v1alpha1"
@@ -68,7 +69,7 @@ class OperatorRun:
         arm = self._environment.arm
         world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)
         readable_scopes = readable(scopes(self._store))
-        claims, refused = self._claims.all()
+        claims, refused = await self._claims.all()
         assigned = assign(readable_scopes, claims, self._store.namespaces)
         refused = {**refused, **assigned.refused}
         await report_refused_baselines(records, refused, clock())
@@ -78,8 +79,8 @@ class OperatorRun:
         for scope in readable_scopes:
             name = scope.metadata.name
             baselines, memory = assigned.active(name), self._memory.setdefault(name, {})
-            reconciler = ScopeReconciler(world, scope, readable_scopes, baselines, assigned.inactive(name), memory)
-            tallies[name] = await reconciler.run()
+            snapshot = ScopeSnapshot(scope, readable_scopes, baselines, assigned.inactive(name))
+            tallies[name] = await reconcile_all(world, snapshot, memory)
             permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
             await report(world, scope, baselines, tallies[name], permitted)
         await records.backlog.flush()

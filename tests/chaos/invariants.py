@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from nsg_baseline.engine.reconcile_scope import ScopeResult
+from nsg_baseline.engine.scope_snapshot import ScopeResult
 from nsg_emulator.arm.requests import RequestRecord
 from tests.chaos.environment import OPERATOR, ChaosEnvironment
 from tests.chaos.objects import CAST, Actor, Rules, differs, live, owned
@@ -68,7 +68,8 @@ class InvariantChecker:
         for actor in CAST:
             scope = "production" if actor.group == "rg-prod" else "watched"
             complete = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
-            if self._is_watched(actor) and complete:
+            # A baseline whose NSG could not be read by its id says so.
+            if self._is_watched(actor) and complete and self._is_ready(actor):
                 self._check_notified(actor, open_incidents)
 
     def check_repaired(self) -> None:
@@ -131,6 +132,12 @@ class InvariantChecker:
             for incident in self.environment.objects("NSGIncident")
             if incident["spec"]["kind"] == "Drift" and (incident.get("status") or {}).get("state") == "Open"
         }
+
+    def _is_ready(self, actor: Actor) -> bool:
+        baselines = self.environment.objects("NSGBaseline")
+        stored = next(baseline for baseline in baselines if baseline["metadata"]["name"] == actor.name)
+        conditions = (stored.get("status") or {}).get("conditions") or ()
+        return not any(state["type"] == "Ready" and state["status"] == "False" for state in conditions)
 
     def _is_watched(self, actor: Actor) -> bool:
         return actor.namespace is not None and actor.name not in ("foreign", "lone")

@@ -66,6 +66,22 @@ def test_the_incident_ends_when_the_nsg_is_readable_and_matches() -> None:
     assert decision.incident.status.state == "Resolved"
 
 
+def test_a_transient_failure_is_an_incident_only_if_it_lasts() -> None:
+    # A throttled request for each of 2,000 edited baselines would be 2,000 alerts.
+    throttled = Failure("Throttled", "too many requests", transient=True)
+    patient = replace(unreadable(failure=throttled), patience=3 * MINUTE)
+    first = decide_unreadable(patient)
+    assert first.incident is None
+    ready = next(state for state in first.status.conditions if state.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", "Throttled"), "the baseline says so at once"
+    failing = replace(patient, baseline=patient.baseline.model_copy(update={"status": first.status}))
+    almost = replace(failing, now=patient.now + 3 * MINUTE - timedelta(seconds=1))
+    assert decide_unreadable(almost).incident is None
+    assert decide_unreadable(replace(failing, now=patient.now + 3 * MINUTE)).incident is not None
+    lasting = replace(patient, failure=replace(throttled, transient=False))
+    assert decide_unreadable(lasting).incident is not None
+
+
 def test_an_internal_failure_names_the_type_and_no_content() -> None:
     # The text of an exception can contain the parsed value, even a token.
     failure = internal_failure(ValueError("Bearer secret"))

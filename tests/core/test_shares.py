@@ -8,7 +8,7 @@ from nsg_baseline.core.shares import CONCURRENT, CONCURRENT_PER_NAMESPACE, Share
 
 def shares(*namespaces: str, absent: int = 1, **limits: int) -> Shares:
     """Return shares in which each namespace waits for some absent NSGs: `a-0`, `a-1` and so on."""
-    built = Shares(**limits)
+    built = Shares(bool, **limits)
     for namespace in namespaces:
         for number in range(absent):
             built.add(namespace, f"{namespace}-{number}", edited=False)
@@ -76,6 +76,8 @@ def test_the_listing_and_the_shares_do_not_reconcile_one_nsg_at_a_time() -> None
     task = work.take()
     assert task == Task("a", "a-1")
     assert not work.reserve("a-1")
+    assert work.waiting() == 0, "what the listing reconciles need not wait any more"
+    work.add("a", "a-0", edited=True)
     assert work.take() is None
     work.release("a-0")
     assert work.take() == Task("a", "a-0")

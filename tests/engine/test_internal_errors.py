@@ -13,7 +13,8 @@ from nsg_baseline.core.decisions import Decision, Snapshot, decide
 from nsg_baseline.engine import health, reconcile_baseline, scope_loop
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot
+from nsg_baseline.engine.scope_loop import ScopeLoop
+from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
 from nsg_baseline.kube.store import resource
 from tests.support.alerts import OPERATOR
 from tests.support.in_process_operator import PREFIX, InProcessOperator, in_process_operator

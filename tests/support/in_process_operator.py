@@ -23,14 +23,15 @@ from nsg_baseline.azure.read import NSGPage, RawNSG
 from nsg_baseline.core.observations import Observation
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.reconcile_scope import ScopeReconciler
 from nsg_baseline.engine.scope_report import report
+from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store, resource
 from nsg_baseline.kube.sync import sync
 from nsg_emulator.kube import KubeApi, serve
 from tests.support.alerts import OPERATOR, Clock
+from tests.support.reconciles import reconcile_all
 
 KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -106,8 +107,8 @@ class InProcessOperator:
         scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
         claims = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
         world = Dependencies(self.azure, self.azure, self.records, OPERATOR, self.clock)
-        tally = await ScopeReconciler(world, scope, (scope,), claims, frozenset(), self.memory).run()
-        await report(world, scope, claims, tally)
+        result = await reconcile_all(world, ScopeSnapshot(scope, (scope,), claims), self.memory)
+        await report(world, scope, claims, result)
 
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
         """Merge fields into an object's spec, and hear of it."""

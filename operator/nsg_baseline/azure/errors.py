@@ -64,6 +64,10 @@ _REASONS_BY_STATUS = {
 }
 
 
+# These pass by themselves, or concern the connection and the credential, not the resource that was requested.
+_TRANSIENT = frozenset({"Unreachable", "Timeout", "Throttled", "ServerError", "Unauthenticated"})
+
+
 class AzureError(Exception):
     """A call to Azure failed.
 
@@ -78,6 +82,11 @@ class AzureError(Exception):
         self.message = _printable(message)[:MAX_MESSAGE_LENGTH]
         self.retry_after = retry_after
         super().__init__(f"{reason}: {self.message}")
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the failure usually passes by itself, or does not concern the requested resource."""
+        return self.reason in _TRANSIENT
 
 
 @contextmanager

@@ -19,12 +19,14 @@ class Failure:
     Attributes:
         retry_after: seconds that Azure asked to wait before the next request.
         internal: whether the operator itself failed.
+        transient: whether the failure usually passes by itself, or concerns the connection and not the NSG.
     """
 
     reason: str
     message: str
     retry_after: float = 0
     internal: bool = False
+    transient: bool = False
 
 
 def internal_failure(error: Exception) -> Failure:
@@ -56,6 +58,7 @@ class Observation:
         tolerated: folded names of the rules that are tolerated because their author is certain.
         due: when to reconcile again although nothing changed.
         unbaselined: what to report about an NSG without a baseline.
+        etag: of the NSG; empty if there is none.
     """
 
     digest: bytes
@@ -66,6 +69,7 @@ class Observation:
     tolerated: frozenset[str] = frozenset()
     due: datetime | None = None
     unbaselined: UnbaselinedNSG | None = None
+    etag: str = ""
 
     @property
     def drifts(self) -> bool:

@@ -4,9 +4,12 @@ A tenant can create thousands of baselines, and edit all of them every few secon
 namespace with one NSG waits for at most one of each other namespace.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TypeVar
 
+T = TypeVar("T")
 CONCURRENT = 4
 CONCURRENT_PER_NAMESPACE = 2
 """Slow requests of one namespace leave room for the others."""
@@ -36,13 +39,33 @@ class _Queue:
         self.absent.pop(nsg, None)
 
 
+def in_turn(items: Iterable[T], namespace_of: Callable[[T], str]) -> Iterator[T]:
+    """Yield all items: the first of each namespace, then the second of each, and so on."""
+    by_namespace: dict[str, list[T]] = {}
+    for item in items:
+        by_namespace.setdefault(namespace_of(item), []).append(item)
+    for turn in zip_longest(*by_namespace.values(), fillvalue=None):
+        yield from (item for item in turn if item is not None)
+
+
 class Shares:
     """NSGs that wait for a separate reconcile, beside the listing of the scope.
 
     The listing and the shares never reconcile one NSG at a time, and older content never follows newer content.
+
+    Args:
+        changed: called when there may be something to take.
+        concurrent: how many reconciles may run.
+        per_namespace: how many of them may be those of one namespace.
     """
 
-    def __init__(self, concurrent: int = CONCURRENT, per_namespace: int = CONCURRENT_PER_NAMESPACE) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], object] = bool,
+        concurrent: int = CONCURRENT,
+        per_namespace: int = CONCURRENT_PER_NAMESPACE,
+    ) -> None:
+        self._changed = changed
         self._concurrent = concurrent
         self._per_namespace = per_namespace
         # In the order of their turns.
@@ -59,6 +82,7 @@ class Shares:
             queue.edited[nsg] = None
         elif nsg not in queue.edited:
             queue.absent[nsg] = None
+        self._changed()
 
     def take(self) -> Task | None:
         """Start the next reconcile; None if nothing may start now."""
@@ -77,13 +101,14 @@ class Shares:
         """Say that a reconcile has ended."""
         del self._started[task.nsg]
         self._read_since_listing.add(task.nsg)
+        self._changed()
 
     def begin_listing(self) -> None:
         """Say that a listing begins: what is read from now on may be newer than the listing."""
         self._read_since_listing = set(self._started)
 
     def reserve(self, nsg: str) -> bool:
-        """Reserve an NSG for the listing, until it is released.
+        """Reserve an NSG for the listing, until it is released. It need not wait for its turn any more.
 
         Returns:
             False if the NSG is reconciled now, or was since the listing began: the listing may be older.
@@ -91,11 +116,14 @@ class Shares:
         if nsg in self._started or nsg in self._read_since_listing:
             return False
         self._reserved.add(nsg)
+        for queue in self._queues.values():
+            queue.remove(nsg)
         return True
 
     def release(self, nsg: str) -> None:
         """Say that the listing has reconciled an NSG."""
         self._reserved.discard(nsg)
+        self._changed()
 
     def waiting(self) -> int:
         """Return how many NSGs wait."""

@@ -65,8 +65,9 @@ class ActivitySweep:
     async def sweep(self) -> None:
         """Query each subscription once, and record the drift that no reading saw."""
         owners: dict[tuple[str, Identity | None], _Owners] = {}
+        claims, _ = await self._claims.all()
         readable_scopes = readable(list(scopes(self.records.store)))
-        assignment = assign(readable_scopes, self._claims.all()[0], self.records.store.namespaces)
+        assignment = assign(readable_scopes, claims, self.records.store.namespaces)
         for scope in readable_scopes:
             active = assignment.active(scope.metadata.name)
             if active:

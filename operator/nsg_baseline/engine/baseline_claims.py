@@ -1,6 +1,7 @@
 """The valid scopes, and the claims of baselines on NSGs, from the stored objects."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from nsg_baseline.api.baseline import NSGBaseline
@@ -9,6 +10,7 @@ from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject, problems
 from nsg_baseline.core.assignment import Claim, Refusal
 from nsg_baseline.core.ids import NSGId
+from nsg_baseline.engine.turns import Turns
 from nsg_baseline.kube.store import Store, Stored, resource
 
 
@@ -17,28 +19,51 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._parsed: dict[str, tuple[str, Claim | Refusal]] = {}
+        self._parsed: dict[str, _Parsed] = {}
 
-    def all(self) -> tuple[list[Claim], dict[ObjectKey, Refusal]]:
+    async def all(self) -> tuple[list[Claim], dict[ObjectKey, Refusal]]:
         """Return the claims, and a refusal for each baseline that names no valid NSG."""
         claims: list[Claim] = []
         refused: dict[ObjectKey, Refusal] = {}
-        parsed: dict[str, tuple[str, Claim | Refusal]] = {}
+        by_uid: dict[str, _Parsed] = {}
+        turns = Turns()
         for stored in self._store.stored(NSGBaseline):
-            previous = self._parsed.get(stored.uid)
-            claim = previous[1] if previous is not None and previous[0] == stored.intent else _claim(stored)
-            parsed[stored.uid] = (stored.intent, claim)
-            if isinstance(claim, Claim):
-                claims.append(claim)
+            by_uid[stored.uid] = parsed_claim = _parse(stored, self._parsed.get(stored.uid))
+            if isinstance(parsed_claim.claim, Claim):
+                claims.append(parsed_claim.claim)
             else:
-                refused[stored.key] = claim
-        self._parsed = parsed
+                refused[stored.key] = parsed_claim.claim
+            await turns.give()
+        self._parsed = by_uid
         return claims, refused
 
 
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A claim, with the versions of the input and of the spec that it was read from."""
+
+    intent: str
+    spec: str
+    claim: Claim | Refusal
+
+
+def _parse(stored: Stored, previous: _Parsed | None) -> _Parsed:
+    """Return the claim of a baseline. An annotation changes the intent and not the claim."""
+    if previous is not None and previous.intent == stored.intent:
+        return previous
+    spec = stored.spec_version
+    claim = previous.claim if previous is not None and previous.spec == spec else _claim(stored)
+    return _Parsed(stored.intent, spec, claim)
+
+
 def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
-    """Yield each scope, or the stored object with its validation error."""
-    for stored in store.stored(NSGScope):
+    """Yield every scope, or what is wrong with it."""
+    return parsed(store.stored(NSGScope))
+
+
+def parsed(stored_scopes: Iterable[Stored]) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
+    """Yield each of some stored scopes, or what is wrong with it."""
+    for stored in stored_scopes:
         try:
             yield resource(NSGScope, stored)
         except InvalidObject as error:

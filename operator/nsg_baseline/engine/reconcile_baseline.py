@@ -13,6 +13,7 @@ from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.remediation import Blocked
+from nsg_baseline.core.scope_decisions import lost_after
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
@@ -61,7 +62,9 @@ class BaselineReconciler:
             KubeError: something could not be stored; the next reconcile does it again.
         """
         records, now = self.dependencies.records, self.dependencies.clock()
-        snapshot = UnreadableSnapshot(now, self._subject, self.baseline, self._incidents(), failure)
+        snapshot = UnreadableSnapshot(
+            now, self._subject, self.baseline, self._incidents(), failure, lost_after(self.scope)
+        )
         decision = decide_unreadable(snapshot)
         await IncidentRecorder(records).carry_out(decision.incident, self.baseline, now)
         await records.save_status(NSGBaseline, self.baseline.key, decision.status)

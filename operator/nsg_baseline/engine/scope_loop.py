@@ -3,151 +3,169 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 
-from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.durations import parse
-from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.decisions import Reading
 from nsg_baseline.core.observations import Observation, internal_failure
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.reconcile_scope import ScopeReconciler, ScopeResult
+from nsg_baseline.engine.reconcile_nsg import NSGReconciler
+from nsg_baseline.engine.reconcile_scope import ScopeReconciler
 from nsg_baseline.engine.scope_report import report
-from nsg_baseline.engine.triggers import Trigger, Wake
+from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
+from nsg_baseline.engine.share_worker import ShareWorker
+from nsg_baseline.engine.triggers import Trigger
 from nsg_baseline.kube.errors import KubeError
 
 JITTER = 0.1
 """Random variation as a share of the interval, so that scopes with equal intervals do not list simultaneously."""
+MIN_PAUSE_SECONDS = 10.0
+"""Shortest pause between a listing and the next one that a tenant causes: the shortest interval of a scope."""
+PAUSE_SHARE = 4.0
+"""The pause as a multiple of the time that the last listing took, so that long listings do not follow each other."""
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeSnapshot:
-    """A scope as it is now.
+class ScopeLoop:
+    """Reconciles one scope until it is cancelled: all NSGs at each interval, and single NSGs beside it.
 
-    Attributes:
-        scope: the scope.
-        scopes: all scopes.
-        baselines: the scope's active baselines, by folded NSG id.
-        inactive: folded ids of NSGs whose baselines are suspended or invalid. These NSGs are not reconciled, and they
-            do not count as unbaselined.
+    Args:
+        dependencies: the ports.
+        current: called before each reconcile; None ends the loop.
+        health: records each reconcile.
     """
 
-    scope: NSGScope
-    scopes: tuple[NSGScope, ...]
-    baselines: Mapping[str, ObjectKey]
-    inactive: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class ScopeLoop:
-    """Reconciles one scope until it is cancelled. `current` is called before each reconcile; None ends the loop."""
-
-    dependencies: Dependencies
-    current: Callable[[], ScopeSnapshot | None]
-    health: Health
-    trigger: Trigger = field(default_factory=Trigger)
-    _memory: dict[str, Observation] = field(default_factory=dict)
-    _next_listing: float = 0.0
-    _permissions: PermissionCache = field(default_factory=PermissionCache)
-    _crashed: bool = False
+    def __init__(self, dependencies: Dependencies, current: Callable[[], ScopeSnapshot | None], health: Health) -> None:
+        self._dependencies = dependencies
+        self._current = current
+        self._health = health
+        self._worker = ShareWorker(self._reconcile_nsg)
+        self._memory: dict[str, Observation] = {}
+        self._permissions = PermissionCache()
+        self._failing: set[str] = set()
+        self._reading: Reading = "BrokenOff"
+        self._crashed = False
+        self._next_listing = self._pause_end = 0.0
+        self.trigger = Trigger()
 
     async def run(self) -> None:
-        """Reconcile at each interval, and single NSGs in between."""
-        wake = Wake(whole=True)
-        while (snapshot := self.current()) is not None:
-            interval = parse(snapshot.scope.spec.interval).total_seconds()
-            if not self._crashed:
-                # After repeated crashes the deadline passes, the liveness probe fails, and the process is restarted.
-                self.health.expect(snapshot.scope.metadata.name, interval)
-            pause = await self._reconcile(snapshot, wake)
-            if wake.whole:
-                spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
-                self._next_listing = time.monotonic() + max(spread, pause)
-            wake = await self._sleep()
+        """Reconcile at each interval, and single NSGs beside it."""
+        async with asyncio.TaskGroup() as tasks:
+            worker: asyncio.Task[None] | None = None
+            while (snapshot := self._current()) is not None:
+                await self._list(snapshot)
+                # What is edited during the first listing is reconciled by it.
+                worker = worker or tasks.create_task(self._worker.run())
+                while not await self._wait():
+                    pass
+            if worker is not None:
+                worker.cancel()
 
-    async def _reconcile(self, snapshot: ScopeSnapshot, wake: Wake) -> float:
-        """Reconcile once and return how many seconds Azure asked to wait before the next request."""
+    def edited(self, namespace: str, nsg: str) -> None:
+        """Reconcile an NSG, by its folded id, after an edit of its baseline."""
+        self._worker.shares.add(namespace, nsg, edited=True)
+
+    async def _list(self, snapshot: ScopeSnapshot) -> None:
+        """Reconcile all NSGs, and set the time of the next listing."""
         started, name = time.monotonic(), snapshot.scope.metadata.name
-        try:
-            result = await self._observe(snapshot, wake)
-            if wake.whole or (result.failure is not None and result.failure.internal):
-                await self._report(snapshot, result, time.monotonic() - started)
-        except KubeError as error:
-            log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
-            return 0.0
-        except Exception:
-            # An internal error in one scope must not stop the reconciles of the others.
-            log.exception("scope status not computed", scope=name)
-            self._crashed = True
-            self.health.reconciled(name, time.monotonic() - started, whole=False)
-            return 0.0
-        return result.failure.retry_after if result.failure is not None else 0.0
+        interval = parse(snapshot.scope.spec.interval).total_seconds()
+        if not self._crashed:
+            # After a repeated crash the deadline passes, and the liveness probe restarts the process.
+            self._health.expect(name, interval)
+        result = await self._observe(snapshot)
+        await self._report(snapshot, result, time.monotonic() - started)
+        ended = time.monotonic()
+        spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
+        retry_after = result.failure.retry_after if result.failure is not None else 0.0
+        self._next_listing = ended + max(spread, retry_after)
+        self._pause_end = ended + max(MIN_PAUSE_SECONDS, PAUSE_SHARE * (ended - started), retry_after)
 
-    async def _observe(self, snapshot: ScopeSnapshot, wake: Wake) -> ScopeResult:
-        """Reconcile the NSGs. An unexpected exception is reported as a failure of the scope."""
-        reconciler = ScopeReconciler(
-            self.dependencies,
-            snapshot.scope,
-            snapshot.scopes,
-            snapshot.baselines,
-            snapshot.inactive,
-            self._memory,
-        )
+    async def _observe(self, snapshot: ScopeSnapshot) -> ScopeResult:
+        """Reconcile the NSGs. An unexpected exception is a failure of the scope like any other."""
+        reconciler = ScopeReconciler(self._dependencies, snapshot, self._memory, self._worker.shares)
         try:
-            result = await (reconciler.run() if wake.whole else reconciler.run_only(wake.nsgs))
+            result = await reconciler.run()
         except Exception as error:
             log.exception("reconcile failed", scope=snapshot.scope.metadata.name)
             self._crashed = True
             return ScopeResult(failure=internal_failure(error))
-        if wake.whole:
-            self._crashed = False
+        self._crashed = False
+        self._reading = "Complete" if result.failure is None else "BrokenOff"
+        result.failed += len(self._failing & snapshot.baselines.keys())
         return result
 
+    async def _reconcile_nsg(self, nsg: str) -> None:
+        """Reconcile one NSG in the share of its namespace."""
+        snapshot = self._current()
+        if snapshot is None or nsg not in snapshot.baselines:
+            return
+        result = ScopeResult()
+        try:
+            reconciler = NSGReconciler(self._dependencies, snapshot, self._memory, result, self._dependencies.clock())
+            await reconciler.read_and_reconcile(nsg, self._reading)
+        except Exception as error:
+            log.exception("reconcile failed", scope=snapshot.scope.metadata.name, nsg=nsg)
+            self._crashed = True
+            await self._report(snapshot, ScopeResult(failure=internal_failure(error)), 0.0)
+            return
+        (self._failing.add if result.failed else self._failing.discard)(nsg)
+        self.trigger.recompute()
+
     async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> None:
-        # The permissions are read after the NSGs, so that they do not delay the detection of drift.
-        permissions = await self._permissions.look(self.dependencies, snapshot.scope)
-        await report(self.dependencies, snapshot.scope, snapshot.baselines, result, permissions)
         name = snapshot.scope.metadata.name
-        self.health.reconciled(name, seconds, whole=result.failure is None and not result.failed)
-        log.info(
-            "scope reconciled",
-            scope=name,
-            nsgs=result.nsgs,
-            drifted=result.drifted,
-            unbaselined=len(result.unbaselined),
-            unreadable=result.unreadable,
-            failed=result.failed,
-            unsaved=result.unsaved,
-            failure=result.failure.reason if result.failure else None,
-            seconds=round(seconds, 3),
-        )
+        try:
+            # The permissions are read after the NSGs: they must not delay what the operator sees.
+            permissions = await self._permissions.look(self._dependencies, snapshot.scope)
+            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, permissions)
+        except KubeError as error:
+            log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
+        except Exception:
+            # A fault of the operator in one scope must not end the watch of the others.
+            log.exception("scope not reported", scope=name)
+            self._crashed = True
+            self._health.reconciled(name, seconds, whole=False)
+        else:
+            self._health.reconciled(name, seconds, whole=result.failure is None and not result.failed)
+            _log(name, result, seconds)
 
-    async def _sleep(self) -> Wake:
-        """Wait for the next listing, an edit, or an NSG that is due."""
-        now = self.dependencies.clock()
-        dues = {
-            nsg: observation.due
-            for nsg, observation in self._memory.items()
-            if observation.due is not None and observation.due > now
-        }
+    async def _wait(self) -> bool:
+        """Wait for the next listing, or until an NSG is due. Return whether it is time for a listing."""
+        now = self._dependencies.clock()
+        self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
-        first = min(dues.values(), default=None)
-        until_due = _seconds(first, now) if first is not None else until_listing
-        wake = await self.trigger.wait(min(until_listing, until_due))
-        if wake.asked or until_due >= until_listing:
-            return wake
-        now = self.dependencies.clock()
-        return Wake(whole=False, nsgs=frozenset(nsg for nsg, due in dues.items() if due <= now))
+        dues = (observation.due for observation in self._memory.values() if observation.due is not None)
+        until_due = [(due - now).total_seconds() for due in dues if due > now]
+        pause = max(0.0, self._pause_end - time.monotonic())
+        is_rung = await self.trigger.wait(min([until_listing, *until_due]), pause)
+        return is_rung or self._next_listing <= time.monotonic()
+
+    def _add_due(self, now: datetime) -> None:
+        """Let the NSGs that are due wait for their turn."""
+        due = [nsg for nsg, observation in self._memory.items() if observation.due and observation.due <= now]
+        snapshot = self._current() if due else None
+        for nsg in due:
+            if snapshot is not None and nsg in snapshot.baselines:
+                self.edited(snapshot.baselines[nsg].namespace, nsg)
 
 
-def _seconds(moment: datetime, now: datetime) -> float:
-    return max(0.0, (moment - now).total_seconds())
+def _log(name: str, result: ScopeResult, seconds: float) -> None:
+    log.info(
+        "scope reconciled",
+        scope=name,
+        nsgs=result.nsgs,
+        drifted=result.drifted,
+        unbaselined=len(result.unbaselined),
+        unreadable=result.unreadable,
+        failed=result.failed,
+        unsaved=result.unsaved,
+        failure=result.failure.reason if result.failure else None,
+        seconds=round(seconds, 3),
+    )
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

@@ -9,7 +9,7 @@ from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.scope_decisions import ScopeCounts, ScopeObservation, decide_scope, scope_subject
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.reconcile_scope import ScopeResult
+from nsg_baseline.engine.scope_snapshot import ScopeResult
 
 _KINDS: tuple[IncidentKind, ...] = ("Unbaselined", "WatchLost")
 

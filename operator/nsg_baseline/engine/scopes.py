@@ -1,32 +1,28 @@
 """All scopes: a loop for each, the assignment of baselines to scopes, and which loops an edit wakes."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-
-import structlog
+from functools import partial
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
-from nsg_baseline.core.assignment import Assignment, assign
-from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
-from nsg_baseline.engine.cleanup import (
-    prune_incidents,
-    report_invalid_scope,
-    report_refused_baselines,
-    resolve_orphans,
-)
+from nsg_baseline.core.assignment import Assignment, Claim, assign
+from nsg_baseline.engine.baseline_claims import Claims, parsed, readable, scopes
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.scope_loop import ScopeLoop, ScopeSnapshot, ended
-from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.engine.refusals import RefusalRecorder
+from nsg_baseline.engine.scope_loop import ScopeLoop, ended
+from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent
 
-RETRY_SECONDS = 30.0
-log = structlog.get_logger(__name__)
+PAUSE_SHARE = 4.0
+"""The pause after an assignment as a multiple of the time that it took."""
+MAX_PAUSE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -37,14 +33,7 @@ class _Running:
 
 
 class Scopes:
-    """Starts, wakes and stops a loop for each stored scope.
-
-    Args:
-        world_of: returns the dependencies of a scope's reconciles.
-        records: the stored objects.
-        clock: returns the current time.
-        health: records the reconciles.
-    """
+    """Starts, wakes and stops the scopes' loops as the stored objects demand."""
 
     def __init__(
         self,
@@ -55,25 +44,34 @@ class Scopes:
     ) -> None:
         self._world_of = world_of
         self._records = records
-        self._clock = clock
         self._health = health
         self._claims = Claims(records.store)
+        self._previous_claims: list[Claim] = []
+        self._refusals = RefusalRecorder(records, clock)
         self._running: dict[str, _Running] = {}
         self._scopes: tuple[NSGScope, ...] = ()
         self._assignment = Assignment({}, {})
+        self._owned: dict[str, tuple[dict[str, ObjectKey], frozenset[str]]] = {}
         self._moved: set[ObjectKey] = set()
         self._rung: set[str] = set()
+        self._must_assign = True
         self._changed = asyncio.Event()
         self._changed.set()
         records.store.listen(self._heard)
 
     async def run(self) -> None:
         """Keep the loops in line with the stored scopes, until cancelled."""
+        recording = asyncio.create_task(self._refusals.run(), name="refusals")
         try:
             while True:
-                await self._wait()
+                await self._changed.wait()
+                self._changed.clear()
+                started = time.monotonic()
                 await self._arrange()
+                # Endless edits must not take the whole processor.
+                await asyncio.sleep(min(MAX_PAUSE_SECONDS, PAUSE_SHARE * (time.monotonic() - started)))
         finally:
+            await ended(recording)
             for running in self._running.values():
                 await ended(running.task)
 
@@ -85,32 +83,28 @@ class Scopes:
                 self._moved.add(event.key)
             else:
                 self._rung.add(event.key[1])
+        self._must_assign |= isinstance(event, NamespaceEvent) or event.kind is NSGScope
         self._changed.set()
 
-    async def _wait(self) -> None:
-        await self._changed.wait()
-        self._changed.clear()
-
     async def _arrange(self) -> None:
-        previous = self._assignment
+        claims, refused = await self._claims.all()
         stored_scopes = list(scopes(self._records.store))
-        self._scopes = readable(stored_scopes)
-        claims, refused = self._claims.all()
-        self._assignment = assign(self._scopes, claims, self._records.store.namespaces)
+        previous = self._assignment
+        if self._must_assign or claims != self._previous_claims:
+            self._must_assign, self._previous_claims = False, claims
+            # A refusal that is being stored must not follow what a reconcile stores.
+            async with self._refusals.storing:
+                self._assign(readable(stored_scopes), claims)
         running_before = frozenset(self._running)
         await self._match_loops()
         self._wake(previous, running_before)
-        try:
-            for scope in stored_scopes:
-                if isinstance(scope, tuple):
-                    await report_invalid_scope(self._records, *scope, self._clock())
-            refused = {**refused, **self._assignment.refused}
-            await report_refused_baselines(self._records, refused, self._clock())
-            await resolve_orphans(self._records, refused, self._clock())
-            await prune_incidents(self._records, self._clock())
-        except KubeError as error:
-            log.warning("status not saved", reason=error.reason, message=error.message)
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+        invalid = [scope for scope in stored_scopes if isinstance(scope, tuple)]
+        self._refusals.update(invalid, {**refused, **self._assignment.refused})
+
+    def _assign(self, current: tuple[NSGScope, ...], claims: list[Claim]) -> None:
+        self._scopes = current
+        self._assignment = assigned = assign(current, claims, self._records.store.namespaces)
+        self._owned = {name: (assigned.active(name), assigned.inactive(name)) for name in assigned.owners}
 
     async def _match_loops(self) -> None:
         current = {scope.metadata.name: scope for scope in self._scopes}
@@ -121,24 +115,16 @@ class Scopes:
                 self._health.forget(name)
         for name, scope in current.items():
             if name not in self._running:
-                loop = ScopeLoop(self._world_of(scope), self._grounds(name), self._health)
+                loop = ScopeLoop(self._world_of(scope), partial(self._snapshot, name), self._health)
                 self._running[name] = _Running(
                     _mark(scope), loop, asyncio.create_task(loop.run(), name=f"scope {name}")
                 )
 
-    def _grounds(self, name: str) -> Callable[[], ScopeSnapshot | None]:
-        def ground() -> ScopeSnapshot | None:
-            # Read again, because the last reconcile stored a new status.
-            current = readable(scopes(self._records.store))
-            scope = next((candidate for candidate in current if candidate.metadata.name == name), None)
-            assigned = self._assignment
-            return (
-                ScopeSnapshot(scope, self._scopes, assigned.active(name), assigned.inactive(name))
-                if scope is not None
-                else None
-            )
-
-        return ground
+    def _snapshot(self, name: str) -> ScopeSnapshot | None:
+        # Read again, because the last reconcile stored a new status.
+        stored = self._records.store.find(NSGScope, ObjectKey("", name))
+        current = readable(parsed([stored])) if stored is not None else ()
+        return ScopeSnapshot(current[0], self._scopes, *self._owned.get(name, ({}, frozenset()))) if current else None
 
     def _wake(self, previous: Assignment, running_before: frozenset[str]) -> None:
         """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.
@@ -151,11 +137,13 @@ class Scopes:
             if name not in running_before:
                 continue
             owned, owned_before = self._assignment.owners.get(name, {}), previous.owners.get(name, {})
-            if name in edited_scopes or owned.keys() != owned_before.keys():
+            if name in edited_scopes:
                 running.loop.trigger.ring()
+            elif owned.keys() != owned_before.keys():
+                running.loop.trigger.ring_soon()
             for nsg, key in owned.items():
                 if key in edited_baselines or owned_before.get(nsg) != key:
-                    running.loop.trigger.edited(nsg)
+                    running.loop.edited(key.namespace, nsg)
 
 
 def _mark(scope: NSGScope) -> str:

@@ -1,55 +1,61 @@
-"""Wakes a scope's loop before its interval is over."""
+"""What makes a scope's loop list before its interval is over."""
 
 import asyncio
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """Why a scope's loop continues.
-
-    Attributes:
-        whole: reconcile all NSGs of the scope.
-        nsgs: otherwise, the folded ids of the NSGs to reconcile.
-        asked: an edit woke the loop, not the end of the wait.
-    """
-
-    whole: bool
-    nsgs: frozenset[str] = frozenset()
-    asked: bool = False
-
-
 @dataclass(slots=True)
 class Trigger:
-    """Collects edits until the loop takes them. More than `many` edited NSGs are read by one listing."""
+    """Collects requests for a listing until the loop takes them."""
 
-    many: int = 20
-    _nsgs: set[str] = field(default_factory=set)
-    _whole: bool = False
+    _now: bool = False
+    _soon: bool = False
+    _moved: bool = False
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def edited(self, nsg: str) -> None:
-        """Request a reconcile of one NSG, by its folded id."""
-        self._nsgs.add(nsg)
-        self._rung.set()
-
     def ring(self) -> None:
-        """Request a full reconcile."""
-        self._whole = True
+        """Request a listing at once."""
+        self._now = True
         self._rung.set()
 
-    async def wait(self, seconds: float) -> Wake:
-        """Wait for a request, at most this many seconds. After that, return a full reconcile."""
+    def ring_soon(self) -> None:
+        """Request a listing as soon as the pause after the last one is over.
+
+        Tenants cause these requests. Without the pause, their edits would make the scope list without end.
+        """
+        self._soon = True
+        self._rung.set()
+
+    def recompute(self) -> None:
+        """End the wait without a listing: the time of the next one may have changed."""
+        self._moved = True
+        self._rung.set()
+
+    async def wait(self, seconds: float, pause: float) -> bool:
+        """Wait until a listing is requested.
+
+        Args:
+            seconds: the longest time to wait.
+            pause: the time until a request by `ring_soon` is granted.
+
+        Returns:
+            Whether a listing is requested; False if the time is over or must be computed again.
+        """
+        clock = asyncio.get_running_loop().time
+        end, granted = clock() + seconds, clock() + pause
+        self._moved = False
+        while not self._now and not (self._soon and granted <= clock()):
+            limit = min(end, granted) if self._soon else end
+            if self._moved or limit <= clock():
+                return False
+            await self._heard(limit)
+        self._now = self._soon = False
+        return True
+
+    async def _heard(self, limit: float) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(limit):
                 await self._rung.wait()
         except TimeoutError:
-            return Wake(whole=True)
-        return self._take()
-
-    def _take(self) -> Wake:
-        nsgs, whole = frozenset(self._nsgs), self._whole or len(self._nsgs) > self.many
-        self._nsgs.clear()
-        self._whole = False
+            return
         self._rung.clear()
-        return Wake(whole=whole, nsgs=frozenset() if whole else nsgs, asked=True)

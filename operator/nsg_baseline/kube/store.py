@@ -53,6 +53,12 @@ class Stored:
     packed: bytes
     unsaved: Unsaved | None = None
 
+    @property
+    def spec_version(self) -> str:
+        """The version of the spec alone: labels and annotations do not change it."""
+        generation, _, _, spec = msgspec.json.decode(self.intent)
+        return str(generation) if spec is None else msgspec.json.encode(spec).decode()
+
     def document(self) -> dict[str, Any]:
         """Return the object with its latest status."""
         unpacked: dict[str, Any] = msgspec.json.decode(zlib.decompress(self.packed))

@@ -1,11 +1,12 @@
 """What to do about a baseline whose NSG cannot be judged."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import BaselineStatus
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.core.decisions.baseline_status import unreconciled
 from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
@@ -15,12 +16,13 @@ from nsg_baseline.core.observations import Failure
 
 @dataclass(frozen=True, slots=True)
 class UnreadableSnapshot:
-    """One baseline whose NSG was received and could not be judged.
+    """One baseline whose NSG could not be judged.
 
     Attributes:
         subject: what an incident about the baseline is about.
         incidents: all stored incidents about the baseline.
         failure: why the NSG cannot be judged.
+        patience: how long a transient failure may last before it is an incident.
     """
 
     now: datetime
@@ -28,6 +30,7 @@ class UnreadableSnapshot:
     baseline: NSGBaseline
     incidents: tuple[NSGIncident, ...]
     failure: Failure
+    patience: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class UnreadableDecision:
 def decide_unreadable(snapshot: UnreadableSnapshot) -> UnreadableDecision:
     """Decide about a baseline whose NSG cannot be judged.
 
-    An NSG that the operator cannot judge may hide any change, so it is an incident of severity high.
+    An NSG that the operator cannot judge may hide any change, so it is an incident of severity high. A transient
+    failure is one only if it lasts.
     """
     incident = open_incident(snapshot.incidents)
     step = _step(snapshot, incident)
@@ -52,8 +56,10 @@ def decide_unreadable(snapshot: UnreadableSnapshot) -> UnreadableDecision:
 
 
 def _step(snapshot: UnreadableSnapshot, incident: NSGIncident | None) -> IncidentStep | None:
-    before = incident.status if incident is not None else IncidentStatus()
     failure = snapshot.failure
+    if failure.transient and snapshot.now - _failing_since(snapshot) < snapshot.patience:
+        return None
+    before = incident.status if incident is not None else IncidentStatus()
     summary = f"the NSG cannot be judged: {failure.reason}: {failure.message}"
     after = unreadable(before, summary, snapshot.now)
     if after == before:
@@ -62,3 +68,8 @@ def _step(snapshot: UnreadableSnapshot, incident: NSGIncident | None) -> Inciden
     message = f"{summary}; see NSGIncident {step.name}"
     notice = IncidentNotice(f"Drift{after.event}", message)
     return IncidentStep(step.subject, step.stored, step.status, step.nsg, (notice,))
+
+
+def _failing_since(snapshot: UnreadableSnapshot) -> datetime:
+    ready = find_condition(snapshot.baseline.status.conditions, "Ready")
+    return ready.last_transition_time if ready is not None and ready.status == "False" else snapshot.now

@@ -1,0 +1,91 @@
+"""Stores what no reconcile stores, beside the reconciles: refusals, invalid scopes, incidents without a subject."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+
+from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.common import ObjectKey
+from nsg_baseline.api.validation import InvalidObject
+from nsg_baseline.core.assignment import Refusal
+from nsg_baseline.core.shares import in_turn
+from nsg_baseline.engine.cleanup import (
+    prune_incidents,
+    report_invalid_scope,
+    report_refused_baselines,
+    resolve_orphans,
+)
+from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.records import Records
+from nsg_baseline.kube.store import Stored
+
+RETRY_SECONDS = 30.0
+log = structlog.get_logger(__name__)
+
+
+class RefusalRecorder:
+    """Reports refusals in the turns of the namespaces. Thousands of invalid baselines delay no edit of another.
+
+    Attributes:
+        storing: held while a refusal is stored.
+    """
+
+    def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._clock = clock
+        self._invalid: Sequence[tuple[Stored, InvalidObject]] = ()
+        self._refused: dict[ObjectKey, Refusal] = {}
+        self._reported: dict[ObjectKey, tuple[int, Refusal]] = {}
+        self._changed = asyncio.Event()
+        self.storing = asyncio.Lock()
+
+    def update(self, invalid: Sequence[tuple[Stored, InvalidObject]], refused: Mapping[ObjectKey, Refusal]) -> None:
+        """Set what is wrong with which scopes, and why which baselines are refused."""
+        self._invalid = invalid
+        # The same mapping: a run that is under way sees the change.
+        self._refused.clear()
+        self._refused.update(refused)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Store what changed, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.record()
+            except KubeError as error:
+                log.warning("status not saved", reason=error.reason, message=error.message)
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+            except Exception:
+                # A fault of the operator with one object must not end the watch.
+                log.exception("refusals not recorded")
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
+
+    async def record(self) -> None:
+        """Store what changed.
+
+        Raises:
+            KubeError: something could not be stored.
+        """
+        for stored, error in self._invalid:
+            await report_invalid_scope(self._records, stored, error, self._clock())
+        self._reported = {key: value for key, value in self._reported.items() if key in self._refused}
+        for key in in_turn(tuple(self._refused), lambda key: key.namespace):
+            async with self.storing:
+                await self._report(key)
+        await resolve_orphans(self._records, self._refused, self._clock())
+        await prune_incidents(self._records, self._clock())
+
+    async def _report(self, key: ObjectKey) -> None:
+        refusal = self._refused.get(key)
+        if refusal is None or self._reported.get(key) == (self._version(key), refusal):
+            return
+        await report_refused_baselines(self._records, {key: refusal}, self._clock())
+        self._reported[key] = self._version(key), refusal
+
+    def _version(self, key: ObjectKey) -> int:
+        stored = self._records.store.find(NSGBaseline, key)
+        return stored.version if stored is not None else 0

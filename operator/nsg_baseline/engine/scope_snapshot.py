@@ -1,0 +1,49 @@
+"""The input and the result of a scope's reconcile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nsg_baseline.api.common import ObjectKey
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.observations import Failure, UnbaselinedNSG
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeSnapshot:
+    """A scope as it is now.
+
+    Attributes:
+        scope: the scope.
+        scopes: all scopes, to tell which NSGs belong to this one.
+        baselines: the scope's active baselines, by folded NSG id.
+        inactive: folded ids of NSGs whose baselines are suspended or invalid. These NSGs are not reconciled, and they
+            do not count as unbaselined.
+    """
+
+    scope: NSGScope
+    scopes: tuple[NSGScope, ...]
+    baselines: Mapping[str, ObjectKey]
+    inactive: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class ScopeResult:
+    """The result of one reconcile of a scope.
+
+    Attributes:
+        nsgs: NSGs of the scope in the listing.
+        drifted: baselines whose NSG drifts.
+        unbaselined: NSGs without a baseline.
+        failure: why the reading is incomplete; nothing is concluded about NSGs that it does not contain.
+        unreadable: elements of the listing without a valid NSG id.
+        failed: NSGs whose reconcile ended with an unexpected exception.
+        unsaved: baselines whose status or incident could not be stored.
+    """
+
+    nsgs: int = 0
+    drifted: int = 0
+    unbaselined: list[UnbaselinedNSG] = field(default_factory=list)
+    failure: Failure | None = None
+    unreadable: int = 0
+    failed: int = 0
+    unsaved: int = 0
