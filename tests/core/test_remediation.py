@@ -1,14 +1,17 @@
 """The document that a remediation writes: ARM must accept it, and nothing that is not reverted may change."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.api.incident import Caller
 from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
-from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan, plan_hash, policy
+from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, contested, plan, plan_hash, policy
 from nsg_baseline.core.verdict import Verdict, judge
+from tests.support.decisions import incident, restored
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg, rule
 from tests.support.rules import Document
 
@@ -159,3 +162,20 @@ def test_the_policy_is_that_of_the_spec() -> None:
     assert policy(spec, "abc") == RemediationPolicy(frozenset({"RuleCreated"}), 3, "abc")
     live = parse_live(nsg([rule("web", destinationPortRange="80")]))
     assert planned([rule("web")], live, policy(spec, None)) is None
+
+
+def test_a_policy_is_not_confirmed_by_default() -> None:
+    # A confirmation is a person's.
+    assert RemediationPolicy(frozenset(), 1).confirmed is None
+
+
+def test_a_contested_nsg_names_its_writers() -> None:
+    # A writer that is only likely is named as such, or the wrong person is called.
+    callers = tuple(
+        Caller(name=name, kind="User", at=NOW, operation="write", rule="x", correlation_id=name, certain=certain)
+        for name, certain in (("ann", True), ("bob", False), ("ann", True))
+    )
+    stored = incident(state="Open", revision=1, opened_at=NOW, actions=restored(59, 30, 1), changed_by=callers)
+    message = "restored 3 times within an hour and changed again by ann and possibly bob; stop that writer"
+    assert contested([stored], NOW) == Blocked("Contested", f"{message}, or approve the change")
+    assert contested([stored], NOW + timedelta(minutes=1)) is None

@@ -152,3 +152,39 @@ def test_a_plan_is_for_one_version_of_the_nsg() -> None:
     assert isinstance(remediation, Remediation)
     assert (remediation.etag, remediation.left_out) == ('W/"1"', ())
     assert plan(live, verdict, replace(allowed, revert=frozenset())) is None
+
+
+def test_each_exposure_is_computed_with_the_service_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without them a tag is opaque, and a write that opens could pass as unclear, or a safe one be blocked.
+    table: Any = object()
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def logged(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments, options))
+        return exposure(*arguments, restrict=options.get("restrict"))
+
+    monkeypatch.setattr(remediation_limits, "exposure", logged)
+    live = parse_live(nsg([{**DENY, "name": "Renamed"}, ALLOW]))
+    verdict = judge(baseline([DENY, ALLOW]), live, NOW)
+    blocked = plan(live, verdict, RemediationPolicy(frozenset({"RuleCreated"}), 10), table)
+    assert isinstance(blocked, Blocked)
+    assert blocked.reason == "WouldOpen"
+    first, second, third = calls
+    after = first[0][1]
+    assert [rule.name for rule in after] == ["Allow"]
+    assert first == ((verdict.expected, after), {"tags": table})
+    assert second == ((live.rules, after), {"tags": table})
+    assert third[0] == (verdict.expected, after)
+    assert third[1]["tags"] is table
+    boxes = [box for entry in exposure(live.rules, after).entries for box in entry.boxes]
+    assert third[1]["restrict"] in boxes
+
+
+def test_a_taken_priority_names_two_rules() -> None:
+    # The sentence stays short, however many rules meet.
+    live_nsg = parse_live(nsg())
+    verdict = judge(baseline([rule(name, priority=100 + number) for number, name in enumerate("abc")]), live_nsg, NOW)
+    meeting = tuple(replace(item, approved={**(item.approved or {}), "priority": 100}) for item in verdict.changes)
+    items = refused_changes(live_nsg, verdict.expected, meeting, None)
+    message = "a and b would both have priority 100 inbound; change the priority of one of them"
+    assert summary(items) == [("c", "PriorityTaken", message)]
