@@ -188,3 +188,14 @@ def test_a_taken_priority_names_two_rules() -> None:
     items = refused_changes(live_nsg, verdict.expected, meeting, None)
     message = "a and b would both have priority 100 inbound; change the priority of one of them"
     assert summary(items) == [("c", "PriorityTaken", message)]
+
+
+def test_what_no_candidate_decides_blocks_all_that_may_open() -> None:
+    # Two changes together may open what neither rule of the entry names.
+    live = parse_live(nsg([{**DENY, "name": "Renamed"}, ALLOW, rule("evil", priority=300)]))
+    verdict = judge(baseline([DENY, ALLOW]), live, NOW)
+    (entry,) = exposure(live.rules, [item for item in live.rules if item.name == "Allow"]).entries[:1]
+    unknown = replace(entry, approved_rule="other", live_rule=None)
+    message = "the write would allow traffic that is not approved"
+    items = remediation_limits._responsible(unknown, verdict.changes)
+    assert summary(items) == [("Renamed", "WouldOpen", message)]

@@ -77,6 +77,7 @@ PARTS: Mapping[str, Part] = {
         ("core/assignment.py", "core/ids.py", "core/patterns.py"),
         ("core/test_assignment*.py", "core/test_ids*.py", "core/test_scope_decisions*.py"),
     ),
+    "core/shares": Part(("core/shares.py",), ("core/test_shares*.py",)),
     "core/permissions": Part(("core/permissions.py",), ("core/test_permissions*.py",)),
     "core/verdict": Part(
         ("core/verdict.py", "core/changes.py", "core/classification.py", "core/nsg.py", "core/approval.py"),
