@@ -61,7 +61,7 @@ def test_blank_lines_and_comments_are_not_channels() -> None:
 
 @pytest.fixture
 async def serve_status_codes() -> AsyncIterator[tuple[str, list[str]]]:
-    """Serve /ok, /no (500) and /away, which leads elsewhere by a redirect; the paths that were asked for."""
+    """Serve /ok, /no (500) and /away, which redirects; yield the requested paths."""
     seen: list[str] = []
 
     async def take(request: web.Request) -> web.Response:

@@ -51,7 +51,7 @@ def environment(chats: Chats) -> RouteEnvironment:
 async def test_each_channel_receives_a_notification_once(environment: RouteEnvironment) -> None:
     for _ in range(3):
         await environment.deliver()
-    assert sorted(name for name, _ in environment.chats.got) == ["a", "b"]
+    assert sorted(name for name, _ in environment.chats.messages) == ["a", "b"]
     assert environment.reason == "Delivering"
     assert environment.outbox.stored_routes[environment.to.key].status.channels == 2
 
@@ -91,9 +91,9 @@ async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(environme
 
 
 async def _next_try(environment: RouteEnvironment) -> Any:
-    before = len(environment.chats.got)
+    before = len(environment.chats.messages)
     await environment.deliver()
-    return environment.dispatcher.next_try() if len(environment.chats.got) > before else None
+    return environment.dispatcher.next_try() if len(environment.chats.messages) > before else None
 
 
 async def test_a_channel_is_not_tried_before_its_pause_ends(environment: RouteEnvironment) -> None:
@@ -185,14 +185,14 @@ async def test_an_update_during_a_delivery_is_sent_next(chats: Chats) -> None:
     outbox.secrets[OPERATOR, "chat"] = chats.urls("a")
     async with running(outbox, Clock()):
         outbox.put(incident())
-        await chats.until(lambda: len(chats.got) == 1)
+        await chats.until(lambda: len(chats.messages) == 1)
         outbox.put(
             incident(
                 revision=2, event="Updated", changes=[{"kind": "RuleCreated", "rule": "open-rdp", "severity": "high"}]
             )
         )
-        await chats.until(lambda: len(chats.got) == 2)
-    assert "open-rdp" in chats.got[1][1]
+        await chats.until(lambda: len(chats.messages) == 2)
+    assert "open-rdp" in chats.messages[1][1]
 
 
 async def test_an_outage_of_the_api_server_loses_no_notification(chats: Chats) -> None:
@@ -203,14 +203,14 @@ async def test_an_outage_of_the_api_server_loses_no_notification(chats: Chats) -
     outbox.unavailable = True
     async with running(outbox, clock):
         outbox.put(incident())
-        await chats.until(lambda: len(chats.got) == 1)
+        await chats.until(lambda: len(chats.messages) == 1)
         outbox.unavailable = False
         outbox.put(incident("web-2"))
-        await chats.until(lambda: len(chats.got) >= 2)
+        await chats.until(lambda: len(chats.messages) >= 2)
         async with asyncio.timeout(60):
             while outbox.delivered_revision(incident(), route()) == 0:
                 await outbox.changed(1)
-    titles = {title for _, title in chats.got}
+    titles = {title for _, title in chats.messages}
     assert len(titles) == 1
 
 
@@ -221,7 +221,7 @@ async def test_a_deleted_route_receives_nothing(chats: Chats) -> None:
         outbox.secrets[OPERATOR, name] = chats.urls(name)
     async with running(outbox, Clock()):
         outbox.put(incident("web-1"))
-        await chats.until(lambda: len(chats.got) == 2)
+        await chats.until(lambda: len(chats.messages) == 2)
         del outbox.stored_routes[OPERATOR, "first"]
         outbox.put(incident("web-2"))
         await chats.until(lambda: len(chats.titles("second")) == 2)

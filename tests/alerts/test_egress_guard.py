@@ -51,7 +51,7 @@ async def test_nothing_is_sent_to_this_machine_unless_allowed(chats: Chats, sche
     sent = await parse_channels(url)[0][0].send(MESSAGE)
     assert not sent.delivered
     assert "belongs to the pod or to the cloud's metadata service" in sent.reason
-    assert chats.got == []
+    assert chats.messages == []
 
 
 @pytest.fixture

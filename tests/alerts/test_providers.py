@@ -13,7 +13,7 @@ from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.formats import SMS_LENGTH, as_mail, as_sms, plain
 from tests.support.alert_scenarios import SCENARIOS
 from tests.support.golden import compare
-from tests.support.providers import Asked, Providers, providers
+from tests.support.providers import ProviderRequest, Providers, providers
 
 GOLDEN = Path(__file__).parent / "golden"
 URLS = {
@@ -46,11 +46,11 @@ async def test_each_provider_receives_the_ten_notifications(channel: str, intern
     sender = parse_channels(URLS[channel], allow_local=True)[0][0]
     texts = []
     for name, message in SCENARIOS.items():
-        internet.asked.clear()
+        internet.requests.clear()
         assert (await sender.send(message)).delivered, name
-        assert len(internet.asked) == 1, name
+        assert len(internet.requests) == 1, name
         # SNS signs with the time.
-        texts += [f"# {name}", *(asked.text(signed=channel == "sns") for asked in internet.asked), ""]
+        texts += [f"# {name}", *(request.text(signed=channel == "sns") for request in internet.requests), ""]
     compare(GOLDEN / f"{channel}.txt", "\n".join(texts))
 
 
@@ -61,7 +61,10 @@ def _answer(channel: str) -> Any:
         return lambda _: (200, {"messages": [{"status": "0"}]})
     if channel in ("opsgenie", "jira"):
         return lambda _: (202, {"result": "Request will be processed", "requestId": "43a29c5c"})
-    return lambda asked: (202 if "pagerduty" in asked.url else 201 if "twilio" in asked.url else 200, {"ok": True})
+    return lambda request: (
+        202 if "pagerduty" in request.url else 201 if "twilio" in request.url else 200,
+        {"ok": True},
+    )
 
 
 @pytest.mark.parametrize("channel", URLS)
@@ -71,7 +74,7 @@ async def test_a_refusal_of_a_provider_reveals_no_secret(
     # Its response quotes the whole request, as some proxies do.
     caplog.set_level(logging.DEBUG)
     disable_url_logging()
-    internet.answer = lambda asked: (500, {"asked": asked.text(), "headers": asked.headers})
+    internet.answer = lambda request: (500, {"asked": request.text(), "headers": request.headers})
     with capture_logs() as logs:
         for _ in range(20):
             sent = await parse_channels(URLS[channel], allow_local=True)[0][0].send(SCENARIOS["opened"])
@@ -116,9 +119,9 @@ async def test_a_pager_has_one_alert_for_an_incident(internet: Providers) -> Non
     sender = parse_channels(URLS["pagerduty"], allow_local=True)[0][0]
     for name in ("opened", "blocked", "remediated", "resolved"):
         assert (await sender.send(SCENARIOS[name])).delivered
-    events: list[Asked] = internet.asked
-    assert [asked.body["event_action"] for asked in events] == ["trigger", "trigger", "trigger", "resolve"]
-    assert {asked.body["dedup_key"] for asked in events} == {"team-web/web-1"}
+    events: list[ProviderRequest] = internet.requests
+    assert [request.body["event_action"] for request in events] == ["trigger", "trigger", "trigger", "resolve"]
+    assert {request.body["dedup_key"] for request in events} == {"team-web/web-1"}
 
 
 async def test_a_restarted_process_closes_an_opsgenie_alert(internet: Providers) -> None:
@@ -126,6 +129,6 @@ async def test_a_restarted_process_closes_an_opsgenie_alert(internet: Providers)
     internet.answer = _answer("opsgenie")
     for name in ("opened", "resolved"):
         assert (await parse_channels(URLS["opsgenie"], allow_local=True)[0][0].send(SCENARIOS[name])).delivered
-    opened, closed = internet.asked
+    opened, closed = internet.requests
     assert opened.body["alias"] == "team-web.web-1"
     assert closed.url.endswith("/v2/alerts/team-web.web-1/close?identifierType=alias")

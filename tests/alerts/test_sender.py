@@ -113,7 +113,7 @@ async def test_a_kill_of_a_child_fails_its_message_only(sender: Sender, chats: C
 async def test_a_sender_without_messages_ends(chats: Chats) -> None:
     sender = Sender(idle_seconds=0)
     sending = asyncio.create_task(answer(sender, chats, "a"))
-    await chats.until(lambda: len(chats.got) == 1)
+    await chats.until(lambda: len(chats.messages) == 1)
     pid = sender.pid
     assert pid is not None
     assert await sending == DELIVERED
@@ -150,7 +150,7 @@ async def test_no_process_is_left_when_the_operator_is_killed(chats: Chats) -> N
     )
     assert operator.stdout is not None
     pid = int(await operator.stdout.readline())
-    await chats.until(lambda: len(chats.got) == 1)
+    await chats.until(lambda: len(chats.messages) == 1)
     (child,) = children(pid)
     operator.kill()
     await ended(pid)

@@ -56,9 +56,9 @@ async def test_one_ticket_from_opening_to_solution(service: str, tickets: Desk) 
 async def test_each_ticketing_service_receives_the_ten_notifications(service: str, tickets: Desk) -> None:
     texts = []
     for name, message in SCENARIOS.items():
-        tickets.asked.clear()
+        tickets.requests.clear()
         assert (await channel(service, tickets).send(message)).delivered
-        requests = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.asked]
+        requests = [{"request": f"{method} {path}", "body": body} for method, path, body in tickets.requests]
         texts += [f"# {name}", json.dumps(requests, indent=1, ensure_ascii=False), ""]
     compare(Path(__file__).parent / "golden" / f"{service}.txt", "\n".join(texts))
 

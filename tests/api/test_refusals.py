@@ -31,18 +31,18 @@ def test_the_models_name_the_invalid_field(bad: Bad) -> None:
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_the_api_names_the_invalid_field(bad: Bad) -> None:
     # kubectl and GitOps tools show the messages of the API server.
-    said = refusal(bad.kind, bad.document)
-    assert bad.field in said
-    assert bad.says in said
+    message = refusal(bad.kind, bad.document)
+    assert bad.field in message
+    assert bad.says in message
 
 
 @pytest.mark.parametrize("forbidden", FORBIDDEN, ids=str)
 def test_the_api_refuses_another_target_for_an_object(forbidden: Forbidden) -> None:
     # An incident or a status about one NSG must not end up under another NSG.
     before = good(forbidden.kind)
-    said = refusal(forbidden.kind, put(before, forbidden.place, forbidden.value), before)
-    assert forbidden.field in said
-    assert "cannot change" in said
+    message = refusal(forbidden.kind, put(before, forbidden.place, forbidden.value), before)
+    assert forbidden.field in message
+    assert "cannot change" in message
 
 
 def test_the_case_of_a_target_may_change() -> None:

@@ -78,12 +78,12 @@ async def test_an_interrupted_listing_raises_after_its_complete_pages(
     azure.emulator.faults.add(broken_listing(after_page=1, status=status))
     seen: list[str] = []
 
-    async def look() -> None:
+    async def read_all_pages() -> None:
         async for page in arm.reader.pages(SUBSCRIPTION):
             seen.extend(nsg.id for nsg in page.nsgs)
 
     with pytest.raises(AzureError):
-        await look()
+        await read_all_pages()
     assert seen == [NSG.format("n0"), NSG.format("n1")]
 
 

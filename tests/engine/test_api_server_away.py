@@ -43,11 +43,11 @@ async def reconciled(operator: InProcessOperator, minutes: int = 1) -> None:
     await operator.deliver()
 
 
-def leave(operator: InProcessOperator) -> None:
+def stop_api_server(operator: InProcessOperator) -> None:
     operator.api.interference.fail(1_000_000, code=503)
 
 
-async def come_back(operator: InProcessOperator) -> None:
+async def start_api_server(operator: InProcessOperator) -> None:
     operator.api.interference.stop()
     await operator.records.backlog.flush()
     await operator.refresh()
@@ -64,13 +64,13 @@ def keys(receiver: Receiver) -> list[str]:
 async def test_a_rule_opened_meanwhile_is_notified_once_and_recorded_afterwards(tmp_path: Path) -> None:
     # An attacker who can stop the API server must not be able to open a port unseen.
     async with judged_operator(tmp_path) as (operator, receiver):
-        leave(operator)
+        stop_api_server(operator)
         operator.azure.nsgs["web"] = [*WEB, SSH]
         for _ in range(5):
             await reconciled(operator)
         assert [alert["alert"]["event"] for alert in receiver.alerts] == ["Opened"]
         assert operator.api.list(API, "NSGIncident") == []
-        await come_back(operator)
+        await start_api_server(operator)
         await reconciled(operator)
         (incident,) = incidents(operator)
         assert [(entry.route, entry.revision) for entry in incident.status.deliveries] == [(f"{OPERATOR}/chat", 1)]
@@ -81,13 +81,13 @@ async def test_a_rule_opened_meanwhile_is_notified_once_and_recorded_afterwards(
 async def test_an_incident_that_opens_grows_and_ends_meanwhile_is_recorded_whole(tmp_path: Path) -> None:
     # An outage of hours: the channel hears of each event, and the auditor finds the incident.
     async with judged_operator(tmp_path) as (operator, receiver):
-        leave(operator)
+        stop_api_server(operator)
         for rules in ([SSH], [SSH, RDP], []):
             operator.azure.nsgs["web"] = [*WEB, *rules]
             await reconciled(operator, minutes=20)
         events = [alert["alert"]["event"] for alert in receiver.alerts]
         assert events == ["Opened", "Updated", "Resolved"]
-        await come_back(operator)
+        await start_api_server(operator)
         await reconciled(operator)
         (incident,) = incidents(operator)
         assert (incident.status.state, incident.status.resolution) == ("Resolved", "Reverted")
@@ -100,10 +100,10 @@ async def test_a_stored_incident_keeps_its_name(tmp_path: Path) -> None:
     async with judged_operator(tmp_path) as (operator, receiver):
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await reconciled(operator)
-        leave(operator)
+        stop_api_server(operator)
         operator.azure.nsgs["web"] = WEB
         await reconciled(operator, minutes=20)
-        await come_back(operator)
+        await start_api_server(operator)
         await reconciled(operator)
         (incident,) = incidents(operator)
         assert incident.status.state == "Resolved"
@@ -114,10 +114,10 @@ async def test_a_stored_incident_keeps_its_name(tmp_path: Path) -> None:
 async def test_a_kill_after_a_save_repeats_no_message(tmp_path: Path) -> None:
     # What was saved must be enough for the next process: incidents, deliveries and messages in flight.
     async with judged_operator(tmp_path) as (operator, receiver):
-        leave(operator)
+        stop_api_server(operator)
         operator.azure.nsgs["web"] = [*WEB, SSH]
         await reconciled(operator)
-        await come_back(operator)
+        await start_api_server(operator)
         operator.memory.clear()
         operator.outbox = KubeOutbox(operator.kube, operator.records)
         operator.delivering = Dispatcher(operator.outbox, operator.clock, allow_local=True)
@@ -129,14 +129,14 @@ async def test_a_kill_after_a_save_repeats_no_message(tmp_path: Path) -> None:
 async def test_a_secret_is_remembered_while_its_route_exists(tmp_path: Path) -> None:
     # Without the URLs nothing could be sent. They are kept no longer than they are of use.
     async with judged_operator(tmp_path) as (operator, receiver):
-        leave(operator)
+        stop_api_server(operator)
         assert await operator.outbox.secret(OPERATOR, "chat") == {"urls": receiver.url}
         with pytest.raises(OutboxError):
             await operator.outbox.secret(OPERATOR, "never-read")
         operator.api.interference.stop()
         operator.api.delete("v1", "Secret", "chat", OPERATOR)
         assert await operator.outbox.secret(OPERATOR, "chat") is None
-        leave(operator)
+        stop_api_server(operator)
         with pytest.raises(OutboxError):
             await operator.outbox.secret(OPERATOR, "chat")
 

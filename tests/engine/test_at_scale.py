@@ -21,7 +21,7 @@ async def test_five_hundred_drifted_nsgs_are_few_messages(tmp_path: Path) -> Non
     ):
         await operator.reconcile()
         await operator.deliver()
-        assert chats.got == []
+        assert chats.messages == []
         operator.azure.nsgs = {name: [*WEB, SSH] for name in names}
         operator.clock.pass_by(minutes=1)
         await operator.reconcile()

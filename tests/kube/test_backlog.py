@@ -59,11 +59,11 @@ class Cluster:
     records: Records
     leads: bool = True
 
-    def leave(self) -> None:
+    def stop_api_server(self) -> None:
         """Answer no request any more."""
         self.api.interference.fail(100_000, code=503)
 
-    async def come_back(self) -> None:
+    async def start_api_server(self) -> None:
         """Answer again, and let the operator save what waits."""
         self.api.interference.stop()
         await self.records.backlog.flush()
@@ -113,7 +113,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 async def test_statuses_and_incidents_wait_in_memory_and_are_stored_afterwards(cluster: Cluster) -> None:
     # The reconcile and the alerts read the store: for them nothing may look different during an outage.
-    cluster.leave()
+    cluster.stop_api_server()
     assert await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     assert await cluster.records.save_status(NSGScope, ObjectKey("", "production"), ScopeStatus(nsgs=7))
     incident = await cluster.open_incident()
@@ -121,7 +121,7 @@ async def test_statuses_and_incidents_wait_in_memory_and_are_stored_afterwards(c
     await cluster.records.tell(incident, "DriftOpened", "SSH is open", NOW, name="web.1")
     assert cluster.records.backlog.sizes == {"NSGBaseline": 1, "NSGScope": 1, "NSGIncident": 1, "Event": 1}
     assert cluster.records.incidents.open_about(SUBJECT) is not None
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.records.backlog.sizes == {}
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 2
     assert cluster.status("NSGScope", "production", "")["nsgs"] == 7
@@ -135,7 +135,7 @@ async def test_statuses_and_incidents_wait_in_memory_and_are_stored_afterwards(c
 
 async def test_an_unavailable_server_receives_no_requests(cluster: Cluster) -> None:
     # Each request may take seconds, and an alert would wait for all of them.
-    cluster.leave()
+    cluster.stop_api_server()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     cluster.api.requests.reset()
     await cluster.open_incident()
@@ -145,11 +145,11 @@ async def test_an_unavailable_server_receives_no_requests(cluster: Cluster) -> N
 
 async def test_only_the_latest_status_is_stored(cluster: Cluster) -> None:
     # An outage of hours must not end with thousands of writes.
-    cluster.leave()
+    cluster.stop_api_server()
     for count in range(5):
         await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=count))
     cluster.api.requests.reset()
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.api.requests.writes == 1
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 4
     # An unchanged world writes nothing.
@@ -159,7 +159,7 @@ async def test_only_the_latest_status_is_stored(cluster: Cluster) -> None:
 async def test_edits_of_others_meanwhile_are_kept(cluster: Cluster) -> None:
     # The API server may be away for the operator alone. A user acknowledges; another replica delivered.
     incident = await cluster.open_incident()
-    cluster.leave()
+    cluster.stop_api_server()
     updated = incident.status.model_copy(update={"revision": 2, "event": "Updated"})
     incident = await cluster.records.update_incident(incident, updated)
     await cluster.records.change(incident.key, lambda status: with_delivery(status, delivery("team/chat", 2)))
@@ -167,7 +167,7 @@ async def test_edits_of_others_meanwhile_are_kept(cluster: Cluster) -> None:
     cluster.api.patch(API, "NSGIncident", name, {"spec": {"acknowledged": acknowledged}}, "default")
     others = {"status": {"deliveries": [delivery("team/pager").document()]}}
     cluster.api.patch(API, "NSGIncident", name, others, "default", subresource="status")
-    await cluster.come_back()
+    await cluster.start_api_server()
     stored = NSGIncident.model_validate(cluster.api.get(API, "NSGIncident", name, "default"))
     assert stored.spec.acknowledged is not None
     assert (stored.status.revision, stored.status.event) == (2, "Updated")
@@ -181,7 +181,7 @@ async def test_edits_of_others_meanwhile_are_kept(cluster: Cluster) -> None:
 
 async def test_a_watch_event_does_not_undo_a_pending_write(cluster: Cluster) -> None:
     # The watch may be back before the writes are: the store must show both.
-    cluster.leave()
+    cluster.stop_api_server()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     edited = cluster.api.patch(API, "NSGBaseline", "web", {"spec": {"suspend": True}}, "default")
     cluster.records.store.put(NSGBaseline, edited)
@@ -189,7 +189,7 @@ async def test_a_watch_event_does_not_undo_a_pending_write(cluster: Cluster) -> 
     assert stored is not None
     baseline = resource(NSGBaseline, stored)
     assert (baseline.spec.suspend, baseline.status.change_count) == (True, 2)
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 2
 
 
@@ -200,7 +200,7 @@ async def test_a_lost_response_is_not_taken_for_a_write_of_another_client(cluste
     updated = incident.status.model_copy(update={"revision": 2, "event": "Updated"})
     incident = await cluster.records.update_incident(incident, updated)
     await cluster.records.change(incident.key, lambda status: with_delivery(status, delivery("team/chat", 2)))
-    await cluster.come_back()
+    await cluster.start_api_server()
     stored = cluster.status("NSGIncident", incident.metadata.name)
     assert stored == updated.model_copy(update={"deliveries": (delivery("team/chat", 2),)}).document()
     assert cluster.records.backlog.sizes == {}
@@ -208,7 +208,7 @@ async def test_a_lost_response_is_not_taken_for_a_write_of_another_client(cluste
 
 async def test_a_change_during_the_flush_is_stored_too(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     # A reconcile goes on while the backlog is saved.
-    cluster.leave()
+    cluster.stop_api_server()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     patch_status = cluster.kube.patch_status
 
@@ -218,20 +218,20 @@ async def test_a_change_during_the_flush_is_stored_too(cluster: Cluster, monkeyp
         return await patch_status(*arguments)
 
     monkeypatch.setattr(cluster.kube, "patch_status", meanwhile)
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 3
     assert cluster.records.backlog.sizes == {}
 
 
 async def test_a_deleted_or_refused_object_does_not_block_the_others(cluster: Cluster) -> None:
     # A baseline that was deleted meanwhile must not keep the others from being stored, nor be tried for ever.
-    cluster.leave()
+    cluster.stop_api_server()
     for name, count in (("web", 2), ("db", -1)):
         refused = BaselineStatus.model_construct(change_count=count)
         await cluster.records.save_status(NSGBaseline, ObjectKey("default", name), refused)
     incident = await cluster.open_incident()
     cluster.api.delete(API, "NSGBaseline", "web", "default")
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.records.backlog.sizes == {}
     assert cluster.records.store.find(NSGBaseline, WEB) is None
     assert cluster.status("NSGIncident", incident.metadata.name)["revision"] == 1
@@ -243,7 +243,7 @@ async def test_a_deleted_or_refused_object_does_not_block_the_others(cluster: Cl
 
 async def test_an_object_whose_write_always_fails_delays_no_other(cluster: Cluster) -> None:
     # A webhook that is broken for one kind answers 500. The API server is not away.
-    cluster.leave()
+    cluster.stop_api_server()
     incident = await cluster.open_incident()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     await cluster.records.save_status(NSGBaseline, ObjectKey("default", "db"), BaselineStatus(change_count=2))
@@ -254,7 +254,7 @@ async def test_an_object_whose_write_always_fails_delays_no_other(cluster: Clust
     assert not cluster.records.backlog.is_away
     assert cluster.status("NSGIncident", incident.metadata.name)["revision"] == 1
     assert cluster.status("NSGBaseline", "db")["changeCount"] == 2
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.status("NSGBaseline", "web")["changeCount"] == 2
 
 
@@ -279,11 +279,11 @@ async def test_a_server_that_accepts_requests_and_never_answers_is_away(
 
 async def test_incidents_are_stored_first(cluster: Cluster) -> None:
     # They say what was sent; a status is computed again at the next reconcile.
-    cluster.leave()
+    cluster.stop_api_server()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     await cluster.open_incident()
     cluster.api.requests.reset()
-    await cluster.come_back()
+    await cluster.start_api_server()
     written = [request.path for request in cluster.api.requests]
     assert [path.partition("/default/")[2].partition("/")[0] for path in written] == [
         "nsgincidents",
@@ -295,7 +295,7 @@ async def test_incidents_are_stored_first(cluster: Cluster) -> None:
 async def test_the_backlog_is_bounded(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     # An outage must not end the process for want of memory. Objects that wait already may change.
     monkeypatch.setattr(backlog, "MAX_OBJECTS", 1)
-    cluster.leave()
+    cluster.stop_api_server()
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=2))
     await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=3))
     with pytest.raises(KubeError, match="BacklogFull: more than 1 unsaved objects"):
@@ -308,7 +308,7 @@ async def test_the_backlog_is_bounded(cluster: Cluster, monkeypatch: pytest.Monk
 
 async def test_a_list_does_not_remove_an_incident_that_is_not_created_yet(cluster: Cluster) -> None:
     # The periodic list runs as soon as the API server is back, and would end an incident that was notified.
-    cluster.leave()
+    cluster.stop_api_server()
     incident = await cluster.open_incident()
     cluster.api.interference.stop()
     await sync(cluster.kube, cluster.records.store, KINDS)
@@ -331,7 +331,7 @@ async def test_a_replica_that_may_not_write_keeps_everything_in_memory(cluster: 
 async def test_a_replica_that_was_replaced_hands_over_incidents_and_deliveries_only(cluster: Cluster) -> None:
     # The next leader computes statuses itself. It cannot know what was sent, or under which key.
     shared = await cluster.open_incident()
-    cluster.leave()
+    cluster.stop_api_server()
     resolved = shared.status.model_copy(update={"revision": 2, "state": "Resolved"})
     shared = await cluster.records.update_incident(shared, resolved)
     await cluster.records.change(shared.key, lambda status: with_delivery(status, delivery("team/chat", 2)))

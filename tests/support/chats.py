@@ -17,7 +17,7 @@ class Chats:
     answers: dict[str, int] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
-    got: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -26,14 +26,14 @@ class Chats:
         return {"urls": "\n".join(f"json://127.0.0.1:{self.port}/{name}" for name in names)}
 
     def titles(self, name: str) -> list[str]:
-        return [title for chat, title in self.got if chat == name]
+        return [title for chat, title in self.messages if chat == name]
 
     async def take(self, request: web.Request) -> web.Response:
         name = request.path.strip("/")
         async with self._moved:
             body = await request.json()
             self.bodies.append((name, body))
-            self.got.append((name, body["title"]))
+            self.messages.append((name, body["title"]))
             self._moved.notify_all()
         if name in self.stuck:
             await asyncio.Event().wait()

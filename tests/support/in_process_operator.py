@@ -1,4 +1,4 @@
-"""The operator's passes and alerts in this process, over a Kubernetes API; Azure and the clock are the test's own."""
+"""The operator's reconciles and alerts in this process, over a Kubernetes API; Azure and the clock are fakes."""
 
 import base64
 import json
@@ -103,7 +103,7 @@ class InProcessOperator:
     memory: dict[str, Observation] = field(default_factory=dict)
 
     async def reconcile(self) -> None:
-        """Make a pass."""
+        """Reconcile the scope."""
         scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
         claims = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
         world = Dependencies(self.azure, self.azure, self.records, OPERATOR, self.clock)
@@ -111,7 +111,7 @@ class InProcessOperator:
         await report(world, scope, claims, result)
 
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
-        """Merge fields into an object's spec, and hear of it."""
+        """Merge fields into an object's spec, and read the cluster again."""
         self.api.patch(API, kind, name, {"spec": spec}, namespace)
         await self.refresh()
 
@@ -120,7 +120,7 @@ class InProcessOperator:
         await sync(self.kube, self.records.store, KINDS)
 
     async def deliver(self) -> None:
-        """Tell the route what is due."""
+        """Deliver what is pending for the route."""
         route = next(iter(self.outbox.routes()))
         await self.delivering.deliver(route, pending_deliveries(route, self.outbox.incidents(), OPERATOR, self.clock()))
 

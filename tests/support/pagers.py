@@ -1,31 +1,31 @@
-"""PagerDuty's and Opsgenie's alerts as their services keep them: by a key, open or closed, and deaf to unknown ones."""
+"""The alerts of PagerDuty and Opsgenie as their services store them: open or closed by key; other keys are ignored."""
 
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tests.support.providers import Asked
+from tests.support.providers import ProviderRequest
 
 
 @dataclass(slots=True)
 class Pager:
-    """All alerts there ever were, each by key and state. An open one takes what comes under its key."""
+    """All alerts so far, each with key and state. Requests with the key of an open alert change it."""
 
     alerts: list[list[str]] = field(default_factory=list)
     priorities: dict[str, str] = field(default_factory=dict)
 
-    def answer(self, asked: Asked) -> tuple[int, Any]:
-        """Do what a request says, as the service would, and answer as it does: at once, whatever comes of it."""
-        if "pagerduty" in asked.url:
-            weight = asked.body.get("payload", {}).get("severity", "")
-            self._take(asked.body["dedup_key"], asked.body["event_action"], weight)
+    def answer(self, request: ProviderRequest) -> tuple[int, Any]:
+        """Apply a request and respond as the service does: at once, before it is processed."""
+        if "pagerduty" in request.url:
+            priority = request.body.get("payload", {}).get("severity", "")
+            self._apply(request.body["dedup_key"], request.body["event_action"], priority)
         else:
-            path = urlsplit(asked.url).path.partition("/alerts")[2].strip("/").split("/")
-            alias, action = (unquote(path[0]), path[1]) if len(path) == 2 else (asked.body["alias"], "trigger")
-            self._take(alias, {"close": "resolve"}.get(action, action), asked.body.get("priority", ""))
+            path = urlsplit(request.url).path.partition("/alerts")[2].strip("/").split("/")
+            alias, action = (unquote(path[0]), path[1]) if len(path) == 2 else (request.body["alias"], "trigger")
+            self._apply(alias, {"close": "resolve"}.get(action, action), request.body.get("priority", ""))
         return 202, {"status": "success", "result": "Request will be processed"}
 
-    def _take(self, key: str, action: str, priority: str) -> None:
+    def _apply(self, key: str, action: str, priority: str) -> None:
         open_alert = next((alert for alert in self.alerts if alert[0] == key and alert[1] != "resolve"), None)
         if priority:
             self.priorities[key] = priority

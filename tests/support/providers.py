@@ -1,4 +1,4 @@
-"""Providers' APIs on this machine: what plugins send to the Internet comes here instead, over HTTP, and is kept."""
+"""Providers' APIs on this machine: requests of plugins to the Internet are redirected here and recorded."""
 
 import json
 import sys
@@ -15,12 +15,12 @@ from aiohttp import web
 from nsg_baseline.alerts import channels
 from nsg_baseline.alerts.sender.client import Sender
 
-Answer = Callable[["Asked"], tuple[int, Any]]
+Answer = Callable[["ProviderRequest"], tuple[int, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request as it came over the wire. `url` is the one that was meant."""
+class ProviderRequest:
+    """A received request. `url` is the original one, before the redirection."""
 
     method: str
     url: str
@@ -41,9 +41,9 @@ class Asked:
 
 @dataclass(slots=True)
 class Providers:
-    """All of the Internet."""
+    """A server that stands for every host of the Internet."""
 
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ProviderRequest] = field(default_factory=list)
     answer: Answer = lambda _: (200, {})
     port: int = 0
 
@@ -56,9 +56,9 @@ class Providers:
             body = json.loads(raw)
         elif "form-urlencoded" in kind:
             body = dict(parse_qsl(raw))
-        asked = Asked(request.method, meant, dict(request.headers), body)
-        self.asked.append(asked)
-        status, content = self.answer(asked)
+        received = ProviderRequest(request.method, meant, dict(request.headers), body)
+        self.requests.append(received)
+        status, content = self.answer(received)
         if isinstance(content, str):
             return web.Response(text=content, status=status)
         return web.json_response(content, status=status)
@@ -66,7 +66,7 @@ class Providers:
 
 @asynccontextmanager
 async def providers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
-    """Answer for every host but this machine's own."""
+    """Answer requests to every host except this machine."""
     internet = Providers()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", internet.take)

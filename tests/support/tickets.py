@@ -1,4 +1,4 @@
-"""ServiceNow's Table API and Zendesk's Tickets API as far as tickets go, with the tickets that they hold."""
+"""ServiceNow's Table API and Zendesk's Tickets API for tickets, with the stored tickets."""
 
 import copy
 import itertools
@@ -12,26 +12,26 @@ from aiohttp import BasicAuth, web
 
 @dataclass(slots=True)
 class Desk:
-    """Tickets by id. `lost` counts answers that are lost on the way: the ticket is written all the same."""
+    """Tickets by id. `lost` is the number of next responses that are lost after the ticket was written."""
 
     tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: list[tuple[str, str]] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
     lost: int = 0
     port: int = 0
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _keys: dict[str, str] = field(default_factory=dict)
 
     @web.middleware
-    async def note(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Keep what was asked, as it came."""
+    async def record_request(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Record a request before it is handled."""
         body = await request.json() if request.can_read_body else None
-        self.asked.append((request.method, request.path_qs, copy.deepcopy(body)))
+        self.requests.append((request.method, request.path_qs, copy.deepcopy(body)))
         answer: web.StreamResponse = await handler(request)
         return answer
 
-    def _taken(self, request: web.Request, content: Any, status: int = 200) -> web.Response:
+    def _response(self, request: web.Request, content: Any, status: int = 200) -> web.Response:
         self.users.append(BasicAuth.decode(request.headers["Authorization"]).login)
         if self.lost:
             self.lost -= 1
@@ -44,14 +44,14 @@ class Desk:
         wanted = request.query["sysparm_query"].partition("^")[0].removeprefix("correlation_id=")
         matches = [ticket for ticket in self.tickets.values() if ticket["correlation_id"] == wanted][::-1]
         fields = request.query["sysparm_fields"].split(",")
-        return self._taken(
+        return self._response(
             request, {"result": [{key: ticket.get(key, "") for key in fields} for ticket in matches[:1]]}
         )
 
     async def insert(self, request: web.Request) -> web.Response:
         number = f"{next(self._ids):032x}"
         self.tickets[number] = {"state": "1", **await request.json(), "sys_id": number}
-        return self._taken(request, {"result": self.tickets[number]}, 201)
+        return self._response(request, {"result": self.tickets[number]}, 201)
 
     async def patch(self, request: web.Request) -> web.Response:
         change = await request.json()
@@ -60,13 +60,13 @@ class Desk:
             return web.json_response({"error": {"message": "Data Policy Exception"}}, status=403)
         self.comments.append((number, change.pop("work_notes", "")))
         self.tickets[number].update(change)
-        return self._taken(request, {"result": self.tickets[number]})
+        return self._response(request, {"result": self.tickets[number]})
 
     # Zendesk
 
     async def search(self, request: web.Request) -> web.Response:
         matches = [ticket for ticket in self.tickets.values() if ticket["external_id"] == request.query["external_id"]]
-        return self._taken(request, {"tickets": matches, "count": len(matches)})
+        return self._response(request, {"tickets": matches, "count": len(matches)})
 
     async def create(self, request: web.Request) -> web.Response:
         key = request.headers["Idempotency-Key"]
@@ -76,7 +76,7 @@ class Desk:
             wanted = (await request.json())["ticket"]
             self.comments.append((number, wanted.pop("comment")["body"]))
             self.tickets[number] = {"status": "new", **wanted, "id": int(number)}
-        return self._taken(request, {"ticket": self.tickets[number]}, 201)
+        return self._response(request, {"ticket": self.tickets[number]}, 201)
 
     async def update(self, request: web.Request) -> web.Response:
         number = request.match_info["id"]
@@ -85,14 +85,14 @@ class Desk:
             return web.json_response({"error": "RecordInvalid"}, status=422)
         self.comments.append((number, change.pop("comment")["body"]))
         self.tickets[number].update(change)
-        return self._taken(request, {"ticket": self.tickets[number]})
+        return self._response(request, {"ticket": self.tickets[number]})
 
 
 @asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
     """Serve both APIs over one set of tickets."""
     served = Desk()
-    app = web.Application(middlewares=[served.note])
+    app = web.Application(middlewares=[served.record_request])
     app.router.add_get("/api/now/table/incident", served.query)
     app.router.add_post("/api/now/table/incident", served.insert)
     app.router.add_patch("/api/now/table/incident/{id}", served.patch)
