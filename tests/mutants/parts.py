@@ -46,7 +46,7 @@ PARTS: Mapping[str, Part] = {
     "core/decisions": Part(("core/decisions/*.py",), (*_DECISIONS, "core/test_incident*.py")),
     "core/remediation": Part(
         ("core/remediation.py", "core/remediation_limits.py", "core/restored_document.py"),
-        ("core/test_decisions_*.py", "core/test_remediation*.py"),
+        (*_DECISIONS, "core/test_remediation*.py", "core/test_restored_document*.py"),
     ),
     "core/scope_decisions": Part(("core/scope_decisions.py",), ("core/test_scope_decisions*.py",)),
     "core/conditions": Part(
