@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from nsg_baseline.alerts.headline import title
+from nsg_baseline.alerts.message import alert_message
+from nsg_baseline.alerts.pending import PendingDelivery
 from tests.support.alert_scenarios import DELETED, LATER, OPEN, SSH, WIDENED
 from tests.support.alerts import incident
 
@@ -92,3 +94,13 @@ def test_the_title_of_a_reminder_has_the_duration() -> None:
 
 def test_a_deleted_nsg_is_named() -> None:
     assert opened(**DELETED).startswith("[MEDIUM] web (rg-web): deleted NSG; now allowed: inbound all traffic")
+
+
+def test_a_takeover_is_no_good_news() -> None:
+    # Another namespace approves the rules of the NSG; "RESOLVED" would say that all is well.
+    status = {**OPEN, "state": "Resolved", "resolvedAt": LATER, "resolution": "TakenOver", "changes": []}
+    taken = incident("web-1", **{**status, "summary": "NSG web is now managed by baseline b/web"})
+    message = alert_message(PendingDelivery(taken, "Resolved"))
+    assert message.title == "TAKEOVER [CRITICAL] web (rg-web): NSG web is now managed by baseline b/web"
+    assert message.level == "failure"
+    assert not [fact for fact in message.facts if fact.startswith(("Who", "First seen", "Ended"))]

@@ -16,7 +16,7 @@ def facts(incident: NSGIncident) -> Iterator[str]:
     """Yield the facts of an incident, the most urgent first."""
     if incident.spec.kind == "WatchLost":
         yield "Changes to the NSGs of this scope are neither detected nor undone"
-    elif incident.spec.kind == "Drift":
+    elif incident.spec.kind == "Drift" and incident.status.resolution != "TakenOver":
         yield from _callers(incident)
     yield _place(incident)
     yield from _period(incident)
@@ -80,6 +80,9 @@ def _place(incident: NSGIncident) -> str:
 def _period(incident: NSGIncident) -> Iterator[str]:
     status = incident.status
     if status.opened_at is None:
+        return
+    if status.resolution == "TakenOver" and status.resolved_at is not None:
+        yield f"Since: {format_time(status.resolved_at)}"
         return
     yield f"First seen: {format_time(status.opened_at)}"
     if status.resolved_at is not None:

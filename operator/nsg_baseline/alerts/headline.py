@@ -23,6 +23,7 @@ _ENDINGS = {
     "Approved": "approved",
     "Tolerated": "now tolerated",
     "TargetRemoved": "no longer watched",
+    "TakenOver": "managed by another baseline",
 }
 _VERBS = {
     "RuleCreated": "created",
@@ -166,6 +167,8 @@ def _other_callers(callers: Sequence[Caller]) -> str:
 
 def _resolved_title(incident: NSGIncident) -> str:
     status = incident.status
+    if status.resolution == "TakenOver":
+        return f"TAKEOVER [{severity_label(incident)}] {subject_of(incident)}: {status.summary}"
     label = "FIXED" if status.resolution == "Remediated" else "RESOLVED"
     duration = ""
     if status.resolved_at is not None and status.opened_at is not None:

@@ -38,6 +38,7 @@ class AlertMessage:
     Attributes:
         key: Identifies the message. Every repeat of it has the same key.
         thread: Identifies the alert or ticket that the message belongs to.
+        is_takeover: Whether it reports that an NSG has a baseline of another namespace now.
         is_first: Whether the channel has not received anything about these incidents before.
         payload: The machine-readable form; see docs/alerts.md.
     """
@@ -54,12 +55,13 @@ class AlertMessage:
     next_steps: tuple[NextStep, ...] = ()
     link: str | None = None
     is_first: bool = False
+    is_takeover: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:
         """Apprise's notification type for this message."""
-        if self.event == "Resolved":
+        if self.event == "Resolved" and not self.is_takeover:
             return "success"
         return "failure" if self.severity in ("critical", "high") else "warning"
 
@@ -80,6 +82,7 @@ def alert_message(delivery: PendingDelivery, event: NotificationEvent | None = N
         next_steps=() if event == "Resolved" else tuple(next_steps(incident, event)),
         key=delivery.message_key,
         thread="/".join(incident.key),
+        is_takeover=status.resolution == "TakenOver",
         link=f"{PORTAL}{incident.spec.nsg}" if incident.spec.nsg else None,
         payload=alert_payload(event, severity, [incident]),
     )

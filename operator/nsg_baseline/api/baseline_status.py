@@ -32,6 +32,13 @@ class ExceptionStatus(StatusShape):
     approved_by: Annotated[str, Field(description="Person who approved the exception.", max_length=256)]
 
 
+class BaselineReference(StatusShape):
+    """Identity of a baseline."""
+
+    namespace: Annotated[str, Field(description="Namespace of the baseline.", max_length=63)]
+    name: Annotated[str, Field(description="Name of the baseline.", max_length=253)]
+
+
 class RuleAuthor(StatusShape):
     """Identity that certainly wrote a rule tolerated by its caller."""
 
@@ -98,6 +105,10 @@ class BaselineStatus(StatusShape):
             "--enforce` shows it.",
             max_length=64,
         ),
+    ] = None
+    managed_by: Annotated[
+        BaselineReference | None,
+        Field(description="Older baseline that manages the NSG, while this baseline is refused because of it."),
     ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
     last_compliant: Annotated[

@@ -10,7 +10,7 @@ from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecS
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
 IncidentState = Literal["Open", "Resolved"]
-Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved"]
+Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved", "TakenOver"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 ActionKind = Literal["Remediated", "Blocked"]
 IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]

@@ -18,10 +18,11 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a baseline is not reconciled."""
+    """Why a baseline is not reconciled. `owner` is the baseline that manages the NSG, if that is the reason."""
 
     reason: RefusalReason
     message: str
+    owner: ObjectKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _refusal(
         return Refusal("NamespaceNotAllowed", f"NSGScope {name} does not allow baselines in namespace {namespace}")
     owner = owners[name].get(claim.nsg.key)
     if owner is not None:
-        return Refusal("Conflict", f"the NSG is already managed by the older baseline {'/'.join(owner)}")
+        return Refusal("Conflict", f"the NSG is already managed by the older baseline {'/'.join(owner)}", owner)
     limit = allowed.max_baselines_per_namespace
     if counts.get((name, namespace), 0) >= limit:
         return Refusal(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from nsg_baseline.api.baseline import NSGBaseline
-from nsg_baseline.api.baseline_status import BaselineStatus
+from nsg_baseline.api.baseline_status import BaselineReference, BaselineStatus
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
@@ -41,6 +41,8 @@ async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey,
             after = suspended(current, generation, now)
         else:
             after = unreconciled(current, Failure(refusal.reason, refusal.message), generation, now)
+        if refusal.owner is not None:
+            after = after.model_copy(update={"managed_by": BaselineReference(**refusal.owner._asdict())})
         await records.save_status(NSGBaseline, key, after)
 
 

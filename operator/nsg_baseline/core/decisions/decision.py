@@ -17,6 +17,7 @@ from nsg_baseline.core.decisions.enforcement import (
 )
 from nsg_baseline.core.decisions.evaluation import Evaluation, evaluate
 from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.decisions.takeover import decide_takeover
 from nsg_baseline.core.incident_steps import IncidentStep
 from nsg_baseline.core.incidents import FLAP_WITHIN
 from nsg_baseline.core.remediation import Blocked
@@ -32,6 +33,7 @@ class Decision:
         phase: whether live matches, drifts, or awaits the rollout of an edit.
         enforcement: the next step towards the approved rules in Azure.
         incident: the change of the baseline's incident; None if it does not change.
+        takeover: the incident that reports that the baseline took its NSG over from another namespace.
         status: the baseline's status to store.
         due: when to reconcile again although nothing changed; None if only a change requires it.
     """
@@ -40,6 +42,7 @@ class Decision:
     phase: Phase
     enforcement: Enforcement
     incident: IncidentStep | None
+    takeover: IncidentStep | None
     status: BaselineStatus
     due: datetime | None
 
@@ -53,7 +56,7 @@ def decide(snapshot: Snapshot) -> Decision:
     phase = _phase(evaluation)
     status = status_of(snapshot, evaluation, enforcement, phase, incident[0] if incident is not None else None)
     due = _due(snapshot, evaluation, enforcement, incident[1] if incident is not None else None)
-    return Decision(evaluation.verdict, phase, enforcement, step, status, due)
+    return Decision(evaluation.verdict, phase, enforcement, step, decide_takeover(snapshot), status, due)
 
 
 def _phase(evaluation: Evaluation) -> Phase:
