@@ -27,6 +27,9 @@ REPORT_SECONDS = 60.0
 _ATTEMPTS = 5
 _NOT_FOUND = 404
 _CONFLICT = 409
+_TRIED_AGAIN = (401, 403, _CONFLICT)
+"""An API server that has just started may refuse every request until it has read the permissions."""
+_MAX_FAILURES = 20
 log = structlog.get_logger(__name__)
 
 
@@ -41,6 +44,7 @@ class Backlog:
         self._events: deque[Mapping[str, Any]] = deque(maxlen=MAX_EVENTS)
         self._filled = asyncio.Event()
         self._reported_at = float("-inf")
+        self._failure: KubeError | None = None
         self.is_away = False
         """Whether the last request to the API server got no response."""
 
@@ -90,9 +94,13 @@ class Backlog:
             self._report()
 
     async def flush(self) -> None:
-        """Save the backlog, incidents first. Stop at the first request without a response."""
+        """Save the backlog, incidents first. Stop when the API server is unavailable or has refused many writes."""
+        failures = 0
         for kind, key in sorted(self._objects, key=lambda entry: entry[0] is not NSGIncident):
-            if not await self._may_save() or not await self._save(kind, key):
+            if not await self._may_save():
+                return
+            failures += not await self._save(kind, key)
+            if self.is_away or failures >= _MAX_FAILURES:
                 return
         while self._events and await self._may_save():
             if not await self._post(self._events[0]):
@@ -111,7 +119,8 @@ class Backlog:
             if stored.uid:
                 status = with_deliveries_only(msgspec.json.decode(stored.unsaved.base), stored.status())
                 self._store.put_unsaved(kind, {**stored.document(), "status": status})
-            if not await self._save(kind, key):
+            await self._save(kind, key)
+            if self.is_away:
                 break
         if self._objects:
             log.warning("objects not saved before the end of the process", **self.sizes)
@@ -121,15 +130,16 @@ class Backlog:
             log.info("all objects saved")
         elif time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._reported_at = time.monotonic()
-            log.warning("objects not saved", unavailable=self.is_away, **self.sizes)
+            reason = self._failure.reason if self._failure is not None else None
+            log.warning("objects not saved", unavailable=self.is_away, reason=reason, **self.sizes)
 
     async def _save(self, kind: type[Resource], key: ObjectKey) -> bool:
-        """Save an object, and return whether the API server is available."""
+        """Save an object, and return whether it does not have to be tried again."""
         try:
             await self._write(kind, key)
         except KubeError as error:
             return await self._failed(kind, key, error)
-        self.is_away = False
+        self.is_away, self._failure = False, None
         stored = self._store.find(kind, key)
         if stored is None or stored.unsaved is None:
             self._objects.pop((kind, key), None)
@@ -137,11 +147,12 @@ class Backlog:
 
     async def _failed(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
         self._objects.pop((kind, key), None)
-        if error.is_away or error.status == _CONFLICT:
+        self._failure = error
+        if error.is_away or error.status in _TRIED_AGAIN:
             # Move it to the end: an object that can never be saved must not delay the others.
             self._objects[kind, key] = None
             self.is_away = error.is_away and not await self._answers(kind, key, error)
-            return not self.is_away
+            return False
         log.error("object not saved", kind=kind.__name__, key=key, reason=error.reason, message=error.message)
         stored = self._store.find(kind, key)
         if error.status == _NOT_FOUND and stored is not None:
