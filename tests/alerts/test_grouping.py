@@ -136,7 +136,7 @@ INCIDENTS = (
         (Channel, (8, 1, 2, 3), (8, 3, 2, 1)),
     ],
 )
-def test_the_use_is_that_of_the_store_or_of_the_process(
+def test_the_hourly_use_combines_the_store_and_the_process(
     channel: type[Channel], own_minutes: tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
     # Two messages within a second are one time in the store; after a restart the process has none.

@@ -175,7 +175,7 @@ async def test_a_huge_response_is_not_read(sender: Sender, listener: Listener) -
     assert await deliver(sender, send, "a") == DELIVERED
 
 
-async def test_no_process_can_be_started_is_a_failed_send(chats: Chats) -> None:
+async def test_a_send_fails_if_no_process_can_be_started(chats: Chats) -> None:
     # It must not use up slots either.
     sender = Sender(command=("/does/not/exist",))
     for _ in range(PER_NAMESPACE + 1):

@@ -9,7 +9,7 @@ from nsg_baseline.alerts.sender.slots import PER_NAMESPACE, RESERVED, SHARED, Sl
 OPERATOR = "nsg-baseline-system"
 
 
-class Scene:
+class SlotEnvironment:
     """Slots, and the order in which namespaces get them."""
 
     def __init__(self) -> None:
@@ -41,60 +41,62 @@ class Scene:
 
 
 @pytest.fixture
-async def scene() -> Scene:
-    return Scene()
+async def environment() -> SlotEnvironment:
+    return SlotEnvironment()
 
 
-async def test_a_namespace_uses_its_share_and_leaves_the_others_theirs(scene: Scene) -> None:
-    await scene.fill("evil")
-    assert scene.names == ["evil"] * PER_NAMESPACE
-    await scene.ask("team-web")
-    assert scene.names[-1] == "team-web"
+async def test_a_namespace_uses_only_its_share(environment: SlotEnvironment) -> None:
+    await environment.fill("evil")
+    assert environment.names == ["evil"] * PER_NAMESPACE
+    await environment.ask("team-web")
+    assert environment.names[-1] == "team-web"
 
 
-async def test_all_tenants_together_leave_the_reserve_to_the_operator(scene: Scene) -> None:
+async def test_all_tenants_together_leave_the_reserve_to_the_operator(environment: SlotEnvironment) -> None:
     # Three hostile namespaces use up the shared slots. The platform's alert must not wait for their deadlines.
-    await scene.fill("evil-1", "evil-2", "evil-3", "evil-4")
-    assert len(scene.granted) == SHARED
+    await environment.fill("evil-1", "evil-2", "evil-3", "evil-4")
+    assert len(environment.granted) == SHARED
     for _ in range(RESERVED):
-        await scene.ask(OPERATOR)
-    assert [slot.is_reserved for slot in scene.granted[SHARED:]] == [True] * RESERVED
-    waiting = scene.ask(OPERATOR)
-    await scene.settle()
+        await environment.ask(OPERATOR)
+    assert [slot.is_reserved for slot in environment.granted[SHARED:]] == [True] * RESERVED
+    waiting = environment.ask(OPERATOR)
+    await environment.settle()
     assert not waiting.done()
-    scene.slots.release(scene.granted[-1])
+    environment.slots.release(environment.granted[-1])
     await waiting
 
 
-async def test_a_free_slot_goes_to_the_namespace_that_waits_longest_and_not_to_the_longest_queue(scene: Scene) -> None:
-    await scene.fill("evil-1", "evil-2", "evil-3")
-    waiting = scene.ask("team-web")
-    await scene.settle()
-    scene.slots.release(scene.granted[0])
-    scene.slots.release(scene.granted[1])
+async def test_a_free_slot_goes_to_the_namespace_that_waits_longest_and_not_to_the_longest_queue(
+    environment: SlotEnvironment,
+) -> None:
+    await environment.fill("evil-1", "evil-2", "evil-3")
+    waiting = environment.ask("team-web")
+    await environment.settle()
+    environment.slots.release(environment.granted[0])
+    environment.slots.release(environment.granted[1])
     await waiting
-    assert "team-web" in scene.names[SHARED:]
+    assert "team-web" in environment.names[SHARED:]
 
 
-async def test_an_urgent_message_goes_before_the_others_of_its_namespace(scene: Scene) -> None:
-    await scene.fill("team-web")
-    waiting = scene.ask("team-web", urgent=True)
-    await scene.settle()
+async def test_an_urgent_message_goes_before_the_others_of_its_namespace(environment: SlotEnvironment) -> None:
+    await environment.fill("team-web")
+    waiting = environment.ask("team-web", urgent=True)
+    await environment.settle()
     assert not waiting.done()
-    scene.slots.release(scene.granted[0])
+    environment.slots.release(environment.granted[0])
     await waiting
 
 
-async def test_a_cancelled_request_keeps_no_slot(scene: Scene) -> None:
+async def test_a_cancelled_request_keeps_no_slot(environment: SlotEnvironment) -> None:
     # A route that is deleted while it waits, or in the moment in which it gets a slot, must not use one up.
-    await scene.fill("team-web")
-    for task in scene.tasks:
+    await environment.fill("team-web")
+    for task in environment.tasks:
         task.cancel()
-    await asyncio.gather(*scene.tasks, return_exceptions=True)
-    late = scene.ask("team-web")
-    await scene.settle()
-    scene.slots.release(scene.granted[0])
+    await asyncio.gather(*environment.tasks, return_exceptions=True)
+    late = environment.ask("team-web")
+    await environment.settle()
+    environment.slots.release(environment.granted[0])
     late.cancel()
     await asyncio.gather(late, return_exceptions=True)
-    await scene.ask("team-web")
-    assert len(scene.granted) == PER_NAMESPACE + 1
+    await environment.ask("team-web")
+    assert len(environment.granted) == PER_NAMESPACE + 1

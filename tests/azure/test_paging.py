@@ -51,7 +51,7 @@ async def test_at_most_twenty_pages_are_read(count: int, *, is_complete: bool) -
     assert (len(items), complete, len(client.requests)) == (20, is_complete, 20)
 
 
-async def test_what_is_not_an_object_is_left_out_and_what_is_not_a_list_is_an_error() -> None:
+async def test_items_that_are_not_objects_are_skipped_and_other_values_are_an_error() -> None:
     # Azure's answer is data of another party.
     assert await listed(Client({"value": [1, {"a": 2}, None]})) == ([{"a": 2}], True)
     documents: tuple[object, ...] = ({}, {"value": {}}, [], {"value": [], "nextLink": 5})

@@ -67,10 +67,10 @@ def test_a_user_has_an_address_and_a_client() -> None:
         ),
     ],
 )
-def test_applications_have_no_caller_and_are_known_by_their_claims(
+def test_an_application_without_a_caller_is_identified_by_its_claims(
     claims: dict[str, str], name: str, kind: str
 ) -> None:
-    # A quarter of all rows: Terraform, AKS, policies. "unknown" would be no answer.
+    # A quarter of all rows: Terraform, AKS, policies. "unknown" would not help the reader.
     caller = caller_of(row(caller=None, claims=claims), START)
     assert (caller.name, caller.kind) == (name, kind)
 
@@ -143,7 +143,7 @@ def test_a_refused_operation_of_a_deployment_leaves_the_others() -> None:
     ]
 
 
-def test_other_nsgs_and_other_operations_are_others() -> None:
+def test_rows_of_other_nsgs_and_operations_are_ignored() -> None:
     other = row(resourceId=NSG.replace("/web", "/web2") + "/securityRules/open-ssh")
     join = row(operationName={"value": "Microsoft.Network/networkSecurityGroups/join/action"})
     deployment = row(operationName={"value": "Microsoft.Resources/deployments/write"})
@@ -155,7 +155,7 @@ def test_ids_match_without_regard_to_case_and_encoding() -> None:
     assert (write.nsg, write.rule) == (NSG.lower(), "open-ssh")
 
 
-def test_the_operators_writes_are_its_own() -> None:
+def test_the_operators_writes_are_marked_as_its_own() -> None:
     operator = row(caller=None, claims={"appid": "OP-1"})
     assert [write.own for write in listed(operator, own=frozenset({"op-1"}))] == [True]
 
@@ -174,7 +174,7 @@ def test_the_operators_writes_are_its_own() -> None:
         {"status": None, "subStatus": []},
     ],
 )
-def test_rows_of_another_form_break_nothing(broken: dict[str, Any]) -> None:
+def test_rows_in_an_unexpected_format_are_accepted(broken: dict[str, Any]) -> None:
     # The log belongs to Azure; an alert must not fail because of it.
     listed(row(**broken))
 
@@ -216,7 +216,7 @@ def test_candidates_are_named_at_once_and_settled_when_the_log_is_complete() -> 
     assert [caller.certain for caller in late.changed_by] == [True]
 
 
-def test_an_author_who_is_certain_stays() -> None:
+def test_a_certain_author_is_kept() -> None:
     # Of an old change the log is not read again: its rows would be missing.
     author = Caller(
         name="jo@example.com", kind="User", at=START, operation="write", correlation_id="c-0", certain=True
@@ -229,7 +229,7 @@ def test_an_author_who_is_certain_stays() -> None:
     assert status.attribution is None
 
 
-def test_a_candidate_who_is_no_longer_one_is_no_longer_named() -> None:
+def test_a_former_candidate_is_removed() -> None:
     drifting = incident(changes=[change("X")])
     early = settled(drifting, story("jo nsg X", state="X"), minutes=1)
     past = story("mo rule X", "jo nsg X")

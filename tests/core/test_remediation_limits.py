@@ -83,7 +83,7 @@ def test_the_change_of_the_rule_that_would_allow_is_left_out() -> None:
     assert refused([DENY, ALLOW], []) == []
 
 
-def test_an_opening_that_exists_already_is_not_the_writes() -> None:
+def test_existing_exposure_does_not_block_a_write() -> None:
     # A co-owner opened it; the write changes nothing about it, and must not be blocked.
     live = [rule("co-open", priority=150, sourceAddressPrefix="Internet", destinationPortRange="22"), ALLOW]
     other = rule("evil", priority=300, sourceAddressPrefix="Internet", destinationPortRange="3389")

@@ -55,7 +55,7 @@ def test_a_taken_priority_blocks_only_the_rule_that_needs_it(taker: str) -> None
     assert [document["name"] for document in result.document["properties"]["securityRules"]] == ["a", occupant["name"]]
 
 
-def test_a_rule_that_is_left_out_may_keep_others_out() -> None:
+def test_a_rule_that_is_left_out_can_block_another_one() -> None:
     # Two approved rules are swapped around a co-owner's rule: the second needs the place that the first keeps.
     approved = [rule("a", priority=500), rule("b", priority=501)]
     _, _, result = planned(approved, [rule("a", priority=501), TAKER])
@@ -76,7 +76,7 @@ def test_many_trivial_changes_do_not_protect_a_critical_one() -> None:
     assert complete.left_out == ()
 
 
-def test_a_write_that_would_open_is_blocked() -> None:
+def test_a_write_that_would_add_exposure_is_blocked() -> None:
     # Deleting the renamed deny alone would leave SSH open, and the operator would report its own write as critical.
     deny = rule("d", priority=100, access="Deny", sourceAddressPrefix="Internet", destinationPortRange="22")
     allow = rule("al", priority=200, sourceAddressPrefix="Internet", destinationPortRange="20-30")
@@ -88,7 +88,7 @@ def test_a_write_that_would_open_is_blocked() -> None:
     assert both.left_out == ()
 
 
-def test_a_write_that_would_open_blocks_only_its_cause() -> None:
+def test_added_exposure_blocks_only_the_change_that_causes_it() -> None:
     deny = rule("d", priority=100, access="Deny", sourceAddressPrefix="Internet", destinationPortRange="22")
     allow = rule("al", priority=200, sourceAddressPrefix="Internet", destinationPortRange="20-30")
     rdp = rule("rdp", priority=300, sourceAddressPrefix="Internet", destinationPortRange="3389")

@@ -61,7 +61,7 @@ def keys(receiver: Receiver) -> list[str]:
     return [alert["key"] for alert in receiver.alerts]
 
 
-async def test_a_rule_opened_meanwhile_is_notified_once_and_recorded_afterwards(tmp_path: Path) -> None:
+async def test_drift_during_an_outage_is_notified_once_and_recorded_afterwards(tmp_path: Path) -> None:
     # An attacker who can stop the API server must not be able to open a port unseen.
     async with judged_operator(tmp_path) as (operator, receiver):
         stop_api_server(operator)
@@ -78,8 +78,8 @@ async def test_a_rule_opened_meanwhile_is_notified_once_and_recorded_afterwards(
         assert len(receiver.alerts) == 1
 
 
-async def test_an_incident_that_opens_grows_and_ends_meanwhile_is_recorded_whole(tmp_path: Path) -> None:
-    # An outage of hours: the channel hears of each event, and the auditor finds the incident.
+async def test_an_incident_that_ends_during_an_outage_is_recorded_completely(tmp_path: Path) -> None:
+    # In an outage of hours the channel receives each event, and an auditor finds the incident afterwards.
     async with judged_operator(tmp_path) as (operator, receiver):
         stop_api_server(operator)
         for rules in ([SSH], [SSH, RDP], []):
@@ -126,7 +126,7 @@ async def test_a_kill_after_a_save_repeats_no_message(tmp_path: Path) -> None:
         assert len(incidents(operator)) == 1
 
 
-async def test_a_secret_is_remembered_while_its_route_exists(tmp_path: Path) -> None:
+async def test_a_secret_is_kept_in_memory_while_its_route_exists(tmp_path: Path) -> None:
     # Without the URLs nothing could be sent. They are kept no longer than they are of use.
     async with judged_operator(tmp_path) as (operator, receiver):
         stop_api_server(operator)
@@ -151,7 +151,7 @@ async def test_a_right_that_is_withdrawn_is_not_an_outage(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("code", [403, 422])
 async def test_a_refusal_is_not_an_outage(tmp_path: Path, code: int) -> None:
-    # What the API server refuses once, it refuses again: it must be seen, and not wait for ever.
+    # The API server refuses it again at each try. The refusal must be visible, and must not be retried endlessly.
     async with judged_operator(tmp_path) as (operator, _):
         operator.api.interference.fail(100, code=code, methods="POST", path="nsgincidents")
         operator.azure.nsgs["web"] = [*WEB, SSH]

@@ -156,7 +156,7 @@ async def test_only_the_latest_status_is_stored(cluster: Cluster) -> None:
     assert not await cluster.records.save_status(NSGBaseline, WEB, BaselineStatus(change_count=4))
 
 
-async def test_edits_of_others_meanwhile_are_kept(cluster: Cluster) -> None:
+async def test_edits_of_others_during_an_outage_are_kept(cluster: Cluster) -> None:
     # The API server may be away for the operator alone. A user acknowledges; another replica delivered.
     incident = await cluster.open_incident()
     cluster.stop_api_server()

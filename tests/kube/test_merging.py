@@ -27,7 +27,7 @@ STATUSES = st.builds(
 
 
 @given(STATUSES, STATUSES)
-def test_a_status_that_only_one_side_changed_is_taken_whole(base: IncidentStatus, changed: IncidentStatus) -> None:
+def test_a_status_that_only_one_side_changed_is_kept_unchanged(base: IncidentStatus, changed: IncidentStatus) -> None:
     # This is the usual end of an outage: nothing may be made up.
     before, after = base.document(), changed.document()
     assert merged_status(NSGIncident, before, after, before) == after
@@ -76,7 +76,7 @@ def test_actions_and_authors_of_others_are_kept() -> None:
 
 
 @pytest.mark.parametrize("remote", [{"revision": -1}, {"state": "Strange"}])
-def test_an_invalid_status_of_others_is_left_alone(remote: dict[str, object]) -> None:
+def test_an_invalid_status_of_another_writer_is_not_changed(remote: dict[str, object]) -> None:
     # Somebody edited it by hand. It is the owner's to correct.
     assert merged_status(NSGIncident, {}, {"revision": 2}, remote) == remote
 
