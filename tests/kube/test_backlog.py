@@ -260,14 +260,14 @@ async def test_an_object_whose_write_always_fails_delays_no_other(cluster: Clust
 
 async def test_a_server_that_has_just_started_may_refuse_everything(cluster: Cluster) -> None:
     # It answers 403 until it has read the roles. An incident given up here would open again, under another key.
-    cluster.leave()
+    cluster.stop_api_server()
     incident = await cluster.open_incident()
     cluster.api.interference.stop()
     cluster.api.interference.fail(100_000, code=403, methods="POST|PATCH")
     await cluster.records.backlog.flush()
     assert not cluster.records.backlog.is_away
     assert cluster.records.backlog.sizes == {"NSGIncident": 1}
-    await cluster.come_back()
+    await cluster.start_api_server()
     assert cluster.records.backlog.sizes == {}
     assert cluster.status("NSGIncident", incident.metadata.name)["revision"] == 1
 
