@@ -81,7 +81,10 @@ class Chaos:
         try:
             tallies = await self.operator_run.reconcile()
         except KubeError:
-            return
+            if not self.operator_run.has_listed:
+                return
+            # The loops of a running operator do not wait for a list.
+            tallies = await self.operator_run.reconcile(lists=False)
         self.invariants.end_reconcile(tallies)
 
     async def _repair(self) -> None:
