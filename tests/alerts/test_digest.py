@@ -90,10 +90,27 @@ def test_groups_and_subscriptions_are_counted_and_cut() -> None:
     assert f"Resource groups: {groups} and 2 more" in facts
     subscriptions = ", ".join(f"sub-{number:02}" for number in range(10))
     assert f"Subscriptions: {subscriptions} and 2 more" in facts
+    assert digest(*deliveries[:2]).facts == (
+        "The same change in all 2 NSGs",
+        "Resource groups: rg-00 (1), rg-01 (1)",
+        "Subscriptions: sub-00, sub-01",
+    )
     ten = digest(*deliveries[:10]).facts
     assert not any("more" in fact for fact in ten)
     scope = digest(about("a", kind="WatchLost"), about("b", kind="WatchLost"))
     assert not any(fact.startswith("Resource groups") for fact in scope.facts)
+
+
+def test_groups_of_one_size_are_sorted_by_name() -> None:
+    # Whatever the names of the incidents are.
+    facts = digest(about("a", nsg(1, "rg-z")), about("b", nsg(2, "rg-y")), about("c", nsg(3, "rg-x"))).facts
+    assert "Resource groups: rg-x (1), rg-y (1), rg-z (1)" in facts
+
+
+def test_a_reminder_says_how_long() -> None:
+    # Also as a line of a digest.
+    message = digest(about("a", nsg(1), event="Reminder"), about("b", nsg(2), event="Reminder"))
+    assert all(line.startswith("STILL OPEN for 3 h ") for line in message.exposure)
 
 
 def test_a_long_list_and_a_long_line_are_cut() -> None:
@@ -101,6 +118,8 @@ def test_a_long_list_and_a_long_line_are_cut() -> None:
     many = digest(*(about(f"{number:03}", nsg(number)) for number in range(52)))
     assert len(many.exposure) == 51
     assert many.exposure[-1] == "and 2 more"
+    almost = digest(*(about(f"{number:03}", nsg(number)) for number in range(51)))
+    assert almost.exposure[-1] == "and 1 more"
     fifty = digest(*(about(f"{number:03}", nsg(number)) for number in range(50)))
     assert len(fifty.exposure) == 50
     exposure = {**SSH, "text": "TCP 22 from " + "10.0.0.1 and " * 50}
