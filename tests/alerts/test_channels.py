@@ -44,9 +44,9 @@ def test_a_refusal_names_the_line_and_no_part_of_the_url(
     assert CANARY not in "\n".join(outputs)
 
 
-def test_schemes_of_apprise_without_tests_are_refused() -> None:
+def test_schemes_of_apprise_that_use_the_pod_are_refused() -> None:
     # Each scheme is code that a Secret could execute: syslog:// and dbus:// reach into the pod.
-    for scheme in ("syslog", "dbus", "windows", "macosx", "tgram"):
+    for scheme in ("syslog", "dbus", "windows", "macosx", "xmpp"):
         assert scheme not in SCHEMES
         channels, (bad,) = parse_channels(f"{scheme}://localhost")
         assert channels == []

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import apprise
 
+from nsg_baseline.alerts.apprise_refusals import REASONS, file_options
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.providers import SCHEMES, THREADED, service
+from nsg_baseline.alerts.providers import OWN_FORM, SCHEMES, THREADED, service
 from nsg_baseline.alerts.sender.client import Sender, Turn
 from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
 
@@ -118,6 +119,7 @@ class Channel:
             seconds=SEND_SECONDS,
             local=self._permissions.local,
             private=self._permissions.private,
+            fits=self.scheme in OWN_FORM,
         )
 
 
@@ -188,11 +190,17 @@ def _channel(number: int, url: str, permissions: Permissions) -> Channel:
     scheme, separator, _ = url.partition("://")
     if not separator:
         raise InvalidChannelError(number, "is not a URL; write one Apprise URL on each line")
-    if scheme.lower() not in SCHEMES:
-        raise InvalidChannelError(number, f"is not one of the supported schemes {', '.join(sorted(SCHEMES))}")
-    if service(scheme.lower(), url) is None:
-        raise InvalidChannelError(number, f"Apprise does not accept this {scheme.lower()} URL; see its documentation")
-    return Channel(number, scheme.lower(), url, permissions)
+    scheme = scheme.lower()
+    if scheme not in SCHEMES:
+        reason = REASONS.get(scheme, "docs/alerts.md lists them")
+        raise InvalidChannelError(number, f"is not one of the supported schemes: {reason}")
+    options = file_options(url)
+    if options:
+        raise InvalidChannelError(number, f"uses {', '.join(options)}; options that read files or URLs are refused")
+    # The plugins of other schemes are loaded in the child only. A message reports what they do not accept.
+    if scheme in OWN_FORM and service(scheme, url) is None:
+        raise InvalidChannelError(number, f"Apprise does not accept this {scheme} URL; see its documentation")
+    return Channel(number, scheme, url, permissions)
 
 
 def disable_url_logging() -> None:

@@ -165,7 +165,7 @@ def _mail_step(step: NextStep) -> str:
 
 
 _FORMATS: dict[str, Callable[[AlertMessage], Format]] = {
-    **dict.fromkeys(("twilio", "vonage", "sinch", "plivo", "sns"), as_sms),
+    **dict.fromkeys(("twilio", "vonage", "nexmo", "sinch", "plivo", "sns"), as_sms),
     **dict.fromkeys(("mailto", "mailtos"), as_mail),
     **dict.fromkeys(("workflow", "workflows"), as_teams),
     "pagerduty": as_page,

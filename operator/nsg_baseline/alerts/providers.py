@@ -1,35 +1,46 @@
-"""The supported services: plugins of Apprise and of this project, each loaded at its first use.
-
-Other services are refused: each is code that a Secret could activate. Loading all takes a second and 30 MiB.
-"""
+"""The supported services: plugins of Apprise and of this project, each loaded at its first use in a child process."""
 
 from importlib import import_module
 
 from apprise import AppriseAsset, NotifyBase
 
+from nsg_baseline.alerts.apprise_services import SERVICES
+
 _OURS = "nsg_baseline.alerts.plugins"
 _APPRISE = "apprise.plugins"
-# The module and class of the plugin for each group of URL schemes.
-_PLUGINS = {
-    ("form", "forms"): (f"{_APPRISE}.custom_form", "NotifyForm"),
-    ("jira",): (f"{_OURS}.opsgenie", "Jira"),
-    ("json", "jsons"): (f"{_APPRISE}.custom_json", "NotifyJSON"),
-    ("mailto", "mailtos"): (f"{_APPRISE}.email", "NotifyEmail"),
-    ("opsgenie",): (f"{_OURS}.opsgenie", "Opsgenie"),
-    ("pagerduty",): (f"{_OURS}.pagerduty", "PagerDuty"),
-    ("plivo",): (f"{_APPRISE}.plivo", "NotifyPlivo"),
-    ("servicenow",): (f"{_OURS}.servicenow", "ServiceNow"),
-    ("sinch",): (f"{_APPRISE}.sinch", "NotifySinch"),
-    ("slack",): (f"{_APPRISE}.slack", "NotifySlack"),
-    ("sns",): (f"{_APPRISE}.sns", "NotifySNS"),
-    ("twilio",): (f"{_APPRISE}.twilio", "NotifyTwilio"),
-    ("vonage",): (f"{_APPRISE}.vonage", "NotifyVonage"),
-    ("workflow", "workflows"): (f"{_APPRISE}.workflows", "NotifyWorkflows"),
-    ("xml", "xmls"): (f"{_APPRISE}.custom_xml", "NotifyXML"),
-    ("zendesk",): (f"{_OURS}.zendesk", "Zendesk"),
+# This project's plugins, for services that Apprise does not support, or whose alerts it cannot close.
+_OWN_PLUGINS = {
+    "jira": (f"{_OURS}.opsgenie", "Jira"),
+    "opsgenie": (f"{_OURS}.opsgenie", "Opsgenie"),
+    "pagerduty": (f"{_OURS}.pagerduty", "PagerDuty"),
+    "servicenow": (f"{_OURS}.servicenow", "ServiceNow"),
+    "zendesk": (f"{_OURS}.zendesk", "Zendesk"),
 }
-_BY_SCHEME = {scheme: place for schemes, place in _PLUGINS.items() for scheme in schemes}
+_BY_SCHEME = {
+    scheme: (f"{_APPRISE}.{module}", name) for module, (name, schemes) in SERVICES.items() for scheme in schemes.split()
+} | _OWN_PLUGINS
 SCHEMES = frozenset(_BY_SCHEME)
+OWN_FORM = frozenset(
+    {
+        *(
+            "form",
+            "forms",
+            "json",
+            "jsons",
+            "mailto",
+            "mailtos",
+            "nexmo",
+            "plivo",
+            "sinch",
+            "slack",
+            "sns",
+            "twilio",
+            "vonage",
+        ),
+        *("workflow", "workflows", "xml", "xmls", *_OWN_PLUGINS),
+    }
+)
+"""Schemes with a specific format. Their plugins only parse a URL when they are built, so the operator may do so."""
 THREADED = frozenset(scheme for scheme, (module, _) in _BY_SCHEME.items() if module.startswith(_OURS))
 """Schemes of services with alerts or tickets, which are opened and closed."""
 

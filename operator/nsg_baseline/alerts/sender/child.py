@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from apprise import NotifyBase, NotifyFormat, NotifyType
+from apprise.common import OverflowMode
 
 from nsg_baseline.alerts.plugins.base import ApiPlugin
 from nsg_baseline.alerts.providers import service
 from nsg_baseline.alerts.sender.guard import Guard
+from nsg_baseline.alerts.sender.plain_form import plain_form
 from nsg_baseline.alerts.sender.protocol import Answer, Failure, Numbered, Request, Send, encode
 from nsg_baseline.alerts.sender.responses import Responses
 
@@ -77,16 +79,29 @@ def send(request: Send) -> Answer:
         return Answer("invalid")
     _prepare(target, request)
     try:
-        delivered = target.notify(
-            body=request.body,
-            title=request.title,
-            notify_type=NotifyType(request.level),
-            body_format=NotifyFormat(request.format),
-        )
+        delivered = _notify(target, request)
     except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
         delivered = False
     failure = "" if delivered else _failure(guard)
     return Answer(failure, responses.status, responses.retry_after)
+
+
+def _notify(target: NotifyBase, request: Send) -> bool:
+    level = NotifyType(request.level)
+    if request.fits:
+        form = NotifyFormat(request.format)
+        return bool(target.notify(body=request.body, title=request.title, notify_type=level, body_format=form))
+    text = plain_form(target, request.title, request.body)
+    # The text is within the limits. Where a plugin adds to it, the rest is cut instead of sent as more messages.
+    return bool(
+        target.notify(
+            body=text.body,
+            title=text.title,
+            notify_type=level,
+            body_format=NotifyFormat(text.format),
+            overflow=OverflowMode.TRUNCATE,
+        )
+    )
 
 
 def _failure(guard: Guard) -> Failure:

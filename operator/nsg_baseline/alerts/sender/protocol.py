@@ -40,6 +40,7 @@ class Send(msgspec.Struct, frozen=True):
         seconds: The deadline of the whole send, in seconds.
         local: Whether addresses of the pod and of the metadata service are allowed.
         private: Whether addresses of private networks are allowed.
+        fits: Whether the text has the format and the length of the service already.
     """
 
     scheme: str
@@ -52,6 +53,7 @@ class Send(msgspec.Struct, frozen=True):
     seconds: float = 30
     local: bool = False
     private: bool = False
+    fits: bool = True
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -1,0 +1,101 @@
+"""The services of the installed Apprise. `python -m tests.support.apprise_schemes` writes the operator's table of them,
+and the page that lists them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apprise
+from apprise.manager_plugins import NotificationManager
+
+from nsg_baseline.alerts import apprise_services
+from nsg_baseline.alerts.apprise_refusals import REFUSED
+from nsg_baseline.alerts.providers import OWN_FORM
+
+PAGE = Path(__file__).parents[2] / "docs" / "services.md"
+_INTRODUCTION = """# Services
+
+Every URL of these services can be a channel. [Alerts](alerts.md#channels) describes those with a specific form. The
+others get a plain form: title and text, cut to the length that the service accepts. Services that accept less than 640
+characters get one line of ASCII. The documentation of Apprise describes the URLs.
+
+| Service | URL schemes | Form |
+|---|---|---|
+"""
+_REFUSALS = """
+## Refused
+
+| URL schemes | Reason |
+|---|---|
+"""
+_OPTIONS = """
+Options that make Apprise read a file or a URL are refused in all URLs: `keyfile`, `pgpkey`, `pgpprv`, `pgppub`,
+`subfile`, `template` and `wkd`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: the module of its plugin, the plugin, and its URL schemes."""
+
+    module: str
+    plugin: Any
+    schemes: tuple[str, ...]
+
+    @property
+    def row(self) -> str:
+        return f'    "{self.module}": ("{self.plugin.__name__}", "{" ".join(self.schemes)}"),'
+
+    @property
+    def documentation(self) -> str:
+        name = str(self.plugin.service_name).replace("|", "/")
+        return f"| {name} | {_listed(self.schemes)} | {self._form()} |"
+
+    def _form(self) -> str:
+        if OWN_FORM.issuperset(self.schemes):
+            return "specific"
+        length = self.plugin.body_maxlen
+        return f"plain, {length:,} characters" if isinstance(length, int) else "plain"
+
+
+def installed() -> Iterator[Service]:
+    """Yield every service of the installed Apprise."""
+    manager: Any = NotificationManager  # Apprise does not annotate it
+    services = manager()
+    services.load_modules()
+    for module, entry in sorted(services._module_map.items()):  # the only place that has the module's name
+        (plugin,) = entry["plugin"]
+        yield Service(module, plugin, tuple(sorted(plugin.schemas(plugin))))
+
+
+def table() -> str:
+    """Return the text of the operator's table of services."""
+    head = [
+        f'"""Services of Apprise {apprise.__version__} over HTTP and SMTP, generated."""',
+        "",
+        "# The class of the plugin and its URL schemes, by its module.",
+        "SERVICES: dict[str, tuple[str, str]] = {",
+    ]
+    return "\n".join([*head, *(service.row for service in installed() if service.module not in REFUSED), "}", ""])
+
+
+def page() -> str:
+    """Return the page that lists the services."""
+    allowed = sorted(
+        (service for service in installed() if service.module not in REFUSED),
+        key=lambda service: str(service.plugin.service_name).lower(),
+    )
+    rows = [service.documentation for service in allowed]
+    rows += ["| ServiceNow | `servicenow` | specific |", "| Zendesk | `zendesk` | specific |"]
+    refusals = [f"| {_listed(schemes.split())} | {reason} |" for reason, schemes in REFUSED.values()]
+    return _INTRODUCTION + "\n".join(rows) + "\n" + _REFUSALS + "\n".join(refusals) + "\n" + _OPTIONS
+
+
+def _listed(schemes: Any) -> str:
+    return ", ".join(f"`{scheme}`" for scheme in schemes)
+
+
+if __name__ == "__main__":
+    Path(apprise_services.__file__).write_text(table())
+    PAGE.write_text(page())
