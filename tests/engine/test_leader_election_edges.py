@@ -126,7 +126,7 @@ async def test_the_end_of_the_lease_is_logged_once(server: LoggingServer, clock:
     with capture_logs() as logs:
         async with asyncio.timeout(60):
             await replica(slow, clock).lead(work)
-    expired = "the Lease may have expired; nothing is written to Azure until it is renewed"
+    expired = "the Lease may have expired; no writes to Azure until it is renewed"
     assert [entry for entry in logs if "may have expired" in entry["event"]] == [
         {"event": expired, "log_level": "warning"}
     ]
