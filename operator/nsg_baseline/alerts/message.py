@@ -38,7 +38,7 @@ class AlertMessage:
     Attributes:
         key: Identifies the message. Every repeat of it has the same key.
         thread: Identifies the alert or ticket that the message belongs to.
-        is_takeover: Whether it reports that an NSG has a baseline of another namespace now.
+        is_takeover: Whether it reports that a baseline of another namespace manages the NSG now.
         is_first: Whether the channel has not received anything about these incidents before.
         payload: The machine-readable form; see docs/alerts.md.
     """

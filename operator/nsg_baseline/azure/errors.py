@@ -64,7 +64,7 @@ _REASONS_BY_STATUS = {
 }
 
 
-# These pass by themselves, or concern the connection and the credential, not the resource that was requested.
+# These failures are temporary, or concern the connection or the credential instead of the requested resource.
 _TRANSIENT = frozenset({"Unreachable", "Timeout", "Throttled", "ServerError", "Unauthenticated"})
 
 
@@ -85,7 +85,7 @@ class AzureError(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the failure usually passes by itself, or does not concern the requested resource."""
+        """Whether the failure is usually temporary, or does not concern the requested resource."""
         return self.reason in _TRANSIENT
 
 

@@ -1,4 +1,4 @@
-"""The sweep: search the Activity Log for drift that began and ended between two readings."""
+"""The sweep: searches the Activity Log for drift that began and ended between two readings."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Stored, resource
 
 SWEEP_EVERY = timedelta(minutes=5)
-"""One query of each subscription in this time."""
+"""Time between two queries of a subscription."""
 LOOK_BACK = timedelta(minutes=30)
 """Azure documents that rows appear up to 20 minutes late."""
 log = structlog.get_logger(__name__)
@@ -39,10 +39,10 @@ _Owners = dict[str, tuple[NSGScope, ObjectKey]]
 
 @dataclass(slots=True)
 class ActivitySweep:
-    """Searches the logs of all scopes. `activity_of` is that of `engine.attribution.AttributionLoop`.
+    """Searches the logs of all scopes. `activity_of` is as in `engine.attribution.AttributionLoop`.
 
-    A baseline is covered from the time at which its present version was first seen to match: what was approved before
-    is not known.
+    A baseline is covered from the time at which its current version was first seen to match, because the rules approved
+    before that are unknown.
     """
 
     activity_of: Callable[[NSGScope], tuple[AttributionPort, frozenset[str]]]
@@ -63,7 +63,7 @@ class ActivitySweep:
             await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
     async def sweep(self) -> None:
-        """Query each subscription once, and record the drift that no reading saw."""
+        """Query each subscription once, and record the drift that no reading detected."""
         owners: dict[tuple[str, Identity | None], _Owners] = {}
         claims, _ = await self._claims.all()
         readable_scopes = readable(list(scopes(self.records.store)))
@@ -133,7 +133,7 @@ class ActivitySweep:
 
 
 def _matches(stored: Stored) -> bool:
-    """Say whether the last reconcile found live as this version of a baseline approves it."""
+    """Return whether live matched this version of a baseline at the last reconcile."""
     document = stored.document()
     status = BaselineStatus.model_validate(document.get("status") or {})
     compliant = find_condition(status.conditions, "Compliant")

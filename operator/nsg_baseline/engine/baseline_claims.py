@@ -40,7 +40,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A claim, with the versions of the input and of the spec that it was read from."""
+    """A claim, with the versions of the users' input and of the spec from which it was parsed."""
 
     intent: str
     spec: str
@@ -48,7 +48,7 @@ class _Parsed:
 
 
 def _parse(stored: Stored, previous: _Parsed | None) -> _Parsed:
-    """Return the claim of a baseline. An annotation changes the intent and not the claim."""
+    """Return the claim of a baseline. An annotation changes the intent but not the claim."""
     if previous is not None and previous.intent == stored.intent:
         return previous
     spec = stored.spec_version
@@ -57,12 +57,12 @@ def _parse(stored: Stored, previous: _Parsed | None) -> _Parsed:
 
 
 def scopes(store: Store) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
-    """Yield every scope, or what is wrong with it."""
+    """Yield each scope, or the stored object with its validation error."""
     return parsed(store.stored(NSGScope))
 
 
 def parsed(stored_scopes: Iterable[Stored]) -> Iterator[NSGScope | tuple[Stored, InvalidObject]]:
-    """Yield each of some stored scopes, or what is wrong with it."""
+    """Yield each stored scope, or the stored object with its validation error."""
     for stored in stored_scopes:
         try:
             yield resource(NSGScope, stored)

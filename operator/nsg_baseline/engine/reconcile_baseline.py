@@ -103,5 +103,5 @@ class BaselineReconciler:
     async def _record(self, snapshot: Snapshot, decision: Decision) -> None:
         recorder = IncidentRecorder(self.dependencies.records)
         await recorder.carry_out(decision.incident, self.baseline, snapshot.now)
-        # Before the status is saved: it names the owner before, and then no longer does.
+        # Before the status is saved, because only the previous status names the previous owner.
         await recorder.carry_out(decision.takeover, self.baseline, snapshot.now)

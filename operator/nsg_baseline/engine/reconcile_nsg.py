@@ -1,4 +1,4 @@
-"""A reconcile of one NSG that has a baseline, from a listing or after reading it by its id."""
+"""A reconcile of one NSG with a baseline, from a listing or after reading it by its id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,18 +23,18 @@ from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import resource
 
 _EXPIRED = "?"
-"""The version of an incident that makes an observation out of date."""
+"""The version of an incident that makes an observation outdated."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class NSGReconciler:
-    """Reconciles single NSGs of one scope. A failure concerns the NSG alone.
+    """Reconciles single NSGs of one scope. A failure concerns only its NSG.
 
     Attributes:
         snapshot: the scope; an NSG is reconciled for its baseline there.
         memory: observations by folded NSG id; kept from one reconcile to the next.
-        result: counts what failed.
+        result: counts the failures.
         started: a time shortly before the reading.
     """
 
@@ -45,7 +45,7 @@ class NSGReconciler:
     started: datetime
 
     def is_unchanged(self, nsg: str, digest: bytes) -> bool:
-        """Say whether nothing about an NSG changed since its last reconcile, and nothing is due."""
+        """Return whether an NSG is unchanged since its last reconcile, and nothing is due."""
         observation, now = self.memory.get(nsg), self.dependencies.clock()
         intents = self._intent(nsg), self._incident_intent(nsg)
         if observation is None or not observation.is_current(digest, *intents, now):
@@ -80,7 +80,7 @@ class NSGReconciler:
     async def reconcile(
         self, nsg: str, digest: bytes, live: RawNSG | Mapping[str, Any] | None, reading: Reading = "Complete"
     ) -> Decision | None:
-        """Reconcile an NSG and remember the result.
+        """Reconcile an NSG and store the observation in `memory`.
 
         Args:
             nsg: its folded id.
@@ -129,14 +129,14 @@ class NSGReconciler:
         )
 
     def _earlier(self, nsg: str, intent: str, digest: bytes) -> EarlierReading | None:
-        """Return the last reading if live is another one now and the same baseline judged it."""
+        """Return the last reading if live has changed since and the baseline has not."""
         observation = self.memory.get(nsg)
         if observation is None or observation.intent != intent or digest == observation.digest != UNKNOWN:
             return None
         return EarlierReading(observation.read_at, observation.fingerprints, observation.tolerated)
 
     def _expire(self, nsg: str) -> None:
-        """Have the next listing reconcile the NSG again, unless this reconcile succeeds."""
+        """Let the next listing reconcile the NSG again, unless this reconcile succeeds."""
         if nsg in self.memory:
             self.memory[nsg] = replace(self.memory[nsg], incident_intent=_EXPIRED, due=None)
 
@@ -167,7 +167,7 @@ class NSGReconciler:
             return None
 
     def _digest(self, nsg: str, document: Mapping[str, Any] | None) -> bytes:
-        """Return the digest of an NSG that was read by id: that of the listing, if its etag is the same."""
+        """Return the digest of an NSG that was read by id: the digest from the listing if the etag is the same."""
         if document is None:
             return ABSENT
         observation, etag = self.memory.get(nsg), document.get("etag")

@@ -1,4 +1,4 @@
-"""A reconcile of one scope: its listing, page by page. Single NSGs are left to the shares of their namespaces."""
+"""A reconcile of one scope: its listing, page by page. Single NSGs are reconciled in the shares of their namespaces."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,7 @@ from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
 
 CONCURRENT_BASELINES = 8
 EDITED_PER_LISTING = 20
-"""Edited baselines of one namespace whose NSG is judged in a listing. This saves a request, and bounds the time."""
+"""Maximum number of edited baselines of a namespace that one listing judges. More would prolong the listing."""
 log = structlog.get_logger(__name__)
 
 
@@ -51,7 +51,7 @@ class ScopeReconciler:
         self._edited: Counter[str] = Counter()
 
     async def run(self) -> ScopeResult:
-        """Reconcile all NSGs page by page. After a complete listing, enforce, and ask for those that are missing."""
+        """Reconcile all NSGs page by page. After a complete listing, enforce, and request reads of the missing NSGs."""
         self._shares.begin_listing()
         try:
             async for nsgs in self._pages():
@@ -144,7 +144,7 @@ class ScopeReconciler:
             return unjudged(raw, severity_config, internal_failure(error).message)
 
     def _leave_unlisted(self) -> None:
-        """Leave what a complete listing did not contain to the shares: only a 404 means that an NSG was deleted."""
+        """Request a read of each NSG that a complete listing did not contain: only a 404 means that it was deleted."""
         for nsg in self._snapshot.baselines:
             if nsg not in self._listed and not self._nsgs.is_unchanged(nsg, ABSENT):
                 self._leave(nsg, edited=False)

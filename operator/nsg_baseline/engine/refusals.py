@@ -1,4 +1,4 @@
-"""Stores what no reconcile stores, beside the reconciles: refusals, invalid scopes, incidents without a subject."""
+"""Stores results that no reconcile stores: refusals, invalid scopes, and the end of incidents without a subject."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +26,10 @@ log = structlog.get_logger(__name__)
 
 
 class RefusalRecorder:
-    """Reports refusals in the turns of the namespaces. Thousands of invalid baselines delay no edit of another.
+    """Reports refusals in turns of the namespaces, so that thousands of invalid baselines do not delay other edits.
 
     Attributes:
-        storing: held while a refusal is stored.
+        storing: the lock that is held while a refusal is stored.
     """
 
     def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
@@ -42,15 +42,15 @@ class RefusalRecorder:
         self.storing = asyncio.Lock()
 
     def update(self, invalid: Sequence[tuple[Stored, InvalidObject]], refused: Mapping[ObjectKey, Refusal]) -> None:
-        """Set what is wrong with which scopes, and why which baselines are refused."""
+        """Set the invalid scopes and the refused baselines, each with the reason."""
         self._invalid = invalid
-        # The same mapping: a run that is under way sees the change.
+        # The mapping is updated in place, so that a running report uses the change.
         self._refused.clear()
         self._refused.update(refused)
         self._changed.set()
 
     async def run(self) -> None:
-        """Store what changed, until cancelled."""
+        """Store the changed refusals, until cancelled."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -60,8 +60,8 @@ class RefusalRecorder:
                 log.warning("status not saved", reason=error.reason, message=error.message)
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
             except Exception:
-                # A fault of the operator with one object must not end the watch.
-                log.exception("refusals not recorded")
+                # An internal error in one object must not stop the reconciles.
+                log.exception("refusals not saved")
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
 
     async def record(self) -> None:

@@ -25,14 +25,14 @@ from nsg_baseline.kube.errors import KubeError
 JITTER = 0.1
 """Random variation as a share of the interval, so that scopes with equal intervals do not list simultaneously."""
 MIN_PAUSE_SECONDS = 10.0
-"""Shortest pause between a listing and the next one that a tenant causes: the shortest interval of a scope."""
+"""Shortest pause in seconds before a listing that a baseline causes. It equals the shortest interval of a scope."""
 PAUSE_SHARE = 4.0
-"""The pause as a multiple of the time that the last listing took, so that long listings do not follow each other."""
+"""The same pause as a multiple of the duration of the last listing, so that long listings are not repeated at once."""
 log = structlog.get_logger(__name__)
 
 
 class ScopeLoop:
-    """Reconciles one scope until it is cancelled: all NSGs at each interval, and single NSGs beside it.
+    """Reconciles one scope until it is cancelled: all NSGs at each interval, and single NSGs concurrently.
 
     Args:
         dependencies: the ports.
@@ -54,12 +54,12 @@ class ScopeLoop:
         self.trigger = Trigger()
 
     async def run(self) -> None:
-        """Reconcile at each interval, and single NSGs beside it."""
+        """Reconcile at each interval, and single NSGs concurrently."""
         async with asyncio.TaskGroup() as tasks:
             worker: asyncio.Task[None] | None = None
             while (snapshot := self._current()) is not None:
                 await self._list(snapshot)
-                # What is edited during the first listing is reconciled by it.
+                # The first listing reconciles the baselines that are edited while it runs.
                 worker = worker or tasks.create_task(self._worker.run())
                 while not await self._wait():
                     pass
@@ -75,7 +75,7 @@ class ScopeLoop:
         started, name = time.monotonic(), snapshot.scope.metadata.name
         interval = parse(snapshot.scope.spec.interval).total_seconds()
         if not self._crashed:
-            # After a repeated crash the deadline passes, and the liveness probe restarts the process.
+            # After repeated crashes the deadline passes, the liveness probe fails, and the process is restarted.
             self._health.expect(name, interval)
         result = await self._observe(snapshot)
         await self._report(snapshot, result, time.monotonic() - started)
@@ -86,7 +86,7 @@ class ScopeLoop:
         self._pause_end = ended + max(MIN_PAUSE_SECONDS, PAUSE_SHARE * (ended - started), retry_after)
 
     async def _observe(self, snapshot: ScopeSnapshot) -> ScopeResult:
-        """Reconcile the NSGs. An unexpected exception is a failure of the scope like any other."""
+        """Reconcile the NSGs. An unexpected exception is reported as a failure of the scope."""
         reconciler = ScopeReconciler(self._dependencies, snapshot, self._memory, self._worker.shares)
         try:
             result = await reconciler.run()
@@ -119,13 +119,13 @@ class ScopeLoop:
     async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> None:
         name = snapshot.scope.metadata.name
         try:
-            # The permissions are read after the NSGs: they must not delay what the operator sees.
+            # The permissions are read after the NSGs, so that they do not delay the detection of drift.
             permissions = await self._permissions.look(self._dependencies, snapshot.scope)
             await report(self._dependencies, snapshot.scope, snapshot.baselines, result, permissions)
         except KubeError as error:
             log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
         except Exception:
-            # A fault of the operator in one scope must not end the watch of the others.
+            # An internal error in one scope must not stop the reconciles of the others.
             log.exception("scope not reported", scope=name)
             self._crashed = True
             self._health.reconciled(name, seconds, whole=False)
@@ -145,7 +145,7 @@ class ScopeLoop:
         return is_rung or self._next_listing <= time.monotonic()
 
     def _add_due(self, now: datetime) -> None:
-        """Let the NSGs that are due wait for their turn."""
+        """Add the NSGs that are due to the shares."""
         due = [nsg for nsg, observation in self._memory.items() if observation.due and observation.due <= now]
         snapshot = self._current() if due else None
         for nsg in due:

@@ -14,7 +14,7 @@ class ScopeSnapshot:
 
     Attributes:
         scope: the scope.
-        scopes: all scopes, to tell which NSGs belong to this one.
+        scopes: all scopes, to determine which NSGs belong to this one.
         baselines: the scope's active baselines, by folded NSG id.
         inactive: folded ids of NSGs whose baselines are suspended or invalid. These NSGs are not reconciled, and they
             do not count as unbaselined.

@@ -21,7 +21,7 @@ from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent
 
 PAUSE_SHARE = 4.0
-"""The pause after an assignment as a multiple of the time that it took."""
+"""The pause after an assignment as a multiple of its duration."""
 MAX_PAUSE_SECONDS = 2.0
 
 
@@ -33,7 +33,7 @@ class _Running:
 
 
 class Scopes:
-    """Starts, wakes and stops the scopes' loops as the stored objects demand."""
+    """Starts, wakes and stops a loop for each stored scope."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Scopes:
                 self._changed.clear()
                 started = time.monotonic()
                 await self._arrange()
-                # Endless edits must not take the whole processor.
+                # Continuous edits must not occupy the CPU.
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, PAUSE_SHARE * (time.monotonic() - started)))
         finally:
             await ended(recording)
@@ -92,7 +92,7 @@ class Scopes:
         previous = self._assignment
         if self._must_assign or claims != self._previous_claims:
             self._must_assign, self._previous_claims = False, claims
-            # A refusal that is being stored must not follow what a reconcile stores.
+            # A refusal that is being stored must not overwrite the status that a reconcile stores.
             async with self._refusals.storing:
                 self._assign(readable(stored_scopes), claims)
         running_before = frozenset(self._running)

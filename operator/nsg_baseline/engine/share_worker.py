@@ -1,4 +1,4 @@
-"""Reconciles single NSGs in the turns of their namespaces, beside the listing of the scope."""
+"""Reconciles single NSGs in turns of their namespaces, concurrently with the listing of the scope."""
 
 import asyncio
 import time
@@ -8,15 +8,15 @@ from nsg_baseline.azure.rate_limit import Bucket
 from nsg_baseline.core.shares import Shares, Task
 
 RATE_PER_SECOND = 10.0
-"""ARM grants 25 reads a second; the listing, the Activity Log and remediations need the others."""
+"""Reads per second. ARM grants 25; the listing, the Activity Log and remediations need the rest."""
 BURST = 50.0
 
 
 class ShareWorker:
-    """Works on what waits in the shares, with a limited concurrency and rate.
+    """Reconciles the NSGs in the shares, with limits of concurrency and rate.
 
     Attributes:
-        shares: what waits.
+        shares: the waiting NSGs.
 
     Args:
         work: reconciles one NSG; it must not raise.

@@ -1,4 +1,4 @@
-"""What makes a scope's loop list before its interval is over."""
+"""Requests for a listing before the interval of a scope is over."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Trigger:
         self._rung.set()
 
     def recompute(self) -> None:
-        """End the wait without a listing: the time of the next one may have changed."""
+        """End the wait without a listing, because the time of the next listing may have changed."""
         self._moved = True
         self._rung.set()
 

@@ -1,4 +1,4 @@
-"""Long work in slices, so that the event loop also serves probes, alerts and other scopes."""
+"""Splits long work into slices, so that the event loop also serves probes, alerts and other scopes."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ SLICE_SECONDS = 0.02
 
 
 class Turns:
-    """Gives the event loop a turn whenever a slice of time is used up.
+    """Yields to the event loop at the end of each time slice.
 
     Args:
         clock: monotonic time in seconds.
@@ -19,7 +19,7 @@ class Turns:
         self._end = clock() + SLICE_SECONDS
 
     async def give(self) -> None:
-        """Let the event loop run if the slice is used up. Call it between two pieces of work."""
+        """Yield to the event loop if the slice is over. Call it between two parts of the work."""
         if self._clock() >= self._end:
             await asyncio.sleep(0)
             self._end = self._clock() + SLICE_SECONDS

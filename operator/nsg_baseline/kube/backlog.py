@@ -28,7 +28,7 @@ _ATTEMPTS = 5
 _NOT_FOUND = 404
 _CONFLICT = 409
 _TRIED_AGAIN = (401, 403, _CONFLICT)
-"""An API server that has just started may refuse every request until it has read the permissions."""
+"""A newly started API server may refuse all requests until it has loaded the permissions."""
 _MAX_FAILURES = 20
 log = structlog.get_logger(__name__)
 
@@ -134,7 +134,7 @@ class Backlog:
             log.warning("objects not saved", unavailable=self.is_away, reason=reason, **self.sizes)
 
     async def _save(self, kind: type[Resource], key: ObjectKey) -> bool:
-        """Save an object, and return whether it does not have to be tried again."""
+        """Save an object, and return False if it must be retried."""
         try:
             await self._write(kind, key)
         except KubeError as error:

@@ -55,7 +55,7 @@ class Stored:
 
     @property
     def spec_version(self) -> str:
-        """The version of the spec alone: labels and annotations do not change it."""
+        """The version of the spec. Labels and annotations do not change it."""
         generation, _, _, spec = msgspec.json.decode(self.intent)
         return str(generation) if spec is None else msgspec.json.encode(spec).decode()
 
