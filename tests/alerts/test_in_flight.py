@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from nsg_baseline.alerts.grouping import Batch
 from nsg_baseline.alerts.in_flight import InFlight
@@ -84,18 +85,21 @@ async def test_the_thread_of_a_message(outbox: MemoryOutbox) -> None:
     assert (await in_flight.begin(route(), PLAIN, shared)).thread == "t"
 
 
-async def test_an_unavailable_api_server_does_not_delay_a_message(
-    outbox: MemoryOutbox, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_an_unavailable_api_server_does_not_delay_a_message(outbox: MemoryOutbox) -> None:
     # At worst it is sent again under another key, and the log says so.
     outbox.unavailable = True
     in_flight = InFlight(outbox)
-    begun = await in_flight.begin(route(), PLAIN, Batch((WEB,)))
+    with capture_logs() as logs:
+        begun = await in_flight.begin(route(), PLAIN, Batch((WEB,)))
     assert in_flight.messages == (begun,)
-    printed = capsys.readouterr()
-    assert "message in flight not saved" in printed.out + printed.err
-    assert f"{OPERATOR}/chat" in printed.out + printed.err
-    assert "the API server is unavailable" in printed.out + printed.err
+    assert logs == [
+        {
+            "event": "message in flight not saved",
+            "route": f"{OPERATOR}/chat",
+            "error": "the API server is unavailable",
+            "log_level": "warning",
+        }
+    ]
 
 
 async def test_a_confirmed_message_is_delivered(outbox: MemoryOutbox) -> None:
