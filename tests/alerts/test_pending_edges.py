@@ -187,3 +187,9 @@ def test_the_record_of_the_route_counts() -> None:
     assert entry is not None
     assert (entry.route, entry.revision) == (f"{OPERATOR}/chat", 4)
     assert stored_delivery(route("none"), stored) is None
+
+
+def test_an_end_without_a_time_is_news() -> None:
+    # An older version may have stored none; better twice than never.
+    ended = incident(state="Resolved", revision=2, event="Resolved")
+    assert pending(route(), ended) is not None
