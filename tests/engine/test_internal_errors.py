@@ -98,7 +98,7 @@ async def reconcile(operator: InProcessOperator, watch: Watch, times: int) -> No
         scope = _scope(operator)
         return ScopeSnapshot(scope, (scope,), baselines) if remaining >= 0 else None
 
-    loop = ScopeLoop(dependencies, current, watch)
+    loop = ScopeLoop("production", dependencies, current, watch)
     await loop.run()
 
 

@@ -9,6 +9,7 @@ import pytest
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.core.assignment import Refusal
+from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.refusals import RefusalRecorder
 from nsg_baseline.kube.store import Event, NamespaceEvent
 from tests.support.alerts import OPERATOR
@@ -49,7 +50,7 @@ async def record(recorder: RefusalRecorder) -> None:
 
 async def test_thousands_of_invalid_baselines_delay_no_other_namespace(operator: InProcessOperator) -> None:
     refused = dict.fromkeys(operator.records.store.keys(NSGBaseline), INVALID)
-    recorder = RefusalRecorder(operator.records, operator.clock)
+    recorder = RefusalRecorder(operator.records, operator.clock, Health())
     recorder.update((), refused)
     order = stored_in_order(operator)
     await record(recorder)
@@ -62,7 +63,7 @@ async def test_thousands_of_invalid_baselines_delay_no_other_namespace(operator:
 async def test_a_refusal_that_was_lifted_is_not_stored(operator: InProcessOperator) -> None:
     # It would stay: nothing writes the status again until it changes.
     refused = dict.fromkeys(operator.records.store.keys(NSGBaseline), INVALID)
-    recorder = RefusalRecorder(operator.records, operator.clock)
+    recorder = RefusalRecorder(operator.records, operator.clock, Health())
     recorder.update((), refused)
     order = stored_in_order(operator)
 

@@ -38,6 +38,7 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.reconciles: dict[str, ReconcileTimes] = {}
+        self.internal_errors = 0
         self._deadlines: dict[str, float] = {}
         self.ready = False
         self.waits_for = "listing objects from the Kubernetes API"

@@ -80,6 +80,8 @@ class Metrics(Collector):
         )
 
     def _scopes(self) -> Iterator[Metric]:
+        text = "Unexpected exceptions outside the reconcile of one NSG; the log has the tracebacks."
+        yield _counter("internal_errors", text, (), {(): self._health.internal_errors})
         statuses = {scope.metadata.name: scope.status for scope in readable(scopes(self._records.store))}
         for name, text in _SCOPE_GAUGES.items():
             by_scope = {(scope,): getattr(status, name) for scope, status in statuses.items()}

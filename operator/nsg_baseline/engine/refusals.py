@@ -17,6 +17,7 @@ from nsg_baseline.engine.cleanup import (
     report_refused_baselines,
     resolve_orphans,
 )
+from nsg_baseline.engine.health import Health
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Stored
@@ -32,8 +33,9 @@ class RefusalRecorder:
         storing: the lock that is held while a refusal is stored.
     """
 
-    def __init__(self, records: Records, clock: Callable[[], datetime]) -> None:
+    def __init__(self, records: Records, clock: Callable[[], datetime], health: Health) -> None:
         self._records = records
+        self._health = health
         self._clock = clock
         self._invalid: Sequence[tuple[Stored, InvalidObject]] = ()
         self._refused: dict[ObjectKey, Refusal] = {}
@@ -62,6 +64,7 @@ class RefusalRecorder:
             except Exception:
                 # An internal error in one object must not stop the reconciles.
                 log.exception("refusals not saved")
+                self._health.internal_errors += 1
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
 
     async def record(self) -> None:

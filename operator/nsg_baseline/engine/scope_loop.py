@@ -22,6 +22,8 @@ from nsg_baseline.engine.share_worker import ShareWorker
 from nsg_baseline.engine.triggers import Trigger
 from nsg_baseline.kube.errors import KubeError
 
+RESTART_SECONDS = 5.0
+"""Pause after an unexpected exception of the loop itself."""
 JITTER = 0.1
 """Random variation as a share of the interval, so that scopes with equal intervals do not list simultaneously."""
 MIN_PAUSE_SECONDS = 10.0
@@ -35,12 +37,17 @@ class ScopeLoop:
     """Reconciles one scope until it is cancelled: all NSGs at each interval, and single NSGs concurrently.
 
     Args:
+        name: the scope's name.
         dependencies: the ports.
         current: called before each reconcile; None ends the loop.
         health: records each reconcile.
     """
 
-    def __init__(self, dependencies: Dependencies, current: Callable[[], ScopeSnapshot | None], health: Health) -> None:
+    def __init__(
+        self, name: str, dependencies: Dependencies, current: Callable[[], ScopeSnapshot | None], health: Health
+    ) -> None:
+        self._name = name
+        self._snapshot: ScopeSnapshot | None = None
         self._dependencies = dependencies
         self._current = current
         self._health = health
@@ -54,10 +61,31 @@ class ScopeLoop:
         self.trigger = Trigger()
 
     async def run(self) -> None:
+        """Reconcile until the scope is gone. After an unexpected exception, report it and start again."""
+        while True:
+            try:
+                await self._run()
+            except Exception as error:
+                log.exception("scope loop failed", scope=self._name)
+                await self._report_crash(error)
+                await asyncio.sleep(RESTART_SECONDS)
+            else:
+                return
+
+    async def _report_crash(self, error: Exception) -> None:
+        self._crashed = True
+        self._health.internal_errors += 1
+        if self._snapshot is None:
+            self._health.reconciled(self._name, 0.0, whole=False)
+        else:
+            await self._report(self._snapshot, ScopeResult(failure=internal_failure(error)), 0.0)
+
+    async def _run(self) -> None:
         """Reconcile at each interval, and single NSGs concurrently."""
         async with asyncio.TaskGroup() as tasks:
             worker: asyncio.Task[None] | None = None
             while (snapshot := self._current()) is not None:
+                self._snapshot = snapshot
                 await self._list(snapshot)
                 # The first listing reconciles the baselines that are edited while it runs.
                 worker = worker or tasks.create_task(self._worker.run())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import structlog
+
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
@@ -23,6 +25,9 @@ from nsg_baseline.kube.store import Event, NamespaceEvent
 PAUSE_SHARE = 4.0
 """The pause after an assignment as a multiple of its duration."""
 MAX_PAUSE_SECONDS = 2.0
+RETRY_SECONDS = 5.0
+"""Pause after an unexpected exception."""
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -47,7 +52,7 @@ class Scopes:
         self._health = health
         self._claims = Claims(records.store)
         self._previous_claims: list[Claim] = []
-        self._refusals = RefusalRecorder(records, clock)
+        self._refusals = RefusalRecorder(records, clock, health)
         self._running: dict[str, _Running] = {}
         self._scopes: tuple[NSGScope, ...] = ()
         self._assignment = Assignment({}, {})
@@ -67,7 +72,7 @@ class Scopes:
                 await self._changed.wait()
                 self._changed.clear()
                 started = time.monotonic()
-                await self._arrange()
+                await self._arrange_again()
                 # Continuous edits must not occupy the CPU.
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, PAUSE_SHARE * (time.monotonic() - started)))
         finally:
@@ -85,6 +90,18 @@ class Scopes:
                 self._rung.add(event.key[1])
         self._must_assign |= isinstance(event, NamespaceEvent) or event.kind is NSGScope
         self._changed.set()
+
+    async def _arrange_again(self) -> None:
+        """Follow the stored objects. After an unexpected exception the running loops go on, and it is tried again."""
+        try:
+            await self._arrange()
+        except Exception:
+            log.exception("scopes not arranged")
+            self._health.internal_errors += 1
+            self._must_assign = True
+            # What the edits were to wake is unknown.
+            self._rung.update(self._running)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._changed.set)
 
     async def _arrange(self) -> None:
         claims, refused = await self._claims.all()
@@ -115,7 +132,7 @@ class Scopes:
                 self._health.forget(name)
         for name, scope in current.items():
             if name not in self._running:
-                loop = ScopeLoop(self._world_of(scope), partial(self._snapshot, name), self._health)
+                loop = ScopeLoop(name, self._world_of(scope), partial(self._snapshot, name), self._health)
                 self._running[name] = _Running(
                     _mark(scope), loop, asyncio.create_task(loop.run(), name=f"scope {name}")
                 )
