@@ -88,6 +88,11 @@ class OperatorRun:
         await records.backlog.flush()
         return tallies
 
+    def open_incidents(self) -> set[str]:
+        """Return the baselines with an open incident in memory; alerts are sent before it is saved."""
+        incidents = self._records.incidents.all()
+        return {str(incident.spec.baseline) for incident in incidents if incident.status.state == "Open"}
+
 
 @dataclass(slots=True)
 class ChaosEnvironment:
