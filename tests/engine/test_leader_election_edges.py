@@ -236,3 +236,28 @@ async def test_a_released_lease_keeps_its_history(server: LoggingServer, clock: 
     before = dict(server.document["spec"])
     await lease.release()
     assert server.document["spec"] == {**before, "holderIdentity": "", "leaseDurationSeconds": 1}
+
+
+async def test_the_lease_is_released_after_the_work_has_ended(server: LoggingServer, clock: Clock) -> None:
+    # Otherwise the next replica starts while this one still writes.
+    holders: list[str] = []
+    started = asyncio.Event()
+
+    async def work() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert server.document is not None
+            holders.append(server.document["spec"]["holderIdentity"])
+
+    leading = asyncio.create_task(replica(server, clock).lead(work))
+    async with asyncio.timeout(60):
+        await started.wait()
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+    assert holders == ["a"]
+    assert server.document is not None
+    assert server.document["spec"]["holderIdentity"] == ""
