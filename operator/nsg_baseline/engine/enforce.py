@@ -1,6 +1,7 @@
 """Restore the approved rules: read the NSG, decide, send one guarded write, and judge the response."""
 
 from dataclasses import replace
+from functools import partial
 
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.core.decisions import RemediationAttempt, Snapshot, decide
@@ -14,7 +15,7 @@ ATTEMPTS = 3
 _CONTESTED = Blocked("Contested", "another writer kept changing this NSG while the operator restored it")
 
 
-async def enforce(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
+async def enforce(dependencies: Dependencies, snapshot: Snapshot, *, is_large: bool = False) -> Snapshot:
     """Return the snapshot after a remediation was written, blocked, or found to be unnecessary.
 
     If another writer changes the NSG in between, Azure refuses the write. It is then planned again from a new reading,
@@ -22,7 +23,7 @@ async def enforce(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
     """
     for _ in range(ATTEMPTS):
         try:
-            return await _attempt(dependencies, snapshot)
+            return await _attempt(dependencies, snapshot, is_large=is_large)
         except AzureError as error:
             if error.reason != "PreconditionFailed":
                 return _blocked(snapshot, Blocked(error.reason, error.message))
@@ -31,12 +32,12 @@ async def enforce(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
     return _blocked(snapshot, _CONTESTED)
 
 
-async def _attempt(dependencies: Dependencies, snapshot: Snapshot) -> Snapshot:
+async def _attempt(dependencies: Dependencies, snapshot: Snapshot, *, is_large: bool) -> Snapshot:
     nsg_id = str(NSGId.parse(snapshot.baseline.spec.target.resource_id))
     document = await dependencies.reader.get(nsg_id)
     live = parse_live(document) if document is not None else None
     current = replace(snapshot, live=live, read_for_write=True)
-    decision = decide(current)
+    decision = await dependencies.judging.run(partial(decide, current), is_large=is_large)
     if not isinstance(decision.enforcement, Remediation):
         return current
     remediation = decision.enforcement

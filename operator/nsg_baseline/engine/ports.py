@@ -1,13 +1,14 @@
 """The ports of a reconcile: Azure with one identity, the stored objects, and the clock."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from nsg_baseline.azure.read import NSGPage
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.permissions import Grant
+from nsg_baseline.engine.judging import Judging
 from nsg_baseline.kube.records import Records
 
 
@@ -62,6 +63,7 @@ class Dependencies:
     Attributes:
         rights: reads the permissions of the identity; None if they are not read.
         may_write: returns whether this replica may write to Azure now.
+        judging: runs the judgements of all scopes.
     """
 
     reader: NSGReader
@@ -72,3 +74,4 @@ class Dependencies:
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     rights: PermissionReader | None = None
     may_write: Callable[[], bool] = lambda: True
+    judging: Judging = field(default_factory=Judging)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from nsg_baseline.api.baseline import NSGBaseline
@@ -16,6 +17,7 @@ from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.scope_decisions import lost_after
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
+from nsg_baseline.engine.judging import is_large
 from nsg_baseline.engine.ports import Dependencies
 
 
@@ -42,15 +44,16 @@ class BaselineReconciler:
             UnreadableNSGError, UnreadableRuleError: the NSG cannot be judged; nothing is concluded.
             KubeError: something could not be stored; the next reconcile does it again.
         """
-        snapshot = self._snapshot(document, reading)
-        decision = decide(snapshot)
+        judging, large = self.dependencies.judging, is_large(document, self.baseline.spec)
+        unparsed = self._snapshot(reading)
+        snapshot, decision = await judging.run(partial(_parse_and_decide, unparsed, document), is_large=large)
         await self._record(snapshot, decision)
         if isinstance(decision.enforcement, ReadNSG):
             # The incident is stored before anything is written to Azure: a crash in between loses no alert.
             blocked = self._write_blocked()
             snapshot = replace(snapshot, incidents=self._incidents(), write_blocked=blocked)
-            snapshot = await enforce(self.dependencies, snapshot)
-            decision = decide(snapshot)
+            snapshot = await enforce(self.dependencies, snapshot, is_large=large)
+            decision = await judging.run(partial(decide, snapshot), is_large=large)
             await self._record(snapshot, decision)
         await self.dependencies.records.save_status(NSGBaseline, self.baseline.key, decision.status)
         return decision
@@ -74,12 +77,12 @@ class BaselineReconciler:
         namespace, name = self.baseline.key
         return IncidentSubject("Drift", namespace, self.scope.metadata.name, name)
 
-    def _snapshot(self, document: Mapping[str, Any] | None, reading: Reading) -> Snapshot:
+    def _snapshot(self, reading: Reading) -> Snapshot:
         return Snapshot(
             now=self.dependencies.clock(),
             scope=self.scope,
             baseline=self.baseline,
-            live=parse_live(document) if document is not None else None,
+            live=None,
             reading=reading,
             incidents=self._incidents(),
             earlier=self.earlier,
@@ -105,3 +108,8 @@ class BaselineReconciler:
         await recorder.carry_out(decision.incident, self.baseline, snapshot.now)
         # Before the status is saved, because only the previous status names the previous owner.
         await recorder.carry_out(decision.takeover, self.baseline, snapshot.now)
+
+
+def _parse_and_decide(snapshot: Snapshot, document: Mapping[str, Any] | None) -> tuple[Snapshot, Decision]:
+    snapshot = replace(snapshot, live=parse_live(document) if document is not None else None)
+    return snapshot, decide(snapshot)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 
@@ -13,6 +14,7 @@ from nsg_baseline.core.decisions import AwaitReading, Reading
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.observations import ABSENT, Failure, Observation, UnbaselinedNSG, internal_failure
 from nsg_baseline.core.shares import Shares
+from nsg_baseline.engine.judging import SMALL_BYTES
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_nsg import NSGReconciler
 from nsg_baseline.engine.reconcile_unbaselined import reconcile_unbaselined, unjudged
@@ -91,7 +93,7 @@ class ScopeReconciler:
                 if nsg in self._snapshot.inactive:
                     continue
                 if nsg not in self._snapshot.baselines:
-                    self._judge_unbaselined(nsg, raw)
+                    self._judge_unbaselined(nsg, raw, tasks)
                 elif self._is_changed_in_azure(nsg, raw.digest):
                     tasks.create_task(self._reconcile(nsg, raw, "UnderWay"))
                 elif not self._nsgs.is_unchanged(nsg, raw.digest):
@@ -121,22 +123,27 @@ class ScopeReconciler:
         observation = self._memory.get(nsg)
         return observation is None or observation.digest != digest
 
-    def _judge_unbaselined(self, nsg: str, raw: RawNSG) -> None:
+    def _judge_unbaselined(self, nsg: str, raw: RawNSG, tasks: asyncio.TaskGroup) -> None:
         if is_ignored(self._snapshot.scope.spec, NSGId.parse(raw.id)):
             self._memory.pop(nsg, None)
             return
         observation = self._memory.get(nsg)
         if observation is None or observation.unbaselined is None or observation.digest != raw.digest:
-            unbaselined = self._unbaselined(raw)
-            observation = Observation(raw.digest, "", self._started, unbaselined=unbaselined)
-            self._memory[nsg] = observation
-        if observation.unbaselined is not None:
+            tasks.create_task(self._reconcile_unbaselined(nsg, raw))
+        else:
             self._result.unbaselined.append(observation.unbaselined)
 
-    def _unbaselined(self, raw: RawNSG) -> UnbaselinedNSG:
+    async def _reconcile_unbaselined(self, nsg: str, raw: RawNSG) -> None:
+        async with self._limit:
+            unbaselined = await self._unbaselined(raw)
+        self._memory[nsg] = Observation(raw.digest, "", self._started, unbaselined=unbaselined)
+        self._result.unbaselined.append(unbaselined)
+
+    async def _unbaselined(self, raw: RawNSG) -> UnbaselinedNSG:
         severity_config = self._dependencies.severity_config
+        judge = partial(reconcile_unbaselined, raw, severity_config)
         try:
-            return reconcile_unbaselined(raw, severity_config)
+            return await self._dependencies.judging.run(judge, is_large=len(raw.raw) > SMALL_BYTES)
         except Exception as error:
             # An internal error in one NSG must not end the reconcile of the others.
             log.exception("reconcile failed", nsg=raw.id)

@@ -18,6 +18,7 @@ from nsg_baseline.engine.activity_sweep import ActivitySweep
 from nsg_baseline.engine.arm_clients import ArmClients
 from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_baseline.engine.health import Health
+from nsg_baseline.engine.judging import Judging
 from nsg_baseline.engine.leader_election import LEASE_NAME, LeaderElection, LostLeaseError
 from nsg_baseline.engine.listing import KINDS, first_sync, resync
 from nsg_baseline.engine.metrics import Metrics
@@ -82,10 +83,12 @@ async def _work(
     store, synced_at = records.store, time.monotonic()
     may_write = leading.is_leader if leading is not None else lambda: True
 
+    judging = Judging()
+
     def world_of(scope: NSGScope) -> Dependencies:
         arm, config = arms.of(scope), chosen.severity_config
         return Dependencies(
-            arm.reader, arm.writer, records, chosen.namespace, utc_now, config, arm.permissions, may_write
+            arm.reader, arm.writer, records, chosen.namespace, utc_now, config, arm.permissions, may_write, judging
         )
 
     async def watch_azure() -> None:
