@@ -6,7 +6,7 @@ memory. (Real processes are killed in tests/engine.)
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scope_report import report
 from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
 from nsg_baseline.kube.client import Kube
+from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store
 from nsg_baseline.kube.sync import sync
@@ -74,9 +75,11 @@ class OperatorRun:
         claims, refused = await self._claims.all()
         assigned = assign(readable_scopes, claims, self._store.namespaces)
         refused = {**refused, **assigned.refused}
-        await report_refused_baselines(records, refused, clock())
-        await resolve_orphans(records, refused, clock())
-        await prune_incidents(records, clock())
+        # An error of the cleanup does not stop the reconciles; the next one tries again.
+        with suppress(KubeError):
+            await report_refused_baselines(records, refused, clock())
+            await resolve_orphans(records, refused, clock())
+            await prune_incidents(records, clock())
         tallies = {}
         for scope in readable_scopes:
             name = scope.metadata.name
