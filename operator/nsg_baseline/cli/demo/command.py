@@ -1,10 +1,12 @@
 """The `nsgb demo` command: start the environment, run the scenario, print the incidents."""
 
 import asyncio
+import signal
 import tempfile
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from nsg_baseline.cli.demo.environment import DemoEnvironment
 
 _LOG_CHARACTERS = 3000
+_CLEANUP_SECONDS = 20.0
+"""How long the operator and the emulators may take to stop after an interrupt."""
 
 
 @click.command()
@@ -31,12 +35,36 @@ def demo(*, keep: bool) -> None:
 
     with tempfile.TemporaryDirectory(prefix="nsgb-demo-") as folder:
         try:
-            asyncio.run(_play(Path(folder), keep=keep))
+            interrupted = asyncio.run(_until_interrupted(_play(Path(folder), keep=keep)))
         except (TimeoutError, OperatorEndedError, RuntimeError) as error:
             log = Path(folder, "operator.log")
             tail = log.read_text(errors="replace")[-_LOG_CHARACTERS:] if log.exists() else ""
             reason = str(error) or "timed out waiting for the operator"
             raise click.ClickException(f"{reason}\n{tail}".rstrip()) from None
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
+    """Run work until it ends or SIGINT is received; return whether it was interrupted.
+
+    asyncio cancels its main task once. If a library swallows that cancellation, the demo would continue, so it is
+    cancelled again after some time.
+    """
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        if task.cancel():
+            loop.call_later(_CLEANUP_SECONDS, interrupt)
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    await asyncio.wait([task])
+    if not (interrupted and task.cancelled()):
+        task.result()
+    return interrupted
 
 
 async def _play(folder: Path, *, keep: bool) -> None:
