@@ -56,7 +56,6 @@ class OperatorRun:
         self._records = Records(environment.kube, self._store)
         self._claims = Claims(self._store)
         self._memory: dict[str, dict[str, Observation]] = {}
-        self.has_listed = False
         self._permitted: dict[str, PermissionCache] = {}
 
     async def reconcile(self, *, lists: bool = True) -> dict[str, ScopeResult]:
@@ -67,7 +66,6 @@ class OperatorRun:
         clock, records = self._environment.clock, self._records
         if lists:
             await sync(self._environment.kube, self._store, KINDS)
-            self.has_listed = True
         await records.backlog.flush()
         arm = self._environment.arm
         world = Dependencies(arm.reader, arm.writer, records, SYSTEM, clock, rights=arm.permissions)

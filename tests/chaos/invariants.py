@@ -60,20 +60,19 @@ class InvariantChecker:
             if self._before[actor.name] is None:
                 self._absent.add(actor.name)
 
-    def end_reconcile(self, tallies: dict[str, ScopeResult], in_memory: set[str], *, is_current: bool) -> None:
+    def end_reconcile(self, tallies: dict[str, ScopeResult], in_memory: set[str]) -> None:
         """Check what a completed reconcile has stored.
 
         Args:
             tallies: the results by scope.
             in_memory: baselines with an open incident that may not be saved yet.
-            is_current: whether the operator has seen the latest edits of the baselines.
         """
         for gone in self._reported_as_deleted() - self._gone_before - self._absent:
             self._add_violation(f"NSGDeleted was concluded for {gone}, which existed")
         open_incidents = self._open_incidents() | in_memory
         for actor in CAST:
             scope = "production" if actor.group == "rg-prod" else "watched"
-            complete = is_current and scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
+            complete = scope in tallies and tallies[scope].failure is None and not tallies[scope].unsaved
             # A baseline whose NSG could not be read by its id says so.
             if self._is_watched(actor) and complete and self._is_ready(actor):
                 self._check_notified(actor, open_incidents)

@@ -80,16 +80,12 @@ class Chaos:
 
     async def _reconcile(self) -> None:
         self.invariants.start_reconcile()
-        is_current = True
         try:
             tallies = await self.operator_run.reconcile()
         except KubeError:
-            is_current = False
-            if not self.operator_run.has_listed:
-                return
-            # The loops of a running operator do not wait for a list.
-            tallies = await self.operator_run.reconcile(lists=False)
-        self.invariants.end_reconcile(tallies, self.operator_run.open_incidents(), is_current=is_current)
+            # Without a watch, this operator would judge and write by what users have changed since.
+            return
+        self.invariants.end_reconcile(tallies, self.operator_run.open_incidents())
 
     async def _repair(self) -> None:
         self.actions.repair()
