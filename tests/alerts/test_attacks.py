@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,6 @@ def sender() -> Iterator[Sender]:
     sender = Sender()
     yield sender
     sender.close()
-
-
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
-    async with listening() as server:
-        yield server
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -119,7 +113,7 @@ async def test_a_proxy_receives_no_request_for_a_forbidden_address(
 FORBIDDEN_ACTS = {
     "read": "open('/etc/passwd').read()",
     "environment": "open('/proc/self/environ').read()",
-    "link": "open('/proc/self/root/etc/passwd').read()",
+    "climb": "open(os.path.dirname(os.__file__) + '/..' * 20 + '/etc/passwd').read()",
     "write": "open(sys.prefix + '/pyvenv.cfg', 'a')",
     "delete": "os.remove(sys.prefix + '/none')",
     "program": "subprocess.run(['true'])",

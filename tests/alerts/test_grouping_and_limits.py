@@ -187,7 +187,7 @@ async def test_acknowledged_and_resolved_incidents_have_no_reminders(chats: Chat
 
 async def test_two_routes_to_one_channel_send_once(chats: Chats) -> None:
     # The routes of the platform team and of a team may lead to the same channel.
-    environment = RouteEnvironment(chats, route("all"), route("ours", namespace="team-web"))
+    environment = RouteEnvironment(chats, route("all"), route("team", namespace="team-web"))
     environment.outbox.put(incident())
     await environment.deliver()
     assert len(environment.titles) == 1

@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from nsg_baseline.alerts.sender.client import Sender
 from nsg_baseline.alerts.sender.protocol import Answer
 from nsg_baseline.alerts.sender.slots import PER_NAMESPACE
 from tests.support.chats import Chats
-from tests.support.sends import Listener, children, deliver, ended, environment, listening, send_to
+from tests.support.sends import Listener, children, deliver, ended, environment, send_to
 
 DELIVERED = Answer(status=200)
 
@@ -26,12 +26,6 @@ def sender() -> Iterator[Sender]:
     sender = Sender()
     yield sender
     sender.close()
-
-
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
-    async with listening() as server:
-        yield server
 
 
 async def answer(sender: Sender, chats: Chats, name: str, namespace: str = "team-web", seconds: float = 120) -> Answer:

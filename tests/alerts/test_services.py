@@ -19,7 +19,7 @@ from nsg_baseline.alerts.sender.plain_form import SHORT_LENGTH, plain_form
 from tests.support.alert_scenarios import SCENARIOS
 from tests.support.apprise_schemes import PAGE, Service, installed, page, table
 from tests.support.providers import Providers, providers
-from tests.support.sends import Listener, deliver, listening, send_to
+from tests.support.sends import Listener, deliver, send_to
 
 # Libraries that the plugins of supported services import, beside Apprise itself.
 REVIEWED_IMPORTS = frozenset(
@@ -143,12 +143,6 @@ def test_a_command_arrives_as_it_is_where_a_service_takes_only_html() -> None:
     assert form.body.startswith("<pre>title\n\naz network")
     assert "&nbsp;" not in form.body
     assert "&lt;x&gt; &amp; [y]" in form.body
-
-
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
-    async with listening() as server:
-        yield server
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from nsg_baseline.core.text.exposure_lines import ExposureEntry
 
 DriftOrigin = Literal["Azure", "Baseline"]
 _NEWS_FROM: Severity = "medium"
-"""An NSG without a baseline is news again when its severity rises to this level or a higher one."""
+"""An NSG without a baseline is reported again when its severity rises to this level or a higher one."""
 
 
 @dataclass(frozen=True, slots=True)

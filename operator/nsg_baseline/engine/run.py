@@ -128,7 +128,7 @@ async def _work(
     ]
 
     async def end(**_: object) -> None:
-        # kopf waits up to five seconds for tasks that it did not start, so end ours before that.
+        # kopf waits up to five seconds for tasks that it did not start, so the operator ends its own before that.
         await _ended(own)
 
     kopf.on.cleanup(registry=handlers)(end)
