@@ -61,7 +61,7 @@ async def test_a_failing_channel_does_not_repeat_the_message_to_the_others(envir
     environment.chats.answers["b"] = 500
     for _ in range(4):
         await environment.deliver()
-        environment.clock.pass_by(minutes=20)
+        environment.clock.advance(minutes=20)
     assert len(environment.chats.titles("a")) == 1
     assert len(environment.chats.titles("b")) == 4
     assert environment.reason == "Undelivered"
@@ -99,7 +99,7 @@ async def _next_try(environment: RouteEnvironment) -> Any:
 async def test_a_channel_is_not_tried_before_its_pause_ends(environment: RouteEnvironment) -> None:
     environment.chats.answers["b"] = 500
     await environment.deliver()
-    environment.clock.pass_by(seconds=4)
+    environment.clock.advance(seconds=4)
     await environment.deliver()
     assert len(environment.chats.titles("b")) == 1
 
@@ -146,7 +146,7 @@ async def test_an_invalid_line_does_not_affect_the_other_channels(environment: R
 async def test_the_transition_time_of_a_condition_changes_with_its_status_only(environment: RouteEnvironment) -> None:
     await environment.deliver()
     transition = environment.outbox.condition(environment.to).last_transition_time
-    environment.clock.pass_by(hours=1)
+    environment.clock.advance(hours=1)
     await environment.deliver()
     assert environment.outbox.condition(environment.to).last_transition_time == transition
     del environment.outbox.secrets[environment.to.key]

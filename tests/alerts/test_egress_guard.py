@@ -103,7 +103,7 @@ async def test_a_thousand_failed_messages_reveal_no_secret(
                 stored_route, pending_deliveries(stored_route, outbox.incidents(), OPERATOR, clock())
             )
             dispatcher.backoffs.clear()
-            clock.pass_by(seconds=1)
+            clock.advance(seconds=1)
     assert len([entry for entry in logs if entry["event"] == "message not delivered"]) == 1000
     outputs = [repr(logs), caplog.text, *capfd.readouterr()]
     outputs += [entry.model_dump_json() for entry in outbox.incidents()]

@@ -53,7 +53,7 @@ async def test_a_group_waits_and_is_sent_as_one_message(chats: Chats) -> None:
     assert environment.dispatcher[environment.routes[0].key].next_try() == START + timedelta(seconds=10)
     for number in range(2, DIGEST_FROM + 1):
         environment.outbox.put(incident(f"web-{number}"))
-    environment.clock.pass_by(seconds=10)
+    environment.clock.advance(seconds=10)
     await environment.deliver()
     assert len(environment.titles) == 1
     assert f"{DIGEST_FROM} incidents" in environment.titles[0]
@@ -73,7 +73,7 @@ async def test_five_hundred_incidents_are_one_message_that_names_all_in_its_json
     environment.outbox.put(*(incident(f"web-{number:03}") for number in range(500)))
     for _ in range(5):
         await environment.deliver()
-        environment.clock.pass_by(seconds=30)
+        environment.clock.advance(seconds=30)
     (body_received,) = [body for chat, body in chats.bodies if chat == "a"]
     assert len({entry["name"] for entry in body_received["alert"]["incidents"]}) == 500
     assert all(entry.status.deliveries for entry in environment.outbox.incidents())
@@ -85,9 +85,9 @@ async def test_beyond_the_hourly_limit_incidents_are_sent_in_digests(chats: Chat
     for minute in range(60):
         environment.outbox.put(incident(f"web-{minute:02}", updatedAt=stamp(environment.clock.now)))
         await environment.deliver()
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
     assert 6 < len(environment.titles) <= 6 + 6
-    environment.clock.pass_by(minutes=10)
+    environment.clock.advance(minutes=10)
     await environment.deliver()
     assert all(stored.status.deliveries for stored in environment.outbox.incidents())
 
@@ -99,7 +99,7 @@ async def test_a_message_to_three_channels_counts_once_for_the_limit(chats: Chat
     for number in range(5):
         environment.outbox.put(incident(f"web-{number}"))
         await environment.deliver()
-        environment.clock.pass_by(seconds=1)
+        environment.clock.advance(seconds=1)
     assert [len(chats.titles(name)) for name in "abc"] == [5, 5, 5]
 
 
@@ -109,12 +109,12 @@ async def test_the_hourly_limit_continues_after_a_restart(chats: Chats) -> None:
     for number in range(3):
         environment.outbox.put(incident(f"web-{number}"))
         await environment.deliver()
-        environment.clock.pass_by(seconds=1)
+        environment.clock.advance(seconds=1)
     environment.restart()
     environment.outbox.put(incident("web-9"))
     await environment.deliver()
     assert len(environment.titles) == 3
-    environment.clock.pass_by(minutes=10)
+    environment.clock.advance(minutes=10)
     await environment.deliver()
     assert len(environment.titles) == 4
 
@@ -125,7 +125,7 @@ async def test_a_hundred_rounds_are_one_message_and_the_reminders(chats: Chats) 
     environment.outbox.put(incident())
     for _ in range(100):
         await environment.deliver()
-        environment.clock.pass_by(hours=1)
+        environment.clock.advance(hours=1)
     assert [title.split("[")[0] for title in environment.titles] == [
         "",
         *(f"STILL OPEN for {days} d " for days in (1, 2, 3, 4)),
@@ -144,7 +144,7 @@ async def test_a_restart_with_a_hundred_open_incidents_sends_nothing(chats: Chat
     for _ in range(3):
         environment.restart()
         await environment.deliver()
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
     assert len(environment.titles) == before == 1
 
 
@@ -180,7 +180,7 @@ async def test_acknowledged_and_resolved_incidents_have_no_reminders(chats: Chat
     environment.outbox.put(stored.model_copy(update={"spec": by}))
     environment.outbox.put(incident("web-2", state="Resolved", event="Resolved", resolvedAt=stamp(START)))
     await environment.deliver()
-    environment.clock.pass_by(days=3)
+    environment.clock.advance(days=3)
     await environment.deliver()
     assert len(environment.titles) == 2
 
@@ -213,7 +213,7 @@ async def test_a_restart_while_one_channel_is_down_repeats_nothing_to_the_other(
     await environment.deliver()
     assert len(chats.titles("a")) == 1
     chats.answers.clear()
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
     await environment.deliver()
     assert len(chats.titles("a")) == 1
     record = environment.outbox.delivery(incident(), environment.routes[0])
@@ -230,7 +230,7 @@ async def test_a_channel_that_missed_the_opening_receives_an_opening(chats: Chat
     await environment.deliver()
     chats.answers.clear()
     deliveries = environment.outbox.stored["team-web", "web-1"].status.deliveries
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
     worse = incident(revision=2, event="Updated", updatedAt=stamp(environment.clock.now))
     environment.outbox.put(
         worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": deliveries})})
@@ -248,10 +248,10 @@ async def test_a_pause_that_a_service_asks_for_is_kept(chats: Chats) -> None:
     environment.outbox.put(incident())
     await environment.deliver()
     chats.answers.clear()
-    environment.clock.pass_by(minutes=9)
+    environment.clock.advance(minutes=9)
     await environment.deliver()
     assert len(environment.titles) == 1
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
     await environment.deliver()
     assert len(environment.titles) == 2
     assert environment.outbox.delivered_revision(incident(), environment.routes[0]) == 1
@@ -266,10 +266,10 @@ async def test_an_hour_of_outage_loses_nothing_and_delays_no_other_route(chats: 
             environment.outbox.put(incident(f"web-{minute:02}", updatedAt=stamp(environment.clock.now)))
         await environment.deliver()
         assert len(chats.titles("b")) == minute // 20 + 1
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
     chats.answers.clear()
     before = len(environment.titles)
-    environment.clock.pass_by(minutes=15)
+    environment.clock.advance(minutes=15)
     await environment.deliver()
     keys = [body["key"] for name, body in chats.bodies if name == "a"]
     assert keys[before:] == [f"incident team-web/web-{minute} revision 1" for minute in ("00", "20", "40")]
@@ -281,11 +281,11 @@ async def test_a_reminder_that_a_channel_refused_is_repeated_to_it_alone(chats: 
     environment.outbox.secrets[environment.routes[0].key] = chats.urls("a", "b")
     environment.outbox.put(incident())
     await environment.deliver()
-    environment.clock.pass_by(hours=25)
+    environment.clock.advance(hours=25)
     chats.answers["b"] = 500
     await environment.deliver()
     chats.answers.clear()
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
     await environment.deliver()
     await environment.deliver()
     assert [title.split("[")[0] for title in chats.titles("a")] == ["", "STILL OPEN for 1 d 1 h "]

@@ -62,7 +62,7 @@ class RouteEnvironment:
         self.outbox.put(stored_route.model_copy(update={"spec": spec}))
 
     async def deliver(self) -> None:
-        self.clock.pass_by(seconds=30)
+        self.clock.advance(seconds=30)
         await self.deliver_now()
 
     async def deliver_now(self) -> None:
@@ -219,7 +219,7 @@ async def test_follow_ups_do_not_delay_new_incidents(environment: RouteEnvironme
     environment.set_hourly_limit(3)
     await environment.open(*NAMES[:3])
     for event in range(20):
-        environment.clock.pass_by(minutes=4)
+        environment.clock.advance(minutes=4)
         await environment.follow_up(NAMES[event % 3], over=False)
     await environment.open("web-9", severity="critical")
     assert len(environment.open_states()) == 4
@@ -281,7 +281,7 @@ async def test_two_routes_to_one_channel_close_their_own_alerts(environment: Rou
         ended = [stored for stored in environment.outbox.incidents() if stored.metadata.namespace == step]
         environment.outbox.put(*(environment.next_state(stored, over=True) for stored in ended))
         for key, dispatcher in both.items():
-            environment.clock.pass_by(seconds=30)
+            environment.clock.advance(seconds=30)
             stored_route = environment.outbox.stored_routes[key]
             await dispatcher.deliver(
                 stored_route,

@@ -84,7 +84,7 @@ class OperatorRun:
             baselines, memory = assigned.active(name), self._memory.setdefault(name, {})
             snapshot = ScopeSnapshot(scope, readable_scopes, baselines, assigned.inactive(name))
             tallies[name] = await reconcile_all(world, snapshot, memory)
-            permitted = await self._permitted.setdefault(name, PermissionCache()).look(world, scope)
+            permitted = await self._permitted.setdefault(name, PermissionCache()).condition(world, scope)
             await report(world, scope, baselines, tallies[name], permitted)
         await records.backlog.flush()
         return tallies

@@ -5,7 +5,7 @@ from typing import Any
 
 from nsg_emulator.arm import ArmEmulator
 from tests.chaos.environment import API, STRANGERS, TEAM
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 OWNED = "keep-"
@@ -44,11 +44,11 @@ CAST = (
     Actor("lone", "rg-out", writable=False),
 )
 BEGINNING = [
-    terse("100 web allow tcp Internet -> *:443"),
-    terse("110 apps allow tcp 10.0.0.0/8 -> *:8080-8090"),
-    terse("120 deny-rest deny * * -> *:*"),
+    arm_rule("100 web allow tcp Internet -> *:443"),
+    arm_rule("110 apps allow tcp 10.0.0.0/8 -> *:8080-8090"),
+    arm_rule("120 deny-rest deny * * -> *:*"),
 ]
-OWNERS = [terse("3000 keep-lb allow tcp 10.1.0.0/16 -> *:80")]
+OWNERS = [arm_rule("3000 keep-lb allow tcp 10.1.0.0/16 -> *:80")]
 
 
 def document(actor: Actor, rules: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from nsg_emulator.arm.faults import Drop, FailOperation, OmitFromListing, StickO
 from nsg_emulator.arm.messages import ArmRequest
 from tests.chaos.environment import API, ChaosEnvironment
 from tests.chaos.objects import BEGINNING, CAST, OWNED, Actor, baseline, document, live
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 ROGUE = "mallory@example.com"
 ORIGIN = "https://localhost"
@@ -52,7 +52,7 @@ class RandomActions:
             rules.pop(self.rng.randrange(len(rules)))
         number = self.rng.randrange(200, 260)
         if all(candidate["priority"] != number for candidate in rules):
-            rules.append(terse(f"{number} approved-{number} allow tcp 10.0.0.0/8 -> *:{self._port()}"))
+            rules.append(arm_rule(f"{number} approved-{number} allow tcp 10.0.0.0/8 -> *:{self._port()}"))
         self.approved[actor.name] = rules
         mode = self.rng.choice(("Enforce", "Enforce", actor.mode))
         spec = {"rules": rules, "mode": mode}
@@ -111,7 +111,7 @@ class RandomActions:
         rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
         name = self.rng.choice([*rule_names, *(f"rogue-{number}" for number in range(4))])
         source = self.rng.choice(("Internet", "*", "10.0.0.0/8"))
-        self._rule(actor, terse(f"{self.rng.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
+        self._rule(actor, arm_rule(f"{self.rng.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
 
     def _delete_rule(self, actor: Actor) -> None:
         rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
@@ -121,7 +121,7 @@ class RandomActions:
     def put_owned(self, actor: Actor) -> None:
         """Write a rule as the co-owner."""
         number = self.rng.randrange(6)
-        self._rule(actor, terse(f"{3000 + number} {OWNED}{number} allow tcp 10.1.0.0/16 -> *:{self._port()}"))
+        self._rule(actor, arm_rule(f"{3000 + number} {OWNED}{number} allow tcp 10.1.0.0/16 -> *:{self._port()}"))
 
     def _delete_owned(self, actor: Actor) -> None:
         self._call("DELETE", f"{actor.id}/securityRules/{OWNED}{self.rng.randrange(6)}")

@@ -57,13 +57,13 @@ class Chaos:
         elif kind < 0.58:
             self.actions.inject_fault()
         elif kind < 0.65:
-            self.environment.clock.pass_by(minutes=self.rng.choice((1, 5, 30, 90)))
+            self.environment.clock.advance(minutes=self.rng.choice((1, 5, 30, 90)))
         else:
             await self._reconcile_with_interruption()
 
     async def _reconcile_with_interruption(self) -> None:
         """Reconcile; during it Azure may change, or the operator be killed."""
-        self.environment.clock.pass_by(minutes=1)
+        self.environment.clock.advance(minutes=1)
         kind = self.rng.random()
         task = asyncio.create_task(self._reconcile())
         if kind < 0.2:
@@ -91,7 +91,7 @@ class Chaos:
         self.actions.repair()
         # Long enough that no earlier conflict blocks a remediation, and no flapping keeps an incident open.
         for minutes in (120, 1, 11, 11):
-            self.environment.clock.pass_by(minutes=minutes)
+            self.environment.clock.advance(minutes=minutes)
             await self._reconcile()
             self.environment.azure.azure.settle()
         self.invariants.check_repaired()

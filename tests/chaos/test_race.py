@@ -44,7 +44,7 @@ class Race:
         self._write()
         await asyncio.gather(*(operator_run.reconcile() for operator_run in self.operators))
         self.environment.azure.azure.settle()
-        self.environment.clock.pass_by(minutes=5)
+        self.environment.clock.advance(minutes=5)
 
     def most_writes_in_an_hour(self) -> int:
         """Return the largest number of writes within an hour."""

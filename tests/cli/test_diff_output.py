@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import NSG, excepted
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
@@ -42,7 +42,12 @@ def test_exposure_precedes_the_changed_rules(old: str, tmp_path: Path) -> None:
 
 def test_a_reformatted_rule_is_not_a_difference(old: str, tmp_path: Path) -> None:
     # Reformatting a file does not change the firewall.
-    equal_rule = {**terse(WEB), "protocol": "TCP", "destinationPortRange": "443-443", "sourceAddressPrefix": "internet"}
+    equal_rule = {
+        **arm_rule(WEB),
+        "protocol": "TCP",
+        "destinationPortRange": "443-443",
+        "sourceAddressPrefix": "internet",
+    }
     new = write_baseline(tmp_path / "new" / "web.yaml", equal_rule)
     result = run(old, new)
     assert (result.exit_code, result.stdout) == (0, "1 baseline, 0 with a different meaning\n")
@@ -71,7 +76,7 @@ def test_changed_settings_are_reported(old: str, tmp_path: Path) -> None:
         WEB,
         mode="Enforce",
         tolerate=[{"name": "corp-*"}],
-        exceptions=[excepted(terse(SSH))],
+        exceptions=[excepted(arm_rule(SSH))],
     )
     output = run(old, new).stdout
     assert "mode" in output
@@ -113,11 +118,11 @@ def test_only_changed_entries_of_a_setting_are_shown(tmp_path: Path) -> None:
         WEB,
         mode="Enforce",
         tolerate=[kept, {"preset": "AKS"}],
-        exceptions=[excepted(terse(SSH))],
+        exceptions=[excepted(arm_rule(SSH))],
         enforcement={"maxChanges": 3, "delay": "5m"},
     )
     lines = run(old, new).stdout.splitlines()
-    until = str(excepted(terse(SSH))["until"]).replace("+00:00", "Z")
+    until = str(excepted(arm_rule(SSH))["until"]).replace("+00:00", "Z")
     assert lines[lines.index("  info  setting mode") : -1] == [
         "  info  setting mode",
         "    before: Alert",
@@ -135,5 +140,5 @@ def test_only_changed_entries_of_a_setting_are_shown(tmp_path: Path) -> None:
 
 
 def _approver() -> str:
-    exception = excepted(terse(SSH))
+    exception = excepted(arm_rule(SSH))
     return f"{exception['approvedBy']}: {exception['reason']}"

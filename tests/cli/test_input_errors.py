@@ -13,7 +13,7 @@ from nsg_baseline.cli import main
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import NSG
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
@@ -24,7 +24,7 @@ def run(*arguments: str) -> Result:
 
 
 def live(*rules: str) -> dict[str, Any]:
-    documents = [{"name": fields["name"], "properties": {**fields}} for fields in map(terse, rules)]
+    documents = [{"name": fields["name"], "properties": {**fields}} for fields in map(arm_rule, rules)]
     return {"id": NSG, "name": "web", "properties": {"provisioningState": "Succeeded", "securityRules": documents}}
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
@@ -67,7 +67,7 @@ def test_values_that_azure_rejects_are_errors_with_a_fix(
     tmp_path: Path, fields: dict[str, Any], expected: str, fix: str
 ) -> None:
     # Lint must report all of them before the baseline is applied.
-    odd = {key: value for key, value in {**terse(SSH), **fields}.items() if value is not None}
+    odd = {key: value for key, value in {**arm_rule(SSH), **fields}.items() if value is not None}
     findings = lint_findings(write_baseline(tmp_path / "web.yaml", WEB, odd))
     assert [finding["id"] for finding in findings if finding["level"] == "error"] == [expected]
     error = next(finding for finding in findings if finding["id"] == expected)
@@ -128,7 +128,7 @@ def test_every_format_contains_the_same_findings(tmp_path: Path, form: str) -> N
 def test_messages_contain_no_regular_expression(tmp_path: Path) -> None:
     # A regular expression of 250 characters does not help the author of a pull request.
     odd = {
-        key: value for key, value in terse(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
+        key: value for key, value in arm_rule(SSH).items() if key not in ("sourceAddressPrefix", "destinationPortRange")
     }
     odd |= {"sourceAddressPrefixes": ["300.1.1.1"], "destinationPortRanges": ["ssh"]}
     messages = [finding["message"] for finding in lint_findings(write_baseline(tmp_path / "web.yaml", WEB, odd))]

@@ -11,7 +11,7 @@ from nsg_baseline.cli.main import nsgb
 from nsg_baseline.core.nsg import parse_live
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 open-ssh allow tcp Internet -> *:22"
@@ -20,7 +20,7 @@ SSH = "200 open-ssh allow tcp Internet -> *:22"
 def run_plan(tmp_path: Path, *live: str, form: str = "json", **spec: Any) -> Any:
     file = write_baseline(tmp_path / "web.yaml", WEB, **spec)
     arguments = ["plan", "-f", file, "--live", "-", "--enforce", "-o", form]
-    result = CliRunner().invoke(nsgb, arguments, input=json.dumps(nsg(map(terse, live))))
+    result = CliRunner().invoke(nsgb, arguments, input=json.dumps(nsg(map(arm_rule, live))))
     assert result.exit_code == 2, result.stderr
     return json.loads(result.stdout)["baselines"][0] if form == "json" else result.stdout
 

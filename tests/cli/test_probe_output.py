@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 RULES = (
     "100 no-ssh deny tcp Internet -> *:22",
@@ -60,13 +60,13 @@ def test_json_has_access_and_outcomes(file: str) -> None:
 
 
 def test_live_rules_are_read_from_standard_input() -> None:
-    live = json.dumps(nsg(map(terse, RULES)))
+    live = json.dumps(nsg(map(arm_rule, RULES)))
     result = run("-", "--source", "Internet", "--port", "22", text=live)
     assert "denied by no-ssh (100)" in result.stdout
 
 
 def test_one_of_several_nsgs_must_be_selected() -> None:
-    web = nsg(map(terse, RULES))
+    web = nsg(map(arm_rule, RULES))
     db = {**web, "name": "db", "id": web["id"].replace("/web", "/db")}
     result = run("-", "--port", "22", text=json.dumps([web, db]))
     assert (result.exit_code, result.stderr) == (

@@ -13,7 +13,7 @@ from sarif_pydantic import Sarif
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
 from tests.support.nsgs import nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
@@ -35,7 +35,7 @@ def sarif(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     old = write_baseline(tmp_path / "old dir" / "web.yaml", WEB)
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
-    web = nsg(map(terse, (WEB, SSH)))
+    web = nsg(map(arm_rule, (WEB, SSH)))
     stray = {**web, "name": "db", "id": web["id"].replace("/web", "/db")}
     (tmp_path / "live.json").write_text(json.dumps([web, stray]))
     arguments = {

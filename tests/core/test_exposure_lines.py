@@ -12,7 +12,7 @@ from nsg_baseline.core.text.exposure_lines import LINES, lines, statuses
 from nsg_baseline.core.verdict import Verdict, judge
 from tests.support.golden import compare
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "cases/changes.yaml").read_text(encoding="utf-8"))
@@ -20,14 +20,14 @@ IDS = [case["title"].replace(" ", "-") for case in CASES]
 
 
 def _verdict(case: dict[str, Any]) -> Verdict:
-    spec = {"target": {"resourceId": NSG}, "rules": [terse(text) for text in case["before"]]}
+    spec = {"target": {"resourceId": NSG}, "rules": [arm_rule(text) for text in case["before"]]}
     if case.get("detached"):
         spec["associations"] = {"subnets": [SUBNET.format("web")]}
     return judge(parse_approved(BaselineSpec.model_validate(spec)), _live(case), NOW)
 
 
 def _live(case: dict[str, Any]) -> LiveNSG | None:
-    return None if case["after"] == "deleted" else parse_live(nsg(terse(text) for text in case["after"]))
+    return None if case["after"] == "deleted" else parse_live(nsg(arm_rule(text) for text in case["after"]))
 
 
 def _text(case: dict[str, Any]) -> str:

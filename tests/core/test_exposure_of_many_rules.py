@@ -9,13 +9,13 @@ from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.severity import rate
 from nsg_baseline.core.text.exposure_lines import statuses
 from nsg_baseline.core.traffic.exposure import exposure
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 
 
 def _live(*rules: str) -> LiveNSG:
-    live_rules = tuple(normalise(terse(text)) for text in rules)
+    live_rules = tuple(normalise(arm_rule(text)) for text in rules)
     return LiveNSG(NSGId("s", "rg", "x"), "", "Succeeded", live_rules, {}, frozenset(), frozenset(), {})
 
 
@@ -40,8 +40,8 @@ def test_adjacent_networks_are_reported_as_one() -> None:
 
 def test_a_rule_before_many_others_is_reported_alone() -> None:
     # If a rule allows everything before a list of denials, the list would only distract from it.
-    before = [normalise(terse(f"{200 + 2 * n} deny{n} deny tcp 8.{n}.0.0/16 -> *:{1000 + n}")) for n in range(30)]
-    after = [normalise(terse("100 all allow * * -> *:*")), *before]
+    before = [normalise(arm_rule(f"{200 + 2 * n} deny{n} deny tcp 8.{n}.0.0/16 -> *:{1000 + n}")) for n in range(30)]
+    after = [normalise(arm_rule("100 all allow * * -> *:*")), *before]
     from_here = assess_unbaselined(_live("100 all allow * * -> *:*"), DEFAULT_SEVERITY_CONFIG)[0]
     assert statuses(from_here)
     opened = exposure(before, after)
@@ -75,7 +75,7 @@ def test_a_rule_before_many_others_is_reported_alone() -> None:
 )
 def test_each_rule_is_named_with_the_ports_that_it_exposes(rules: list[str], reason: str) -> None:
     # The summary line must not blame a rule for the port of another.
-    opened = exposure((), tuple(normalise(terse(text)) for text in rules))
+    opened = exposure((), tuple(normalise(arm_rule(text)) for text in rules))
     rating = rate(opened.entries)
     assert (rating.severity, rating.explanation) == ("critical", reason)
 

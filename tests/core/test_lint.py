@@ -10,7 +10,7 @@ from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import Finding, lint
 from nsg_baseline.core.traffic.tags import read_tags
 from tests.support.nsgs import NSG
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TAGS = read_tags(
@@ -19,7 +19,7 @@ TAGS = read_tags(
 
 
 def _lint(*rules: str | dict[str, Any], severity_config: SeverityConfig | None = None) -> tuple[Finding, ...]:
-    documents = [terse(rule) if isinstance(rule, str) else rule for rule in rules]
+    documents = [arm_rule(rule) if isinstance(rule, str) else rule for rule in rules]
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": documents})
     return lint(spec, NOW, severity_config or SeverityConfig())
 
@@ -132,7 +132,7 @@ def test_management_ports_that_are_open_to_other_tenants_are_reported() -> None:
 def test_an_active_exception_is_checked_like_a_rule() -> None:
     # It approves traffic as a rule does, and is rarely reviewed before it ends.
     exception = {
-        "rule": terse("100 ssh allow tcp Internet -> *:22"),
+        "rule": arm_rule("100 ssh allow tcp Internet -> *:22"),
         "reason": "INC-42",
         "approvedBy": "jo@example.com",
     }

@@ -8,14 +8,14 @@ from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.severity import Rating, rate
 from nsg_baseline.core.severity_policy import SEVERITIES, SEVERITY_REASONS, severity_policy_of
 from nsg_baseline.core.traffic.exposure import exposure
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "200 web allow tcp Internet -> *:443"
 
 
 def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rating:
-    rules = None if after is None else [normalise(terse(text)) for text in after]
-    difference = exposure([normalise(terse(text)) for text in before], rules)
+    rules = None if after is None else [normalise(arm_rule(text)) for text in after]
+    difference = exposure([normalise(arm_rule(text)) for text in before], rules)
     settings: dict[str, Any] = {"management": None, "management_udp": None, "levels": (), **policy}
     return rate(difference.entries, severity_policy_of(**settings))
 

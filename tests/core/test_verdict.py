@@ -8,16 +8,16 @@ from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.nsg import parse_approved, parse_live
 from nsg_baseline.core.verdict import Verdict, judge, judge_unbaselined
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
 
 
 def _judge(before: list[str], after: list[str] | None, **spec: Any) -> Verdict:
-    rules = [terse(text) for text in before]
+    rules = [arm_rule(text) for text in before]
     approved = parse_approved(BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": rules, **spec}))
-    return judge(approved, None if after is None else parse_live(nsg(terse(text) for text in after)), NOW)
+    return judge(approved, None if after is None else parse_live(nsg(arm_rule(text) for text in after)), NOW)
 
 
 def _severities(verdict: Verdict) -> dict[str | None, str]:
@@ -90,14 +90,14 @@ def test_exposure_of_a_tolerated_rule_is_not_reported_with_other_changes() -> No
 )
 def test_an_allow_rule_with_an_unreadable_value_is_at_least_high(field: str, value: str) -> None:
     # An unreadable value can match any traffic.
-    odd = {**terse("300 odd allow tcp 10.0.0.0/8 -> 10.0.0.4:443"), field: value}
+    odd = {**arm_rule("300 odd allow tcp 10.0.0.0/8 -> 10.0.0.4:443"), field: value}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
     verdict = judge(parse_approved(spec), parse_live(nsg([odd])), NOW)
     assert verdict.severity == "high"
 
 
 def test_a_deny_rule_with_an_unreadable_value_is_rated_by_its_readable_values() -> None:
-    odd = {**terse("300 odd deny tcp 10.0.0.0/8 -> 10.0.0.4:443"), "protocol": "Sctp"}
+    odd = {**arm_rule("300 odd deny tcp 10.0.0.0/8 -> 10.0.0.4:443"), "protocol": "Sctp"}
     spec = BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []})
     assert judge(parse_approved(spec), parse_live(nsg([odd])), NOW).severity in ("low", "medium")
 
@@ -119,7 +119,7 @@ def test_a_change_of_resource_tags_is_info() -> None:
 
 def test_an_unbaselined_nsg_is_rated_by_its_exposure_and_at_least_low() -> None:
     assert judge_unbaselined(parse_live(nsg([]))).change.severity == "low"
-    assert judge_unbaselined(parse_live(nsg([terse(SSH)]))).change.severity == "critical"
+    assert judge_unbaselined(parse_live(nsg([arm_rule(SSH)]))).change.severity == "critical"
 
 
 def test_beyond_the_budget_the_reason_says_so_and_the_severity_is_exact() -> None:

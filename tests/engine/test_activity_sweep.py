@@ -8,83 +8,89 @@ import pytest
 
 from nsg_emulator.arm.faults import unavailable
 from tests.chaos.environment import API, TEAM
-from tests.engine.attribution_world import LB, RULE, AttributingRun, World, attribution_world
+from tests.engine.attribution_environment import (
+    LB,
+    RULE,
+    AttributingRun,
+    AttributionEnvironment,
+    attribution_environment,
+)
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with attribution_world(tmp_path, monkeypatch) as prepared:
+async def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AttributionEnvironment]:
+    async with attribution_environment(tmp_path, monkeypatch) as prepared:
         # The first sweep notes that the baseline matches.
         await prepared.run.sweep()
         yield prepared
 
 
-def open_for_a_moment(world: World) -> None:
-    world.put_rule("mo", LB)
-    world.write("mo", "DELETE", RULE)
+def open_for_a_moment(environment: AttributionEnvironment) -> None:
+    environment.put_rule("mo", LB)
+    environment.write("mo", "DELETE", RULE)
 
 
-async def swept(world: World) -> list[dict[str, Any]]:
-    world.environment.clock.pass_by(minutes=5)
-    await world.run.reconcile()
-    await world.run.sweep()
-    return [incident["status"] for incident in world.environment.objects("NSGIncident")]
+async def swept(environment: AttributionEnvironment) -> list[dict[str, Any]]:
+    environment.chaos.clock.advance(minutes=5)
+    await environment.run.reconcile()
+    await environment.run.sweep()
+    return [incident["status"] for incident in environment.chaos.objects("NSGIncident")]
 
 
-def queries(world: World) -> int:
-    return sum("eventtypes" in record.path for record in world.environment.azure.requests.records)
+def queries(environment: AttributionEnvironment) -> int:
+    return sum("eventtypes" in record.path for record in environment.chaos.azure.requests.records)
 
 
-async def test_a_rule_between_two_readings_is_a_closed_incident(world: World) -> None:
+async def test_a_rule_between_two_readings_is_a_closed_incident(environment: AttributionEnvironment) -> None:
     # Someone who opens a port for 30 seconds out of each minute would never be seen.
-    open_for_a_moment(world)
-    (status,) = await swept(world)
+    open_for_a_moment(environment)
+    (status,) = await swept(environment)
     assert (status["state"], status["resolution"], status["severity"]) == ("Resolved", "Reverted", "info")
     assert status["summary"] == "RuleCreated lb-web, between two readings"
-    await world.run.attribute()
-    (incident,) = world.environment.objects("NSGIncident")
+    await environment.run.attribute()
+    (incident,) = environment.chaos.objects("NSGIncident")
     assert [caller["name"] for caller in incident["status"]["changedBy"]] == ["mo@example.com"]
-    events = world.environment.cluster.list("events.k8s.io/v1", "Event")
+    events = environment.chaos.cluster.list("events.k8s.io/v1", "Event")
     assert [event["note"].partition(",")[0] for event in events if event["reason"] == "DriftBetweenReadings"] == [
         "RuleCreated lb-web"
     ]
 
 
-async def test_it_is_reported_once(world: World) -> None:
+async def test_it_is_reported_once(environment: AttributionEnvironment) -> None:
     # The rows stay in the log for the next sweeps, and for another operator.
-    open_for_a_moment(world)
-    assert len(await swept(world)) == 1
-    assert len(await swept(world)) == 1
-    world.run = AttributingRun(world.environment)
-    await world.run.reconcile()
-    assert len(await swept(world)) == 1
+    open_for_a_moment(environment)
+    assert len(await swept(environment)) == 1
+    assert len(await swept(environment)) == 1
+    environment.run = AttributingRun(environment.chaos)
+    await environment.run.reconcile()
+    assert len(await swept(environment)) == 1
 
 
-async def test_what_a_reading_saw_is_not_reported_again(world: World) -> None:
-    world.put_rule("mo", LB)
-    await world.run.reconcile()
-    world.write("mo", "DELETE", RULE)
-    (status,) = await swept(world)
+async def test_what_a_reading_saw_is_not_reported_again(environment: AttributionEnvironment) -> None:
+    environment.put_rule("mo", LB)
+    await environment.run.reconcile()
+    environment.write("mo", "DELETE", RULE)
+    (status,) = await swept(environment)
     assert "between two readings" not in status["summary"]
 
 
-async def test_what_was_approved_before_an_edit_is_no_drift(world: World) -> None:
+async def test_what_was_approved_before_an_edit_is_no_drift(environment: AttributionEnvironment) -> None:
     # A pipeline wrote what the previous version of the baseline approved.
-    open_for_a_moment(world)
+    open_for_a_moment(environment)
     rules = {"spec": {"rolloutGrace": "1h"}}
-    world.environment.cluster.patch(API, "NSGBaseline", "web", rules, TEAM)
-    assert await swept(world) == []
+    environment.chaos.cluster.patch(API, "NSGBaseline", "web", rules, TEAM)
+    assert await swept(environment) == []
 
 
-async def test_each_subscription_is_asked_once(world: World) -> None:
-    before = queries(world)
-    await swept(world)
-    assert queries(world) == before + 1
+async def test_each_subscription_is_asked_once(environment: AttributionEnvironment) -> None:
+    before = queries(environment)
+    await swept(environment)
+    assert queries(environment) == before + 1
 
 
-async def test_a_log_that_cannot_be_read_is_asked_again(world: World) -> None:
-    open_for_a_moment(world)
-    world.environment.azure.faults.add(unavailable(path="eventtypes", count=None))
-    assert await swept(world) == []
-    world.environment.clear_faults()
-    assert len(await swept(world)) == 1
+async def test_a_log_that_cannot_be_read_is_asked_again(environment: AttributionEnvironment) -> None:
+    open_for_a_moment(environment)
+    environment.chaos.azure.faults.add(unavailable(path="eventtypes", count=None))
+    assert await swept(environment) == []
+    environment.chaos.clear_faults()
+    assert len(await swept(environment)) == 1

@@ -16,13 +16,13 @@ from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.kube.errors import KubeError
 from tests.support.alerts import OPERATOR
 from tests.support.in_process_operator import API, InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 SUBJECT = IncidentSubject("Drift", "team-web", "production", "web")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-RDP = terse("300 open-rdp allow tcp Internet -> *:3389")
+RDP = arm_rule("300 open-rdp allow tcp Internet -> *:3389")
 
 
 @asynccontextmanager
@@ -38,7 +38,7 @@ async def judged_operator(folder: Path) -> AsyncIterator[tuple[InProcessOperator
 
 
 async def reconciled(operator: InProcessOperator, minutes: int = 1) -> None:
-    operator.clock.pass_by(minutes=minutes)
+    operator.clock.advance(minutes=minutes)
     await operator.reconcile()
     await operator.deliver()
 

@@ -6,10 +6,10 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.azure.errors import AzureError
 from tests.support.chats import serving
 from tests.support.in_process_operator import in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 
 async def test_five_hundred_drifted_nsgs_are_few_messages(tmp_path: Path) -> None:
@@ -23,11 +23,11 @@ async def test_five_hundred_drifted_nsgs_are_few_messages(tmp_path: Path) -> Non
         await operator.deliver()
         assert chats.messages == []
         operator.azure.nsgs = {name: [*WEB, SSH] for name in names}
-        operator.clock.pass_by(minutes=1)
+        operator.clock.advance(minutes=1)
         await operator.reconcile()
         for _ in range(20):
             await operator.deliver()
-            operator.clock.pass_by(seconds=15)
+            operator.clock.advance(seconds=15)
         assert 1 <= len(chats.titles("a")) <= 5
         assert all(operator.baseline(name).status.change_count == 1 for name in names)
         notified = {incident["baseline"] for _, body in chats.bodies for incident in body["alert"]["incidents"]}
@@ -45,12 +45,12 @@ async def test_an_outage_of_half_an_hour_is_one_incident(tmp_path: Path) -> None
         await operator.reconcile()
         operator.azure.broken = AzureError("Unreachable", "no answer from management.azure.com")
         for _ in range(30):
-            operator.clock.pass_by(minutes=1)
+            operator.clock.advance(minutes=1)
             await operator.reconcile()
             await operator.deliver()
         operator.azure.broken = None
         for _ in range(3):
-            operator.clock.pass_by(minutes=1)
+            operator.clock.advance(minutes=1)
             await operator.reconcile()
             await operator.deliver()
         (incident,) = operator.records.incidents.all()
@@ -66,7 +66,7 @@ async def test_three_hundred_unbaselined_nsgs_are_one_message_with_a_count(tmp_p
         saved = dict(operator.azure.nsgs)
         operator.azure.nsgs = {**saved, **{f"stray-{number:03}": [SSH] for number in range(300)}}
         await operator.reconcile()
-        operator.clock.pass_by(seconds=10)
+        operator.clock.advance(seconds=10)
         await operator.deliver()
         (body,) = [body for _, body in chats.bodies]
         assert "300 NSGs without a baseline" in body["title"]

@@ -11,10 +11,10 @@ from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.engine.attribution import AttributionLoop
 from tests.support.chats import serving
 from tests.support.in_process_operator import InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 
 class FakeActivityLog:
@@ -41,7 +41,7 @@ class FakeActivityLog:
 async def _query_for_forty_minutes(operator: InProcessOperator, log: FakeActivityLog) -> None:
     attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
     for _ in range(40 * 12):
-        operator.clock.pass_by(seconds=5)
+        operator.clock.advance(seconds=5)
         await attributing.ask()
 
 
@@ -84,7 +84,7 @@ async def test_an_incident_from_before_a_long_downtime_gets_an_attribution(tmp_p
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
-        operator.clock.pass_by(hours=48)
+        operator.clock.advance(hours=48)
         log = FakeActivityLog()
         await AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock).ask()
         (incident,) = operator.records.incidents.all()
@@ -102,7 +102,7 @@ async def test_the_loop_sleeps_until_an_incident_needs_attribution(tmp_path: Pat
         try:
             operator.azure.nsgs = {"web": [*WEB, SSH]}
             await operator.reconcile()
-            operator.clock.pass_by(seconds=5)
+            operator.clock.advance(seconds=5)
             operator.azure.nsgs = {"web": WEB}
             await operator.reconcile()
             async with asyncio.timeout(60):
@@ -121,7 +121,7 @@ async def test_an_update_during_a_query_is_kept(tmp_path: Path) -> None:
         await operator.reconcile()
         operator.azure.nsgs = {"web": WEB}
         await operator.reconcile()
-        operator.clock.pass_by(minutes=31)
+        operator.clock.advance(minutes=31)
 
         class UpdatingLog(FakeActivityLog):
             @override
@@ -143,7 +143,7 @@ async def test_a_throttled_query_is_not_an_answer(tmp_path: Path) -> None:
         await operator.reconcile()
         operator.azure.nsgs = {"web": [*WEB, SSH]}
         await operator.reconcile()
-        operator.clock.pass_by(minutes=45)
+        operator.clock.advance(minutes=45)
         log = FakeActivityLog(AzureError("Throttled", "too many requests"))
         attributing = AttributionLoop(lambda _: (log, frozenset()), operator.records, operator.clock)
         await attributing.ask()

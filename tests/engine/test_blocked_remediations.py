@@ -8,11 +8,11 @@ import pytest
 
 from nsg_baseline.azure.errors import AzureError
 from tests.support.in_process_operator import InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
-MANY = [terse(f"{300 + number} rogue-{number} allow tcp Internet -> *:{number}") for number in range(1, 12)]
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
+MANY = [arm_rule(f"{300 + number} rogue-{number} allow tcp Internet -> *:{number}") for number in range(1, 12)]
 Step = Callable[[InProcessOperator], Awaitable[None]]
 
 
@@ -29,7 +29,7 @@ async def _delay(operator: InProcessOperator) -> None:
 
 
 async def _wait(operator: InProcessOperator) -> None:
-    operator.clock.pass_by(minutes=5)
+    operator.clock.advance(minutes=5)
 
 
 async def _interrupt_listing(operator: InProcessOperator) -> None:

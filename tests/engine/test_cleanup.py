@@ -19,10 +19,10 @@ from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Store
 from tests.support.alerts import OPERATOR
 from tests.support.in_process_operator import API, InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-WEB = [terse("100 web allow tcp Internet -> *:443")]
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
 
 
 class DeletingKube:

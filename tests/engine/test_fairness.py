@@ -24,9 +24,9 @@ from nsg_baseline.kube.sync import sync
 from tests.chaos.environment import API, KINDS, STRANGERS, SYSTEM, TEAM, ChaosEnvironment, chaos_environment
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document
 from tests.support.in_process_operator import PREFIX, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 WEB = Actor("web", "rg-prod", mode="Alert")
 MANY = 2000
 ABSENT = [Actor(f"absent-{number}", "rg-none", namespace=STRANGERS, mode="Alert") for number in range(MANY)]
@@ -52,7 +52,7 @@ class Metronome:
             await self.changed.wait_for(lambda: self.now >= end)
             self.sleeping = False
 
-    async def pass_by(self, seconds: float) -> None:
+    async def advance(self, seconds: float) -> None:
         async with self.changed:
             self.now += seconds
             self.sleeping = False
@@ -150,7 +150,7 @@ async def test_thousands_of_absent_nsgs_delay_neither_drift_nor_an_edit_of_anoth
     working = asyncio.create_task(tenants.worker.run())
     await tenants.settle()
     assert len(tenants.requests()) == 1 + BURST, "the shares have a rate of their own"
-    await tenants.metronome.pass_by(1)
+    await tenants.metronome.advance(1)
     await tenants.settle()
     assert len(tenants.requests()) == 1 + BURST + RATE_PER_SECOND
 
@@ -162,7 +162,7 @@ async def test_thousands_of_absent_nsgs_delay_neither_drift_nor_an_edit_of_anoth
 
     asked = len(tenants.requests())
     await tenants.annotate(*ABSENT[:100], WEB, value="now")
-    await tenants.metronome.pass_by(2 / RATE_PER_SECOND)
+    await tenants.metronome.advance(2 / RATE_PER_SECOND)
     await tenants.settle()
     assert "web" in tenants.requests()[asked:], "of two requests, one is for the tenant with one baseline"
     assert tenants.handled(WEB) == "now"

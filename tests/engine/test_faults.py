@@ -30,9 +30,9 @@ from nsg_emulator.arm.faults import (
 from tests.chaos.environment import ChaosEnvironment, OperatorRun
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, document, live
 from tests.engine.enforced_environment import NSGS, enforced_environment
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 READING: dict[str, tuple[Fault, str]] = {
     "401": (unauthorized(count=None), "Unauthenticated"),
@@ -85,7 +85,7 @@ def _incidents(environment: ChaosEnvironment, kind: str, state: str = "Open") ->
 
 async def _reconcile(environment: ChaosEnvironment, operator_run: OperatorRun, times: int = 1) -> None:
     for _ in range(times):
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
         await operator_run.reconcile()
 
 
@@ -252,7 +252,7 @@ async def test_an_outage_of_the_api_server_loses_no_incident(environment: ChaosE
     _open_ssh(environment, "db")
     environment.cluster.interference.fail(10_000, code=503)
     for _ in range(5):
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
         results = await operator_run.reconcile(lists=False)
         assert results["production"].drifted == 1
     assert _writes(environment) == []

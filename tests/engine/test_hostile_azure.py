@@ -20,10 +20,10 @@ from tests.azure.test_hostile_responses import FixedToken
 from tests.hostile.responses import HostileResponse, encode, nsg, table
 from tests.hostile.server import HostileServer, serve_hostile
 from tests.support.in_process_operator import Azure, InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 TABLE = {response.name: response for response in table()}
 FAILURES = (
     "body: html",
@@ -132,7 +132,7 @@ async def repair(operator: InProcessOperator, hostile: HostileServer) -> None:
     azure = azure_of(operator)
     hostile.response = azure.listing()
     azure.reconnect()
-    operator.clock.pass_by(minutes=1)
+    operator.clock.advance(minutes=1)
     await operator.reconcile()
 
 

@@ -24,11 +24,11 @@ from tests.chaos.environment import API, KINDS, SYSTEM, ChaosEnvironment
 from tests.chaos.objects import BEGINNING, document
 from tests.engine.enforced_environment import NSGS, enforced_environment
 from tests.support.injection import Function, Injection, observed_task, recorded_calls
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 FOLDERS = ("core", "azure", "kube", "engine")
 SHARDS = 8
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 SECONDS = 120
 SUPERVISORS = {
     Function("engine/refusals.py", "RefusalRecorder.run"),
@@ -73,7 +73,7 @@ class RunningScopes:
     async def reconcile(self) -> None:
         """Request a reconcile of the whole scope, and wait for its end."""
         clock = self.environment.clock
-        clock.pass_by(minutes=1)
+        clock.advance(minutes=1)
         annotation = {"metadata": {"annotations": {"nsg-baseline.io/requestedAt": clock().isoformat()}}}
         self.environment.cluster.patch(API, "NSGScope", "production", annotation)
         await sync(self.environment.kube, self.store, KINDS)
@@ -115,7 +115,7 @@ async def struck(environment: ChaosEnvironment) -> AsyncIterator[RunningScopes]:
     running = RunningScopes(environment)
     await running.start()
     await running.reconcile()
-    environment.clock.pass_by(hours=3)
+    environment.clock.advance(hours=3)
     environment.azure.add_nsg(document(NSGS["web"], [*BEGINNING, SSH]))
     try:
         yield running

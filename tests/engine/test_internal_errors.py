@@ -18,11 +18,11 @@ from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
 from nsg_baseline.kube.store import resource
 from tests.support.alerts import OPERATOR
 from tests.support.in_process_operator import PREFIX, InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
 STEP = health.MIN_DEADLINE_SECONDS * 2 / 3
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_a_scope_that_fails_repeatedly_reports_it_and_fails_liveness(
         assert (status, reason) == ("False", "InternalError")
         assert "secret" not in message
         assert (watch.reconciles["production"].succeeded, watch.reconciles["production"].failed) == (1, 1)
-        operator.clock.pass_by(minutes=3)
+        operator.clock.advance(minutes=3)
         await reconcile(operator, watch, 2)
         (incident,) = operator.records.incidents.all()
         assert (incident.spec.kind, incident.status.state) == ("WatchLost", "Open")

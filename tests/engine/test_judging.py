@@ -14,14 +14,16 @@ from nsg_baseline.core.verdict import UnbaselinedVerdict, judge_unbaselined
 from nsg_baseline.engine import reconcile_baseline, reconcile_unbaselined
 from nsg_baseline.engine.judging import SMALL_BYTES, SMALL_ENTRIES, Judging, is_large
 from tests.support.in_process_operator import PREFIX, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
 DEADLINE_SECONDS = 60
 
 
 def rules(count: int) -> list[dict[str, Any]]:
-    return [terse(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(count)]
+    return [
+        arm_rule(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(count)
+    ]
 
 
 def spec(approved: list[dict[str, Any]]) -> BaselineSpec:

@@ -11,10 +11,10 @@ from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.metrics import Metrics
 from tests.support.in_process_operator import InProcessOperator, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 LABELS = {"version", "scope", "result", "kind", "severity", "namespace", "route", "identity", "status", "region"}
 
 

@@ -9,10 +9,10 @@ from nsg_baseline.core.assignment import Refusal, RefusalReason
 from nsg_baseline.engine.cleanup import resolve_orphans
 from tests.support.chats import serving
 from tests.support.in_process_operator import API, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 
 def _condition_reason(operator: object, kind: str) -> str | None:
@@ -26,11 +26,11 @@ async def test_an_nsg_that_never_existed_is_awaited_during_the_grace_period(tmp_
         await operator.edit("NSGBaseline", "web", {"rolloutGrace": "30m"}, "team-web")
         operator.azure.nsgs = {}
         await operator.reconcile()
-        operator.clock.pass_by(minutes=29)
+        operator.clock.advance(minutes=29)
         await operator.reconcile()
         assert _condition_reason(operator, "Compliant") == "AwaitingRollout"
         assert list(operator.records.incidents.all()) == []
-        operator.clock.pass_by(minutes=1)
+        operator.clock.advance(minutes=1)
         await operator.reconcile()
         (incident,) = operator.records.incidents.all()
         assert [change.kind for change in incident.status.changes] == ["NSGDeleted"]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from nsg_baseline.api.incident import Action, Delivery
 from tests.support.in_process_operator import API, in_process_operator
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
-WEB = [terse("100 web allow tcp Internet -> *:443")]
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 
 
 async def test_concurrent_deliveries_of_routes_are_all_recorded(tmp_path: Path) -> None:

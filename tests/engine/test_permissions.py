@@ -19,10 +19,10 @@ from tests.chaos.environment import (
     shorten_pauses,
 )
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document, live
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = Actor("web", "rg-prod")
-SSH = terse("200 open-ssh allow tcp Internet -> *:22")
+SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
 PERMISSIONS = "Microsoft.Authorization/permissions"
 
 
@@ -55,7 +55,7 @@ def _grant(environment: ChaosEnvironment, actions: tuple[str, ...]) -> None:
 
 
 async def _reconcile(environment: ChaosEnvironment, operator_run: OperatorRun) -> None:
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
     await operator_run.reconcile()
 
 
@@ -112,7 +112,7 @@ async def test_permissions_are_read_again_after_an_hour_or_an_edit_only(environm
     for _ in range(5):
         await _reconcile(environment, operator_run)
     assert _permission_requests(environment) == 1
-    environment.clock.pass_by(hours=1)
+    environment.clock.advance(hours=1)
     await _reconcile(environment, operator_run)
     assert _permission_requests(environment) == 2
     environment.cluster.patch(API, "NSGScope", "production", {"spec": {"interval": "2m"}})

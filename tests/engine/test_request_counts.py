@@ -7,10 +7,12 @@ import pytest
 
 from tests.chaos.environment import API, OPERATOR, TEAM, ChaosEnvironment, OperatorRun, chaos_environment
 from tests.chaos.objects import Actor, baseline, document
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = Actor("web", "rg-prod")
-APPROVED = [terse(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(200)]
+APPROVED = [
+    arm_rule(f"{100 + number} rule-{number} allow tcp 10.0.0.0/8 -> *:{1000 + number}") for number in range(200)
+]
 PASSES = 1000
 
 
@@ -47,7 +49,7 @@ async def test_an_unchanged_nsg_is_never_written(tmp_path: Path, monkeypatch: py
         await operator_run.reconcile()
         environment.cluster.requests.reset()
         for _ in range(PASSES):
-            environment.clock.pass_by(minutes=1)
+            environment.clock.advance(minutes=1)
             await operator_run.reconcile()
         assert set(_methods(environment)) == {"GET"}
         assert len(_methods(environment)) >= PASSES

@@ -44,7 +44,7 @@ def add_waiting(environment: ChaosEnvironment, namespace: str) -> None:
 async def delete_owner(environment: ChaosEnvironment, operator: OperatorRun) -> None:
     await operator.reconcile()
     environment.cluster.delete(API, "NSGBaseline", "web", STRANGERS)
-    environment.clock.pass_by(minutes=1)
+    environment.clock.advance(minutes=1)
 
 
 def reported(environment: ChaosEnvironment) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ async def test_a_takeover_is_reported_once(environment: ChaosEnvironment) -> Non
     await delete_owner(environment, operator)
     for _ in range(3):
         await operator.reconcile()
-        environment.clock.pass_by(minutes=1)
+        environment.clock.advance(minutes=1)
     assert len(reported(environment)) == 1
 
 

@@ -118,7 +118,7 @@ async def test_statuses_and_incidents_wait_in_memory_and_are_stored_afterwards(c
     assert await cluster.records.save_status(NSGScope, ObjectKey("", "production"), ScopeStatus(nsgs=7))
     incident = await cluster.open_incident()
     await cluster.records.change(incident.key, lambda status: with_delivery(status, delivery("team/chat")))
-    await cluster.records.tell(incident, "DriftOpened", "SSH is open", NOW, name="web.1")
+    await cluster.records.post_event(incident, "DriftOpened", "SSH is open", NOW, name="web.1")
     assert cluster.records.backlog.sizes == {"NSGBaseline": 1, "NSGScope": 1, "NSGIncident": 1, "Event": 1}
     assert cluster.records.incidents.open_about(SUBJECT) is not None
     await cluster.start_api_server()
@@ -251,7 +251,7 @@ async def test_an_object_whose_write_always_fails_delays_no_other(cluster: Clust
     cluster.api.interference.fail(100_000, code=500, methods="PATCH", path="nsgbaselines/web")
     await cluster.records.backlog.flush()
     assert cluster.records.backlog.sizes == {"NSGBaseline": 1}
-    assert not cluster.records.backlog.is_away
+    assert not cluster.records.backlog.is_unavailable
     assert cluster.status("NSGIncident", incident.metadata.name)["revision"] == 1
     assert cluster.status("NSGBaseline", "db")["changeCount"] == 2
     await cluster.start_api_server()
@@ -265,7 +265,7 @@ async def test_a_server_that_has_just_started_may_refuse_everything(cluster: Clu
     cluster.api.interference.stop()
     cluster.api.interference.fail(100_000, code=403, methods="POST|PATCH")
     await cluster.records.backlog.flush()
-    assert not cluster.records.backlog.is_away
+    assert not cluster.records.backlog.is_unavailable
     assert cluster.records.backlog.sizes == {"NSGIncident": 1}
     await cluster.start_api_server()
     assert cluster.records.backlog.sizes == {}
@@ -276,7 +276,7 @@ async def test_a_server_that_accepts_requests_and_never_answers_is_away(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A network that drops packets. The client's own limit is half a minute, and an alert waits for the write.
-    monkeypatch.setattr(errors, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(errors, "RESPONSE_SECONDS", 0.05)
 
     async def hang(*_: Any) -> dict[str, Any]:
         await asyncio.Event().wait()
@@ -287,7 +287,7 @@ async def test_a_server_that_accepts_requests_and_never_answers_is_away(
     async with asyncio.timeout(60):
         incident = await cluster.open_incident()
         await cluster.records.backlog.flush()
-    assert cluster.records.backlog.is_away
+    assert cluster.records.backlog.is_unavailable
     assert [stored.key for stored in cluster.records.incidents.all()] == [incident.key]
 
 
@@ -316,7 +316,7 @@ async def test_the_backlog_is_bounded(cluster: Cluster, monkeypatch: pytest.Monk
         await cluster.records.save_status(NSGBaseline, ObjectKey("default", "db"), BaselineStatus(change_count=2))
     about = NSGBaseline.model_validate(cluster.api.get(API, "NSGBaseline", "web", "default"))
     for number in range(backlog.MAX_EVENTS + 1):
-        await cluster.records.tell(about, "DriftOpened", "SSH is open", NOW, name=f"web.{number}")
+        await cluster.records.post_event(about, "DriftOpened", "SSH is open", NOW, name=f"web.{number}")
     assert cluster.records.backlog.sizes == {"NSGBaseline": 1, "Event": backlog.MAX_EVENTS}
 
 

@@ -11,7 +11,7 @@ import pytest
 from nsg_baseline.cli.main import COMMANDS
 from tests.packaging.conftest import Built, Installation
 from tests.support.nsgs import nsg
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 open-ssh allow tcp Internet -> *:22"
@@ -65,7 +65,7 @@ def test_the_metadata_declares_the_demo_extra(built: Built) -> None:
 
 def test_plan_lint_diff_probe_and_import_run_from_the_wheel(installation: Installation) -> None:
     # Pipelines install the wheel alone. One test: each step reads the file of the step before.
-    live, changed = json.dumps([nsg([terse(WEB)])]), json.dumps([nsg(map(terse, (WEB, SSH)))])
+    live, changed = json.dumps([nsg([arm_rule(WEB)])]), json.dumps([nsg(map(arm_rule, (WEB, SSH)))])
     imported = installation.run("import", "--live", "-", text=live)
     assert (imported.returncode, imported.stderr) == (0, "")
     (installation.home / "web.yaml").write_text(imported.stdout)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.alerts import NSG, START
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 RULE = "lb-web"
 OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
@@ -27,7 +27,7 @@ _FAILURES = {"refused": "Conflict", "broken": "InternalServerError", "wrote": "I
 
 def content(letter: str, name: str = RULE) -> dict[str, Any]:
     """Return the flat document of the rule with the port that a letter stands for."""
-    return terse(f"200 {name} allow tcp Internet -> *:{ord(letter)}")
+    return arm_rule(f"200 {name} allow tcp Internet -> *:{ord(letter)}")
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def pass_by(self, **units: float) -> None:
+    def advance(self, **units: float) -> None:
         self.now += timedelta(**units)
 
 

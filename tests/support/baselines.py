@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from tests.support.nsgs import NSG
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 
 def baseline_text(rules: Sequence[str | dict[str, Any]], name: str = "web", nsg: str = NSG, **spec: Any) -> str:
@@ -20,7 +20,7 @@ def baseline_text(rules: Sequence[str | dict[str, Any]], name: str = "web", nsg:
             "spec": {
                 "target": {"resourceId": nsg},
                 **spec,
-                "rules": [terse(rule) if isinstance(rule, str) else rule for rule in rules],
+                "rules": [arm_rule(rule) if isinstance(rule, str) else rule for rule in rules],
             },
         },
         sort_keys=False,

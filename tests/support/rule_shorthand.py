@@ -12,7 +12,7 @@ _RULE = re.compile(
 _GROUP = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/applicationSecurityGroups/"
 
 
-def terse(text: str) -> dict[str, Any]:
+def arm_rule(text: str) -> dict[str, Any]:
     """Return the document of a rule that is written on one line."""
     match = _RULE.fullmatch(text)
     assert match is not None, f"{text} is no rule"

@@ -69,7 +69,7 @@ class AttributionLoop:
 
     async def run(self) -> None:
         """Query the logs when they are due, until cancelled."""
-        self.records.store.listen(self._heard)
+        self.records.store.listen(self._on_event)
         while True:
             self._changed.clear()
             await self.ask()
@@ -85,7 +85,7 @@ class AttributionLoop:
                 due_incidents = [incident for incident in incidents if _seen(incident) + FIRST_AFTER <= now]
                 await self._ask(log_key, scope, due_incidents, now)
 
-    def _heard(self, event: Event | NamespaceEvent) -> None:
+    def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGScope):
             self._changed.set()
 

@@ -41,14 +41,14 @@ async def _attempt(dependencies: Dependencies, snapshot: Snapshot, *, is_large: 
     if not isinstance(decision.enforcement, Remediation):
         return current
     remediation = decision.enforcement
-    answer = await dependencies.writer.put(nsg_id, remediation.document, remediation.etag)
+    response = await dependencies.writer.put(nsg_id, remediation.document, remediation.etag)
     attempt = RemediationAttempt(
         written=True,
         blocked=remediation.blocked,
         rollout_since=decision.status.rollout_since,
         awaited_rollout=decision.phase == "AwaitingRollout",
     )
-    return replace(current, live=parse_live(answer), attempt=attempt)
+    return replace(current, live=parse_live(response), attempt=attempt)
 
 
 def _blocked(snapshot: Snapshot, blocked: Blocked) -> Snapshot:

@@ -78,7 +78,7 @@ class IncidentRecorder:
     ) -> None:
         name = f"{incident.metadata.name}.{notice_id(notice, step.status)}"
         try:
-            await self.records.tell(about, notice.reason, notice.message, now, warning=notice.warning, name=name)
+            await self.records.post_event(about, notice.reason, notice.message, now, warning=notice.warning, name=name)
         except KubeError as error:
             if error.status not in _REFUSED:
                 raise

@@ -73,7 +73,7 @@ class Metrics(Collector):
     def _kubernetes(self) -> Iterator[Metric]:
         backlog = self._records.backlog
         text = "Whether the last write to the Kubernetes API got no response (1) or did (0)."
-        yield _gauge("kubernetes_api_unavailable", text, (), {(): float(backlog.is_away)})
+        yield _gauge("kubernetes_api_unavailable", text, (), {(): float(backlog.is_unavailable)})
         unsaved = {(kind,): count for kind, count in backlog.sizes.items()}
         yield _gauge(
             "unsaved_objects", "Objects in memory that are not saved to the Kubernetes API yet.", ("kind",), unsaved

@@ -55,12 +55,12 @@ class KubeOutbox:
         While the API server is unavailable, these are the values that were read last.
         """
         key = ObjectKey(namespace, name)
-        if self._records.backlog.is_away and key in self._secrets:
+        if self._records.backlog.is_unavailable and key in self._secrets:
             return self._secrets[key]
         try:
             values = await in_time(self._kube.secret(namespace, name))
         except KubeError as error:
-            if error.is_away and key in self._secrets:
+            if error.is_unavailable and key in self._secrets:
                 return self._secrets[key]
             raise OutboxError(str(error)) from error
         self._remember(key, values)

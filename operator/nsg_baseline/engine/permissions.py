@@ -15,42 +15,42 @@ ASK_EVERY = timedelta(hours=1)
 
 @dataclass(slots=True)
 class PermissionCache:
-    """The last answer. Missing permissions never stop a reconcile: Azure refuses the requests that need them."""
+    """The last response. Missing permissions never stop a reconcile: Azure refuses the requests that need them."""
 
     _state: ConditionState | None = None
     _asked: tuple[datetime, int] | None = None
 
-    async def look(self, world: Dependencies, scope: NSGScope) -> ConditionState | None:
+    async def condition(self, dependencies: Dependencies, scope: NSGScope) -> ConditionState | None:
         """Return the scope's condition; None if permissions are not read.
 
-        Azure is asked when the answer is unknown, older than an hour, not `True`, or of another generation.
+        Azure is asked when the response is unknown, older than an hour, not `True`, or of another generation.
 
         Raises:
             KubeError: the event about missing permissions could not be posted.
         """
-        if world.rights is None:
+        if dependencies.rights is None:
             return None
-        now, generation = world.clock(), scope.metadata.generation
+        now, generation = dependencies.clock(), scope.metadata.generation
         if self._state is None or self._state.status != "True" or self._is_old(now, generation):
             self._asked = (now, generation)
-            self._state = await _asked_for(world, scope)
+            self._state = await _asked_for(dependencies, scope)
             before = find_condition(scope.status.conditions, PERMITTED)
             if self._state.status == "False" and (before is None or before.status != "False"):
-                await world.records.tell(scope, self._state.reason, self._state.message, now)
+                await dependencies.records.post_event(scope, self._state.reason, self._state.message, now)
         return self._state
 
     def _is_old(self, now: datetime, generation: int) -> bool:
         return self._asked is None or self._asked[1] != generation or now - self._asked[0] >= ASK_EVERY
 
 
-async def _asked_for(world: Dependencies, scope: NSGScope) -> ConditionState:
+async def _asked_for(dependencies: Dependencies, scope: NSGScope) -> ConditionState:
     spec = scope.spec
     required = ENFORCE if spec.max_mode == "Enforce" else WATCH
     missing_actions: dict[str, None] = {}
     try:
         for group in spec.resource_groups or (None,):
-            if world.rights is not None:
-                grants = await world.rights.grants(spec.subscription_id, group)
+            if dependencies.rights is not None:
+                grants = await dependencies.rights.grants(spec.subscription_id, group)
                 missing_actions |= dict.fromkeys(missing(grants, required))
     except AzureError as error:
         return permissions(

@@ -96,7 +96,7 @@ class BaselineReconciler:
             return Blocked("NotLeading", "the Lease may have expired; the operator writes again after it is renewed")
         records = self.dependencies.records
         incident = records.incidents.open_about(self._subject)
-        if records.is_saved(incident) if incident is not None else not records.backlog.is_away:
+        if records.is_saved(incident) if incident is not None else not records.backlog.is_unavailable:
             return None
         return Blocked("IncidentNotStored", "the incident is not stored yet because the Kubernetes API is unavailable")
 

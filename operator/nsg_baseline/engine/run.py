@@ -85,7 +85,7 @@ async def _work(
 
     judging = Judging()
 
-    def world_of(scope: NSGScope) -> Dependencies:
+    def dependencies_of(scope: NSGScope) -> Dependencies:
         arm, config = arms.of(scope), chosen.severity_config
         return Dependencies(
             arm.reader, arm.writer, records, chosen.namespace, utc_now, config, arm.permissions, may_write, judging
@@ -97,7 +97,7 @@ async def _work(
             await first_sync(kube, store, health)
         work = [
             asyncio.create_task(records.backlog.run(), name="backlog"),
-            asyncio.create_task(Scopes(world_of, records, utc_now, health).run(), name="scopes"),
+            asyncio.create_task(Scopes(dependencies_of, records, utc_now, health).run(), name="scopes"),
             asyncio.create_task(
                 alert_loop.run(
                     KubeOutbox(kube, records),

@@ -148,7 +148,7 @@ class ScopeLoop:
         name = snapshot.scope.metadata.name
         try:
             # The permissions are read after the NSGs, so that they do not delay the detection of drift.
-            permissions = await self._permissions.look(self._dependencies, snapshot.scope)
+            permissions = await self._permissions.condition(self._dependencies, snapshot.scope)
             await report(self._dependencies, snapshot.scope, snapshot.baselines, result, permissions)
         except KubeError as error:
             log.warning("status not saved", scope=name, reason=error.reason, message=error.message)

@@ -11,7 +11,7 @@ import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
-from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.api.scope import Identity, NSGScope
 from nsg_baseline.core.assignment import Assignment, Claim, assign
 from nsg_baseline.engine.baseline_claims import Claims, parsed, readable, scopes
 from nsg_baseline.engine.health import Health
@@ -30,9 +30,18 @@ RETRY_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What a loop reads: with another scope, subscription or identity, the observations in its memory are invalid."""
+
+    uid: str
+    subscription_id: str
+    identity: Identity | None
+
+
 @dataclass(slots=True)
 class _Running:
-    uid: str
+    origin: _Origin
     loop: ScopeLoop
     task: "asyncio.Task[None]"
 
@@ -42,12 +51,12 @@ class Scopes:
 
     def __init__(
         self,
-        world_of: Callable[[NSGScope], Dependencies],
+        dependencies_of: Callable[[NSGScope], Dependencies],
         records: Records,
         clock: Callable[[], datetime],
         health: Health,
     ) -> None:
-        self._world_of = world_of
+        self._dependencies_of = dependencies_of
         self._records = records
         self._health = health
         self._claims = Claims(records.store)
@@ -62,7 +71,7 @@ class Scopes:
         self._must_assign = True
         self._changed = asyncio.Event()
         self._changed.set()
-        records.store.listen(self._heard)
+        records.store.listen(self._on_event)
 
     async def run(self) -> None:
         """Keep the loops in line with the stored scopes, until cancelled."""
@@ -80,7 +89,7 @@ class Scopes:
             for running in self._running.values():
                 await ended(running.task)
 
-    def _heard(self, event: Event | NamespaceEvent) -> None:
+    def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event):
             if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope):
                 return
@@ -126,16 +135,14 @@ class Scopes:
     async def _match_loops(self) -> None:
         current = {scope.metadata.name: scope for scope in self._scopes}
         for name, running in list(self._running.items()):
-            # With another identity or subscription, the observations in the loop's memory are no longer valid.
-            if name not in current or running.uid != _mark(current[name]):
+            if name not in current or running.origin != _origin(current[name]):
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
         for name, scope in current.items():
             if name not in self._running:
-                loop = ScopeLoop(name, self._world_of(scope), partial(self._snapshot, name), self._health)
-                self._running[name] = _Running(
-                    _mark(scope), loop, asyncio.create_task(loop.run(), name=f"scope {name}")
-                )
+                loop = ScopeLoop(name, self._dependencies_of(scope), partial(self._snapshot, name), self._health)
+                task = asyncio.create_task(loop.run(), name=f"scope {name}")
+                self._running[name] = _Running(_origin(scope), loop, task)
 
     def _snapshot(self, name: str) -> ScopeSnapshot | None:
         # Read again, because the last reconcile stored a new status.
@@ -163,5 +170,5 @@ class Scopes:
                     running.loop.edited(key.namespace, nsg)
 
 
-def _mark(scope: NSGScope) -> str:
-    return f"{scope.metadata.uid} {scope.spec.subscription_id} {scope.spec.identity}"
+def _origin(scope: NSGScope) -> _Origin:
+    return _Origin(scope.metadata.uid, scope.spec.subscription_id, scope.spec.identity)

@@ -48,11 +48,11 @@ class Trigger:
             limit = min(end, granted) if self._soon else end
             if self._moved or limit <= clock():
                 return False
-            await self._heard(limit)
+            await self._wait_until(limit)
         self._now = self._soon = False
         return True
 
-    async def _heard(self, limit: float) -> None:
+    async def _wait_until(self, limit: float) -> None:
         try:
             async with asyncio.timeout_at(limit):
                 await self._rung.wait()

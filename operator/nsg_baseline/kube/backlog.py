@@ -45,7 +45,7 @@ class Backlog:
         self._filled = asyncio.Event()
         self._reported_at = float("-inf")
         self._failure: KubeError | None = None
-        self.is_away = False
+        self.is_unavailable = False
         """Whether the last request to the API server got no response."""
 
     @property
@@ -56,13 +56,13 @@ class Backlog:
 
     async def is_needed(self, kind: type[Resource] | None = None, key: ObjectKey | None = None) -> bool:
         """Return whether a write must wait: the API server is unavailable, or an earlier write of the object waits."""
-        return self.is_away or (kind, key) in self._objects or not await self._may_save()
+        return self.is_unavailable or (kind, key) in self._objects or not await self._may_save()
 
     def lost(self, error: KubeError) -> None:
         """Record that the API server did not respond."""
-        if not self.is_away:
+        if not self.is_unavailable:
             log.warning("Kubernetes API unavailable; continuing in memory", reason=error.reason, message=error.message)
-        self.is_away = True
+        self.is_unavailable = True
         self._filled.set()
 
     def keep(self, kind: type[Resource], document: Mapping[str, Any]) -> None:
@@ -100,14 +100,14 @@ class Backlog:
             if not await self._may_save():
                 return
             failures += not await self._save(kind, key)
-            if self.is_away or failures >= _MAX_FAILURES:
+            if self.is_unavailable or failures >= _MAX_FAILURES:
                 return
         while self._events and await self._may_save():
             if not await self._post(self._events[0]):
                 return
             self._events.popleft()
         if not self._objects and not self._events:
-            self.is_away = False
+            self.is_unavailable = False
             self._filled.clear()
 
     async def hand_over(self) -> None:
@@ -120,7 +120,7 @@ class Backlog:
                 status = with_deliveries_only(msgspec.json.decode(stored.unsaved.base), stored.status())
                 self._store.put_unsaved(kind, {**stored.document(), "status": status})
             await self._save(kind, key)
-            if self.is_away:
+            if self.is_unavailable:
                 break
         if self._objects:
             log.warning("objects not saved before the end of the process", **self.sizes)
@@ -131,7 +131,7 @@ class Backlog:
         elif time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._reported_at = time.monotonic()
             reason = self._failure.reason if self._failure is not None else None
-            log.warning("objects not saved", unavailable=self.is_away, reason=reason, **self.sizes)
+            log.warning("objects not saved", unavailable=self.is_unavailable, reason=reason, **self.sizes)
 
     async def _save(self, kind: type[Resource], key: ObjectKey) -> bool:
         """Save an object, and return False if it must be retried."""
@@ -139,7 +139,7 @@ class Backlog:
             await self._write(kind, key)
         except KubeError as error:
             return await self._failed(kind, key, error)
-        self.is_away, self._failure = False, None
+        self.is_unavailable, self._failure = False, None
         stored = self._store.find(kind, key)
         if stored is None or stored.unsaved is None:
             self._objects.pop((kind, key), None)
@@ -148,10 +148,10 @@ class Backlog:
     async def _failed(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
         self._objects.pop((kind, key), None)
         self._failure = error
-        if error.is_away or error.status in _TRIED_AGAIN:
+        if error.is_unavailable or error.status in _TRIED_AGAIN:
             # Move it to the end: an object that can never be saved must not delay the others.
             self._objects[kind, key] = None
-            self.is_away = error.is_away and not await self._answers(kind, key, error)
+            self.is_unavailable = error.is_unavailable and not await self._responds(kind, key, error)
             return False
         log.error("object not saved", kind=kind.__name__, key=key, reason=error.reason, message=error.message)
         stored = self._store.find(kind, key)
@@ -161,14 +161,14 @@ class Backlog:
             self._store.discard(kind, key)
         return True
 
-    async def _answers(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
+    async def _responds(self, kind: type[Resource], key: ObjectKey, error: KubeError) -> bool:
         """Return whether the API server responds to a read: a webhook may affect only the write of a single object."""
         if error.reason == "Unreachable":
             return False
         try:
             await in_time(self._kube.get(kind, key))
         except KubeError as failure:
-            return not failure.is_away
+            return not failure.is_unavailable
         return True
 
     async def _write(self, kind: type[Resource], key: ObjectKey) -> None:
@@ -202,8 +202,8 @@ class Backlog:
         try:
             await in_time(self._kube.post_event(document))
         except KubeError as error:
-            if error.is_away:
-                self.is_away = True
+            if error.is_unavailable:
+                self.is_unavailable = True
                 return False
             if error.status != _CONFLICT:
                 log.warning("event refused", name=document["metadata"]["name"], reason=error.reason)

@@ -52,9 +52,9 @@ class Kube:
                     _continue=token or None,
                     _request_timeout=TIMEOUT_SECONDS,
                 )
-            answer = _document(listed)
-            meta = answer.get("metadata") or {}
-            yield answer.get("items") or [], str(meta.get("resourceVersion") or "0")
+            response = _document(listed)
+            meta = response.get("metadata") or {}
+            yield response.get("items") or [], str(meta.get("resourceVersion") or "0")
             token = meta.get("continue") or None
 
     async def changes(self, kind: type[Resource]) -> AsyncIterator[dict[str, Any]]:
@@ -191,7 +191,7 @@ class Kube:
             )
 
 
-def _document(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise KubeError("BadAnswer", "the response of the API server is not a JSON object")
-    return answer
+def _document(response: Any) -> dict[str, Any]:
+    if not isinstance(response, dict):
+        raise KubeError("InvalidResponse", "the response of the API server is not a JSON object")
+    return response

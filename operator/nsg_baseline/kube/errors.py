@@ -9,7 +9,7 @@ from typing import TypeVar
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 """Limit of a write in seconds. An alert waits for a write, and must not wait for an unavailable API server."""
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
@@ -32,22 +32,22 @@ class KubeError(Exception):
         self.status = status
 
     @property
-    def is_away(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether the API server is unavailable, so that the same call may succeed later."""
         return self.status in (0, _TOO_MANY_REQUESTS) or self.status >= _SERVER_ERROR
 
 
 async def in_time(request: Awaitable[T]) -> T:
-    """Return the response to a request within `ANSWER_SECONDS`.
+    """Return the response to a request within `RESPONSE_SECONDS`.
 
     Raises:
         KubeError: the call failed, or there was no response in time; it may have had an effect.
     """
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(RESPONSE_SECONDS):
             return await request
     except TimeoutError as error:
-        raise KubeError("Timeout", f"the API server did not respond within {ANSWER_SECONDS:g} s") from error
+        raise KubeError("Timeout", f"the API server did not respond within {RESPONSE_SECONDS:g} s") from error
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        reason, message = _answer(error)
+        reason, message = _reason_and_message(error)
         raise KubeError(reason, message, error.status or 0) from error
     except TimeoutError as error:
         raise KubeError("Timeout", "the API server did not respond in time") from error
@@ -68,7 +68,7 @@ def translate_errors() -> Iterator[None]:
         raise KubeError("Unreachable", f"{type(error).__name__}: {error}") from error
 
 
-def _answer(error: ApiException) -> tuple[str, str]:
+def _reason_and_message(error: ApiException) -> tuple[str, str]:
     """Return the reason and message of a Status object; without one, the HTTP status."""
     try:
         body = json.loads(error.body or "")

@@ -58,7 +58,7 @@ def settings() -> kopf.OperatorSettings:
 
 def _hand_over(store: Store, kind: type[Resource], handlers: kopf.OperatorRegistry) -> None:
     @kopf.on.event(GROUP, VERSION, kind.plural, id=kind.plural, registry=handlers)
-    async def heard(event: kopf.RawEvent, **_: Any) -> None:
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
         document: dict[str, Any] = dict(event["object"])
         if event["type"] == "DELETED":
             meta = document["metadata"]
@@ -69,11 +69,11 @@ def _hand_over(store: Store, kind: type[Resource], handlers: kopf.OperatorRegist
 
 
 def _namespace_handler(store: Store) -> Any:
-    async def namespace_heard(event: kopf.RawEvent, **_: Any) -> None:
+    async def namespace_changed(event: kopf.RawEvent, **_: Any) -> None:
         meta: dict[str, Any] = dict(event["object"]["metadata"])
         if event["type"] == "DELETED":
             store.forget_namespace(str(meta["name"]))
         else:
             store.put_namespace(str(meta["name"]), dict(meta.get("labels") or {}))
 
-    return namespace_heard
+    return namespace_changed

@@ -118,7 +118,7 @@ class Records:
         await in_time(self._kube.delete(NSGIncident, incident.key))
         self.store.drop(NSGIncident, incident.key, incident.metadata.uid)
 
-    async def tell(
+    async def post_event(
         self, about: Resource, reason: str, message: str, now: datetime, *, warning: bool = True, name: str = ""
     ) -> None:
         """Post a Kubernetes event about an object. If an event of the given name exists, nothing is posted.
@@ -191,7 +191,7 @@ class Records:
 
     def _lost(self, error: KubeError) -> None:
         """Continue in memory after a request without a response. Raise the error if the API server refused it."""
-        if not error.is_away:
+        if not error.is_unavailable:
             raise error
         self.backlog.lost(error)
 

@@ -9,7 +9,7 @@ from nsg_baseline.core.rules import Rule, normalise
 from nsg_baseline.core.traffic.coverage import Coverage, coverage
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Direction, Exposure
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 from tests.support.traffic_rules import COMMON, STRANGE, pair
 
 NOTHING = Exposure()
@@ -48,11 +48,11 @@ def test_a_hidden_rule_decides_nothing_with_either_access(seed: int) -> None:
 def test_the_rules_that_hide_another_are_named_in_their_order() -> None:
     # Two halves hide the rule together, so the reader has to check both.
     texts = ["100 low deny tcp * -> *:0-1000", "110 high deny tcp * -> *:1001-65535", "120 all allow tcp * -> *:*"]
-    last = _covered([normalise(terse(text)) for text in texts])[-1]
+    last = _covered([normalise(arm_rule(text)) for text in texts])[-1]
     assert [rule.name for rule in last.hidden_by] == ["low", "high"]
 
 
 def test_a_default_rule_can_make_a_rule_superfluous() -> None:
     # Azure allows this traffic by default.
-    (covered,) = _covered([normalise(terse("110 b allow * VirtualNetwork -> VirtualNetwork:*"))])
+    (covered,) = _covered([normalise(arm_rule("110 b allow * VirtualNetwork -> VirtualNetwork:*"))])
     assert [rule.name for rule in covered.same_as] == ["AllowVnetInBound"]

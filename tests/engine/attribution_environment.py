@@ -24,32 +24,32 @@ from tests.chaos.environment import (
     shorten_pauses,
 )
 from tests.chaos.objects import BEGINNING, SUBSCRIPTION, Actor, baseline, document
-from tests.support.rule_shorthand import terse
+from tests.support.rule_shorthand import arm_rule
 
 WEB = Actor("web", "rg-prod", mode="Alert")
 RULE = f"{WEB.id}/securityRules/lb-web"
-LB = terse("200 lb-web allow tcp Internet -> *:8080")
-WIDER = terse("200 lb-web allow tcp Internet -> *:8000-9000")
+LB = arm_rule("200 lb-web allow tcp Internet -> *:8080")
+WIDER = arm_rule("200 lb-web allow tcp Internet -> *:8000-9000")
 
 
 @dataclass(slots=True)
-class World:
+class AttributionEnvironment:
     """The operator and the people who write the NSG."""
 
-    environment: ChaosEnvironment
+    chaos: ChaosEnvironment
     run: "AttributingRun"
 
     def write(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> int:
         """Send a request, and let a second pass; return its HTTP status."""
-        azure = self.environment.azure
+        azure = self.chaos.azure
         content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
         token = azure.user_token(f"{who}@example.com")
         query = {"api-version": "2024-05-01"}
         fields = {"authorization": f"Bearer {token}", **headers}
         outcome = azure.handle(ArmRequest(method, path, query, fields, content, origin="https://arm.test"))
-        self.environment.clock.pass_by(seconds=0.2)
+        self.chaos.clock.advance(seconds=0.2)
         azure.azure.settle()
-        self.environment.clock.pass_by(seconds=0.8)
+        self.chaos.clock.advance(seconds=0.8)
         return outcome.response.status
 
     def put_rule(self, who: str, rule: dict[str, Any], **headers: str) -> int:
@@ -63,12 +63,12 @@ class World:
 
     async def reconcile_and_attribute(self, *, minutes: float = 1) -> dict[str, Any]:
         """Reconcile after 10 seconds, search the log after some minutes, reconcile again; return the last incident."""
-        self.environment.clock.pass_by(seconds=10)
+        self.chaos.clock.advance(seconds=10)
         await self.run.reconcile()
-        self.environment.clock.pass_by(minutes=minutes)
+        self.chaos.clock.advance(minutes=minutes)
         await self.run.attribute()
         await self.run.reconcile()
-        statuses = [incident["status"] for incident in self.environment.objects("NSGIncident")]
+        statuses = [incident["status"] for incident in self.chaos.objects("NSGIncident")]
         latest: dict[str, Any] = max(statuses, key=lambda status: str(status["openedAt"]))
         return latest
 
@@ -93,7 +93,9 @@ class AttributingRun(OperatorRun):
 
 
 @asynccontextmanager
-async def attribution_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def attribution_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[AttributionEnvironment]:
     """Serve an NSG that matches its baseline, which tolerates the rules `lb-*` of `owner`; the operator read it."""
     shorten_pauses(monkeypatch)
     spec = {"subscriptionId": SUBSCRIPTION, "resourceGroups": ["rg-prod"], "interval": "60s"}
@@ -105,11 +107,11 @@ async def attribution_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     }
     approved = baseline(WEB, BEGINNING)
     approved["spec"]["tolerate"] = [{"name": "lb-*", "caller": "owner@example.com"}]
-    async with chaos_environment(tmp_path, monkeypatch, [document(WEB, BEGINNING)], [scope, approved]) as environment:
+    async with chaos_environment(tmp_path, monkeypatch, [document(WEB, BEGINNING)], [scope, approved]) as chaos:
         # The rows of the log must have the time of the test's clock.
-        environment.clock.now = datetime.now(UTC)
-        environment.azure.azure.clock = environment.clock
-        world = World(environment, AttributingRun(environment))
-        await world.run.reconcile()
-        environment.clock.pass_by(minutes=1)
-        yield world
+        chaos.clock.now = datetime.now(UTC)
+        chaos.azure.azure.clock = chaos.clock
+        environment = AttributionEnvironment(chaos, AttributingRun(chaos))
+        await environment.run.reconcile()
+        chaos.clock.advance(minutes=1)
+        yield environment
