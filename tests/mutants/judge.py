@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,14 @@ from tests.mutants.baseline import PYTEST
 FASTER = ("-p", "no:cov", "-p", "no:unraisableexception")
 """The second plugin collects garbage twice, which would take half of the time of a mutant."""
 MEMORY = 6 * 2**30
-SPARE_SECONDS = 10
+SPARE_CPU_SECONDS = 10
+SPARE_IDLE_SECONDS = 10
+SPARE_WALL_SECONDS = 60
+"""With other work on the machine a test can take many times longer, and no mutant may count as killed for that. So the
+limit of CPU time ends what computes for ever, and the limit of idle time, in which no thread runs or waits for a
+processor, ends what waits for ever. The limit of wall-clock time is for the rest.
+"""
+POLL_SECONDS = 0.5
 
 OUTCOMES = {0: "survived", 1: "killed"}
 
@@ -72,7 +80,7 @@ def _judge(job: dict[str, object]) -> dict[str, str]:
         os.close(reading)
         _run(job, writing)
     os.close(writing)
-    ended = _wait(child, SPARE_SECONDS + 5 * float(str(job["seconds"])))
+    ended = _wait(child, float(str(job["seconds"])))
     by = os.read(reading, 4096).decode(errors="replace")
     os.close(reading)
     return {"outcome": ended, "by": by}
@@ -81,11 +89,15 @@ def _judge(job: dict[str, object]) -> dict[str, str]:
 def _wait(child: int, seconds: float) -> str:
     """Return the outcome of a child; a child that does not end is killed with its own children."""
     handle = os.pidfd_open(child)
+    started = time.monotonic()
     try:
-        if not select.select([handle], [], [], seconds)[0]:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "timed out"
+        while not select.select([handle], [], [], POLL_SECONDS)[0]:
+            elapsed = time.monotonic() - started
+            idle = elapsed - _busy_seconds(child)
+            if elapsed > SPARE_WALL_SECONDS + 20 * seconds or idle > SPARE_IDLE_SECONDS + 3 * seconds:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return "timed out"
     finally:
         os.close(handle)
     status = os.waitpid(child, 0)[1]
@@ -96,11 +108,20 @@ def _wait(child: int, seconds: float) -> str:
     return OUTCOMES.get(os.WEXITSTATUS(status), "does not import")
 
 
+def _busy_seconds(child: int) -> float:
+    """Return how long the threads of a process ran or waited for a processor."""
+    nanoseconds = 0
+    for file in Path(f"/proc/{child}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):
+            nanoseconds += sum(map(int, file.read_text().split()[:2]))
+    return nanoseconds / 1e9
+
+
 def _run(job: dict[str, object], answer: int) -> None:
     code = 3
     try:
         os.setsid()
-        limit = SPARE_SECONDS + int(3 * float(str(job["seconds"])))
+        limit = SPARE_CPU_SECONDS + int(3 * float(str(job["seconds"])))
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         silence = os.open(os.devnull, os.O_RDWR)
