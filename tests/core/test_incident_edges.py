@@ -121,7 +121,7 @@ def test_an_action_of_another_kind_or_reason_is_new() -> None:
         assert len(opened_or_updated(status, Finding((change(),), action=other), NOW).actions) == count
     ended = resolved(status, "Reverted", None, NOW + MINUTE)
     assert (ended.actions, ended.updated_at, ended.resolution) == ((first,), NOW + MINUTE, "Reverted")
-    written = Action(kind="Remediated", at=NOW, reason="PutBack")
+    written = Action(kind="Remediated", at=NOW, reason="Restored")
     assert resolved(status, "Remediated", written, NOW).actions == (first, written)
 
 

@@ -28,7 +28,7 @@ def validated(status: IncidentStatus) -> IncidentStatus:
 def test_the_latest_twenty_actions_are_kept() -> None:
     status = IncidentStatus()
     for minute in range(30):
-        action = Action(kind="Remediated", at=NOW + timedelta(minutes=minute), reason="PutBack")
+        action = Action(kind="Remediated", at=NOW + timedelta(minutes=minute), reason="Restored")
         status = opened_or_updated(status, Finding((change(1),), action=action), NOW)
     assert len(status.actions) == 20
     assert status.actions[-1].at == NOW + timedelta(minutes=29)

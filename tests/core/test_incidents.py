@@ -62,7 +62,7 @@ def test_only_a_new_change_starts_attribution_again() -> None:
 
 def test_each_remediation_is_a_new_revision() -> None:
     # Remediations are also counted: three within an hour are contested.
-    first = Action(kind="Remediated", at=NOW, reason="PutBack")
+    first = Action(kind="Remediated", at=NOW, reason="Restored")
     remediated = opened_or_updated(OPEN, finding(change(), action=first), NOW)
     again = first.model_copy(update={"at": NOW + MINUTE})
     twice = opened_or_updated(remediated, finding(change(), action=again), NOW + MINUTE)

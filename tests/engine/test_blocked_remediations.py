@@ -145,5 +145,5 @@ async def test_a_critical_opening_is_restored_beside_what_is_left_out(operator: 
     (incident,) = operator.records.incidents.all()
     assert incident.status.state == "Open"
     actions = [(action.kind, action.reason) for action in incident.status.actions]
-    assert actions == [("Remediated", "PutBack"), ("Blocked", "TooManyChanges")]
+    assert actions == [("Remediated", "Restored"), ("Blocked", "TooManyChanges")]
     assert all("11 changes" in action.message or "12 changes" in action.message for action in incident.status.actions)

@@ -32,7 +32,7 @@ async def test_the_actions_of_another_leader_are_kept(tmp_path: Path) -> None:
         await operator.reconcile()
         (incident,) = operator.records.incidents.all()
         other_actions, own_actions = (
-            Action(kind="Remediated", at=datetime(2026, 3, 1, 4, minute, tzinfo=UTC), reason="PutBack")
+            Action(kind="Remediated", at=datetime(2026, 3, 1, 4, minute, tzinfo=UTC), reason="Restored")
             for minute in (1, 2)
         )
         written = [other_actions.model_dump(by_alias=True, mode="json")]

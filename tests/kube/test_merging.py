@@ -66,7 +66,7 @@ def test_a_hand_over_changes_deliveries_only(base: IncidentStatus, local: Incide
 
 def test_actions_and_authors_of_others_are_kept() -> None:
     base = IncidentStatus(state="Open", revision=1)
-    first, second = (Action(kind="Remediated", at=NOW.replace(minute=minute), reason="PutBack") for minute in (1, 2))
+    first, second = (Action(kind="Remediated", at=NOW.replace(minute=minute), reason="Restored") for minute in (1, 2))
     caller = Caller(name="jo", kind="User", at=NOW, operation="write", correlation_id="1")
     local = base.model_copy(update={"actions": (second,), "revision": 2})
     remote = base.model_copy(update={"actions": (first,), "changed_by": (caller,), "attribution": "Found"})

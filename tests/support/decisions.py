@@ -86,7 +86,7 @@ def incident(name: str = "web-1", **status: Any) -> NSGIncident:
 def restored(*minutes_ago: int) -> tuple[Action, ...]:
     """Return the actions of an operator that restored the rules at these times."""
     return tuple(
-        Action(kind="Remediated", at=NOW - timedelta(minutes=minutes), reason="PutBack") for minutes in minutes_ago
+        Action(kind="Remediated", at=NOW - timedelta(minutes=minutes), reason="Restored") for minutes in minutes_ago
     )
 
 

@@ -43,7 +43,7 @@ def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
     blocked = enforcement if isinstance(enforcement, Blocked) else None
     message = cut(blocked.message, ACTION_MESSAGE_LENGTH) if blocked is not None else ""
     if snapshot.attempt is not None and snapshot.attempt.written:
-        return Action(kind="Remediated", at=snapshot.now, reason="PutBack", message=message)
+        return Action(kind="Remediated", at=snapshot.now, reason="Restored", message=message)
     return Action(kind="Blocked", at=snapshot.now, reason=blocked.reason, message=message) if blocked else None
 
 
