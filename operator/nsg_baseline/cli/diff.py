@@ -1,4 +1,4 @@
-"""`nsgb diff`: the traffic that a change of baselines allows or blocks."""
+"""`nsgb diff`: the traffic that a change of baselines newly allows or denies."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ DIFFERENCES = 2
 )
 @severity_options
 def diff(*, old: str, new: str, output: str, severity_config: SeverityConfig) -> None:
-    r"""Show the traffic that a change of baselines allows or blocks, for the review of a pull request.
+    r"""Show the traffic that a change of baselines newly allows or denies, for the review of a pull request.
 
     OLD and NEW are files or folders with NSGBaselines. Baselines of the same NSG are compared, whatever their names.
     Exits with 0 if the meaning is the same, 2 if it differs, and 1 if a file cannot be read.

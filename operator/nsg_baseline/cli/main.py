@@ -22,7 +22,9 @@ COMMANDS = {
     "incidents": Command("nsg_baseline.cli.incidents", "incidents", "List open incidents."),
     "notify": Command("nsg_baseline.cli.notify", "notify", "Send a test message through a route."),
     "demo": Command("nsg_baseline.cli.demo.command", "demo", "Run the operator against emulators on this machine."),
-    "diff": Command("nsg_baseline.cli.diff", "diff", "Show the traffic that a change of baselines allows or blocks."),
+    "diff": Command(
+        "nsg_baseline.cli.diff", "diff", "Show the traffic that a change of baselines newly allows or denies."
+    ),
     "emulator": Command("nsg_baseline.cli.emulator", "emulator", "Serve Azure's NSG API on this machine."),
     "import": Command("nsg_baseline.cli.import_", "import_", "Generate baselines from live NSGs."),
     "lint": Command("nsg_baseline.cli.lint", "lint", "Find rules that are invalid, ineffective or too open."),

@@ -1,1 +1,1 @@
-"""Exposure: the connections that a change of rules newly allows or newly blocks."""
+"""Exposure: the connections that a change of rules newly allows or denies."""
