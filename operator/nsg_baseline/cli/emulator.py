@@ -91,12 +91,15 @@ async def _serve(arm: "ArmEmulator", *, tls: bool, host: str, port: int, ca_file
 
 
 def _greeting(running: "Running") -> str:
-    """Return one line: the address, and how to connect az to it."""
-    trust = f"export REQUESTS_CA_BUNDLE={running.ca_file}; " if running.ca_file else ""
-    steps = f"az cloud register -n Local --endpoint-resource-manager {running.url} && az cloud set -n Local"
+    """Return the address, and the commands that connect az to it."""
+    address = f"{running.url} serves Azure's NSG API until Ctrl-C."
     if not running.ca_file:
-        steps = "az needs HTTPS; use curl with a token from POST /_emulator/tokens"
-    else:
-        steps += " && az config set core.instance_discovery=false"
-        steps += f" && az login --service-principal -u any -p any --tenant {running.emulator.settings.tenant}"
-    return f"{running.url} serves Azure's NSG API. {trust}{steps}"
+        return f"{address} az needs HTTPS; use curl with a token from POST /_emulator/tokens"
+    steps = (
+        f"export REQUESTS_CA_BUNDLE={running.ca_file}",
+        f"az cloud register -n Local --endpoint-resource-manager {running.url}",
+        "az cloud set -n Local",
+        "az config set core.instance_discovery=false",
+        f"az login --service-principal -u any -p any --tenant {running.emulator.settings.tenant}",
+    )
+    return "\n  ".join((f"{address} To connect az to it, in another shell:", *steps))

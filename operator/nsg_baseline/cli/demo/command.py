@@ -74,10 +74,12 @@ async def _play(folder: Path, *, keep: bool) -> None:
     started = time.monotonic()
     async with demo_environment(folder) as environment:
         await Scenario(environment, click.echo).play()
-        click.echo(f"\nIncidents, as listed by kubectl get nsgincidents -A:\n{outline(environment)}")
+        click.echo(f"\nThe NSGIncidents in the cluster:\n{outline(environment)}")
         click.echo(f"\nDone in {time.monotonic() - started:.0f} s")
         if keep:
             await _keep(environment)
+        else:
+            click.echo("`nsgb demo --keep` keeps everything running, for kubectl and nsgb.")
 
 
 async def _keep(environment: "DemoEnvironment") -> None:

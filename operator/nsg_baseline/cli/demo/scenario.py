@@ -1,6 +1,5 @@
 """The demo's scenario: unapproved changes in Azure, and the alerts that the operator sends."""
 
-import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
@@ -99,7 +98,7 @@ class Scenario:
     async def _alert(self, *words: str) -> None:
         alert = await self._environment.receiver.next(*words)
         self._echo(f"Alert received {time.monotonic() - self._started:.0f} s after the start:")
-        self._echo(textwrap.indent(f"{alert['title']}\n{alert['message']}", "    | ", lambda _: True))
+        self._echo("\n".join(f"    | {line}".rstrip() for line in f"{alert['title']}\n{alert['message']}".splitlines()))
 
     def _condition(self, name: str, kind: str) -> str | None:
         status: dict[str, Any] = self._environment.custom("NSGBaseline", name).get("status") or {}
