@@ -82,7 +82,7 @@ async def test_incidents_are_sorted_by_severity_and_name_the_author(staged: Demo
     put_incident(staged, "appgate-2", changedBy=[WHO], attribution="Found")
     put_incident(staged, "appgate-3", **RESOLVED, resolution="Reverted")
     lines = (await run(staged, "incidents")).splitlines()
-    assert lines[0].split() == ["SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME"]
+    assert lines[0].split() == ["SEVERITY", "STATE", "DURATION", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME"]
     assert [line.split()[-1] for line in lines[1:]] == ["appgate-2", "appgate-1"]
     assert "NSG".join(lines).count("jo@example.com") == 1
     listed = json.loads(await run(staged, "incidents", "--all", "-o", "json"))

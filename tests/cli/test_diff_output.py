@@ -34,7 +34,7 @@ def test_exposure_precedes_the_changed_rules(old: str, tmp_path: Path) -> None:
         "team-web/web  NSG web  changed, critical: ssh opens TCP 22 to the Internet",
         "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by ssh)",
         "  critical  RuleCreated ssh",
-        "    before: -",
+        "    before: none",
         "    after:  200 Inbound Allow Tcp from Internet to * port 22",
         "1 baseline, 1 with a different meaning",
     ]
@@ -131,7 +131,7 @@ def test_only_changed_entries_of_a_setting_are_shown(tmp_path: Path) -> None:
         "    before: name gone-*, priorities 100-200, caller tf",
         "    after:  preset AKS",
         "  info  setting exceptions",
-        "    before: -",
+        "    before: none",
         f"    after:  ssh 200 Inbound Allow Tcp from Internet to * port 22, until {until}, approved by {_approver()}",
         "  info  setting enforcement",
         "    before: delay 0s",

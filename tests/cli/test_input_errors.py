@@ -2,12 +2,18 @@
 
 import json
 import os
+import subprocess
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from typing_extensions import override
 
 from nsg_baseline.cli import main
 from nsg_baseline.cli.main import nsgb
@@ -45,6 +51,8 @@ def test_an_nsg_missing_from_a_page_exits_with_1(baseline: str, page: str, form:
     result = run("plan", "-f", baseline, "--live", page, "-o", form)
     assert result.exit_code == 1
     assert "in order" not in result.stdout
+    # An empty list would claim that no NSG lacks a baseline.
+    assert ('"unbaselined": null' in result.stdout) == (form == "json")
     assert {"json": '"unknown": 1', "yaml": "unknown: 1", "junit": 'skipped="1"'}.get(
         form, "1 unknown"
     ) in result.stdout
@@ -239,3 +247,28 @@ def test_an_import_without_nsgs_is_an_error(tmp_path: Path) -> None:
     file.write_text("[]")
     result = run("import", "--live", str(file))
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "nsgb: the input contains no NSG\n")
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """Refuses each request, as a proxy does in front of the metadata service."""
+
+    def do_GET(self) -> None:
+        self.send_response(HTTPStatus.FORBIDDEN)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+
+    @override
+    def log_message(self, *arguments: object) -> None:
+        """Print nothing."""
+
+
+def test_missing_azure_credentials_are_one_line_that_names_the_variables(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Refusal) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        environment = {"PATH": os.environ["PATH"], "HTTP_PROXY": f"http://127.0.0.1:{proxy.server_port}"}
+        command = (sys.executable, "-m", "nsg_baseline.cli", "import", "--subscription", NSG.split("/")[2])
+        result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        proxy.shutdown()
+    # azure-identity logs each credential that failed, with the proxy's page.
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1), result.stderr
+    assert "set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET" in result.stderr

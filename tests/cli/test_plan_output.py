@@ -125,7 +125,7 @@ def test_table_shows_before_and_after(baseline: str) -> None:
     assert result.stdout == (
         "team-web/web  critical  NSG web: open-ssh opens TCP 22 to the Internet\n"
         "  critical  RuleCreated open-ssh\n"
-        "    approved: -\n"
+        "    approved: none\n"
         "    live:     200 Inbound Allow Tcp from Internet to * port 22\n"
         "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by open-ssh)\n"
         "1 baseline, 1 drifted, 0 NSGs without a baseline\n"

@@ -84,7 +84,7 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
     live = _live(live_file, source)
     nsg = next((live_nsg for live_nsg in live.nsgs if live_nsg.id == parse_approved(spec).id), None)
     if nsg is None:
-        raise Failure(f"{spec.target.resource_id} is not in the live NSGs")
+        raise Failure(f"{spec.target.resource_id} is not in the live NSGs; if it was deleted, delete the baseline too")
     changes = _chosen(judge(parse_approved(spec), nsg, now()).changes, rules)
     try:
         if until is None:

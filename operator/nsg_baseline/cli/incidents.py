@@ -16,7 +16,7 @@ from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import lasting
 from nsg_baseline.kube.client import Kube
 
-_HEADINGS = ("SEVERITY", "STATE", "AGE", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME")
+_HEADINGS = ("SEVERITY", "STATE", "DURATION", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME")
 
 
 @click.command()
@@ -43,7 +43,7 @@ def incidents(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    r"""List open incidents by severity: age, NSG, summary, and who made the change.
+    r"""List open incidents by severity: duration, NSG, summary, and who made the change.
 
     \b
     nsgb incidents
@@ -104,7 +104,7 @@ def _row(incident: NSGIncident) -> tuple[str, ...]:
     return (
         status.severity or "-",
         "Acknowledged" if status.state == "Open" and incident.spec.acknowledged is not None else status.state or "-",
-        age(incident),
+        duration(incident),
         incident.metadata.namespace,
         NSGId.parse(incident.spec.nsg).name if incident.spec.nsg else f"scope {incident.spec.scope}",
         status.summary or "-",
@@ -120,7 +120,7 @@ def _who(status: IncidentStatus) -> str:
     return caller.name if caller.certain else f"possibly {caller.name}"
 
 
-def age(incident: NSGIncident) -> str:
+def duration(incident: NSGIncident) -> str:
     """Return how long an incident has been open, or was open."""
     status = incident.status
     if status.opened_at is None:

@@ -1,6 +1,8 @@
 """Reads baselines from the cluster and live NSGs from Azure, with the operator's own clients."""
 
 import asyncio
+import logging
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -20,6 +22,7 @@ from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
 
 T = TypeVar("T")
+_CLIENT_VARIABLES = "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 
 
 def cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
@@ -75,10 +78,18 @@ def _asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
         finally:
             await arm.aclose()
 
+    # azure-identity logs each failed credential; the error below reports the failure once.
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(connected())
     except (AzureError, SettingError) as error:
-        raise Failure(f"Azure cannot be read: {error}; pass a file with --live instead") from None
+        raise Failure(f"Azure cannot be read: {error}; {_credential_fix()}") from None
+
+
+def _credential_fix() -> str:
+    configured = any(name in os.environ for name in ("AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"))
+    check = "check the AZURE_* variables" if configured else f"set {_CLIENT_VARIABLES} (az login is not used)"
+    return f"{check}, or pass the output of az network nsg list with --live"
 
 
 def _live(documents: Iterable[dict[str, Any]]) -> Live:

@@ -55,6 +55,7 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
     Exits with 0 if all NSGs match their baselines, 2 if there is drift, and 1 if an input cannot be read. A list of
     NSGs counts as complete: an NSG missing from it counts as deleted. If the input is one NSG, other baselines are
     ignored. If the input is one page of several, NSGs missing from it are unknown, and the exit code is 1 or 2.
+    Without --live, only the NSGs of the baselines are read from Azure; `nsgb incidents` lists NSGs without a baseline.
 
     \b
     nsgb plan -f baselines/ --live nsgs.json

@@ -110,15 +110,16 @@ def document(result: Plan, writes: Mapping[str, Write] | None = None) -> dict[st
             **({"serviceTags": result.change_number} if result.change_number is not None else {}),
         },
         "baselines": [_baseline(entry, writes) for entry in result.baselines],
-        "unbaselined": [
-            {
-                "nsg": entry.change.nsg,
-                "severity": entry.change.severity,
-                "severityReason": entry.reason,
-                "exposure": [exposed.document() for exposed in entry.exposure],
-            }
-            for entry in result.unbaselined
-        ],
+        "unbaselined": None if result.unbaselined_unknown else [_unbaselined(entry) for entry in result.unbaselined],
+    }
+
+
+def _unbaselined(entry: UnbaselinedVerdict) -> dict[str, Any]:
+    return {
+        "nsg": entry.change.nsg,
+        "severity": entry.change.severity,
+        "severityReason": entry.reason,
+        "exposure": [exposed.document() for exposed in entry.exposure],
     }
 
 

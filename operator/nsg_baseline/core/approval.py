@@ -51,7 +51,7 @@ def approve_until(
         if change.kind not in ("RuleCreated", "RuleUpdated"):
             subject = f"{change.kind} {change.rule or ''}".strip()
             raise NotApprovableError(
-                f"{subject} cannot be approved for a time; approve it permanently, or select other changes with --rule"
+                f"{subject}: an exception approves only a rule that exists; omit --until, or select rules with --rule"
             )
         rule = live_rules[(change.rule or "").lower()]
         stamp = f"{until:%Y-%m-%dT%H:%M:%SZ}"

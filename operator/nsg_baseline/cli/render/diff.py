@@ -72,8 +72,8 @@ def _lines(revision: Revision) -> Iterator[str]:
     for change in revision.changes:
         before, after = sides(change)
         yield f"  {change.severity}  {_heading(revision, change)}"
-        yield f"    before: {before or '-'}"
-        yield f"    after:  {after or '-'}"
+        yield f"    before: {before or 'none'}"
+        yield f"    after:  {after or 'none'}"
 
 
 def _markdown(revisions: Sequence[Revision]) -> str:

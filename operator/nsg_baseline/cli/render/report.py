@@ -10,7 +10,7 @@ from importlib import resources
 
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.cli.incidents import age, document
+from nsg_baseline.cli.incidents import document, duration
 from nsg_baseline.cli.render.markdown import plain
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity_policy import SEVERITIES
@@ -45,7 +45,7 @@ def _facts(incident: NSGIncident) -> Iterator[tuple[str, str]]:
         yield "opened", format_time(status.opened_at)
     ended = f"{format_time(status.resolved_at)}, {status.resolution}" if status.resolved_at else "not resolved"
     yield "ended", ended
-    yield "open for", age(incident)
+    yield "duration", duration(incident)
     if status.severity_reason:
         yield "severity", f"{status.severity}, because {status.severity_reason}"
     for who in status.changed_by:
@@ -116,7 +116,7 @@ def _timeline(report: Report) -> Iterator[str]:
         end = min(incident.status.resolved_at or report.until, report.until)
         offset = 100 * (start - report.since).total_seconds() / span
         width = 100 * max((end - start).total_seconds(), 0) / span
-        name = html.escape(f"{_subject(incident)}, {age(incident)}")
+        name = html.escape(f"{_subject(incident)}, {duration(incident)}")
         yield (
             f'<div class="line"><span title="{name}">{name}</span><div class="track">'
             f'<div class="bar {incident.status.severity or "info"}" style="left:min({offset:.2f}%,100% - .3rem);'

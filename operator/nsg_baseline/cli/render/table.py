@@ -38,8 +38,8 @@ def _changes(planned: PlannedNSG) -> Iterator[str]:
     for change in planned.verdict.changes:
         owner = f", tolerated rule of {change.tolerated_by}" if change.tolerated_by else ""
         yield f"  {change.severity}  {heading(change)}{owner}"
-        yield f"    approved: {side_line(change.approved) or '-'}"
-        yield f"    live:     {side_line(change.live) or '-'}"
+        yield f"    approved: {side_line(change.approved) or 'none'}"
+        yield f"    live:     {side_line(change.live) or 'none'}"
 
 
 def heading(change: Change) -> str:
