@@ -1,6 +1,8 @@
 """Channels from a Secret: which URLs are refused, and that no part of a URL appears in a message."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +12,8 @@ from structlog.testing import capture_logs
 from nsg_baseline.alerts.channels import disable_url_logging, parse_channels
 from nsg_baseline.alerts.message import alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
-from nsg_baseline.alerts.providers import SCHEMES
+from nsg_baseline.alerts.resolving import resolve_channels
+from nsg_baseline.alerts.schemes import SCHEMES
 from tests.support.alerts import incident
 
 MESSAGE = alert_message(PendingDelivery(incident(), "Opened"))
@@ -31,14 +34,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_a_refusal_names_the_line_and_no_part_of_the_url(
+async def test_a_refusal_names_the_line_and_no_part_of_the_url(
     url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     # The message becomes a condition that everyone with access to routes can read.
     caplog.set_level(logging.DEBUG)
     disable_url_logging()
     with capture_logs() as logs:
-        channels, (bad,) = parse_channels(f"# ours\n\n{url}\n")
+        channels, (bad,) = await resolve_channels(f"# ours\n\n{url}\n")
     assert (channels, bad.line) == ([], 3)
     outputs = [str(bad), repr(bad), repr(logs), caplog.text, *capfd.readouterr()]
     assert CANARY not in "\n".join(outputs)
@@ -94,3 +97,10 @@ async def test_a_closed_port_is_not_an_exception(unused_tcp_port: int, caplog: p
     disable_url_logging()
     assert not (await channel.send(MESSAGE)).delivered
     assert CANARY not in caplog.text
+
+
+def test_the_operator_does_not_load_apprise() -> None:
+    # A plugin in the operator's process could read its memory and credentials. It also costs 15 MiB.
+    code = "import nsg_baseline.engine.run, sys; print('apprise' in sys.modules, 'requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[0] == "False"

@@ -12,6 +12,7 @@ import pytest
 from nsg_baseline.alerts import loop
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import pending_deliveries
+from nsg_baseline.alerts.sender.slots import PER_NAMESPACE, RESERVED
 from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
@@ -138,7 +139,7 @@ async def test_an_invalid_line_does_not_affect_the_other_channels(environment: R
     assert len(environment.chats.titles("a")) == 1
     condition = environment.outbox.condition(environment.to)
     assert (condition.status, condition.reason) == ("False", "InvalidURL")
-    assert "line 1: is not one of" in condition.message
+    assert "line 1: is not a URL that a supported service prints" in condition.message
     assert "line 3: " in condition.message
     assert "T0K3N" not in condition.message
 
@@ -226,3 +227,52 @@ async def test_a_deleted_route_receives_nothing(chats: Chats) -> None:
         outbox.put(incident("web-2"))
         await chats.until(lambda: len(chats.titles("second")) == 2)
     assert len(chats.titles("first")) == 1
+
+
+async def test_a_slow_channel_does_not_delay_the_record_of_the_others(environment: RouteEnvironment) -> None:
+    # Killed while the slow one is waited for, the operator told the others again.
+    environment.chats.stuck.add("b")
+    delivering = asyncio.create_task(environment.deliver())
+    await environment.chats.until(lambda: len(environment.chats.messages) == 2)
+    async with asyncio.timeout(60):
+        while (recorded := environment.outbox.delivery(incident(), environment.to)) is None:
+            environment.outbox.moved.clear()
+            await environment.outbox.moved.wait()
+    assert not delivering.done()
+    assert len(recorded.pending_channels or {}) == 1
+    environment.chats.released.set()
+    await delivering
+    recorded = environment.outbox.delivery(incident(), environment.to)
+    assert recorded is not None
+    assert recorded.pending_channels is None
+
+
+async def test_an_orderly_stop_finishes_messages_under_way_and_repeats_none(environment: RouteEnvironment) -> None:
+    # A stop during a send of three seconds told every channel of the route twice.
+    chats, outbox = environment.chats, environment.outbox
+    chats.stuck.add("b")
+    async with running(outbox, environment.clock):
+        await chats.until(lambda: len(chats.messages) == 2)
+        asyncio.get_running_loop().call_later(0.5, chats.released.set)
+    recorded = outbox.delivery(incident(), environment.to)
+    assert recorded is not None
+    assert recorded.pending_channels is None
+    outbox.put(incident("web-2"))
+    async with running(outbox, environment.clock):
+        await chats.until(lambda: len(chats.messages) >= 4)
+    assert len(chats.messages) == 4
+
+
+async def test_an_orderly_stop_starts_no_further_message(environment: RouteEnvironment) -> None:
+    # What waits for a slot would exceed the grace period. It stays pending, with its key.
+    chats, outbox = environment.chats, environment.outbox
+    chats.stuck |= set("abcdefgh")
+    outbox.secrets[environment.to.key] = chats.urls(*"abcdefgh")
+    at_once = PER_NAMESPACE + RESERVED
+    async with running(outbox, environment.clock):
+        await chats.until(lambda: len(chats.messages) == at_once)
+        asyncio.get_running_loop().call_soon(chats.released.set)
+    assert len(chats.messages) == at_once
+    recorded = outbox.delivery(incident(), environment.to)
+    assert recorded is not None
+    assert len(recorded.pending_channels or {}) == 8 - at_once

@@ -1,6 +1,7 @@
 """Limits of a route's Secret: a tenant who may edit one must not be able to exhaust the operator."""
 
-from nsg_baseline.alerts.channels import MAX_BYTES, MAX_LINES, parse_channels
+from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.urls import MAX_BYTES, MAX_LINES
 
 URL = "json://relay.example.com/a"
 

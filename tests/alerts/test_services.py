@@ -13,7 +13,7 @@ from apprise import NotifyFormat
 from nsg_baseline.alerts import apprise_services
 from nsg_baseline.alerts.apprise_refusals import FILE_OPTIONS, REASONS, REFUSED
 from nsg_baseline.alerts.channels import parse_channels
-from nsg_baseline.alerts.providers import OWN_FORM, SCHEMES
+from nsg_baseline.alerts.schemes import OWN_FORM, SCHEMES
 from nsg_baseline.alerts.sender.client import Sender
 from nsg_baseline.alerts.sender.plain_form import SHORT_LENGTH, plain_form
 from tests.support.alert_scenarios import SCENARIOS

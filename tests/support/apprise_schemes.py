@@ -1,6 +1,9 @@
 """The services of the installed Apprise. `python -m tests.support.apprise_schemes` writes the operator's table of them,
 and the page that lists them."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +14,7 @@ from apprise.manager_plugins import NotificationManager
 
 from nsg_baseline.alerts import apprise_services
 from nsg_baseline.alerts.apprise_refusals import REFUSED
-from nsg_baseline.alerts.providers import OWN_FORM
+from nsg_baseline.alerts.schemes import OWN_FORM
 
 PAGE = Path(__file__).parents[2] / "docs" / "services.md"
 _INTRODUCTION = """# Services
@@ -31,7 +34,7 @@ _REFUSALS = """
 """
 _OPTIONS = """
 Options that make Apprise read a file or a URL are refused in all URLs: `keyfile`, `pgpkey`, `pgpprv`, `pgppub`,
-`subfile`, `template` and `wkd`.
+`subfile`, `template` and `wkd`. `verify=no` is refused, too.
 """
 
 
@@ -45,7 +48,8 @@ class Service:
 
     @property
     def row(self) -> str:
-        return f'    "{self.module}": ("{self.plugin.__name__}", "{" ".join(self.schemes)}"),'
+        lists = " ".join(recipient_lists(self.module, self.plugin))
+        return f'    "{self.module}": ("{self.plugin.__name__}", "{" ".join(self.schemes)}", "{lists}"),'
 
     @property
     def documentation(self) -> str:
@@ -57,6 +61,32 @@ class Service:
             return "specific"
         length = self.plugin.body_maxlen
         return f"plain, {length:,} characters" if isinstance(length, int) else "plain"
+
+
+# One request makes one alert or one post for all recipients: divided, it would make several.
+TOGETHER = ("dingtalk", "jira", "mastodon", "one_signal", "opsgenie", "twitter", "xmatters")
+# Services for which it is not proven that a plugin with one recipient sends the same.
+UNPROVEN = ("burstsms", "dot", "matrix", "office365", "revolt", "ringcentral", "sfr", "twist", "vapid", "voipms")
+_NO_LISTS = frozenset({"batch", "batch_size", "default_batch_size", "mode", "retry"})
+
+
+def recipient_lists(module: str, plugin: Any) -> list[str]:
+    """Return the attributes with recipients: those that the plugin counts in its `__len__`."""
+    if module in (*TOGETHER, *UNPROVEN):
+        return []
+    for base in plugin.__mro__:
+        if "__len__" in base.__dict__ and base.__name__ not in ("NotifyBase", "URLBase"):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+            (method,) = (
+                node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "__len__"
+            )
+            names = {
+                node.attr
+                for node in ast.walk(method)
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+            }
+            return sorted(names - _NO_LISTS)
+    return []
 
 
 def installed() -> Iterator[Service]:
@@ -74,8 +104,8 @@ def table() -> str:
     head = [
         f'"""Services of Apprise {apprise.__version__} over HTTP and SMTP, generated."""',
         "",
-        "# The class of the plugin and its URL schemes, by its module.",
-        "SERVICES: dict[str, tuple[str, str]] = {",
+        "# The class of the plugin, its URL schemes, and its lists of recipients, by its module.",
+        "SERVICES: dict[str, tuple[str, str, str]] = {",
     ]
     return "\n".join([*head, *(service.row for service in installed() if service.module not in REFUSED), "}", ""])
 

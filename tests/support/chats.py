@@ -11,7 +11,7 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Chats:
-    """Chats on one server, by path: each answers 200, or what `answers` says, or never while `stuck`."""
+    """Chats on one server, by path: each answers 200, or what `answers` says, or when `released` while `stuck`."""
 
     port: int = 0
     answers: dict[str, int] = field(default_factory=dict)
@@ -19,6 +19,7 @@ class Chats:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     messages: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def urls(self, *names: str) -> dict[str, str]:
@@ -36,7 +37,7 @@ class Chats:
             self.messages.append((name, body["title"]))
             self._moved.notify_all()
         if name in self.stuck:
-            await asyncio.Event().wait()
+            await self.released.wait()
         return web.Response(status=self.answers.get(name, 200), headers=self.headers.get(name))
 
     async def until(self, holds: Callable[[], bool]) -> None:

@@ -29,10 +29,14 @@ async def deliver(sender: Sender, send: Send, namespace: str = "team-web") -> An
 
 @dataclass(slots=True)
 class Listener:
-    """A server that records every request. `redirect` is where it sends them on; `content` is what it answers."""
+    """A server that records every request. `redirect` is where it sends them on; `content` is what it answers.
+
+    It answers 500 to a request that contains `refused`.
+    """
 
     port: int = 0
     redirect: str = ""
+    refused: str = ""
     content: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -41,7 +45,8 @@ class Listener:
         self.requests.append(f"{request.method} {request.raw_path} {await request.text()}")
         if self.redirect:
             return web.Response(status=307, headers={"Location": self.redirect})
-        return web.Response(body=self.content, headers=self.headers)
+        status = 500 if self.refused and self.refused in self.requests[-1] else 200
+        return web.Response(body=self.content, headers=self.headers, status=status)
 
 
 @asynccontextmanager

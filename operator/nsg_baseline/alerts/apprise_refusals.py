@@ -1,6 +1,5 @@
 """What of Apprise is refused: services that use the pod itself or raw sockets, and options that read files or URLs."""
 
-from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 # The reason and the URL schemes, by the module of the plugin.
@@ -28,7 +27,7 @@ FILE_OPTIONS = frozenset({"template", "keyfile", "subfile", "pgppub", "pgpprv", 
 """Options of a URL whose value is a file or a URL that Apprise reads. The guard of a child refuses such reads too."""
 
 
-def file_options(url: str) -> Iterable[str]:
+def file_options(url: str) -> list[str]:
     """Return the options of a URL that are refused, sorted."""
     _, _, query = url.partition("?")
     names = {name.strip().lower() for name, _ in parse_qsl(query.replace("?", "&"), keep_blank_values=True)}

@@ -7,14 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import apprise
-
-from nsg_baseline.alerts.apprise_refusals import REASONS, file_options
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.providers import OWN_FORM, SCHEMES, THREADED, service
+from nsg_baseline.alerts.schemes import OWN_FORM, THREADED
 from nsg_baseline.alerts.sender.client import Sender, Turn
 from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
+from nsg_baseline.alerts.urls import ChannelURL, InvalidChannelError, parse_lines
 
 SEND_SECONDS = 30
 """The deadline of a send in seconds, enforced by the kernel."""
@@ -22,9 +20,6 @@ SENDER = Sender()
 """The sender of this process, shared by all routes."""
 atexit.register(SENDER.close)
 
-MAX_LINES = 100
-MAX_BYTES = 64 * 1024
-"""Limits of one Secret key. A delivery records at most 100 channels, and each line loads a plugin."""
 _REASONS: dict[Failure, str] = {
     "own": "its address belongs to the pod or to the cloud's metadata service",
     "private": "its address is in a private network, which is allowed only for routes in the operator's namespace",
@@ -37,28 +32,18 @@ _REASONS: dict[Failure, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class InvalidChannelError(Exception):
-    """A line of a Secret is not a supported channel URL."""
-
-    line: int
-    problem: str
-
-    def __post_init__(self) -> None:
-        Exception.__init__(self, f"line {self.line}: {self.problem}")
-
-
-@dataclass(frozen=True, slots=True)
 class SendResult:
     """The result of sending a message: whether it was delivered, and otherwise the reason as text.
 
     `retry_after` is the pause that the service requests. `egress_denied` means that the address belongs to the pod or
-    to the cloud's metadata service.
+    to the cloud's metadata service, `is_stopped` that the operator ends and the message was not sent.
     """
 
     delivered: bool
     retry_after: timedelta | None = None
     reason: str = ""
     egress_denied: bool = False
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +64,18 @@ class Permissions:
 
 
 class Channel:
-    """One destination. A threaded channel has alerts or tickets, which are opened and closed."""
+    """One destination: a URL, or one of its recipients. A threaded channel has alerts or tickets."""
 
-    def __init__(self, line: int, scheme: str, url: str, permissions: Permissions) -> None:
-        self.line = line
-        self.scheme = scheme
+    def __init__(self, url: ChannelURL, permissions: Permissions, recipient: str = "") -> None:
+        self.line = url.line
+        self.scheme = url.scheme
         # Identifies the channel in a status without revealing the URL. With fewer bits, a tenant could find a URL with
         # the identity of another channel, whose messages would then count as delivered.
-        self.id = hashlib.blake2b(url.encode(), digest_size=16, person=b"nsgb channel").hexdigest()
-        self.is_threaded = scheme in THREADED
-        self._url = url
+        identity = f"{url.url}\n{recipient}" if recipient else url.url
+        self.id = hashlib.blake2b(identity.encode(), digest_size=16, person=b"nsgb channel").hexdigest()
+        self.is_threaded = url.scheme in THREADED
+        self._url = url.url
+        self._recipient = recipient
         self._permissions = permissions
 
     async def send(self, message: AlertMessage) -> SendResult:
@@ -116,6 +103,7 @@ class Channel:
             format=text.format,
             level=message.level,
             notice=_notice(message),
+            recipient=self._recipient,
             seconds=SEND_SECONDS,
             local=self._permissions.local,
             private=self._permissions.private,
@@ -155,7 +143,7 @@ def _result(answer: Answer) -> SendResult:
 def parse_channels(
     text: str, permissions: Permissions = Permissions(), *, allow_local: bool = False
 ) -> tuple[list[Channel], list[InvalidChannelError]]:
-    """Parse Apprise URLs, one per line, skipping blank lines and comments (#).
+    """Parse the lines of a Secret to channels, without a check by the plugins: each URL is one channel.
 
     Args:
         text: A value of a Secret.
@@ -163,48 +151,16 @@ def parse_channels(
         allow_local: Allow loopback and link-local addresses, regardless of the permissions.
 
     Returns:
-        The channels, and an error for each line that is not a supported URL: one typo must not disable the others.
+        The channels, and an error for each line that is not a URL of a supported scheme.
     """
     if allow_local:
         permissions = replace(permissions, local=True)
-    channels: list[Channel] = []
-    errors: list[InvalidChannelError] = []
-    size = 0
-    for number, line in enumerate((line.strip() for line in text.splitlines()), start=1):
-        size += len(line.encode()) + 1
-        if size > MAX_BYTES:
-            errors.append(InvalidChannelError(number, f"exceeds the limit of {MAX_BYTES} bytes per Secret key"))
-            break
-        if line and not line.startswith("#"):
-            if len(channels) + len(errors) == MAX_LINES:
-                errors.append(InvalidChannelError(number, f"exceeds the limit of {MAX_LINES} channels per route"))
-                break
-            try:
-                channels.append(_channel(number, line, permissions))
-            except InvalidChannelError as error:
-                errors.append(error)
-    return channels, errors
-
-
-def _channel(number: int, url: str, permissions: Permissions) -> Channel:
-    scheme, separator, _ = url.partition("://")
-    if not separator:
-        raise InvalidChannelError(number, "is not a URL; write one Apprise URL on each line")
-    scheme = scheme.lower()
-    if scheme not in SCHEMES:
-        reason = REASONS.get(scheme, "docs/alerts.md lists them")
-        raise InvalidChannelError(number, f"is not one of the supported schemes: {reason}")
-    options = file_options(url)
-    if options:
-        raise InvalidChannelError(number, f"uses {', '.join(options)}; options that read files or URLs are refused")
-    # The plugins of other schemes are loaded in the child only. A message reports what they do not accept.
-    if scheme in OWN_FORM and service(scheme, url) is None:
-        raise InvalidChannelError(number, f"Apprise does not accept this {scheme} URL; see its documentation")
-    return Channel(number, scheme, url, permissions)
+    urls, errors = parse_lines(text)
+    return [Channel(url, permissions) for url in urls], errors
 
 
 def disable_url_logging() -> None:
-    """Disable Apprise's logs in this process, because they contain keys. The processes of the sender have no output."""
-    apprise.logger.disabled = True
+    """Disable logs that contain URLs, of Apprise and its libraries. The processes of the sender have no output."""
+    logging.getLogger("apprise").disabled = True
     for name in ("urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

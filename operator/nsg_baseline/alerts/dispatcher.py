@@ -1,6 +1,7 @@
 """Dispatch: sends a route's pending notifications to each of its channels and records what was delivered."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +24,28 @@ from nsg_baseline.alerts.grouping import Batch, group, hourly_use
 from nsg_baseline.alerts.in_flight import InFlight
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, route_name
-from nsg_baseline.alerts.ports import Outbox
+from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
 from nsg_baseline.alerts.sender.client import Turn
 from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, render_message
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.conditions import ConditionState
 
+RECORD_SECONDS = 1.0
+"""While a channel is slow, the results of the others are recorded this often, in seconds."""
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Round:
+    """One round of a route: what is sent, what each channel has received so far, and what is recorded of it."""
+
+    route: NSGAlertRoute
+    ready: Sequence[PendingDelivery]
+    missing: Received
+    delivered: Delivered
+    threaded: frozenset[str]
+    recorded: dict[RevisionKey, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,6 +56,7 @@ class Dispatcher:
         operator_namespace: Routes in this namespace have reserved slots and may use private networks.
         allow_local: Allow channels to connect to loopback and link-local addresses.
         allow_private: Allow private networks for routes in all namespaces.
+        is_stopping: Start no further message. Those under way are finished and recorded.
     """
 
     outbox: Outbox
@@ -52,6 +68,7 @@ class Dispatcher:
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     in_flight: InFlight = field(init=False)
+    is_stopping: bool = False
     _next_due: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -74,10 +91,14 @@ class Dispatcher:
             return
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
-        results = await asyncio.gather(*(self._deliver_to(route, channel, ready, missing, now) for channel in channels))
-        delivered = {channel.id: keys for channel, keys in zip(channels, results, strict=True)}
+        delivered: dict[str, dict[RevisionKey, str]] = {channel.id: {} for channel in channels}
         threaded = frozenset(channel.id for channel in channels if channel.is_threaded)
-        undelivered = [item for item in ready if not await self._record(route, item, missing, delivered, threaded)]
+        round_ = Round(route, ready, missing, delivered, threaded)
+        sends = [
+            asyncio.create_task(self._deliver_to(route, channel, ready, missing, now, delivered[channel.id]))
+            for channel in channels
+        ]
+        undelivered = await self._finish(round_, sends)
         self.in_flight.forget(route, pending_by_channel(channels, deliveries, missing, delivered))
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
         await self._report(route, problem or delivery_condition(failing, len(undelivered)), len(channels))
@@ -99,20 +120,51 @@ class Dispatcher:
         self._wake_at(delivery.ready_at for delivery in others)
         return [delivery for delivery in deliveries if delivery.is_critical]
 
+    async def _finish(self, round_: Round, sends: Iterable["asyncio.Task[None]"]) -> list[PendingDelivery]:
+        """Wait for the sends and record each result soon after it is there; return the undelivered notifications.
+
+        A slow channel must not delay the record of the others: after a kill, they would get the message again.
+        """
+        pending = set(sends)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, timeout=RECORD_SECONDS)
+                for task in done:
+                    task.result()
+                if pending:
+                    # If the API server is away, the sends go on. The last record reports it.
+                    with contextlib.suppress(OutboxError):
+                        await self._record_all(round_)
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        return await self._record_all(round_)
+
     async def _deliver_to(
-        self, route: NSGAlertRoute, channel: Channel, ready: list[PendingDelivery], missing: Received, now: datetime
-    ) -> dict[RevisionKey, str]:
-        """Send what a channel lacks; return the delivered and abandoned notifications with their shared threads."""
+        self,
+        route: NSGAlertRoute,
+        channel: Channel,
+        ready: list[PendingDelivery],
+        missing: Received,
+        now: datetime,
+        done: dict[RevisionKey, str],
+    ) -> None:
+        """Send what a channel lacks. Add delivered and abandoned notifications to `done`, with their shared threads."""
         backoff = self.backoffs.setdefault(channel.id, Backoff())
         pending = [delivery for delivery in ready if channel.id in missing[delivery.key]]
-        done = self._abandon(route, channel, backoff, pending, now)
+        done |= self._abandon(route, channel, backoff, pending, now)
         pending = _without(pending, done)
         if backoff.is_pausing(now):
             self._wake_at([backoff.retry_at] if pending else [])
-            return done
+            return
         done |= self.in_flight.delivered(channel, pending)
         for batch in self._batches(route, channel, _without(pending, done), missing, now):
+            if self.is_stopping:
+                break
             message, result = await self._send(route, channel, batch, missing)
+            if result.is_stopped:
+                break
             if not result.delivered:
                 self._wake_at([backoff.failed(self.clock(), result.retry_after)])
                 log.warning("message not delivered", route=route_name(route), line=channel.line, reason=result.reason)
@@ -120,7 +172,6 @@ class Dispatcher:
             backoff.succeeded()
             self.in_flight.confirm(message)
             done |= {delivery.key: message.thread for delivery in batch.deliveries}
-        return done
 
     def _abandon(
         self, route: NSGAlertRoute, channel: Channel, backoff: Backoff, pending: list[PendingDelivery], now: datetime
@@ -155,6 +206,8 @@ class Dispatcher:
         text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents())
         # A route that waits for a slot of its namespace must not delay the messages of another route to the same URL.
         async with channel.turn(text) as turn:
+            if self.is_stopping:
+                return message, SendResult(delivered=False, is_stopped=True)
             send = partial(self._send_once, channel, text, turn)
             return message, await self.delivered_keys.once(channel, text, send)
 
@@ -166,20 +219,21 @@ class Dispatcher:
             log.info("delivered", message=message.key, alert_event=message.event, line=channel.line)
         return result
 
-    async def _record(
-        self,
-        route: NSGAlertRoute,
-        delivery: PendingDelivery,
-        missing: Received,
-        delivered: Delivered,
-        threaded: frozenset[str],
-    ) -> bool:
-        """Record the deliveries; return whether each channel has received the notification or it was abandoned."""
-        unsent = still_missing(missing[delivery.key], delivery, delivered)
-        record = next_record(route, delivery, unsent, delivered, threaded, self.clock())
-        if record is not None:
-            await self.outbox.record(delivery.incident, record)
-        return not unsent
+    async def _record_all(self, round_: Round) -> list[PendingDelivery]:
+        """Record what is new; return the notifications that some channels still lack."""
+        undelivered = []
+        for delivery in round_.ready:
+            unsent = still_missing(round_.missing[delivery.key], delivery, round_.delivered)
+            if unsent:
+                undelivered.append(delivery)
+            if round_.recorded.get(delivery.key) == unsent:
+                continue
+            now = self.clock()
+            record = next_record(round_.route, delivery, unsent, round_.delivered, round_.threaded, now)
+            if record is not None:
+                await self.outbox.record(delivery.incident, record)
+            round_.recorded[delivery.key] = unsent
+        return undelivered
 
     async def _report(self, route: NSGAlertRoute, state: ConditionState, channels: int) -> None:
         status = next_status(route, state, channels, self.in_flight.messages, self.clock())

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from nsg_baseline.alerts.channels import SENDER, disable_url_logging
+from nsg_baseline.alerts.channels import SEND_SECONDS, SENDER, disable_url_logging
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
@@ -16,6 +16,8 @@ from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.api.route import NSGAlertRoute
 
 INTERVAL_SECONDS = 60.0
+STOP_SECONDS = SEND_SECONDS + 5.0
+"""How long an orderly stop waits for messages under way. Their results are recorded, so that none is repeated."""
 log = structlog.get_logger(__name__)
 
 
@@ -31,13 +33,18 @@ class RouteLoop:
     async def run(self) -> None:
         """Deliver whenever the loop is woken, until the route is deleted."""
         outbox, clock = self.dispatcher.outbox, self.dispatcher.clock
-        while True:
+        while not self.dispatcher.is_stopping:
             self.wake.clear()
             route = next((route for route in outbox.routes() if route.key == self.key), None)
             if route is None:
                 return
             await self._deliver(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
+
+    def stop(self) -> None:
+        """Start no further message, and end after those under way."""
+        self.dispatcher.is_stopping = True
+        self.wake.set()
 
     async def _deliver(self, route: NSGAlertRoute, deliveries: list[PendingDelivery]) -> None:
         try:
@@ -65,7 +72,7 @@ async def run(
     allow_local: bool = False,
     allow_private: bool = False,
 ) -> None:
-    """Run the loops of all routes until cancelled.
+    """Run the loops of all routes until cancelled. Then finish the messages under way.
 
     Args:
         outbox: The stored incidents and routes.
@@ -91,7 +98,18 @@ async def run(
                 loop.wake.set()
             await outbox.changed(INTERVAL_SECONDS)
     finally:
-        for _, task in loops.values():
-            task.cancel()
-        await asyncio.gather(*(task for _, task in loops.values()), return_exceptions=True)
+        for loop, _ in loops.values():
+            loop.stop()
+        await _ended([task for _, task in loops.values()])
         SENDER.close()
+
+
+async def _ended(tasks: list["asyncio.Task[None]"]) -> None:
+    """Wait for messages under way, then cancel what is left."""
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

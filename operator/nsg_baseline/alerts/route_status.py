@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from nsg_baseline.alerts.channels import Channel, Permissions, parse_channels
+from nsg_baseline.alerts.channels import Channel, Permissions
 from nsg_baseline.alerts.ports import Outbox
+from nsg_baseline.alerts.resolving import resolve_channels
 from nsg_baseline.api.route import Message, NSGAlertRoute, RouteStatus
 from nsg_baseline.core.conditions import ConditionState, delivering, not_ready, undelivered, update_conditions
 
@@ -37,7 +38,7 @@ async def read_channels(
         raise RouteUnusableError(
             "KeyNotFound", f"Secret {source.name} has no key {source.key}; add it or change spec.urlsFrom"
         )
-    channels, errors = parse_channels(values[source.key], permissions)
+    channels, errors = await resolve_channels(values[source.key], permissions)
     problem = "InvalidURL", f"Secret {source.name}, key {source.key}, {'; '.join(map(str, errors))}"
     if errors and not channels:
         raise RouteUnusableError(*problem)

@@ -7,13 +7,13 @@ import click
 
 from nsg_baseline.alerts.channels import (
     Channel,
-    InvalidChannelError,
     Permissions,
     SendResult,
     disable_url_logging,
-    parse_channels,
 )
 from nsg_baseline.alerts.message import AlertMessage
+from nsg_baseline.alerts.resolving import resolve_channels
+from nsg_baseline.alerts.urls import InvalidChannelError
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import Failure, reject_options
@@ -55,10 +55,10 @@ def notify(
         return [(channel, await channel.send(_test(routes[0]))) for channel in channels], bad
 
     results, bad = query(ask, kubeconfig, context)
-    answers = {channel.line: f"{channel.scheme}: {_answer(sent, allow_local=local)}" for channel, sent in results}
-    answers |= {invalid.line: invalid.problem for invalid in bad}
-    for line in sorted(answers):
-        click.echo(f"line {line}, {answers[line]}")
+    answers = [(channel.line, f"{channel.scheme}: {_answer(sent, allow_local=local)}") for channel, sent in results]
+    answers += [(invalid.line, invalid.problem) for invalid in bad]
+    for line, answer in sorted(answers, key=lambda entry: entry[0]):
+        click.echo(f"line {line}, {answer}")
     sys.exit(0 if not bad and all(sent.delivered for _, sent in results) else 1)
 
 
@@ -77,7 +77,7 @@ async def _channels(
         raise Failure(
             f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}; check spec.urlsFrom"
         )
-    channels, bad = parse_channels(texts[where.key], Permissions(local=allow_local, private=True))
+    channels, bad = await resolve_channels(texts[where.key], Permissions(local=allow_local, private=True))
     if not channels and not bad:
         raise Failure(f"Secret {where.name}, key {where.key} contains no channel URL; add one Apprise URL on each line")
     return channels, bad

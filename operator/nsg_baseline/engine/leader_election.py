@@ -69,8 +69,16 @@ class LeaderElection:
             task.result()
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await self._ended(task)
             await self._release()
+
+    async def _ended(self, task: "asyncio.Future[None]") -> None:
+        """Wait for the end of the work. Until then no other replica may lead: it would repeat messages under way."""
+        while not task.done():
+            await asyncio.wait({task}, timeout=self.retry_seconds)
+            if not task.done() and self.is_leader():
+                await self._attempt(self.lease.renew)
+        await asyncio.gather(task, return_exceptions=True)
 
     async def _renew(self) -> None:
         if await self._attempt(self.lease.renew) is False:

@@ -7,8 +7,9 @@ import requests
 
 from nsg_baseline.alerts.sender.protocol import Notice
 
-SECONDS = (4.0, 10.0)
-"""Timeouts for the connection, and between two bytes of a response, in seconds."""
+# Ten seconds for the connection. The deadline of the send limits the response: a service that answers late has the
+# message already, and would get it again.
+_TIMEOUT = (10.0, None)
 
 
 class ApiPlugin:
@@ -34,7 +35,13 @@ def call(method: str, url: str, *, json: Any = None, headers: Mapping[str, str] 
     all_headers = {"Accept": "application/json", "User-Agent": "nsg-baseline-operator", **(headers or {})}
     try:
         answer = requests.request(
-            method, url, json=json, headers=all_headers, timeout=SECONDS, allow_redirects=False, **options
+            method,
+            url,
+            json=json,
+            headers=all_headers,
+            timeout=_TIMEOUT,
+            allow_redirects=False,
+            **options,
         )
         if not answer.ok or answer.is_redirect:
             raise RefusedError(str(answer.status_code))

@@ -1,4 +1,4 @@
-"""Sends one message in a separate process. The kernel enforces its deadline and its limits."""
+"""Handles one request in a separate process. The kernel enforces its deadline and its limits."""
 
 import ctypes
 import gc
@@ -17,16 +17,18 @@ from apprise.common import OverflowMode
 
 from nsg_baseline.alerts.plugins.base import ApiPlugin
 from nsg_baseline.alerts.providers import service
+from nsg_baseline.alerts.recipients import keep_only
+from nsg_baseline.alerts.sender.description import describe
 from nsg_baseline.alerts.sender.guard import Guard
 from nsg_baseline.alerts.sender.plain_form import plain_form
-from nsg_baseline.alerts.sender.protocol import Answer, Failure, Numbered, Request, Send, encode
+from nsg_baseline.alerts.sender.protocol import Answer, Describe, Failure, Numbered, Request, Send, encode
 from nsg_baseline.alerts.sender.responses import Responses
 
 MEMORY_BYTES = 128 << 20
 """Memory that a send may use in addition to the memory of the sender. A send over TLS needs 12 MiB."""
 CPU_SECONDS = 20
 """Limit of CPU time in seconds, below the deadline, so that decompression and parsing cannot occupy a CPU for long."""
-_CONNECT_SECONDS, _READ_SECONDS = 10.0, 25.0
+_CONNECT_SECONDS = 10.0
 # Operations of prctl, from linux/prctl.h.
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _prctl = ctypes.CDLL(None).prctl
@@ -34,11 +36,16 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def run(request: Request, answers: int, sender: int) -> NoReturn:
-    """Send a message, write the answer to a descriptor, and end this process. `sender` is the id of the parent."""
+    """Write the answer to a request to a descriptor, and end this process. `sender` is the id of the parent."""
     code = 1
     try:
-        _limit(request.send.seconds, sender)
-        answer = send(request.send)
+        _limit(request.ask.seconds, sender)
+        if isinstance(request.ask, Describe):
+            for description in describe(request.ask):
+                os.write(answers, encode(Numbered(request.number, description)))
+            answer = Answer()
+        else:
+            answer = send(request.ask)
         os.write(answers, encode(Numbered(request.number, answer)))
         code = 0
     except BaseException:  # noqa: BLE001, S110 - the text may contain the URL; the sender reports that this process failed
@@ -75,7 +82,7 @@ def send(request: Send) -> Answer:
     responses.listen(guard.check_host)
     guard.install()
     target = service(request.scheme, request.url)
-    if target is None:
+    if target is None or (request.recipient and not keep_only(target, request.scheme, request.recipient)):
         return Answer("invalid")
     _prepare(target, request)
     try:
@@ -111,7 +118,9 @@ def _failure(guard: Guard) -> Failure:
 def _prepare(target: NotifyBase, request: Send) -> None:
     """Override options that a URL must not set, and add the machine-readable form to JSON."""
     target.redirects = False
-    target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, _READ_SECONDS
+    # A receiver that answers late has the message already. Only the deadline of the whole send ends it.
+    target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, request.seconds
+    target.verify_certificate = True
     # A pause of a plugin before a request would use up the deadline. The dispatcher has a backoff.
     target.request_rate_per_sec = 0
     for decoration in ("include_image", "include_footer", "include_timestamp"):

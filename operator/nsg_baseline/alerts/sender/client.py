@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from nsg_baseline.alerts.sender.pipes import SenderPipes
-from nsg_baseline.alerts.sender.protocol import Answer, Request, Send
+from nsg_baseline.alerts.sender.protocol import Answer, Describe, Description, Request, Send
 from nsg_baseline.alerts.sender.slots import Slot, Slots
 
 IDLE_SECONDS = 60.0
@@ -37,18 +37,30 @@ class Turn:
 
     async def send(self, send: Send) -> Answer:
         """Send the message."""
+        answer, _ = await self._ask(send)
+        return answer
+
+    async def describe(self, ask: Describe) -> list[Description]:
+        """Return the descriptions of URLs, in no order. Some are missing if the process ended before."""
+        _, descriptions = await self._ask(ask)
+        return descriptions
+
+    async def _ask(self, ask: Send | Describe) -> tuple[Answer, list[Description]]:
         try:
-            future = self.sender.begin(send, self.slot)
+            pending = self.sender.begin(ask, self.slot)
         except OSError:
-            return Answer("killed")
+            return Answer("killed"), []
         self.is_used = True
-        return await asyncio.shield(future)
+        return await asyncio.shield(pending.future), pending.descriptions
 
 
 @dataclass(slots=True)
-class _Pending:
+class Pending:
+    """A request without an answer."""
+
     future: asyncio.Future[Answer]
     overdue: asyncio.TimerHandle
+    descriptions: list[Description] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +72,7 @@ class Sender:
     _pipes: SenderPipes | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _slots: Slots = field(default_factory=Slots)
-    _pending: dict[int, _Pending] = field(default_factory=dict)
+    _pending: dict[int, Pending] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
     _retirement: asyncio.TimerHandle | None = None
 
@@ -103,8 +115,8 @@ class Sender:
         if self._pipes is not None:
             self._pipes.attach(loop)
 
-    def begin(self, send: Send, slot: Slot) -> asyncio.Future[Answer]:
-        """Start to send a message. The slot is released with the answer.
+    def begin(self, ask: Send | Describe, slot: Slot) -> Pending:
+        """Start a request. The slot is released with the answer.
 
         Raises:
             OSError: No further process or file descriptor is available.
@@ -112,7 +124,7 @@ class Sender:
         loop = asyncio.get_running_loop()
         if self._retirement is not None:
             self._retirement.cancel()
-        request = Request(next(self._numbers), send)
+        request = Request(next(self._numbers), ask)
         try:
             self._running(loop).write(request)
         except BrokenPipeError:
@@ -120,11 +132,11 @@ class Sender:
             self._drop()
             self._running(loop).write(request)
         future: asyncio.Future[Answer] = loop.create_future()
-        overdue = loop.call_later(send.seconds + GRACE_SECONDS, self._drop)
-        self._pending[request.number] = _Pending(future, overdue)
+        overdue = loop.call_later(ask.seconds + GRACE_SECONDS, self._drop)
+        pending = self._pending[request.number] = Pending(future, overdue)
         slots = self._slots
         future.add_done_callback(lambda _: slots.release(slot))
-        return future
+        return pending
 
     def _running(self, loop: asyncio.AbstractEventLoop) -> SenderPipes:
         if self._pipes is None:
@@ -143,7 +155,11 @@ class Sender:
         )
         return SenderPipes(process, loop, self._answer, self._drop)
 
-    def _answer(self, number: int, answer: Answer) -> None:
+    def _answer(self, number: int, answer: Answer | Description) -> None:
+        if isinstance(answer, Description):
+            if number in self._pending:
+                self._pending[number].descriptions.append(answer)
+            return
         pending = self._pending.pop(number, None)
         if pending is None:
             return

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nsg_baseline.alerts.sender.protocol import Answer, Request, decode_answer, encode
+from nsg_baseline.alerts.sender.protocol import Answer, Description, Request, decode_answer, encode
 
 END_SECONDS = 5.0
 """Time in seconds for a sender to end its children, after which it is killed. Usually it takes milliseconds."""
@@ -25,7 +25,7 @@ class SenderPipes:
 
     process: "subprocess.Popen[bytes]"
     loop: asyncio.AbstractEventLoop
-    answered: Callable[[int, Answer], None]
+    answered: Callable[[int, Answer | Description], None]
     ended: Callable[[], None]
     _requests: int = -1
     _answers: int = -1

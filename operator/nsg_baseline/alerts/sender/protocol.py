@@ -16,6 +16,14 @@ service, or no connection. deadline: no response in time. killed: the process en
 """
 
 
+Problem = Literal["", "invalid", "dropped", "nobody", "many", "elsewhere"]
+"""Why a URL cannot be a channel; empty if it can.
+
+invalid: the plugin does not accept it. dropped: the plugin ignores a part of it. nobody: it has no recipient.
+many: it has too many recipients. elsewhere: for an https URL, the plugin requests another address.
+"""
+
+
 class Notice(msgspec.Struct, frozen=True):
     """The parts of a message that the plugins of this project need."""
 
@@ -33,10 +41,11 @@ class Notice(msgspec.Struct, frozen=True):
     payload: Mapping[str, Any] = {}
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, tag="send"):
     """One message to one channel, in the format of its service.
 
     Attributes:
+        recipient: The only recipient to send to, as a description of the URL names it; empty for all.
         seconds: The deadline of the whole send, in seconds.
         local: Whether addresses of the pod and of the metadata service are allowed.
         private: Whether addresses of private networks are allowed.
@@ -50,20 +59,28 @@ class Send(msgspec.Struct, frozen=True):
     format: TextFormat
     level: Level
     notice: Notice
+    recipient: str = ""
     seconds: float = 30
     local: bool = False
     private: bool = False
     fits: bool = True
 
 
+class Describe(msgspec.Struct, frozen=True, tag="describe"):
+    """A question about URLs, each with its scheme. No request is made."""
+
+    urls: tuple[tuple[str, str], ...]
+    seconds: float = 30
+
+
 class Request(msgspec.Struct, frozen=True):
-    """A numbered send."""
+    """A numbered request."""
 
     number: int
-    send: Send
+    ask: Send | Describe
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """The result of a send: only numbers and fixed words, because texts of libraries could contain the URL.
 
     Attributes:
@@ -76,11 +93,27 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: float | None = None
 
 
+class Description(msgspec.Struct, frozen=True, tag="description"):
+    """What a URL is. The descriptions of a request precede its answer.
+
+    Attributes:
+        index: The place of the URL in the request.
+        problem: Why it cannot be a channel; empty if it can.
+        service: The name of the service.
+        recipients: An id for each recipient that can be sent to alone; empty if the URL is sent to as a whole.
+    """
+
+    index: int
+    problem: Problem = ""
+    service: str = ""
+    recipients: tuple[str, ...] = ()
+
+
 class Numbered(msgspec.Struct, frozen=True):
-    """The answer to the request with this number."""
+    """The answer to the request with this number, or a part of it. A line is short enough to be written at once."""
 
     number: int
-    answer: Answer
+    answer: Answer | Description
 
 
 _ENCODER = msgspec.json.Encoder()
