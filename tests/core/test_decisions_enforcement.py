@@ -120,7 +120,9 @@ def test_a_blocked_remediation_gives_its_reason_in_status_incident_and_event(why
     assert [notice.reason for notice in decision.incident.notices][-1] == "EnforcementBlocked"
 
 
-@pytest.mark.parametrize("reason", ["NotLeading", "IncidentNotStored", "Updating"])
+@pytest.mark.parametrize(
+    "reason", ["NotLeading", "IncidentNotStored", "IntentNotConfirmed", "IntentChanged", "Updating"]
+)
 def test_a_write_that_the_operator_itself_must_not_send_is_retried_soon(reason: str) -> None:
     # The exposure remains until then. No edit and no change in Azure would start the next reconcile.
     blocking: dict[str, Any] = {"write_blocked": Blocked(reason, "it ends by itself")}

@@ -177,3 +177,23 @@ async def test_an_nsg_that_cannot_be_parsed_does_not_hide_the_others(
     assert ready(operator)[0] == "True"
     unbaselined = [item for item in operator.records.incidents.all() if item.spec.kind == "Unbaselined"]
     assert len(unbaselined) == 1
+
+
+async def test_a_baselined_nsg_with_a_malformed_rule_is_an_incident_that_cannot_be_judged(
+    operator: InProcessOperator, hostile: HostileServer
+) -> None:
+    # One rule without a priority used to hide the SSH that was opened beside it from everybody but the baseline.
+    azure = azure_of(operator)
+    malformed = {"name": "a", "properties": {"priority": None}}
+    hidden = {"name": "open-ssh", "properties": {key: value for key, value in SSH.items() if key != "name"}}
+    element = nsg("db", securityRules=[malformed, hidden])
+    del azure.nsgs["db"]
+    hostile.response = azure.listing(element)
+    await operator.reconcile()
+    assert drifting(operator) == {"web", "db"}
+    incident = next(item for item in operator.records.incidents.all() if item.spec.baseline == "db")
+    assert (incident.status.severity, incident.status.event) == ("high", "Opened")
+    assert "cannot be judged: Unreadable" in str(incident.status.summary)
+    azure.nsgs["db"] = WEB
+    await repair(operator, hostile)
+    assert drifting(operator) == {"web"}

@@ -272,7 +272,7 @@ async def test_a_server_that_has_just_started_may_refuse_everything(cluster: Clu
     assert cluster.status("NSGIncident", incident.metadata.name)["revision"] == 1
 
 
-async def test_a_server_that_accepts_requests_and_never_answers_is_away(
+async def test_a_server_that_accepts_requests_and_never_responds_is_unavailable(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A network that drops packets. The client's own limit is half a minute, and an alert waits for the write.

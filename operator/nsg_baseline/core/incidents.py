@@ -40,6 +40,7 @@ class Finding:
 
     Attributes:
         problems: fingerprints of problems that are not changes, such as a scope that cannot be read.
+        action_is_news: whether a new action notifies. A block that ends by itself does not.
         absent_at: by fingerprint of a change, the latest time at which the NSG was read without it.
         summary: replaces the summary of the changes.
         severity: replaces the worst severity of the changes.
@@ -53,6 +54,7 @@ class Finding:
     summary: str | None = None
     problems: frozenset[str] = frozenset()
     absent_at: Mapping[str, datetime] = field(default_factory=dict)
+    action_is_news: bool = True
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -206,7 +208,8 @@ def _event(stored: IncidentStatus, finding: Finding) -> IncidentEvent | None:
         return "Opened"
     if set(finding.fingerprints) - set(stored.fingerprints) or _is_worse(finding.worst, stored.severity):
         return "Updated"
-    if finding.action is not None and _with_action(stored.actions, finding.action) != stored.actions:
+    is_new = finding.action is not None and _with_action(stored.actions, finding.action) != stored.actions
+    if finding.action is not None and is_new and finding.action_is_news:
         return "Remediated" if finding.action.kind == "Remediated" else "Updated"
     return None
 

@@ -157,7 +157,7 @@ def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
     failure, scope = observation.failure, observation.scope
     if failure is None:
         return _step(observation, "WatchLost", None, "Reverted")
-    if observation.now - _unreadable_since(observation) < lost_after(scope):
+    if observation.now < lost_at(scope, observation.now):
         return None
     summary = f"NSGScope {scope.metadata.name} cannot be watched: {failure.reason}: {failure.message}"
     finding = Finding(
@@ -175,9 +175,14 @@ def lost_after(scope: NSGScope) -> timedelta:
     return min(LOST_AFTER_INTERVALS * interval, LOST_AFTER)
 
 
-def _unreadable_since(observation: ScopeObservation) -> datetime:
-    ready = find_condition(observation.scope.status.conditions, "Ready")
-    return ready.last_transition_time if ready is not None and ready.status == "False" else observation.now
+def lost_at(scope: NSGScope, now: datetime) -> datetime:
+    """Return when a scope that cannot be read counts as not watched. `now` is the time of a failure."""
+    return _unreadable_since(scope, now) + lost_after(scope)
+
+
+def _unreadable_since(scope: NSGScope, now: datetime) -> datetime:
+    ready = find_condition(scope.status.conditions, "Ready")
+    return ready.last_transition_time if ready is not None and ready.status == "False" else now
 
 
 def _step(

@@ -44,9 +44,9 @@ class Health:
         self.waits_for = "listing objects from the Kubernetes API"
         """The reason why the process is not ready, as the response of `/readyz`."""
 
-    def expect(self, scope: str, interval: float) -> None:
-        """Start the deadline of a scope's next reconcile. `interval` is in seconds."""
-        self._deadlines[scope] = self._clock() + max(MIN_DEADLINE_SECONDS, DEADLINE_INTERVALS * interval)
+    def expect(self, scope: str, interval: float, pause: float = 0.0) -> None:
+        """Start the deadline of a scope's next reconcile. `interval`, and a `pause` before it, are in seconds."""
+        self._deadlines[scope] = self._clock() + pause + max(MIN_DEADLINE_SECONDS, DEADLINE_INTERVALS * interval)
 
     def reconciled(self, scope: str, seconds: float, *, whole: bool) -> None:
         """Record a full reconcile and its duration in seconds. `whole`: all NSGs were read and judged."""

@@ -10,13 +10,14 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, EarlierReading, Reading, ReadNSG, Snapshot, decide
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
+from nsg_baseline.core.decisions.write_conditions import Intent, WriteConditions, write_blocked
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.observations import Failure
-from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.scope_decisions import lost_after
 from nsg_baseline.engine.enforce import enforce
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
+from nsg_baseline.engine.intent import read_intent
 from nsg_baseline.engine.judging import is_large
 from nsg_baseline.engine.ports import Dependencies
 
@@ -50,7 +51,8 @@ class BaselineReconciler:
         await self._record(snapshot, decision)
         if isinstance(decision.enforcement, ReadNSG):
             # The incident is stored before anything is written to Azure: a crash in between loses no alert.
-            blocked = self._write_blocked()
+            intent = await read_intent(self.dependencies.records, self.scope, self.baseline)
+            blocked = write_blocked(self._write_conditions(intent))
             snapshot = replace(snapshot, incidents=self._incidents(), write_blocked=blocked)
             snapshot = await enforce(self.dependencies, snapshot, is_large=large)
             decision = await judging.run(partial(decide, snapshot), is_large=large)
@@ -87,18 +89,14 @@ class BaselineReconciler:
             incidents=self._incidents(),
             earlier=self.earlier,
             severity_config=self.dependencies.severity_config,
-            write_blocked=self._write_blocked(),
+            write_blocked=write_blocked(self._write_conditions()),
         )
 
-    def _write_blocked(self) -> Blocked | None:
-        """Return the reason why a write is blocked: another leader is possible, or the incident is not stored."""
-        if not self.dependencies.may_write():
-            return Blocked("NotLeading", "the Lease may have expired; the operator writes again after it is renewed")
+    def _write_conditions(self, intent: Intent = "Current") -> WriteConditions:
         records = self.dependencies.records
         incident = records.incidents.open_about(self._subject)
-        if records.is_saved(incident) if incident is not None else not records.backlog.is_unavailable:
-            return None
-        return Blocked("IncidentNotStored", "the incident is not stored yet because the Kubernetes API is unavailable")
+        is_stored = records.is_saved(incident) if incident is not None else not records.backlog.is_unavailable
+        return WriteConditions(self.dependencies.may_write(), is_stored, intent)
 
     def _incidents(self) -> tuple[NSGIncident, ...]:
         return self.dependencies.records.incidents.about(self._subject)

@@ -9,8 +9,11 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.api.durations import parse
+from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.decisions import Reading
-from nsg_baseline.core.observations import Observation, internal_failure
+from nsg_baseline.core.observations import Failure, Observation, internal_failure
+from nsg_baseline.core.scope_decisions import lost_at
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
@@ -54,6 +57,9 @@ class ScopeLoop:
         self._worker = ShareWorker(self._reconcile_nsg)
         self._memory: dict[str, Observation] = {}
         self._permissions = PermissionCache()
+        self._permitted: ConditionState | None = None
+        self._failure: Failure | None = None
+        self._lost_at: datetime | None = None
         self._failing: set[str] = set()
         self._reading: Reading = "BrokenOff"
         self._crashed = False
@@ -109,7 +115,12 @@ class ScopeLoop:
         await self._report(snapshot, result, time.monotonic() - started)
         ended = time.monotonic()
         spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
+        self._failure = result.failure
         retry_after = result.failure.retry_after if result.failure is not None else 0.0
+        if retry_after and not self._crashed:
+            # A restart of the process would not end the pause that Azure asked for.
+            self._health.expect(name, interval, retry_after)
+        self._note_lost(snapshot.scope)
         self._next_listing = ended + max(spread, retry_after)
         self._pause_end = ended + max(MIN_PAUSE_SECONDS, PAUSE_SHARE * (ended - started), retry_after)
 
@@ -148,8 +159,8 @@ class ScopeLoop:
         name = snapshot.scope.metadata.name
         try:
             # The permissions are read after the NSGs, so that they do not delay the detection of drift.
-            permissions = await self._permissions.condition(self._dependencies, snapshot.scope)
-            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, permissions)
+            self._permitted = await self._permissions.condition(self._dependencies, snapshot.scope)
+            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, self._permitted)
         except KubeError as error:
             log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
         except Exception:
@@ -164,13 +175,33 @@ class ScopeLoop:
     async def _wait(self) -> bool:
         """Wait for the next listing, or until an NSG is due. Return whether it is time for a listing."""
         now = self._dependencies.clock()
+        if self._lost_at is not None and self._lost_at <= now:
+            await self._report_lost()
         self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
-        dues = (observation.due for observation in self._memory.values() if observation.due is not None)
-        until_due = [(due - now).total_seconds() for due in dues if due > now]
+        dues = (observation.due for observation in self._memory.values())
+        until_due = [(due - now).total_seconds() for due in (*dues, self._lost_at) if due is not None and due > now]
         pause = max(0.0, self._pause_end - time.monotonic())
         is_rung = await self.trigger.wait(min([until_listing, *until_due]), pause)
         return is_rung or self._next_listing <= time.monotonic()
+
+    def _note_lost(self, scope: NSGScope) -> None:
+        """Note when the failure becomes an incident: a pause that Azure asked for may be longer."""
+        now = self._dependencies.clock()
+        moment = lost_at(scope, now) if self._failure is not None else None
+        self._lost_at = moment if moment is not None and now < moment else None
+
+    async def _report_lost(self) -> None:
+        """Report the last failure again, without a request to Azure."""
+        snapshot, self._lost_at = self._current(), None
+        if snapshot is None:
+            return
+        try:
+            result = ScopeResult(failure=self._failure)
+            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, self._permitted)
+        except Exception:
+            # The next listing reports it.
+            log.exception("scope not reported", scope=self._name)
 
     def _add_due(self, now: datetime) -> None:
         """Add the NSGs that are due to the shares."""

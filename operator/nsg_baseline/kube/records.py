@@ -19,8 +19,9 @@ from nsg_baseline.kube.events import event
 from nsg_baseline.kube.incident_index import IncidentIndex
 from nsg_baseline.kube.merging import merged_incident
 from nsg_baseline.kube.store import Store, Stored, resource
+from nsg_baseline.kube.sync import sync_kind, sync_namespaces
 
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 _CONFLICTS = 2
 """Number of conflicting writes after which the last attempt is made."""
 
@@ -163,6 +164,44 @@ class Records:
         if self.store.find(NSGIncident, ObjectKey(subject.namespace, name)) is None:
             self.backlog.keep(NSGIncident, document)
         return NSGIncident.model_validate(document)
+
+    async def read_again(self, kind: type[Resource], key: ObjectKey) -> None:
+        """Read an object from the API server into the store; remove it if it does not exist.
+
+        Raises:
+            KubeError: the object could not be read.
+        """
+        self._require_available()
+        stored = self.store.find(kind, key)
+        try:
+            self.store.put(kind, await in_time(self._kube.get(kind, key)))
+        except KubeError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            if stored is not None:
+                self.store.drop(kind, key, stored.uid)
+
+    async def list_again(self, kind: type[Resource]) -> None:
+        """List the objects of a kind from the API server into the store.
+
+        Raises:
+            KubeError: the list failed.
+        """
+        self._require_available()
+        await in_time(sync_kind(self._kube, self.store, kind))
+
+    async def list_namespaces_again(self) -> None:
+        """List the namespaces from the API server into the store.
+
+        Raises:
+            KubeError: the list failed.
+        """
+        self._require_available()
+        await in_time(sync_namespaces(self._kube, self.store))
+
+    def _require_available(self) -> None:
+        if self.backlog.is_unavailable:
+            raise KubeError("Unreachable", "the API server is unavailable")
 
     def is_saved(self, incident: NSGIncident) -> bool:
         """Return whether the API server has stored an incident's status."""

@@ -17,16 +17,30 @@ async def sync(kube: Kube, store: Store, kinds: Iterable[type[Resource]]) -> Non
     Raises:
         KubeError: a list failed. The pages before it are in the store, and no object of that kind was removed.
     """
+    await sync_namespaces(kube, store)
+    for kind in kinds:
+        await sync_kind(kube, store, kind)
+
+
+async def sync_namespaces(kube: Kube, store: Store) -> None:
+    """Make the labels of the namespaces equal to those of the API server.
+
+    Raises:
+        KubeError: the list failed; nothing was changed.
+    """
     namespaces = await kube.namespaces()
     for name, labels in namespaces.items():
         store.put_namespace(name, labels)
     for name in store.namespaces.keys() - namespaces.keys():
         store.forget_namespace(name)
-    for kind in kinds:
-        await _sync_kind(kube, store, kind)
 
 
-async def _sync_kind(kube: Kube, store: Store, kind: type[Resource]) -> None:
+async def sync_kind(kube: Kube, store: Store, kind: type[Resource]) -> None:
+    """Make the objects of one kind equal to those of the API server.
+
+    Raises:
+        KubeError: the list failed. The pages before it are in the store, and no object was removed.
+    """
     uids: set[str] = set()
     version = "0"
     async for page, page_version in kube.pages(kind):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident, Resolution
-from nsg_baseline.core.decisions.enforcement import Enforcement
+from nsg_baseline.core.decisions.enforcement import TRANSIENT, Enforcement
 from nsg_baseline.core.decisions.evaluation import Evaluation
 from nsg_baseline.core.decisions.incident_notices import drift_notices, resolved_notice
 from nsg_baseline.core.decisions.snapshot import Snapshot
@@ -50,7 +50,15 @@ def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
 def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> IncidentStep | None:
     exposure = statuses(verdict.exposure)
     absent_at = _absent_at(snapshot, verdict)
-    finding = Finding(verdict.changes, exposure, action, verdict.severity, verdict.reason, absent_at=absent_at)
+    finding = Finding(
+        verdict.changes,
+        exposure,
+        action,
+        verdict.severity,
+        verdict.reason,
+        absent_at=absent_at,
+        action_is_news=action is None or action.reason not in TRANSIENT,
+    )
     incident, status = _next_state(snapshot, finding)
     before = incident.status if incident is not None else IncidentStatus()
     if incident is not None and before == status:

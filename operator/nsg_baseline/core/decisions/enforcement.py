@@ -10,7 +10,14 @@ from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, contested, plan, policy
 from nsg_baseline.core.verdict import Verdict
 
-TRANSIENT = ("Updating", "AnotherOperationInProgress", "NotLeading", "IncidentNotStored")
+TRANSIENT = (
+    "Updating",
+    "AnotherOperationInProgress",
+    "NotLeading",
+    "IncidentNotStored",
+    "IntentNotConfirmed",
+    "IntentChanged",
+)
 """Reasons that end by themselves: the remediation is retried soon, because the exposure remains until then."""
 RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
 
