@@ -107,13 +107,32 @@ def test_overlaps_are_found_in_a_long_list() -> None:
 def test_a_tag_missing_from_the_service_tags_file_is_reported() -> None:
     # Azure refuses a mistyped tag, or the rule matches nothing.
     severity_config = SeverityConfig(tags=TAGS)
-    (finding,) = _lint("100 a out allow tcp * -> Storrage:443", severity_config=severity_config)
+    finding, _ = _lint("100 a out allow tcp * -> Storrage:443", severity_config=severity_config)
     assert (finding.id, finding.field) == ("UnknownTag", "spec.rules[0].destinationAddressPrefix")
     rules_with_known_tags = ("100 a out allow tcp * -> Storage:443", "110 b allow * VirtualNetwork -> 10.0.0.4:8080")
     assert "UnknownTag" not in {
         finding.id for finding in _lint(*rules_with_known_tags, severity_config=severity_config)
     }
     assert "UnknownTag" not in {finding.id for finding in _lint("100 a out allow tcp * -> Storrage:443")}
+
+
+@pytest.mark.parametrize("source", ["198.51.100.7", "Storage", "AzureCloud.WestEurope", "2001:db8::/32"])
+@pytest.mark.parametrize("port", ["22", "8443"])
+def test_an_allow_behind_a_deny_of_the_internet_is_contradicted(source: str, port: str) -> None:
+    # A public address is Internet, so the rule opens nothing. The author believes that it does.
+    findings = _lint("100 no deny * Internet -> *:*", f"200 late allow tcp {source} -> *:{port}")
+    assert [(finding.id, finding.rule) for finding in findings if finding.rule == "late"] == [("Contradicted", "late")]
+
+
+def test_a_private_allow_behind_a_deny_of_the_internet_is_effective() -> None:
+    # Private addresses are never Internet.
+    findings = _lint("100 no deny * Internet -> *:*", "200 late allow tcp 10.0.0.0/8 -> *:22")
+    assert "late" not in {finding.rule for finding in findings}
+
+
+def test_a_public_address_behind_an_allow_of_the_internet_is_shadowed() -> None:
+    findings = _lint("100 web allow tcp Internet -> *:443", "200 late allow tcp 198.51.100.7 -> *:443")
+    assert [(finding.id, finding.rule) for finding in findings] == [("Shadowed", "late")]
 
 
 def test_many_rules_that_shadow_another_are_counted() -> None:

@@ -5,7 +5,7 @@ Written from Azure's semantics alone. It shares no code with what it judges.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nsg_baseline.core.traffic.model import Box, Place
@@ -183,6 +183,16 @@ def is_possible(end: End) -> bool:
     regions = [word.split(".")[0] for word in services if "." in word]
     # A parent that no rule names may hold or not: it is not among the words then.
     return all(regions.count(service) <= 1 for service in regions if service != "azuremonitor")
+
+
+def in_a_likely_network(end: End) -> End:
+    """Return the same end with the words that hold for it if no virtual network contains a public address."""
+    if end.platform is not None:
+        return end
+    if is_public(end.address):
+        inside = {word for word in end.words if word == "virtualnetwork" or word.startswith("/")}
+        return replace(end, words=(end.words - inside) | {"internet"})
+    return replace(end, words=end.words - {"internet"})
 
 
 def follow_parents(words: frozenset[str], used: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ from tests.support.traffic_points import (
     End,
     Point,
     follow_parents,
+    in_a_likely_network,
     is_network,
     is_possible,
     texts_of,
@@ -24,8 +25,9 @@ PROTOCOLS = ("Tcp", "Tcp", "Tcp", "Udp", "Udp", "Icmp", "Esp", "Ah", "Other")
 class Sampler:
     """Draws possible connections at and around every edge that some rules have, most of them aimed at one rule."""
 
-    def __init__(self, rng: random.Random, rules: Sequence[Document]) -> None:
+    def __init__(self, rng: random.Random, rules: Sequence[Document], *, likely: bool = False) -> None:
         self._rng = rng
+        self._likely = likely
         self._rules = rules
         self._words = {side: sorted(_used_words(rules, side)) for side in SIDES}
         self._addresses = {side: _address_edges(rules, side, around=True) for side in SIDES}
@@ -67,6 +69,7 @@ class Sampler:
                 words |= self._with_wider(self._rng.choice(sorted(wanted)), side)
             platform = self._rng.choice(platforms or PLATFORM) if self._rng.random() < 0.1 else None
             end = End(self._rng.choice(addresses), platform, frozenset(words))
+            end = in_a_likely_network(end) if self._likely else end
             if is_possible(end) and follow_parents(end.words, self._words[side]):
                 return end
             addresses = self._addresses[side]

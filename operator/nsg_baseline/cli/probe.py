@@ -16,7 +16,7 @@ from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.text.box_phrases import box_phrase
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
 from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide, usual
-from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK, is_group, is_service_tag
+from nsg_baseline.core.traffic.tags import LIKELY, VIRTUAL_NETWORK, is_group, is_service_tag
 
 _FIELDS = {
     "protocol": "protocol",
@@ -93,7 +93,9 @@ def probe(  # noqa: PLR0913 - click passes one argument for each option
     decision = decide(rules, traffic, direction, tags=table)
     if not decision.outcomes:
         raise Failure("source and destination must both be IPv4 or both be IPv6")
-    likely = decide(rules, usual(traffic, direction), direction, tags=table) if len(decision.outcomes) > 1 else decision
+    likely = decision
+    if len(decision.outcomes) > 1:
+        likely = decide(rules, usual(traffic, direction), direction, tags=table, reading=LIKELY)
     shown = _json if output == "json" else _table
     click.echo(shown(decision, likely, traffic, direction))
 

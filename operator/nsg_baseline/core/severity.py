@@ -16,7 +16,7 @@ from nsg_baseline.core.severity_policy import (
     SeverityReason,
     port_set,
 )
-from nsg_baseline.core.traffic.boxes import likely
+from nsg_baseline.core.traffic.likely import likely
 from nsg_baseline.core.traffic.model import Box, Entry
 from nsg_baseline.core.traffic.sources import contains_platform, is_internet_wide, is_private, wide_ports
 
@@ -29,7 +29,7 @@ _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "PlatformDenied": "{} also blocks the platform's health probes or gateway manager",
     "Denied": "{} blocks traffic that was allowed",
     "IcmpOnly": "{} affects only ICMP",
-    "Conditional": "{} affects only addresses that would be in both Internet and VirtualNetwork",
+    "Conditional": "{} affects only public addresses in VirtualNetwork",
 }
 _WEB = "80,443"
 _SHOWN_MORE = 2

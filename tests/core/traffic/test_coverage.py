@@ -20,6 +20,11 @@ def _covered(rules: list[Rule]) -> list[Coverage]:
     return [covered for direction in get_args(Direction) for covered in coverage(rules, direction)]
 
 
+def _is_likely_nothing(rules: list[Rule], others: list[Rule]) -> bool:
+    """Return whether two lists differ only where VirtualNetwork contains public addresses."""
+    return all(entry.conditional for entry in exposure(rules, others).entries)
+
+
 @given(SEEDS, st.sampled_from((COMMON, STRANGE)))
 def test_a_rule_is_superfluous_exactly_if_removing_it_exposes_nothing(seed: int, pools: object) -> None:
     # The advice to remove a rule must be safe, and must be given for every rule for which it is safe.
@@ -27,11 +32,11 @@ def test_a_rule_is_superfluous_exactly_if_removing_it_exposes_nothing(seed: int,
     for covered in _covered(rules):
         without = [rule for rule in rules if rule is not covered.rule]
         superfluous = bool(covered.hidden_by or covered.same_as)
-        matches_nothing = exposure([], [covered.rule]) == exposure([covered.rule], []) == NOTHING and not superfluous
+        matches_nothing = not superfluous and _is_likely_nothing([], [covered.rule])
         if superfluous:
-            assert exposure(rules, without) == NOTHING
+            assert _is_likely_nothing(rules, without)
         elif not matches_nothing:
-            assert exposure(rules, without) != NOTHING
+            assert not _is_likely_nothing(rules, without)
 
 
 @given(SEEDS)
@@ -42,7 +47,7 @@ def test_a_hidden_rule_decides_nothing_with_either_access(seed: int) -> None:
         if covered.hidden_by:
             other = {**covered.rule.document, "access": "Deny" if covered.rule.access == "Allow" else "Allow"}
             turned = [normalise(other) if rule is covered.rule else rule for rule in rules]
-            assert exposure(rules, turned) == NOTHING
+            assert _is_likely_nothing(rules, turned)
 
 
 def test_the_rules_that_hide_another_are_named_in_their_order() -> None:

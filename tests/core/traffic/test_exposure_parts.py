@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nsg_baseline.core.intervals import ALL_PORTS
 from nsg_baseline.core.rules import Rule, normalise
-from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.traffic.likely import likely
 from nsg_baseline.core.traffic.model import ANYWHERE, EVERYWHERE, Box, Exposure, Place
 from nsg_baseline.core.traffic.rule_semantics import unreadable
 from tests.support.traffic_examples import a_rule, ports, prefix

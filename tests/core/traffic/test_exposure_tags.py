@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from nsg_baseline.core.traffic.boxes import likely
 from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.traffic.likely import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Exposure, Place
 from nsg_baseline.core.traffic.tags import PUBLIC, UnreadableTagsError, read_tags
 from tests.support.traffic_examples import a_rule, prefix

@@ -7,7 +7,6 @@ from nsg_baseline.core.intervals import (
     ALL_IPV6,
     ALL_PORTS,
     Interval,
-    common,
     port_text,
     prefix_over,
     prefixes,
@@ -15,9 +14,9 @@ from nsg_baseline.core.intervals import (
 )
 from nsg_baseline.core.text.phrasing import listed
 from nsg_baseline.core.traffic.box_algebra import StepBudget, hull, kinds, largest, subtract_all
-from nsg_baseline.core.traffic.boxes import likely
+from nsg_baseline.core.traffic.likely import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
-from nsg_baseline.core.traffic.tags import INTERNET, LOAD_BALANCER_ADDRESS, PUBLIC, complement, is_group, upper
+from nsg_baseline.core.traffic.tags import LOAD_BALANCER_ADDRESS, complement, is_group
 
 SHOWN = 3
 """Up to this number, boxes and exceptions from a box are listed."""
@@ -48,11 +47,11 @@ def phrase(entry: Entry, *, exact: bool = False) -> str:
     Raises:
         NoPhraseError: `exact` is set, and the exact phrase would be too long.
     """
-    boxes = entry.boxes if entry.conditional else likely(entry.boxes)
+    if entry.conditional:
+        return f"{_conditional(entry.boxes, exact=exact)} (only if VirtualNetwork contains public addresses)"
     deciders = (entry.approved_rule or "", entry.live_rule or "")
-    understood = [] if entry.conditional else [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
-    text = "; ".join(_region(group, understood, exact=exact) for group in kinds(boxes))
-    return f"{text} (where an address is Internet and VirtualNetwork at once)" if entry.conditional else text
+    understood = [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
+    return "; ".join(_region(group, understood, exact=exact) for group in kinds(likely(entry.boxes)))
 
 
 def box_phrase(box: Box) -> str:
@@ -62,7 +61,7 @@ def box_phrase(box: Box) -> str:
 
 def place_phrase(place: Place) -> str:
     """Return a phrase for the addresses of a place."""
-    where = " and ".join(map(_tag, _informative_tags(place)))
+    where = " and ".join(_tag(tag) for tag in place.tags if not _opaque(tag))
     ranges = _ranges(place.ranges)
     if ranges != "any":
         where = f"{ranges} in {where}" if where else ranges
@@ -70,12 +69,13 @@ def place_phrase(place: Place) -> str:
     return f"{where or 'any'} outside {outside}" if outside else where or "any"
 
 
-def _informative_tags(place: Place) -> list[str]:
-    """Return a place's tags without those that follow from others: a service's public addresses are Internet."""
-    public = place.ranges != EVERYWHERE and common(place.ranges, PUBLIC) == place.ranges
-    services = [tag for tag in place.tags if tag.lower() != INTERNET and upper(tag.lower(), None) == PUBLIC]
-    tags = [tag for tag in place.tags if tag.lower() != INTERNET or not (public or services)]
-    return [tag for tag in tags if not _opaque(tag)]
+def _conditional(boxes: Sequence[Box], *, exact: bool) -> str:
+    """Return a phrase for boxes that contain nothing in the likely reading, which the algebra of boxes uses."""
+    if len(boxes) <= SHOWN:
+        return "; ".join(map(box_phrase, boxes))
+    if exact:
+        raise NoPhraseError
+    return f"{box_phrase(hull(boxes))} except {_ELSE}"
 
 
 def _region(boxes: Sequence[Box], understood: Sequence[Box] = (), *, exact: bool = False) -> str:
@@ -86,7 +86,7 @@ def _region(boxes: Sequence[Box], understood: Sequence[Box] = (), *, exact: bool
     few_parts = parts if parts is not None and len(parts) <= SHOWN else None
     if few_parts is not None and (exceptions is None or _effort(few_parts) <= _effort([whole, *exceptions])):
         return "; ".join(map(box_phrase, few_parts))
-    if exceptions is None and exact:
+    if exact and (exceptions is None or _is_long(exceptions)):
         raise NoPhraseError
     if exceptions is None:
         return f"{box_phrase(whole)} except {_ELSE}"
@@ -99,6 +99,11 @@ def _exceptions(whole: Box, boxes: Sequence[Box], budget: StepBudget) -> list[Bo
     rest = subtract_all(whole, boxes, budget)
     exceptions = largest(rest, budget) if rest else rest
     return exceptions if exceptions is not None and len(exceptions) <= SHOWN else None
+
+
+def _is_long(boxes: Sequence[Box]) -> bool:
+    """Return whether boxes have more addresses than a phrase lists."""
+    return any(_ranges(place.ranges, 0) == "" for box in boxes for place in (box.source, box.destination))
 
 
 def _effort(boxes: Sequence[Box]) -> int:

@@ -51,7 +51,7 @@ class ExposureEntry:
 def statuses(exposed: Sequence[ExposureEntry]) -> tuple[ExposureStatus, ...]:
     """Return exposures in the form of a status: many pairs of one rule become one entry.
 
-    Traffic that exists only if an address is both Internet and VirtualNetwork is listed only if there is no other.
+    Traffic that exists only if VirtualNetwork contains public addresses is listed only if there is no other.
     """
     certain = [pair for pair in exposed if not pair.entry.conditional]
     exposure = [_status(group) for group in _grouped(certain or exposed)]

@@ -31,7 +31,8 @@ class Axis:
         self._cuts = sorted(cuts)
         self._places = {number: place for place, number in enumerate(self._cuts)}
         self._masks: dict[tuple[Interval, ...], int] = {}
-        self.families = {family: self.mask((Interval(family, *bound),)) for family, bound in bounds.items()}
+        # In the order of families, so that `ranges` returns sorted ranges.
+        self.families = {family: self.mask((Interval(family, *bound),)) for family, bound in sorted(bounds.items())}
         self.whole = sum(self.families.values())
 
     def mask(self, ranges: tuple[Interval, ...]) -> int:

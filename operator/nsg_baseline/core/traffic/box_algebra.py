@@ -1,26 +1,17 @@
 """Set operations on boxes of traffic: intersection, difference, hull, and few large boxes for many small ones.
 
-For phrases only: no address is both Internet and VirtualNetwork in these operations (see `boxes.likely`).
+They use the likely reading of tags (see `likely`), so they are for phrases and severities only.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations
 from typing import Any
 
-from nsg_baseline.core.intervals import Interval, common, merge, without
+from nsg_baseline.core.intervals import common, merge, without
+from nsg_baseline.core.traffic.likely import can_connect, possible_addresses
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Place
-from nsg_baseline.core.traffic.tags import (
-    INTERNET,
-    PLATFORM,
-    VIRTUAL_NETWORK,
-    disjoint,
-    is_group,
-    lower,
-    parent,
-    upper,
-)
+from nsg_baseline.core.traffic.tags import PLATFORM
 
 # The same places recur many times in one exposure.
 _CACHE_SIZE = 4096
@@ -113,23 +104,6 @@ def kinds(boxes: Iterable[Box]) -> list[list[Box]]:
     return list(groups.values())
 
 
-@lru_cache(_CACHE_SIZE)
-def possible_addresses(place: Place) -> tuple[Interval, ...]:
-    """Return the addresses of a place to which its tags can apply; none if the tags contradict each other."""
-    present, absent = {tag.lower() for tag in place.tags}, {tag.lower() for tag in place.not_tags}
-    present |= {implied for tag in present if (implied := parent(tag)) is not None}
-    if present & absent or any(disjoint(*pair) for pair in combinations(sorted(present), 2)):
-        return ()
-    if INTERNET in present and any(tag == VIRTUAL_NETWORK or is_group(tag) for tag in present):
-        return ()
-    ranges = place.ranges
-    for tag in present - set(PLATFORM):
-        ranges = common(ranges, upper(tag, None))
-    for tag in absent:
-        ranges = without(ranges, lower(tag))
-    return ranges
-
-
 def _grown(seed: Box, whole: Box, allowed: Sequence[Box], budget: StepBudget) -> Box:
     """Return a box widened as far as it stays within the boxes `allowed`."""
     for wider in _wider(seed, whole):
@@ -214,19 +188,7 @@ def _outside_place(place: Place, other: Place) -> Iterator[Place]:
 
 
 def _exists(box: Box) -> bool:
-    return bool(
-        box.protocols
-        and box.source_ports
-        and box.destination_ports
-        and _can_connect(possible_addresses(box.source), possible_addresses(box.destination), box)
-    )
-
-
-def _can_connect(source: tuple[Interval, ...], destination: tuple[Interval, ...], box: Box) -> bool:
-    """Return whether both sides have an address of one family; platform traffic is of either family."""
-    if any(tag.lower() in PLATFORM for tag in (*box.source.tags, *box.destination.tags)):
-        return bool(source and destination)
-    return bool({interval.family for interval in source} & {interval.family for interval in destination})
+    return bool(box.protocols and box.source_ports and box.destination_ports and can_connect(box))
 
 
 def _with(box: Box, part: str, value: Any) -> Box:

@@ -1,19 +1,12 @@
-"""Conversion of pieces to boxes in the words of the rules, and the likely part of boxes."""
+"""Conversion of pieces to boxes in the words of the rules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from nsg_baseline.core.intervals import Interval, merge
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Place
 from nsg_baseline.core.traffic.original_case import Speller
 from nsg_baseline.core.traffic.side import Part, Side, bits
-from nsg_baseline.core.traffic.tags import (
-    INTERNET,
-    PLATFORM,
-    VIRTUAL_NETWORK,
-    is_group,
-    spelled,
-)
+from nsg_baseline.core.traffic.tags import PLATFORM, spelled
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 
@@ -74,38 +67,3 @@ class _PlaceWriter:
             ruled_out = self._ruled_out[words] = self._side.ruled_out(words)
         wider = merge((*ranges, *ruled_out))
         return wider if len(wider) < len(ranges) or wider == EVERYWHERE else ranges
-
-
-def likely(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """Return boxes without the traffic of addresses that are both Internet and VirtualNetwork.
-
-    Such addresses are rare: a route for 0.0.0.0/0 that does not lead to the Internet adds addresses to VirtualNetwork.
-    Tags that follow from the assumption are left out.
-    """
-    return tuple(
-        replace(box, source=_shortened(box.source), destination=_shortened(box.destination))
-        for box in boxes
-        if is_likely(box)
-    )
-
-
-def is_likely(box: Box) -> bool:
-    """Return whether a box contains any traffic if no address is both Internet and VirtualNetwork."""
-    return not any(
-        len(place.tags) > 1 and INTERNET in map(str.lower, place.tags) and any(map(_is_inside, place.tags))
-        for place in (box.source, box.destination)
-    )
-
-
-def _shortened(place: Place) -> Place:
-    if not place.tags or not place.not_tags:
-        return place
-    if INTERNET in map(str.lower, place.tags):
-        return replace(place, not_tags=tuple(tag for tag in place.not_tags if not _is_inside(tag)))
-    if any(map(_is_inside, place.tags)):
-        return replace(place, not_tags=tuple(tag for tag in place.not_tags if tag.lower() != INTERNET))
-    return place
-
-
-def _is_inside(tag: str) -> bool:
-    return tag.lower() == VIRTUAL_NETWORK or is_group(tag)

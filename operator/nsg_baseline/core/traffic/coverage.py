@@ -1,4 +1,7 @@
-"""Coverage: whether a rule has an effect in its list, or other rules already decide all of its traffic."""
+"""Coverage: whether a rule has an effect in its list, or other rules already decide all of its traffic.
+
+It uses the likely reading of tags (see `tags`).
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from nsg_baseline.core.traffic.model import Direction
 from nsg_baseline.core.traffic.rule_diff import ordered
 from nsg_baseline.core.traffic.rule_index import RuleIndex
 from nsg_baseline.core.traffic.split import split_pieces
-from nsg_baseline.core.traffic.tags import TagTable
+from nsg_baseline.core.traffic.tags import LIKELY, TagTable
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 from nsg_baseline.core.traffic.witness import RuleMatches, makes_a_difference
 
@@ -38,7 +41,7 @@ def coverage(rules: Sequence[Rule], direction: Direction, tags: TagTable | None 
     custom = ordered(rules, direction)
     all_rules = [*custom, *DEFAULT_RULES[direction]]
     # One space for all rules has many coordinates, but they are computed only once.
-    space = TrafficSpace(BoundingBox.everything(), all_rules, None, tags)
+    space = TrafficSpace(BoundingBox.everything(), all_rules, None, tags, LIKELY)
     matches = [
         RuleMatches(rule, [piece for piece in space.pieces_of_rule(rule) if space.exists(piece)]) for rule in all_rules
     ]

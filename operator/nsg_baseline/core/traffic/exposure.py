@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.bounding_box import BoundingBox, Overlap
-from nsg_baseline.core.traffic.boxes import BoxWriter, is_likely
+from nsg_baseline.core.traffic.boxes import BoxWriter
 from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.first_match import FirstMatch, Match
+from nsg_baseline.core.traffic.likely import is_likely
 from nsg_baseline.core.traffic.merging import merge_pieces
 from nsg_baseline.core.traffic.model import DIRECTIONS, Box, Direction, Effect, Entry, Exposure
 from nsg_baseline.core.traffic.original_case import speller

@@ -49,8 +49,8 @@ class Box:
 class Entry:
     """The connections that an approved rule and a live rule decide differently. Boxes of all entries are disjoint.
 
-    The rules are given by name; None stands for no NSG, or for the platform. A conditional entry contains only
-    connections with an address that is both Internet and VirtualNetwork.
+    The rules are given by name; None stands for no NSG, or for the platform. A conditional entry contains
+    nothing in the likely reading of tags (see `tags`).
     """
 
     effect: Effect

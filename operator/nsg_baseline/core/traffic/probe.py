@@ -20,7 +20,7 @@ from nsg_baseline.core.traffic.rule_diff import ordered
 from nsg_baseline.core.traffic.rule_semantics import ports, protocols
 from nsg_baseline.core.traffic.side import Side
 from nsg_baseline.core.traffic.split import split_pieces
-from nsg_baseline.core.traffic.tags import PUBLIC, TagTable
+from nsg_baseline.core.traffic.tags import CERTAIN, PUBLIC, Reading, TagTable
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace, port_alternatives
 
 Field = Literal["protocol", "source", "sourcePort", "destination", "destinationPort", "earlier"]
@@ -74,7 +74,12 @@ class Decision:
 
 
 def decide(
-    rules: Sequence[Rule] | None, connection: Box, direction: Direction, *, tags: TagTable | None = None
+    rules: Sequence[Rule] | None,
+    connection: Box,
+    direction: Direction,
+    *,
+    tags: TagTable | None = None,
+    reading: Reading = CERTAIN,
 ) -> Decision:
     """Return the rules that decide a connection, out of custom rules and the default rules.
 
@@ -83,9 +88,10 @@ def decide(
         connection: The known facts: one protocol, one port, an address or tags on each side. Unknown parts are full.
         direction: Inbound or Outbound.
         tags: The addresses of tags, if known.
+        reading: Which addresses are assumed to be Internet and VirtualNetwork (see `tags`).
     """
     all_rules = [] if rules is None else [*ordered(rules, direction), *DEFAULT_RULES[direction]]
-    space = TrafficSpace(BoundingBox.everything().within(connection, tags), all_rules, connection, tags)
+    space = TrafficSpace(BoundingBox.everything().within(connection, tags), all_rules, connection, tags, reading)
     writer = BoxWriter(space, speller(all_rules))
     pieces = [piece for piece in space.pieces_of_box(connection) if piece[0] and space.exists(piece)]
     outcomes: list[Outcome] = []
@@ -114,10 +120,11 @@ def connection(
 
 
 def usual(connection: Box, direction: Direction) -> Box:
-    """Return the part of a connection that nearly always exists.
+    """Return the part of a connection that exists in most networks, for `decide` with the likely reading.
 
-    A public address is Internet and not VirtualNetwork. A private address is VirtualNetwork, which includes peered and
-    on-premises networks, and so is the side of the NSG. A side that already has tags is not changed.
+    A public address is Internet and not VirtualNetwork, as in the likely reading. A private address is VirtualNetwork,
+    which includes peered and on-premises networks, and so is the side of the NSG. A side that already has tags is not
+    changed.
     """
     return replace(
         connection,

@@ -7,7 +7,18 @@ from nsg_baseline.core.intervals import Interval
 from nsg_baseline.core.rules import Addresses
 from nsg_baseline.core.traffic.axes import Axis, Bounds
 from nsg_baseline.core.traffic.model import EVERYWHERE, Place
-from nsg_baseline.core.traffic.tags import PLATFORM, TagTable, disjoint, lower, parent, resolve, ruled_out, upper
+from nsg_baseline.core.traffic.tags import (
+    CERTAIN,
+    PLATFORM,
+    Reading,
+    TagTable,
+    disjoint,
+    lower,
+    parent,
+    resolve,
+    ruled_out,
+    upper,
+)
 
 Part = tuple[int, int, int]
 """One side of a piece: masks of addresses, of the words that apply to them, and of the words that do not."""
@@ -22,21 +33,38 @@ class Side:
         words: the bit of each opaque word.
     """
 
-    __slots__ = ("_excluded", "_implied", "_lower", "_possible", "_table", "_upper", "axis", "ordinary", "words")
+    __slots__ = (
+        "_excluded",
+        "_implied",
+        "_lower",
+        "_possible",
+        "_reading",
+        "_table",
+        "_upper",
+        "axis",
+        "ordinary",
+        "words",
+    )
 
     def __init__(
-        self, bounds: Bounds, ranges: Iterable[tuple[Interval, ...]], words: Iterable[str], table: TagTable | None
+        self,
+        bounds: Bounds,
+        ranges: Iterable[tuple[Interval, ...]],
+        words: Iterable[str],
+        table: TagTable | None,
+        reading: Reading = CERTAIN,
     ) -> None:
         extents = {word: resolve(word, table) for word in words}
         opaque = [word for word, extent in extents.items() if extent is None]
         self._table = table
+        self._reading = reading
         self.words = {word: 1 << index for index, word in enumerate(opaque)}
         used = [*ranges, *(extent for extent in extents.values() if extent is not None)]
-        limits = [limit for word in self.words for limit in (upper(word, table), lower(word))]
+        limits = [limit for word in self.words for limit in (upper(word, table, reading), lower(word, reading))]
         self.axis = Axis(bounds, [*used, *limits])
         self.ordinary = self.axis.mask(EVERYWHERE)
-        self._upper = [self.axis.mask(upper(word, table)) for word in self.words]
-        self._lower = [self.axis.mask(lower(word)) for word in self.words]
+        self._upper = [self.axis.mask(upper(word, table, reading)) for word in self.words]
+        self._lower = [self.axis.mask(lower(word, reading)) for word in self.words]
         self._implied = [self.words.get(parent(word) or "", 0) for word in self.words]
         regions = [(word, bit) for word, bit in self.words.items() if "." in word]
         self._excluded = [
@@ -103,7 +131,7 @@ class Side:
 
     def ruled_out(self, words: int) -> tuple[Interval, ...]:
         """Return the ordinary addresses, within bounds or not, to which at least one of some words cannot apply."""
-        return ruled_out(self.names(words), self._table)
+        return ruled_out(self.names(words), self._table, self._reading)
 
     def _find_possible_addresses(self, words: int, not_words: int) -> int:
         words = self.with_implied(words)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from nsg_baseline.core.intervals import Interval, common, merge
-from nsg_baseline.core.traffic.box_algebra import possible_addresses
+from nsg_baseline.core.traffic.likely import possible_addresses
 from nsg_baseline.core.traffic.model import Place
 from nsg_baseline.core.traffic.tags import (
     INTERNET,

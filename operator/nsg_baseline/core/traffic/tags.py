@@ -13,14 +13,19 @@ address or does not. Only these axioms are assumed:
 
 Two further assumptions are plausible and wrong: Internet and VirtualNetwork are not disjoint (a route for 0.0.0.0/0
 adds addresses to VirtualNetwork), and Storage is not within AzureCloud (48,000 addresses are not).
+
+These axioms are the certain reading. The likely reading (`LIKELY`) adds that VirtualNetwork contains no public address.
+Then every public address is Internet, because Internet is what is public and outside the virtual network, and service
+tags and Internet are disjoint from VirtualNetwork. It is wrong where a route for 0.0.0.0/0 leads into the network, and
+where a network uses public addresses.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, Interval, merge, parse_prefix
+from nsg_baseline.core.intervals import ALL_IPV4, ALL_IPV6, Interval, common, merge, parse_prefix
 from nsg_baseline.core.traffic.model import EVERYWHERE
 
 INTERNET, VIRTUAL_NETWORK, LOAD_BALANCER = "internet", "virtualnetwork", "azureloadbalancer"
@@ -43,6 +48,11 @@ _NOT_PUBLIC = (
 )
 
 
+Reading = Literal["Certain", "Likely"]
+CERTAIN: Reading = "Certain"
+LIKELY: Reading = "Likely"
+
+
 class UnreadableTagsError(ValueError):
     """A document is not a service tags file."""
 
@@ -63,6 +73,7 @@ def complement(ranges: tuple[Interval, ...]) -> tuple[Interval, ...]:
 NOT_PUBLIC = merge(prefix for text in _NOT_PUBLIC if (prefix := parse_prefix(text)))
 PUBLIC = complement(NOT_PUBLIC)
 _NOT_LOAD_BALANCER = complement((LOAD_BALANCER_ADDRESS,))
+_PRIVATE_NOT_LOAD_BALANCER = common(NOT_PUBLIC, _NOT_LOAD_BALANCER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +135,12 @@ def resolve(word: str, table: TagTable | None) -> tuple[Interval, ...] | None:
     return table.ranges(word)
 
 
-def upper(word: str, table: TagTable | None) -> tuple[Interval, ...]:
+def upper(word: str, table: TagTable | None, reading: Reading = CERTAIN) -> tuple[Interval, ...]:
     """Return the addresses to which an opaque word can apply at most."""
     if is_group(word):
-        return _NOT_LOAD_BALANCER
+        return _NOT_LOAD_BALANCER if reading == CERTAIN else _PRIVATE_NOT_LOAD_BALANCER
+    if word == VIRTUAL_NETWORK and reading == LIKELY:
+        return NOT_PUBLIC
     if not is_service_tag(word):
         return ALL_FAMILIES
     parent_word = parent(word)
@@ -135,14 +148,16 @@ def upper(word: str, table: TagTable | None) -> tuple[Interval, ...]:
     return PUBLIC if parent_ranges is None else parent_ranges
 
 
-def lower(word: str) -> tuple[Interval, ...]:
+def lower(word: str, reading: Reading = CERTAIN) -> tuple[Interval, ...]:
     """Return the addresses to which an opaque word applies at least."""
+    if word == INTERNET and reading == LIKELY:
+        return PUBLIC
     return (LOAD_BALANCER_ADDRESS,) if word == VIRTUAL_NETWORK else ()
 
 
-def ruled_out(words: Iterable[str], table: TagTable | None) -> tuple[Interval, ...]:
+def ruled_out(words: Iterable[str], table: TagTable | None, reading: Reading = CERTAIN) -> tuple[Interval, ...]:
     """Return the ordinary addresses to which at least one of some opaque words cannot apply."""
-    limits = [limit for word in words if (limit := upper(word, table)) is not ALL_FAMILIES]
+    limits = [limit for word in words if (limit := upper(word, table, reading)) is not ALL_FAMILIES]
     outside = [NOT_PUBLIC if limit is PUBLIC else complement(limit) for limit in limits]
     return outside[0] if len(outside) == 1 else merge(interval for ranges in outside for interval in ranges)
 

@@ -16,7 +16,7 @@ from nsg_baseline.core.traffic.rule_semantics import (
     protocols,
 )
 from nsg_baseline.core.traffic.side import Side
-from nsg_baseline.core.traffic.tags import PLATFORM_FAMILY, TagTable
+from nsg_baseline.core.traffic.tags import CERTAIN, PLATFORM_FAMILY, Reading, TagTable
 
 Piece = tuple[int, int, int, int, int, int, int, int, int]
 """Masks of protocols, source ports and destination ports, then the `Part` of the source and that of the destination.
@@ -36,7 +36,14 @@ class TrafficSpace:
         "source_ports",
     )
 
-    def __init__(self, extent: BoundingBox, rules: Sequence[Rule], box: Box | None, table: TagTable | None) -> None:
+    def __init__(
+        self,
+        extent: BoundingBox,
+        rules: Sequence[Rule],
+        box: Box | None,
+        table: TagTable | None,
+        reading: Reading = CERTAIN,
+    ) -> None:
         boxes = [] if box is None else [box]
         self._protocols = extent.protocols
         self.source_ports = Axis(
@@ -51,6 +58,7 @@ class TrafficSpace:
             [*(rule.source.ranges for rule in rules), *(box.source.ranges for box in boxes)],
             dict.fromkeys([*_source_words(rules), *(word for box in boxes for word in _place_words(box.source))]),
             table,
+            reading,
         )
         self.destination = Side(
             extent.destination,
@@ -59,6 +67,7 @@ class TrafficSpace:
                 [*_destination_words(rules), *(word for box in boxes for word in _place_words(box.destination))]
             ),
             table,
+            reading,
         )
         self._source_families = _by_family(self.source.axis)
         self._destination_families = _by_family(self.destination.axis)
