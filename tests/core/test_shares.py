@@ -42,6 +42,7 @@ def test_edited_baselines_go_before_absent_nsgs_of_their_namespace() -> None:
     work.add("a", "a-2", edited=True)
     work.add("a", "a-2", edited=False)
     work.add("a", "edited", edited=True)
+    assert work.waiting() == 4, "the metric counts both kinds, and each NSG once"
     assert take_all(work) == ["edited", "a-2", "a-0", "a-1"]
 
 

@@ -58,6 +58,11 @@ def test_a_deleted_scope_has_no_deadline(health: Health, clock: Clock) -> None:
     health.forget("unknown")
 
 
+def test_a_new_process_has_no_internal_errors_and_is_not_ready(health: Health) -> None:
+    # An alert on the counter fires at its first increase.
+    assert (health.internal_errors, health.ready) == (0, False)
+
+
 def test_results_are_counted_for_each_scope(health: Health) -> None:
     # Metrics: a failed reconcile changes neither the successes nor the time of the last one.
     health.reconciled("production", 1.5, whole=False)

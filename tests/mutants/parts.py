@@ -105,7 +105,10 @@ PARTS: Mapping[str, Part] = {
     "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_output.py")),
     "core/diff": Part(
         ("core/baseline_diff.py", "core/baseline_export.py", "core/az_cli_format.py"),
-        ("cli/test_diff_output.py", "cli/test_plan_output.py", "cli/test_import_plan_laws.py"),
+        (
+            *("core/test_baseline_diff*.py", "core/test_baseline_export*.py", "core/test_az_cli_format*.py"),
+            "cli/test_diff_output.py",
+        ),
     ),
 }
 """In the order of their danger: what writes to Azure comes first."""

@@ -44,7 +44,7 @@ def in_turn(items: Iterable[T], namespace_of: Callable[[T], str]) -> Iterator[T]
     by_namespace: dict[str, list[T]] = {}
     for item in items:
         by_namespace.setdefault(namespace_of(item), []).append(item)
-    for turn in zip_longest(*by_namespace.values(), fillvalue=None):
+    for turn in zip_longest(*by_namespace.values()):
         yield from (item for item in turn if item is not None)
 
 
@@ -88,7 +88,7 @@ class Shares:
         """Start the next reconcile; None if nothing may start now."""
         if len(self._started) >= self._concurrent:
             return None
-        task = next(self._available(), None)
+        task = self._next()
         if task is not None:
             queue = self._queues.pop(task.namespace)
             queue.remove(task.nsg)
@@ -129,11 +129,11 @@ class Shares:
         """Return how many NSGs wait."""
         return sum(len(queue.edited) + len(queue.absent) for queue in self._queues.values())
 
-    def _available(self) -> Iterator[Task]:
+    def _next(self) -> Task | None:
         counts = [task.namespace for task in self._started.values()]
         for namespace, queue in self._queues.items():
             if counts.count(namespace) < self._per_namespace:
                 for nsg in queue.waiting():
                     if nsg not in self._started and nsg not in self._reserved:
-                        yield Task(namespace, nsg)
-                        break
+                        return Task(namespace, nsg)
+        return None

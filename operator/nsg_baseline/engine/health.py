@@ -20,15 +20,15 @@ class ReconcileTimes:
     """Results of the full reconciles of a scope.
 
     Attributes:
+        seconds: duration of the last reconcile, in seconds.
         succeeded: how many read and judged all NSGs of the scope.
         failed: how many did not.
-        seconds: duration of the last reconcile, in seconds.
         last_success: Unix time of the last successful reconcile, in seconds.
     """
 
+    seconds: float
     succeeded: int = 0
     failed: int = 0
-    seconds: float = 0.0
     last_success: float | None = None
 
 
@@ -50,7 +50,7 @@ class Health:
 
     def reconciled(self, scope: str, seconds: float, *, whole: bool) -> None:
         """Record a full reconcile and its duration in seconds. `whole`: all NSGs were read and judged."""
-        times = self.reconciles.setdefault(scope, ReconcileTimes())
+        times = self.reconciles.setdefault(scope, ReconcileTimes(seconds))
         times.seconds = seconds
         times.succeeded += whole
         times.failed += not whole
