@@ -128,6 +128,13 @@ async def test_a_refused_baseline_reports_its_reason(server: Server, records: Re
     assert suspended["Compliant"][:2] == ("Unknown", "Pending")
 
 
+async def test_a_conflict_names_the_baseline_that_manages_the_nsg(server: Server, records: Records) -> None:
+    # The author of the second baseline has to know whom to ask.
+    put_baseline(server)
+    await report_refused_baselines(records, {WEB: Refusal("Conflict", "", ObjectKey("team-db", "first"))}, NOW)
+    assert server.status("NSGBaseline", WEB)["managedBy"] == {"namespace": "team-db", "name": "first"}
+
+
 async def test_an_object_without_a_generation_has_generation_zero(server: Server, records: Records) -> None:
     # The API server always sets one; a file or a test may not.
     put_baseline(server)

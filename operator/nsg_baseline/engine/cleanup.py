@@ -1,5 +1,6 @@
 """Statuses and incidents that no reconcile updates: refused baselines, invalid scopes, incidents without a subject."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -80,20 +81,17 @@ async def prune_incidents(records: Records, now: datetime) -> None:
         KubeError: an incident could not be deleted.
     """
     recorder = IncidentRecorder(records)
-    counts: dict[tuple[str, str, str], int] = {}
-    for incident in sorted(records.incidents.all(), key=_resolved_at, reverse=True):
-        resolved_at = incident.status.resolved_at
-        if incident.status.state != "Resolved" or resolved_at is None:
-            continue
+    counts: Counter[tuple[str, str, str]] = Counter()
+    resolved = [
+        (incident.status.resolved_at, incident)
+        for incident in records.incidents.all()
+        if incident.status.state == "Resolved" and incident.status.resolved_at is not None
+    ]
+    for resolved_at, incident in sorted(resolved, key=lambda timed: timed[0], reverse=True):
         subject = (incident.metadata.namespace, incident.spec.kind, incident.spec.baseline or incident.spec.scope)
-        counts[subject] = counts.get(subject, 0) + 1
+        counts[subject] += 1
         if counts[subject] > MAX_RESOLVED_PER_SUBJECT or now - resolved_at > RETENTION:
             await recorder.delete(incident)
-
-
-def _resolved_at(incident: NSGIncident) -> float:
-    resolved_at = incident.status.resolved_at
-    return resolved_at.timestamp() if resolved_at is not None else 0.0
 
 
 def _has_subject(
