@@ -121,6 +121,9 @@ def test_patterns(pattern: str, name: str, *, expected: bool) -> None:
 def test_scopes_cover_nsgs_and_allow_namespaces() -> None:
     # The case of ids does not matter. Without labels a selector matches nothing.
     assert covers(spec(), NSGId(SUBSCRIPTION.upper(), "x", "y"))
+    lettered = SUBSCRIPTION.replace("1", "a")
+    assert covers(spec(subscriptionId=lettered), NSGId(lettered.upper(), "x", "y"))
+    assert covers(spec(subscriptionId=lettered.upper()), NSGId(lettered, "x", "y"))
     assert covers(spec(resourceGroups=["RG-web"]), NSGId(SUBSCRIPTION, "rg-WEB", "y"))
     assert not covers(spec(resourceGroups=["rg-db"]), WEB)
     selector = AllowedNamespaces.model_validate({"selector": {"matchLabels": {"a": "b"}}})
@@ -131,6 +134,7 @@ def test_scopes_cover_nsgs_and_allow_namespaces() -> None:
 def test_ids_are_folded_and_parsed() -> None:
     # A trailing slash is Azure's, and the message shows no more than a line.
     assert fold("/A/b/") == "/a/b"
+    assert fold("/A/X") == "/a/x"
     assert NSGId.parse(f"{NSG}/") == NSGId.parse(NSG)
     assert NSGId.parse(NSG).resource_group == "rg-web"
     with pytest.raises(ValueError, match=f"^not the resource id of a network security group: {'x' * 200}$"):

@@ -72,7 +72,7 @@ def test_a_proved_author_is_recorded_and_stays_when_the_incident_is_over() -> No
 
 
 def test_the_author_of_other_content_is_unknown() -> None:
-    # Whoever edits a rule is its last author. The old one must not answer for what he did not write.
+    # The last editor is the author. The old one must not answer for another content.
     (author,) = recorded(live(SCANNER), incident(SCANNER))
     assert recorded(live(WIDER), incident(SCANNER), (author,)) == ()
 
