@@ -1,5 +1,6 @@
 """A pull request's change of a baseline: what differs in meaning, and what an absent side stands for."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.baseline_diff import BaselineDiff, diff_baselines
+from nsg_baseline.core.severity_policy import severity_policy_of
 from tests.support.nsgs import NSG, SUBNET, excepted
 from tests.support.rule_shorthand import arm_rule
 
@@ -68,6 +70,7 @@ def test_each_setting_is_compared(name: str, value: Any) -> None:
     back = diff(spec(WEB, **{name: value}), spec(WEB))
     assert [change.fields for change in back.settings] == [(name,)]
     assert result.settings[0].live == back.settings[0].approved
+    assert "null" not in json.dumps(result.settings[0].live), "only what the author wrote, and defaults"
     assert result.settings[0].fingerprint != back.settings[0].fingerprint
 
 
@@ -92,6 +95,13 @@ def test_a_removed_baseline_changes_nothing_in_azure() -> None:
     assert (result.verdict.nsg, result.verdict.changes) == (NSG, ())
 
 
+def test_the_severity_policy_of_the_reviewer_counts() -> None:
+    # A pipeline passes the settings of the operator, so that both say the same.
+    policy = severity_policy_of(None, None, ["InternetToManagement=low"])
+    result = diff_baselines(spec(WEB), spec(WEB, SSH), NOW, SeverityConfig(policy))
+    assert result.verdict.severity == "low"
+
+
 def test_no_baseline_at_all_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"^there is no baseline to compare$"):
         diff(None, None)
@@ -110,8 +120,10 @@ def test_a_running_exception_opens_what_its_rule_opens() -> None:
 
 def test_tolerated_rules_hide_nothing() -> None:
     # A rule that matches a toleration is still written into the baseline, so it is a change of it.
-    tolerate = [{"name": "ssh"}]
-    assert kinds(diff(spec(WEB, tolerate=tolerate), spec(WEB, SSH, tolerate=tolerate))) == [("RuleCreated", "ssh")]
+    tolerate, deny = [{"name": "corp-*"}], arm_rule("200 corp-deny deny tcp Sql -> *:443")
+    result = diff(spec(WEB, tolerate=tolerate), spec(WEB, deny, tolerate=tolerate))
+    assert kinds(result) == [("RuleCreated", "corp-deny")]
+    assert result.verdict.changes[0].tolerated_by is None
 
 
 def test_tags_and_associations_are_compared() -> None:

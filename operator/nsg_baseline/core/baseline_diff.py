@@ -27,7 +27,7 @@ class BaselineDiff:
     @property
     def same(self) -> bool:
         """Whether nothing changed in meaning."""
-        return self.verdict.compliant and not self.settings and self.state in ("Changed", "Unchanged")
+        return self.state == "Unchanged"
 
 
 def diff_baselines(
@@ -38,12 +38,11 @@ def diff_baselines(
     Raises:
         ValueError: neither exists.
     """
-    if after is None and before is None:
-        raise ValueError("there is no baseline to compare")
     if after is None:
+        if before is None:
+            raise ValueError("there is no baseline to compare")
         # The NSG in Azure does not change; it only has no approved rules any more.
-        nsg = str(parse_approved(before).id) if before is not None else ""
-        return BaselineDiff("Removed", Verdict(nsg))
+        return BaselineDiff("Removed", Verdict(str(parse_approved(before).id)))
     new = parse_approved(after)
     old = parse_approved(before) if before is not None else ApprovedNSG(new.id, (), comparison=new.comparison)
     approved = replace(old, rules=classify(old, _excepted(old), now).approved, tolerate=(), exceptions=())
