@@ -74,6 +74,14 @@ def test_each_setting_is_compared(name: str, value: Any) -> None:
     assert result.settings[0].fingerprint != back.settings[0].fingerprint
 
 
+def test_two_settings_are_two_changes() -> None:
+    # Code scanning would drop the second one if both had one fingerprint.
+    result = diff(spec(WEB, tolerate=[{"name": "corp-*"}], exceptions=[excepted(SSH, NOW)]), spec(WEB))
+    first, second = result.settings
+    assert (first.fields, second.fields) == (("tolerate",), ("exceptions",))
+    assert first.fingerprint != second.fingerprint
+
+
 def test_a_new_baseline_is_compared_with_the_default_rules() -> None:
     # So the reviewer sees what it opens.
     result = diff(None, spec(SSH, mode="Enforce"))
