@@ -72,7 +72,10 @@ PARTS: Mapping[str, Part] = {
     ),
     "core/attribution": Part(
         ("core/attribution/*.py", "core/rule_authors.py"),
-        tuple(f"core/test_{name}*.py" for name in ("attribution", "authorship", "request_bodies", "rule_authors")),
+        tuple(
+            f"core/test_{name}*.py"
+            for name in ("attribution", "authorship", "brief_drift", "request_bodies", "rule_authors")
+        ),
     ),
     "core/assignment": Part(
         ("core/assignment.py", "core/ids.py", "core/patterns.py"),
