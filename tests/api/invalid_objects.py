@@ -20,7 +20,7 @@ class Bad:
 
     Attributes:
         why: what somebody may well write.
-        kind: which of the four.
+        kind: the kind of the object.
         place: what is spoilt.
         value: what stands there.
         field: what the refusal must name.
@@ -202,6 +202,43 @@ def _routes() -> Iterator[Bad]:
     yield bad("no messages", ("maxMessagesPerHour",), 0, "maxMessagesPerHour")
 
 
+def _guardrails() -> Iterator[Bad]:
+    def bad(why: str, place: Place, value: Any, field: str, says: str = "") -> Bad:
+        return Bad(why, "NSGGuardrail", ("spec", *place), value, f"spec.{field}", says)
+
+    never, always = ("never", 0), ("always", 0)
+    yield bad("unknown direction", (*never, "direction"), "inbound", "never[0].direction")
+    yield bad("no direction", (*always, "direction"), REMOVED, "always[0].direction")
+    yield bad("protocol in lower case", (*never, "protocols"), ["tcp"], "never[0].protocols[0]")
+    yield bad("no protocol", (*never, "protocols"), [], "never[0].protocols")
+    yield bad("protocol twice", (*never, "protocols"), ["Tcp", "Tcp"], "never[0].protocols", "item twice")
+    yield bad("ports of ICMP", (*never, "protocols"), ["Tcp", "Icmp"], "never[0].ports", "separate clause")
+    yield bad("port by name", (*never, "ports"), ["ssh"], "never[0].ports", "must be *, a port")
+    yield bad("port downwards", (*always, "ports"), ["90-80"], "always[0].ports", "must be *, a port")
+    yield bad("no ports", (*never, "ports"), [], "never[0].ports")
+    yield bad("empty port", (*never, "ports"), [""], "never[0].ports")
+    yield bad("port without quotes", (*never, "ports"), [22], "never[0].ports[0]")
+    yield bad("source with a blank", (*never, "source"), "Internet ", "never[0].source", "must be *, an IP address")
+    yield bad("source empty", (*never, "source"), "", "never[0].source")
+    yield bad("mask too long", (*always, "source"), "10.0.0.0/33", "always[0].source", "must be *, an IP address")
+    yield bad("inbound to the Internet", (*never, "destination"), "Internet", "never[0].destination", "side of the NSG")
+    yield bad("outbound from a service", ("always", 1, "source"), "Storage", "always[1].source", "the side of the NSG")
+    yield bad("size of always", (*always, "sourceSize"), "Any", "always[0].sourceSize")
+    yield bad("unknown size", (*never, "sourceSize"), "Wide", "never[0].sourceSize")
+    outbound = [{"direction": "Outbound", "destination": "Internet", "sourceSize": "InternetWide"}]
+    yield bad("size of outbound", ("never",), outbound, "never[0].sourceSize", "requires direction Inbound")
+    yield bad("too many clauses", ("never",), [{"direction": "Inbound"}] * 21, "never")
+    yield bad("excluded by a tag", ("exclude", "tags"), {"guardrail": "off"}, "exclude.tags")
+    yield bad("matches no scope", ("match", "scopes"), [], "match.scopes")
+    yield bad("tag is a number", ("match", "tags", "env"), 1, "match.tags.env")
+    yield bad("unknown severity", ("severity",), "warning", "severity")
+    exception = ("exceptions", 0)
+    yield bad("exception for a name", (*exception, "resourceId"), "web", "exceptions[0].resourceId", "resource id")
+    yield bad("exception without an end", (*exception, "until"), REMOVED, "exceptions[0].until")
+    yield bad("exception until a day", (*exception, "until"), "2026-12-01", "exceptions[0].until")
+    yield bad("exception of nobody", (*exception, "approvedBy"), "", "exceptions[0].approvedBy")
+
+
 def _incidents() -> Iterator[Bad]:
     def bad(why: str, place: Place, value: Any, field: str) -> Bad:
         return Bad(why, "NSGIncident", ("spec", *place), value, f"spec.{field}")
@@ -213,7 +250,7 @@ def _incidents() -> Iterator[Bad]:
     yield bad("note too long", ("acknowledged", "note"), "x" * 1025, "acknowledged.note")
 
 
-BAD = (*_baselines(), *_rules(), *_scopes(), *_routes(), *_incidents())
+BAD = (*_baselines(), *_rules(), *_scopes(), *_guardrails(), *_routes(), *_incidents())
 FORBIDDEN = (
     Forbidden("NSGBaseline", ("spec", "target", "resourceId"), f"{NSG}2", "spec.target.resourceId"),
     Forbidden("NSGScope", ("spec", "subscriptionId"), "2" * 8 + "-2222-2222-2222-" + "2" * 12, "spec.subscriptionId"),

@@ -1,4 +1,4 @@
-"""Valid objects of the four kinds, with every field that users may set."""
+"""Valid objects of all kinds, with every field that users may set."""
 
 import copy
 from collections.abc import Sequence
@@ -69,6 +69,34 @@ SPECS: dict[str, Document] = {
         "rolloutGrace": "30m",
         "enforcement": {"revert": ["RuleCreated", "NSGUpdated"], "delay": "0s", "maxChanges": 10},
     },
+    "NSGGuardrail": {
+        "description": "administration goes through Bastion",
+        "match": {
+            "scopes": ["production"],
+            "resourceGroups": ["rg-*"],
+            "names": ["*"],
+            "tags": {"env": "prod"},
+        },
+        "exclude": {"scopes": ["lab"], "resourceGroups": ["MC_*"], "names": ["bastion-*"]},
+        "never": [
+            {
+                "direction": "Inbound",
+                "protocols": ["Tcp", "Udp"],
+                "source": "Internet",
+                "destination": "*",
+                "ports": ["22", "3389", "5985-5986"],
+                "sourceSize": "InternetWide",
+            }
+        ],
+        "always": [
+            {"direction": "Inbound", "protocols": ["Tcp"], "source": "GatewayManager", "ports": ["65200-65535"]},
+            {"direction": "Outbound", "protocols": ["Udp"], "source": "10.0.0.0/8", "destination": "AzurePlatformDNS"},
+        ],
+        "severity": "critical",
+        "exceptions": [
+            {"resourceId": NSG, "until": "2026-12-01T00:00:00Z", "reason": "INC-42", "approvedBy": "jo@example.com"}
+        ],
+    },
     "NSGAlertRoute": {
         "urlsFrom": {"name": "chat-urls", "key": "urls"},
         "minSeverity": "low",
@@ -89,11 +117,12 @@ SPECS: dict[str, Document] = {
 }
 
 REMOVED = object()
+CLUSTER_SCOPED = ("NSGScope", "NSGGuardrail")
 
 
 def good(kind: str, name: str = "web") -> Document:
     """Return a good object with every field set."""
-    namespace = {} if kind == "NSGScope" else {"namespace": "default"}
+    namespace = {} if kind in CLUSTER_SCOPED else {"namespace": "default"}
     return {
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": kind,

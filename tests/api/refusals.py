@@ -13,7 +13,7 @@ from tests.support.cel import judge
 
 @cache
 def served() -> dict[str, Kind]:
-    """The four kinds as their CRDs make the API serve them."""
+    """All kinds as their CRDs make the API serve them."""
     return {kind.kind: kind for crd in render() for kind in kinds_of(crd)}
 
 

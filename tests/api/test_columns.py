@@ -15,7 +15,7 @@ from nsg_emulator.kube import KubeApi
 from nsg_emulator.kube.jsonpath import first
 from tests.api.objects import good
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.yaml"))
 COLUMNS = {kind.__name__: kind.columns for kind in KINDS}
 DOCUMENTS = [
     pytest.param(document.value, id=f"{file.name}-{document.value['kind']}-{document.value['metadata']['name']}")

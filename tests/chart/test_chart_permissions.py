@@ -12,7 +12,7 @@ from tests.cluster.programs import Program
 
 pytestmark = pytest.mark.cluster
 
-KINDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
+KINDS = ("nsgscopes", "nsgguardrails", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ ALLOWED = [
     ("get", "secrets", "all"),
 ]
 REFUSED = [
-    *((verb, kind, "all") for kind in KINDS[:3] for verb in ("create", "update", "patch", "delete")),
+    *((verb, kind, "all") for kind in KINDS[:4] for verb in ("create", "update", "patch", "delete")),
     *((verb, "secrets", "own") for verb in ("list", "watch", "create", "update", "patch", "delete")),
     *((verb, "leases", "kube-system") for verb in ("get", "create", "update")),
     *((verb, "pods", "own") for verb in ("get", "list", "create", "delete")),

@@ -88,7 +88,7 @@ def test_crds_equal_the_generated_ones_and_are_kept_at_uninstall(offline_helm: P
             del crd["metadata"]["annotations"]
     by_name = {crd["metadata"]["name"]: crd for crd in crds}
     assert by_name == {crd["metadata"]["name"]: crd for crd in canonical.values()}
-    assert len(by_name) == 4
+    assert len(by_name) == 5
 
 
 def test_crds_can_be_disabled_or_deleted_at_uninstall(offline_helm: Program, chart: Path) -> None:

@@ -12,6 +12,7 @@ from sarif_pydantic import Sarif
 
 from nsg_baseline.cli.main import nsgb
 from tests.support.baselines import write_baseline
+from tests.support.guardrails import write_guardrail
 from tests.support.nsgs import nsg
 from tests.support.rule_shorthand import arm_rule
 
@@ -30,7 +31,7 @@ def _unknown_properties(value: Any) -> Iterator[str]:
             yield from _unknown_properties(item)
 
 
-@pytest.fixture(params=["plan", "lint", "diff"])
+@pytest.fixture(params=["plan", "lint", "diff", "guardrail"])
 def sarif(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     old = write_baseline(tmp_path / "old dir" / "web.yaml", WEB)
@@ -38,10 +39,12 @@ def sarif(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     web = nsg(map(arm_rule, (WEB, SSH)))
     stray = {**web, "name": "db", "id": web["id"].replace("/web", "/db")}
     (tmp_path / "live.json").write_text(json.dumps([web, stray]))
+    guardrails = ["-g", write_guardrail(tmp_path / "guard rails" / "ssh.yaml")]
     arguments = {
-        "plan": ["-f", old, "--live", str(tmp_path / "live.json")],
-        "lint": [new],
-        "diff": [old, new],
+        "plan": ["-f", old, "--live", str(tmp_path / "live.json"), *guardrails],
+        "lint": [new, *guardrails],
+        "diff": [old, new, *guardrails],
+        "guardrail": ["--live", str(tmp_path / "live.json"), *guardrails],
     }[request.param]
     result = CliRunner().invoke(nsgb, [request.param, *arguments, "-o", "sarif"])
     assert result.exit_code == 2
@@ -68,6 +71,6 @@ def test_results_have_the_properties_that_code_scanning_requires(sarif: dict[str
         assert result["message"]["text"]
         (place,) = result["locations"]
         uri = place["physicalLocation"]["artifactLocation"]["uri"]
-        assert uri in ("old%20dir/web.yaml", "new/web.yaml")
+        assert uri in ("old%20dir/web.yaml", "new/web.yaml", "guard%20rails/ssh.yaml")
         assert place["physicalLocation"]["region"]["startLine"] >= 1
         assert all(isinstance(fingerprint, str) for fingerprint in result["partialFingerprints"].values())

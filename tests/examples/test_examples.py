@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.crds import render
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import problems, read
@@ -19,8 +20,8 @@ from nsg_emulator.kube import KubeApi, serve
 from tests.support.cel import judge
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-OURS = {kind.__name__: kind for kind in (NSGScope, NSGBaseline, NSGAlertRoute)}
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+OURS = {kind.__name__: kind for kind in (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute)}
 # Theirs: what Argo CD and Flux take is for their own clusters; here their shape is looked at.
 THEIRS = {"Application": "argoproj.io/v1alpha1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
 

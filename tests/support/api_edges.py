@@ -1,4 +1,4 @@
-"""Values at the edges of what the four kinds take, where two readers of one object are likeliest to part."""
+"""Values at the edges of what the kinds take, where two readers of one object are likeliest to part."""
 
 from typing import Any
 
@@ -76,5 +76,14 @@ EDGES: tuple[tuple[str, Place, tuple[Any, ...]], ...] = (
     ("NSGScope", ("spec", "allowedNamespaces"), _ALLOWED),
     ("NSGScope", ("spec", "resourceGroups"), _GROUPS),
     ("NSGScope", ("typo",), (None, 1)),
+    ("NSGGuardrail", ("spec",), ({}, {"never": []}, {"never": [], "always": []}, {"never": None}, None)),
+    ("NSGGuardrail", ("spec", "never", 0, "source"), _ADDRESSES),
+    ("NSGGuardrail", ("spec", "never", 0, "destination"), (*_ADDRESSES, "VirtualNetwork", "VIRTUALNETWORK")),
+    ("NSGGuardrail", ("spec", "always", 1, "source"), (*_ADDRESSES, "VirtualNetwork")),
+    ("NSGGuardrail", ("spec", "never", 0, "ports"), tuple([port] for port in (*_PORTS, None))),
+    ("NSGGuardrail", ("spec", "never", 0, "protocols"), (["*"], ["Tcp", "Ah"], None, ["Tcp", None])),
+    ("NSGGuardrail", ("spec", "match", "tags"), _TAGS),
+    ("NSGGuardrail", ("spec", "exceptions", 0, "until"), _TIMES),
+    ("NSGGuardrail", ("spec", "exceptions", 0, "resourceId"), _IDS),
     ("NSGAlertRoute", ("spec", "maxMessagesPerHour"), (1.0, 1000.0, 0.0, 1001.0, "1", False)),
 )

@@ -1,4 +1,4 @@
-"""Objects of the four kinds with one thing changed at random."""
+"""Objects of all kinds with one thing changed at random."""
 
 import copy
 from collections import defaultdict

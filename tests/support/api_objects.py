@@ -1,4 +1,4 @@
-"""Good objects of the four kinds, at random, with any of their fields."""
+"""Good objects of all kinds, at random, with any of their fields."""
 
 from typing import Any
 
@@ -137,6 +137,43 @@ SCOPES = st.fixed_dictionaries(
         ),
     },
 )
+_FAR, _NEAR = ADDRESSES | WORDS, ADDRESSES | _options("*", "VirtualNetwork", "virtualNETWORK")
+_CLAUSE_PORTS = _some(PORTS | st.just("*"), least=1)
+_SIZES = {"sourceSize": _options("Any", "InternetWide")}
+
+
+def _clauses(direction: str, far: str, near: str, more: Obj) -> SearchStrategy[Obj]:
+    optional: Obj = {far: _FAR, near: _NEAR, **more}
+    with_ports = {"protocols": _some(_options("Tcp", "Udp", "*"), least=1, unique=True), "ports": _CLAUSE_PORTS}
+    without_ports = {"protocols": _some(_options("Tcp", "Icmp", "Esp", "Ah"), 4, least=1, unique=True)}
+    fixed = {"direction": st.just(direction)}
+    return st.fixed_dictionaries(fixed, optional={**optional, **with_ports}) | st.fixed_dictionaries(
+        fixed, optional={**optional, **without_ports, "ports": st.just(["*"])}
+    )
+
+
+_ALWAYS = _clauses("Inbound", "source", "destination", {}) | _clauses("Outbound", "destination", "source", {})
+_NEVER = _clauses("Inbound", "source", "destination", _SIZES) | _clauses(
+    "Outbound", "destination", "source", {"sourceSize": st.just("Any")}
+)
+_EXCLUDE = {
+    "scopes": _some(st.text(min_size=1, max_size=253), least=1),
+    "resourceGroups": _some(st.text("ab*?", min_size=1, max_size=90), least=1),
+    "names": _some(st.text("ab*?", min_size=1, max_size=90), least=1),
+}
+_GUARDRAIL_TAGS = st.dictionaries(st.text(max_size=20), st.text(max_size=256), min_size=1, max_size=3)
+_GUARDRAIL_PARTS: Obj = {
+    "description": st.text(max_size=256),
+    "match": st.fixed_dictionaries({}, optional={**_EXCLUDE, "tags": _GUARDRAIL_TAGS}),
+    "exclude": st.fixed_dictionaries({}, optional=_EXCLUDE),
+    "severity": _options("critical", "high", "medium", "low", "info"),
+    "exceptions": _some(
+        st.fixed_dictionaries({"resourceId": NSGS, "until": TIMES, "reason": _TEXTS, "approvedBy": _TEXTS}), 2
+    ),
+}
+GUARDRAILS = st.fixed_dictionaries(
+    {"never": _some(_NEVER, least=1)}, optional={"always": _some(_ALWAYS), **_GUARDRAIL_PARTS}
+) | st.fixed_dictionaries({"always": _some(_ALWAYS, least=1)}, optional={"never": _some(_NEVER), **_GUARDRAIL_PARTS})
 ROUTES = st.fixed_dictionaries(
     {"urlsFrom": st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})},
     optional={
@@ -159,14 +196,20 @@ INCIDENTS = st.fixed_dictionaries(
         "acknowledged": st.fixed_dictionaries({"by": _TEXTS}, optional={"note": st.text(max_size=1024)}),
     },
 )
-SPECS = {"NSGBaseline": BASELINES, "NSGScope": SCOPES, "NSGAlertRoute": ROUTES, "NSGIncident": INCIDENTS}
+SPECS = {
+    "NSGBaseline": BASELINES,
+    "NSGScope": SCOPES,
+    "NSGGuardrail": GUARDRAILS,
+    "NSGAlertRoute": ROUTES,
+    "NSGIncident": INCIDENTS,
+}
 
 
 @st.composite
 def objects(draw: st.DrawFn) -> Obj:
     """Return a good object of any kind."""
     kind = draw(st.sampled_from(sorted(SPECS)))
-    namespace = {} if kind == "NSGScope" else {"namespace": "default"}
+    namespace = {} if kind in ("NSGScope", "NSGGuardrail") else {"namespace": "default"}
     return {
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": kind,

@@ -180,7 +180,8 @@ def _to_cel(schema: Obj, value: Any) -> Any:
     if isinstance(value, list):
         return celtypes.ListType([_to_cel(schema.get("items", {}), item) for item in value])
     if isinstance(value, str) and schema.get("format") in ("date-time", "datetime"):
-        return celtypes.TimestampType(value)
+        # The library accepts upper case only.
+        return celtypes.TimestampType(value.upper())
     if isinstance(value, str) and schema.get("format") == "duration":
         return celtypes.DurationType(value)
     return celpy.adapter.json_to_cel(value)

@@ -10,12 +10,13 @@ from typing_extensions import override
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import GROUP, VERSION, Column, Resource
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.schema import Schema, structural
 from nsg_baseline.api.scope import NSGScope
 
-KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute, NSGIncident)
 CATEGORY = "nsg"
 HEADER = """---
 # yamllint disable rule:line-length
@@ -25,7 +26,7 @@ _UNFOLDED = 1 << 16  # keeps each description on one line, for readable diffs
 
 
 def render() -> list[dict[str, Any]]:
-    """Return the four definitions."""
+    """Return the definitions of all kinds."""
     return [definition(kind) for kind in KINDS]
 
 

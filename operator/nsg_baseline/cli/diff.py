@@ -8,7 +8,8 @@ import click
 
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.cli.failure import Failure
-from nsg_baseline.cli.render.diff import FORMS, Revision
+from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles, guardrail_option
+from nsg_baseline.cli.render.diff import FORMS, Difference, Revision
 from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Sourced, now, read_baselines
 from nsg_baseline.core.assessment import SeverityConfig
@@ -23,19 +24,37 @@ DIFFERENCES = 2
 @click.option(
     "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
 )
+@guardrail_option
 @severity_options
-def diff(*, old: str, new: str, output: str, severity_config: SeverityConfig) -> None:
+def diff(
+    *, old: str, new: str, output: str, guardrails: GuardrailFiles | None, severity_config: SeverityConfig
+) -> None:
     r"""Show the traffic that a change of baselines newly allows or denies, for the review of a pull request.
 
     OLD and NEW are files or folders with NSGBaselines. Baselines of the same NSG are compared, whatever their names.
-    Exits with 0 if the meaning is the same, 2 if it differs, and 1 if a file cannot be read.
+    With -g, also shows which guardrails the baselines in NEW violate. Exits with 0 if the meaning is the same and no
+    guardrail is violated, 2 otherwise, and 1 if a file cannot be read.
 
     \b
     git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
-    revisions = list(_revisions(_read(old), _read(new), severity_config))
-    click.echo(FORMS[output](revisions))
-    sys.exit(0 if all(revision.revised.same for revision in revisions) else DIFFERENCES)
+    before, after = _read(old), _read(new)
+    revisions = tuple(_revisions(before, after, severity_config))
+    checked = _checked(after, guardrails, severity_config)
+    click.echo(FORMS[output](Difference(revisions, checked, guardrails)))
+    violated = any(nsg.violations for nsg in checked)
+    sys.exit(0 if all(revision.revised.same for revision in revisions) and not violated else DIFFERENCES)
+
+
+def _checked(
+    sources: list[Sourced], guardrails: GuardrailFiles | None, severity_config: SeverityConfig
+) -> tuple[CheckedNSG, ...]:
+    if guardrails is None:
+        return ()
+    return tuple(
+        guardrails.of_baseline(source.baseline.spec, now(), severity_config.tags, "/".join(source.baseline.key))
+        for source in sources
+    )
 
 
 def _revisions(old: list[Sourced], new: list[Sourced], severity_config: SeverityConfig) -> Iterator[Revision]:

@@ -5,6 +5,7 @@ from typing import get_args
 
 import click
 
+from nsg_baseline.cli.guardrail_files import GuardrailFiles, guardrail_option
 from nsg_baseline.cli.lint_result import highest_level, lint_files
 from nsg_baseline.cli.render.lint import FORMS
 from nsg_baseline.cli.severity_options import severity_options
@@ -26,8 +27,16 @@ FINDINGS = 2
     show_default=True,
     help="Lowest level of findings that causes exit code 2.",
 )
+@guardrail_option
 @severity_options
-def lint(*, files: tuple[str, ...], output: str, fail_on: str, severity_config: SeverityConfig) -> None:
+def lint(
+    *,
+    files: tuple[str, ...],
+    output: str,
+    fail_on: str,
+    guardrails: GuardrailFiles | None,
+    severity_config: SeverityConfig,
+) -> None:
     r"""Find rules that Azure rejects, that have no effect, or that allow too much.
 
     FILES are YAML or JSON files, folders, or - for standard input. Each finding has an id, a file and line, and a fix.
@@ -36,8 +45,9 @@ def lint(*, files: tuple[str, ...], output: str, fail_on: str, severity_config: 
     \b
     nsgb lint baselines/
     nsgb lint baselines/ -o sarif > lint.sarif
+    nsgb lint baselines/ -g guardrails/
     """
-    findings = lint_files(files, severity_config)
+    findings = lint_files(files, severity_config, guardrails)
     click.echo(FORMS[output](findings))
     level = highest_level(findings)
     failing = LEVELS[: LEVELS.index(fail_on) + 1] if fail_on in LEVELS else ()

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.baseline import BaselineSpec, NSGBaseline
 from nsg_baseline.api.problem import Problem
 from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.guardrail_files import GuardrailFiles
 from nsg_baseline.cli.sources import documents_of, now
 from nsg_baseline.cli.yaml_files import Document
 from nsg_baseline.core.assessment import SeverityConfig
+from nsg_baseline.core.guardrails import Violation
 from nsg_baseline.core.lint import LEVELS, Finding, Level, lint
+from nsg_baseline.core.text.guardrail_lines import decider, line
 
 _IN_LIST = re.compile(r"spec\.rules\[(\d+)\]\.(\w+(?:Prefixes|Ranges))\[(\d+)\]")
 _FIXES = {
@@ -34,7 +37,9 @@ class Placed:
     baseline: str
 
 
-def lint_files(files: Iterable[str], severity_config: SeverityConfig) -> list[Placed]:
+def lint_files(
+    files: Iterable[str], severity_config: SeverityConfig, guardrails: GuardrailFiles | None = None
+) -> list[Placed]:
     """Lint the NSGBaselines of files and folders, file by file, line by line.
 
     Raises:
@@ -47,7 +52,7 @@ def lint_files(files: Iterable[str], severity_config: SeverityConfig) -> list[Pl
         if isinstance(document.value, Mapping) and document.value.get("kind") == "NSGBaseline":
             baselines = True
             name = _name(document.value)
-            document_findings = [*_findings(document, severity_config), *duplicates.detect(document)]
+            document_findings = [*_findings(document, severity_config, guardrails), *duplicates.detect(document)]
             placed = (
                 Placed(finding, document.file, document.line(finding.field), name) for finding in document_findings
             )
@@ -87,7 +92,9 @@ class _Duplicates:
             yield Finding(kind, field, f"{subject} is already defined at {first}", "remove one of the two")
 
 
-def _findings(document: Document, severity_config: SeverityConfig) -> Iterator[Finding]:
+def _findings(
+    document: Document, severity_config: SeverityConfig, guardrails: GuardrailFiles | None
+) -> Iterator[Finding]:
     try:
         baseline = read(NSGBaseline, document.value)
     except InvalidObject as error:
@@ -98,6 +105,25 @@ def _findings(document: Document, severity_config: SeverityConfig) -> Iterator[F
     # With duplicate names or priorities, the deciding rule is ambiguous.
     if not any(problem.id.startswith("Duplicate") for problem in wrong):
         yield from lint(baseline.spec, now(), severity_config)
+        if guardrails is not None:
+            checked = guardrails.of_baseline(baseline.spec, now(), severity_config.tags)
+            yield from (_violation(violation, baseline.spec) for violation in checked.violations)
+
+
+def _violation(violation: Violation, spec: BaselineSpec) -> Finding:
+    name = decider(violation)
+    text = line(violation).replace(": ", f": {violation.severity}: ", 1)
+    forbidden = "narrow or remove the rule" if violation.effect == "Allowed" else "allow this traffic before that rule"
+    fix = f"{forbidden}, or add an exception to the guardrail"
+    return Finding("GuardrailViolated", _field_of_rule(spec, name), text, fix, name)
+
+
+def _field_of_rule(spec: BaselineSpec, name: str | None) -> str:
+    """Return the field of the rule or exception with a name; `spec.rules` for a default rule."""
+    for index, exception in enumerate(spec.exceptions):
+        if exception.rule.name == name:
+            return f"spec.exceptions[{index}].rule"
+    return next((f"spec.rules[{index}]" for index, rule in enumerate(spec.rules) if rule.name == name), "spec.rules")
 
 
 def _invalid(problem: Problem, document: Mapping[str, Any]) -> Finding:

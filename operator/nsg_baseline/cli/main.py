@@ -26,6 +26,7 @@ COMMANDS = {
         "nsg_baseline.cli.diff", "diff", "Show the traffic that a change of baselines newly allows or denies."
     ),
     "emulator": Command("nsg_baseline.cli.emulator", "emulator", "Serve Azure's NSG API on this machine."),
+    "guardrail": Command("nsg_baseline.cli.guardrail", "guardrail", "Check live NSGs against guardrails."),
     "import": Command("nsg_baseline.cli.import_", "import_", "Generate baselines from live NSGs."),
     "lint": Command("nsg_baseline.cli.lint", "lint", "Find rules that are invalid, ineffective or too open."),
     "plan": Command("nsg_baseline.cli.plan", "plan", "Compare baselines with live NSGs."),

@@ -1,12 +1,14 @@
 """`nsgb plan`: compare baselines with live NSGs."""
 
 import sys
+from dataclasses import replace
 
 import click
 
 from nsg_baseline.api.common import CONFIRM
 from nsg_baseline.cli.failure import reject_options
-from nsg_baseline.cli.plan_result import Plan
+from nsg_baseline.cli.guardrail_files import GuardrailFiles, guardrail_option
+from nsg_baseline.cli.plan_result import Plan, check_guardrails
 from nsg_baseline.cli.plan_result import plan as compare
 from nsg_baseline.cli.plan_writes import Write, write_for
 from nsg_baseline.cli.render import FORMS
@@ -37,6 +39,7 @@ DRIFT = 2
 @click.option("--kubeconfig", type=click.Path(exists=True), help="Without -f: path of the kubeconfig.")
 @click.option("--context", help="Without -f: context of the kubeconfig.")
 @click.option("--enforce", is_flag=True, help="Also show the write that the operator would make in Enforce mode.")
+@guardrail_option
 @severity_options
 def plan(  # noqa: PLR0913 - click passes one argument for each option
     *,
@@ -48,13 +51,15 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
     kubeconfig: str | None,
     context: str | None,
     enforce: bool,
+    guardrails: GuardrailFiles | None,
     severity_config: SeverityConfig,
 ) -> None:
     r"""Compare baselines with live NSGs.
 
-    Exits with 0 if all NSGs match their baselines, 2 if there is drift, and 1 if an input cannot be read. A list of
-    NSGs counts as complete: an NSG missing from it counts as deleted. If the input is one NSG, other baselines are
-    ignored. If the input is one page of several, NSGs missing from it are unknown, and the exit code is 1 or 2.
+    Exits with 0 if all NSGs match their baselines, 2 if there is drift or a violated guardrail, and 1 if an input
+    cannot be read. A list of NSGs counts as complete: an NSG missing from it counts as deleted. If the input is one
+    NSG, other baselines are ignored. If the input is one page of several, NSGs missing from it are unknown, and the
+    exit code is 1 or 2.
     Without --live, only the NSGs of the baselines are read from Azure; `nsgb incidents` lists NSGs without a baseline.
 
     \b
@@ -70,7 +75,11 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
         reject_options("with -A", namespace=namespace)
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_files, baselines)
-    result = compare(baselines, live, now(), severity_config)
+    time = now()
+    result = compare(baselines, live, time, severity_config)
+    if guardrails is not None:
+        checked = check_guardrails(guardrails, baselines, live, time, severity_config)
+        result = replace(result, guardrails=guardrails, checked=checked)
     click.echo(FORMS[output](result, _writes(result, severity_config) if enforce else None))
     if result.incomplete:
         unknown = counted(len(result.unknown), "baseline")

@@ -7,6 +7,7 @@ from typing import Any
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import Severity
+from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles
 from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.sources import Live, Sourced
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
@@ -37,6 +38,8 @@ class Plan:
         change_number: the `changeNumber` of the service tags file; None without a file.
         partial: whether the listing has a next page.
         unbaselined_unknown: whether unbaselined NSGs were not looked for.
+        guardrails: the guardrails that were passed; None without any.
+        checked: the NSGs, and the baselines, that were checked against them.
     """
 
     baselines: tuple[PlannedNSG, ...]
@@ -45,6 +48,8 @@ class Plan:
     change_number: int | None = None
     partial: bool = False
     unbaselined_unknown: bool = False
+    guardrails: GuardrailFiles | None = None
+    checked: tuple[CheckedNSG, ...] = ()
 
     @property
     def drifted(self) -> tuple[PlannedNSG, ...]:
@@ -54,15 +59,20 @@ class Plan:
     @property
     def severity(self) -> Severity | None:
         """The highest severity; None without drift."""
-        levels = [planned.verdict.severity for planned in self.drifted] + [
-            planned.change.severity for planned in self.unbaselined
-        ]
+        levels = [nsg.severity for nsg in self.violating]
+        levels += [planned.verdict.severity for planned in self.drifted]
+        levels += [planned.change.severity for planned in self.unbaselined]
         return worst(level for level in levels if level is not None)
 
     @property
     def in_order(self) -> bool:
-        """Whether none of the judged NSGs has drifted and none is unbaselined."""
-        return not self.drifted and not self.unbaselined
+        """Whether none of the judged NSGs has drifted, none is unbaselined, and no guardrail is violated."""
+        return not self.drifted and not self.unbaselined and not self.violating
+
+    @property
+    def violating(self) -> tuple[CheckedNSG, ...]:
+        """The NSGs and baselines that violate a guardrail."""
+        return tuple(nsg for nsg in self.checked if nsg.violations)
 
     @property
     def incomplete(self) -> bool:
@@ -97,6 +107,21 @@ def plan(
         live.extent == "Partial",
         live.asked_by_id or live.extent == "Partial",
     )
+
+
+def check_guardrails(
+    guardrails: GuardrailFiles, baselines: Iterable[Sourced], live: Live, now: datetime, config: SeverityConfig
+) -> tuple[CheckedNSG, ...]:
+    """Check the live NSGs, and what the baselines approve."""
+    sources = {NSGId.parse(source.baseline.spec.target.resource_id): source for source in baselines}
+    checked = []
+    for nsg in sorted(live.nsgs, key=lambda nsg: nsg.id.key):
+        source = sources.get(nsg.id)
+        checked.append(guardrails.of_live(nsg, now, config.tags, source.baseline.spec if source else None))
+    for source in sources.values():
+        name = "/".join(source.baseline.key)
+        checked.append(guardrails.of_baseline(source.baseline.spec, now, config.tags, name))
+    return tuple(checked)
 
 
 def document(result: Plan, writes: Mapping[str, Write] | None = None) -> dict[str, Any]:

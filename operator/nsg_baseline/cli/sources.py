@@ -22,7 +22,7 @@ from nsg_baseline.core.rules import UnreadableRuleError
 
 # One NSG; a complete listing; one page of a listing.
 Extent = Literal["Single", "Complete", "Partial"]
-_KINDS = ("NSGBaseline", "NSGScope", "NSGAlertRoute", "NSGIncident")
+_KINDS = ("NSGBaseline", "NSGScope", "NSGGuardrail", "NSGAlertRoute", "NSGIncident")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 

@@ -35,6 +35,7 @@ KINDS: Mapping[str, tuple[Level, str]] = {
     "TooManyRules": ("error", "Azure takes 1,000 rules in one NSG."),
     "TooManyAddresses": ("error", "Azure takes 4,000 addresses on each side in one NSG."),
     "TooManyGroups": ("error", "Azure takes 100 application security groups in one NSG."),
+    "GuardrailViolated": ("error", "The baseline allows traffic that a guardrail forbids, or blocks what it requires."),
     "OverlappingPrefixes": ("warning", "Azure refuses prefixes of one list that overlap."),
     "HostBits": ("warning", "Azure refuses a prefix with host bits."),
     "UnknownTag": ("warning", "The service tags file does not know this tag."),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import yaml
 
@@ -11,6 +12,7 @@ from nsg_baseline.cli.render.junit import junit
 from nsg_baseline.cli.render.markdown import markdown
 from nsg_baseline.cli.render.sarif import sarif
 from nsg_baseline.cli.render.table import table
+from nsg_baseline.cli.render.violations import documents
 
 __all__ = ["FORMS"]
 
@@ -19,11 +21,16 @@ Writes = Mapping[str, Write] | None
 
 
 def _json(plan: Plan, writes: Writes) -> str:
-    return json.dumps(document(plan, writes), indent=2, ensure_ascii=False)
+    return json.dumps(_document(plan, writes), indent=2, ensure_ascii=False)
 
 
 def _yaml(plan: Plan, writes: Writes) -> str:
-    return yaml.safe_dump(document(plan, writes), sort_keys=False, allow_unicode=True).rstrip()
+    return yaml.safe_dump(_document(plan, writes), sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _document(plan: Plan, writes: Writes) -> dict[str, Any]:
+    violated = {"violations": documents(plan.checked)} if plan.guardrails is not None else {}
+    return {**document(plan, writes), **violated}
 
 
 FORMS: dict[str, Callable[[Plan, Writes], str]] = {

@@ -7,9 +7,11 @@ from typing import Any
 
 import yaml
 
+from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles
 from nsg_baseline.cli.plan_result import change_document, field_of
-from nsg_baseline.cli.render.markdown import cell, plain
-from nsg_baseline.cli.render.sarif import LEVELS, log, place
+from nsg_baseline.cli.render import violations
+from nsg_baseline.cli.render.markdown import cell, plain, violation_lines
+from nsg_baseline.cli.render.sarif import LEVELS, log, place, violation_results
 from nsg_baseline.cli.render.settings import sides
 from nsg_baseline.cli.render.table import heading
 from nsg_baseline.cli.sources import Sourced
@@ -47,6 +49,15 @@ class Revision:
         return f"{self.revised.state.lower()}{severity}"
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All baselines of two folders, and the violations of the new ones. `guardrails` is None if none were passed."""
+
+    revisions: tuple[Revision, ...]
+    checked: tuple[CheckedNSG, ...] = ()
+    guardrails: GuardrailFiles | None = None
+
+
 def _heading(revision: Revision, change: Change) -> str:
     """Return the title of a change of a rule or of a setting of the baseline."""
     return f"setting {change.fields[0]}" if change in revision.revised.settings else heading(change)
@@ -56,12 +67,17 @@ def _differing(revisions: Sequence[Revision]) -> list[Revision]:
     return [revision for revision in revisions if not revision.revised.same]
 
 
-def _summary(revisions: Sequence[Revision]) -> str:
-    return f"{counted(len(revisions), 'baseline')}, {len(_differing(revisions))} with a different meaning"
+def _summary(difference: Difference) -> str:
+    revisions = difference.revisions
+    text = f"{counted(len(revisions), 'baseline')}, {len(_differing(revisions))} with a different meaning"
+    if difference.guardrails is None:
+        return text
+    return f"{text}, {counted(len(violations.violating(difference.checked)), 'baseline')} violating a guardrail"
 
 
-def _table(revisions: Sequence[Revision]) -> str:
-    return "\n".join([*(text for revision in _differing(revisions) for text in _lines(revision)), _summary(revisions)])
+def _table(difference: Difference) -> str:
+    texts = [text for revision in _differing(difference.revisions) for text in _lines(revision)]
+    return "\n".join([*texts, *violations.table_lines(difference.checked), _summary(difference)])
 
 
 def _lines(revision: Revision) -> Iterator[str]:
@@ -76,11 +92,13 @@ def _lines(revision: Revision) -> Iterator[str]:
         yield f"    after:  {after or 'none'}"
 
 
-def _markdown(revisions: Sequence[Revision]) -> str:
+def _markdown(difference: Difference) -> str:
+    violated = list(violation_lines(difference.checked))
     return "\n".join(
         [
-            f"### NSG baselines: {_summary(revisions)}",
-            *(t for revision in _differing(revisions) for t in _section(revision)),
+            f"### NSG baselines: {_summary(difference)}",
+            *(text for revision in _differing(difference.revisions) for text in _section(revision)),
+            *(["", "Violated guardrails:", "", *violated] if violated else []),
         ]
     )
 
@@ -133,23 +151,30 @@ def _exposure(document: dict[str, Any]) -> dict[str, Any]:
     return {renamed.get(key, key): value for key, value in document.items()}
 
 
-def _documents(revisions: Sequence[Revision]) -> dict[str, Any]:
-    return {"baselines": [_document(revision) for revision in revisions]}
+def _documents(difference: Difference) -> dict[str, Any]:
+    violated = {"violations": violations.documents(difference.checked)} if difference.guardrails else {}
+    return {"baselines": [_document(revision) for revision in difference.revisions], **violated}
 
 
-def _json(revisions: Sequence[Revision]) -> str:
-    return json.dumps(_documents(revisions), indent=2, ensure_ascii=False)
+def _json(difference: Difference) -> str:
+    return json.dumps(_documents(difference), indent=2, ensure_ascii=False)
 
 
-def _yaml(revisions: Sequence[Revision]) -> str:
-    return yaml.safe_dump(_documents(revisions), sort_keys=False, allow_unicode=True).rstrip()
+def _yaml(difference: Difference) -> str:
+    return yaml.safe_dump(_documents(difference), sort_keys=False, allow_unicode=True).rstrip()
 
 
-def _sarif(revisions: Sequence[Revision]) -> str:
+def _sarif(difference: Difference) -> str:
     results = [
-        _result(revision, change) for revision in _differing(revisions) for change in revision.revised.verdict.changes
+        _result(revision, change)
+        for revision in _differing(difference.revisions)
+        for change in revision.revised.verdict.changes
     ]
-    return log(results, {kind: f"Difference between two revisions of a baseline: {kind}" for kind in KIND_ORDER})
+    rules: dict[str, str] = {kind: f"Difference between two revisions of a baseline: {kind}" for kind in KIND_ORDER}
+    if difference.guardrails is None:
+        return log(results, rules)
+    violated = violation_results(difference.checked, difference.guardrails)
+    return log([*results, *violated], {**rules, **violations.RULES})
 
 
 def _result(revision: Revision, change: Change) -> dict[str, Any]:
@@ -163,7 +188,7 @@ def _result(revision: Revision, change: Change) -> dict[str, Any]:
     }
 
 
-FORMS: dict[str, Callable[[Sequence[Revision]], str]] = {
+FORMS: dict[str, Callable[[Difference], str]] = {
     "table": _table,
     "json": _json,
     "yaml": _yaml,

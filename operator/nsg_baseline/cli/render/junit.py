@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 
 from nsg_baseline.cli.plan_result import Plan, PlannedNSG
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.cli.render.violations import cases
 from nsg_baseline.core.text.exposure_lines import lines, statuses
 from nsg_baseline.core.text.phrasing import counted
 from nsg_baseline.core.text.rule_lines import side_line
@@ -12,8 +13,8 @@ from nsg_baseline.core.text.rule_lines import side_line
 def junit(plan: Plan) -> str:
     """Return the plan as JUnit XML."""
     skipped = len(plan.unknown) if plan.incomplete else 0
-    total = len(plan.baselines) + len(plan.unbaselined) + skipped
-    failures = len(plan.drifted) + len(plan.unbaselined)
+    total = len(plan.baselines) + len(plan.unbaselined) + skipped + len(plan.checked)
+    failures = len(plan.drifted) + len(plan.unbaselined) + len(plan.violating)
     counts = {"tests": total, "failures": failures, **({"skipped": skipped} if skipped else {})}
     suite = ET.Element("testsuite", {"name": "nsgb plan", **{key: str(count) for key, count in counts.items()}})
     for planned in plan.baselines:
@@ -32,6 +33,7 @@ def junit(plan: Plan) -> str:
         case = ET.SubElement(suite, "testcase", classname="unbaselined", name=str(unbaselined.change.nsg))
         message = f"{unbaselined.change.severity}: the NSG has no baseline: {unbaselined.reason}"
         ET.SubElement(case, "failure", message=message).text = "\n".join(lines(statuses(unbaselined.exposure)))
+    suite.extend(cases(plan.checked))
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from nsg_baseline.cli.plan_result import Plan
 from nsg_baseline.cli.plan_writes import Write
 from nsg_baseline.cli.render.table import heading
+from nsg_baseline.cli.render.violations import Checked, subject, violating
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.exposure_lines import lines, statuses
+from nsg_baseline.core.text.guardrail_lines import line
 from nsg_baseline.core.text.rule_lines import side_line
 
 
@@ -17,6 +19,7 @@ def markdown(plan: Plan, writes: Mapping[str, Write] | None = None) -> str:
 
 def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     counts = f"{len(plan.drifted)} drifted, {len(plan.unbaselined)} without a baseline"
+    counts += f", {len(plan.violating)} violating a guardrail" if plan.guardrails is not None else ""
     unknown = f"{len(plan.unknown)} unknown because the input has a next page" if plan.incomplete else ""
     state = counts if not plan.in_order else "" if unknown else "in order"
     yield f"### NSG baselines: {', '.join(filter(None, (state, unknown)))}"
@@ -46,6 +49,18 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
         for unbaselined in plan.unbaselined:
             yield f"- `{unbaselined.change.nsg}`, **{unbaselined.change.severity}**: {plain(unbaselined.reason or '')}"
             yield from (f"  - {plain(text)}" for text in lines(statuses(unbaselined.exposure)))
+    if plan.violating:
+        yield ""
+        yield "Violated guardrails:"
+        yield ""
+        yield from violation_lines(plan.checked)
+
+
+def violation_lines(checked: Checked) -> Iterator[str]:
+    """Yield violations of guardrails as a list."""
+    for nsg in violating(checked):
+        yield f"- {plain(subject(nsg))}, **{nsg.severity}**"
+        yield from (f"  - {plain(line(violation))}" for violation in nsg.violations)
 
 
 def plain(text: str) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles
 from nsg_baseline.cli.plan_result import Plan, PlannedNSG, field_of
 from nsg_baseline.cli.render.table import heading
-from nsg_baseline.core.changes import KIND_ORDER, Change
+from nsg_baseline.cli.render.violations import RULE_ID, RULES, Checked, subject
+from nsg_baseline.core.changes import KIND_ORDER, Change, fingerprint
+from nsg_baseline.core.guardrails import Violation
+from nsg_baseline.core.text import guardrail_lines
 from nsg_baseline.core.text.exposure_lines import line, statuses
 from nsg_baseline.core.text.rule_lines import side_line
 from nsg_baseline.core.verdict import UnbaselinedVerdict
@@ -21,7 +25,30 @@ def sarif(plan: Plan) -> str:
     """Return the plan as one SARIF run."""
     results = [_result(planned, change) for planned in plan.drifted for change in planned.verdict.changes]
     results += [_unbaselined(unbaselined, plan) for unbaselined in plan.unbaselined]
-    return log(results, {kind: kind for kind in KIND_ORDER})
+    rules: dict[str, str] = {kind: kind for kind in KIND_ORDER}
+    if plan.guardrails is None:
+        return log(results, rules)
+    return log([*results, *violation_results(plan.checked, plan.guardrails)], {**rules, **RULES})
+
+
+def violation_results(checked: Checked, guardrails: GuardrailFiles) -> list[dict[str, Any]]:
+    """Return violations of guardrails as results, each at the line of the violated clause."""
+    return [
+        {
+            "ruleId": RULE_ID,
+            "level": LEVELS[violation.severity],
+            "message": {"text": f"{subject(nsg)}: {guardrail_lines.line(violation)}"},
+            "locations": [place(*guardrails.place(violation))],
+            "partialFingerprints": {"violation/v1": _violation_fingerprint(nsg, violation)},
+        }
+        for nsg in checked
+        for violation in nsg.violations
+    ]
+
+
+def _violation_fingerprint(nsg: CheckedNSG, violation: Violation) -> str:
+    clause, rule = violation.clause, guardrail_lines.decider(violation)
+    return fingerprint(RULE_ID, nsg.nsg.key, nsg.baseline, violation.guardrail, clause, rule)
 
 
 def log(results: list[dict[str, Any]], rules: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from nsg_baseline.cli.plan_result import Plan, PlannedNSG
 from nsg_baseline.cli.plan_writes import Write
+from nsg_baseline.cli.render.violations import table_lines
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.exposure_lines import lines, statuses
@@ -28,9 +29,11 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
     for unbaselined in plan.unbaselined:
         yield f"no baseline  {unbaselined.change.severity}  {unbaselined.change.nsg}: {unbaselined.reason}"
         yield from (f"  {text}" for text in lines(statuses(unbaselined.exposure)))
+    yield from table_lines(plan.checked)
     counts = [counted(len(plan.baselines), "baseline"), f"{len(plan.drifted)} drifted"]
     counts += [] if plan.unbaselined_unknown else [f"{counted(len(plan.unbaselined), 'NSG')} without a baseline"]
     counts += [f"{len(plan.unknown)} unknown"] if plan.incomplete else []
+    counts += [f"{len(plan.violating)} violating a guardrail"] if plan.guardrails is not None else []
     yield ", ".join(counts)
 
 

@@ -44,7 +44,7 @@ class ExposureEntry:
             "approvedRule": entry.approved_rule,
             "liveRule": entry.live_rule,
             "conditional": entry.conditional,
-            "boxes": [_box(box) for box in entry.boxes],
+            "boxes": [box_document(box) for box in entry.boxes],
         }
 
 
@@ -142,7 +142,8 @@ def _names(rules: Iterable[str | None]) -> str | None:
     return cut(listed([*names[:_SHOWN_NAMES], *more]), _NAME_LENGTH) if names else None
 
 
-def _box(box: Box) -> dict[str, Any]:
+def box_document(box: Box) -> dict[str, Any]:
+    """Return a box in the form of `-o json`."""
     return {
         "protocols": list(box.protocols),
         "sourcePorts": _ports(box.source_ports),
