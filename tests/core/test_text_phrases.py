@@ -74,8 +74,6 @@ def test_a_protocol_by_number_replaces_the_protocol() -> None:
         (source(not_tags=("VirtualNetwork",)), "any outside VirtualNetwork"),
         (source(tags=(GROUP,)), "ASG web"),
         (source(not_tags=(GROUP,)), "any outside ASG web"),
-        (source("8.8.8.8", tags=("Internet",)), "8.8.8.8"),
-        (source(tags=("Internet", "Storage")), "Storage"),
         (source(tags=("Sql", "Storage")), "Sql and Storage"),
         (source("10.0.0.4", tags=("Internet",)), "10.0.0.4 in Internet"),
         (source("8.8.8.8", "10.0.0.4", tags=("INTERNET",)), "8.8.8.8, 10.0.0.4 in INTERNET"),
@@ -96,7 +94,7 @@ def test_a_protocol_by_number_replaces_the_protocol() -> None:
     ],
 )
 def test_places(place: Place, expected: str) -> None:
-    # A tag that follows from the addresses or from another tag is left out, and none that limits them.
+    # Addresses are shown as prefixes, or by what is missing from a wider one if that is shorter.
     assert place_phrase(place) == expected
 
 
@@ -167,11 +165,15 @@ def test_the_load_balancer_is_understood_inbound_alone() -> None:
 
 def test_conditional_traffic_is_named_as_such() -> None:
     # It exists only with forced tunnelling, so a reader may dismiss it.
-    text = phrase(entry(Box(TCP, source=Place(tags=("Internet", "VirtualNetwork"))), conditional=True))
-    assert (
-        text
-        == "all TCP from Internet and VirtualNetwork to any (where an address is Internet and VirtualNetwork at once)"
-    )
+    both = Place(tags=("Internet", "VirtualNetwork"))
+    boxes = [Box(TCP, destination_ports=ports(str(number)), source=both) for number in range(1, 9, 2)]
+    unlikely = "(only if VirtualNetwork contains public addresses)"
+    text = phrase(entry(*boxes[:3], conditional=True), exact=True)
+    assert text == f"{'; '.join(map(box_phrase, boxes[:3]))} {unlikely}"
+    whole = "TCP 1, 3, 5, 7 from Internet and VirtualNetwork to any except what earlier rules decide"
+    assert phrase(entry(*boxes, conditional=True)) == f"{whole} {unlikely}"
+    with pytest.raises(NoPhraseError):
+        phrase(entry(*boxes, conditional=True), exact=True)
 
 
 def test_platform_traffic_has_a_separate_phrase() -> None:
