@@ -104,6 +104,7 @@ PARTS: Mapping[str, Part] = {
     "core/text": Part(
         ("core/text/*.py",), ("core/test_exposure_lines*.py", "core/test_text*.py", "core/test_lint*.py")
     ),
+    "core/guardrails": Part(("core/guardrails/*.py",), ("core/test_guardrail*.py", "cli/test_guardrail_output.py")),
     "core/presets": Part(("core/presets/*.py",), ("core/test_presets*.py", "core/test_tolerations*.py")),
     "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_output.py")),
     "core/diff": Part(
