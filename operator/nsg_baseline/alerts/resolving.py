@@ -10,7 +10,7 @@ from nsg_baseline.alerts.sender.protocol import Describe, Description, Problem
 from nsg_baseline.alerts.urls import MAX_LINES, ChannelURL, InvalidChannelError, parse_lines
 
 _PROBLEMS: dict[Problem, str] = {
-    "invalid": "Apprise does not accept this URL; see its documentation",
+    "invalid": "is not accepted by Apprise; see the documentation of the service",
     "dropped": "contains an invalid recipient or option, which the service would ignore; correct or remove it",
     "nobody": "names no valid recipient",
     "many": "names too many recipients; write several URLs",

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 import click
 
@@ -15,17 +16,31 @@ from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.resolving import resolve_channels
 from nsg_baseline.alerts.urls import InvalidChannelError
 from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.cli.channel_check import check
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
-from nsg_baseline.cli.failure import Failure, reject_options
+from nsg_baseline.cli.failure import Failure, fail_if, reject_options
 from nsg_baseline.kube.client import Kube
 
 
 @click.command()
-@click.argument("route")
+@click.argument("route", required=False)
+@click.option(
+    "--check",
+    "file",
+    type=click.File(encoding="utf-8"),
+    help="Read URLs from a file, or - for stdin, and print what each line is and what is wrong. Nothing is sent.",
+)
 @click.option("--local", is_flag=True, help="Allow channels on loopback addresses of this machine.")
 @cluster_options
 def notify(
-    *, route: str, local: bool, namespace: str | None, all_namespaces: bool, kubeconfig: str | None, context: str | None
+    *,
+    route: str | None,
+    file: TextIO | None,
+    local: bool,
+    namespace: str | None,
+    all_namespaces: bool,
+    kubeconfig: str | None,
+    context: str | None,
 ) -> None:
     r"""Send a test message through an NSGAlertRoute and print the result of each channel.
 
@@ -34,8 +49,16 @@ def notify(
 
     \b
     nsgb notify oncall -n nsg-baseline-system
+    nsgb notify --check urls.txt
     """
     disable_url_logging()
+    if file is not None:
+        fail_if(["a ROUTE has no effect with --check"] if route else [])
+        cluster = {"namespace": namespace, "all_namespaces": all_namespaces, "kubeconfig": kubeconfig}
+        reject_options("with --check", local=local, context=context, **cluster)
+        check(file)
+    if route is None:
+        raise click.UsageError("name a ROUTE, or use --check FILE")
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
 
