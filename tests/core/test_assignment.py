@@ -80,6 +80,22 @@ def test_the_older_of_two_claims_owns_the_nsg_whatever_the_case_of_the_id() -> N
     assert assignment.owners["whole"] == {WEB.key: ("team-web", "old")}
 
 
+@pytest.mark.parametrize(
+    ("names", "owner"), [(["team-web", "team-db"], "team-web"), (["team-db", "team-web"], "team-db")]
+)
+def test_an_earlier_namespace_takes_precedence_whatever_the_age(names: list[str], owner: str) -> None:
+    # Otherwise approvals change hands by age alone.
+    young, old = claim(days=1), claim(namespace="team-db")
+    ranked = scope(allowedNamespaces={"names": names})
+    assert assign([ranked], [young, old], {}).owners["whole"] == {WEB.key: ObjectKey(owner, "web")}
+
+
+def test_within_a_namespace_of_the_list_the_older_claim_takes_precedence() -> None:
+    ranked = scope(allowedNamespaces={"names": ["team-db", "team-web"]})
+    young, old = claim("a-young", days=1), claim("old")
+    assert assign([ranked], [young, old], {}).owners["whole"] == {WEB.key: ObjectKey("team-web", "old")}
+
+
 def test_a_refused_claim_does_not_conflict_with_an_allowed_one() -> None:
     # An older baseline in another namespace must not exclude the owner.
     stranger = claim("stranger", namespace="elsewhere", days=-9)

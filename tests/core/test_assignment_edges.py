@@ -33,7 +33,7 @@ def test_a_refusal_has_a_message_for_the_condition() -> None:
     # It is the message of the Ready condition.
     claims = [Claim(KEY, WEB, BEGAN), Claim(OTHER, WEB, BEGAN)]
     assert assign([scope()], claims, {}).refused == {
-        KEY: Refusal("Conflict", "the NSG is already managed by the older baseline team-web/other", OTHER)
+        KEY: Refusal("Conflict", "the NSG is managed by baseline team-web/other, which takes precedence", OTHER)
     }
     (refusal,) = assign([], claims[:1], {}).refused.values()
     assert refusal == Refusal("NoScope", f"no NSGScope covers {WEB}")

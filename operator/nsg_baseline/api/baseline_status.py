@@ -108,7 +108,7 @@ class BaselineStatus(StatusShape):
     ] = None
     managed_by: Annotated[
         BaselineReference | None,
-        Field(description="Older baseline that manages the NSG, while this baseline is refused because of it."),
+        Field(description="Baseline that manages the NSG, while this baseline is refused because of it."),
     ] = None
     incident: Annotated[str | None, Field(description="Name of the open incident.", max_length=253)] = None
     last_compliant: Annotated[

@@ -74,7 +74,13 @@ class AllowedNamespaces(SpecShape):
 
     names: Annotated[
         tuple[NamespaceName, ...] | None,
-        Field(description="Names of the namespaces.", min_length=1, max_length=200, strict=False),
+        Field(
+            description="Names of the namespaces. Of several baselines of one NSG, that of an earlier namespace "
+            "manages it; of those in one namespace, the oldest.",
+            min_length=1,
+            max_length=200,
+            strict=False,
+        ),
         UNIQUE,
         UNIQUE_RULE,
     ] = None

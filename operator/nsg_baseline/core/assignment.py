@@ -91,16 +91,17 @@ def assign(
 ) -> Assignment:
     """Decide which baselines own their NSGs. `namespaces` holds the labels of each namespace.
 
-    The oldest baselines take precedence, then those whose key sorts first, both for an NSG and for a scope's limit of
-    baselines per namespace. A suspended or invalid baseline counts as well. The NSG of a baseline above the limit is
+    If a scope lists its namespaces by name, an earlier namespace takes precedence over a later one. Then the oldest
+    baselines take precedence, then those whose key sorts first, both for an NSG and for a scope's limit of baselines
+    per namespace. A suspended or invalid baseline counts as well. The NSG of a baseline above the limit is
     unbaselined, so that it is still reported.
     """
     scopes = sorted(scopes, key=_precedence)
     owners: dict[str, dict[str, ObjectKey]] = {scope.metadata.name: {} for scope in scopes}
     counts: Counter[tuple[str, str]] = Counter()
     refused: dict[ObjectKey, Refusal] = {}
-    for claim in sorted(claims, key=lambda claim: (claim.created or _BEGINNING, claim.key)):
-        scope = scope_of(claim.nsg, scopes)
+    covered = ((claim, scope_of(claim.nsg, scopes)) for claim in claims)
+    for claim, scope in sorted(covered, key=lambda pair: _claim_precedence(*pair)):
         refusal = _refusal(claim, scope, owners, counts, namespaces)
         if refusal is not None:
             refused[claim.key] = refusal
@@ -140,7 +141,7 @@ def _refusal(
         return Refusal("NamespaceNotAllowed", f"NSGScope {name} does not allow baselines in namespace {namespace}")
     owner = owners[name].get(claim.nsg.key)
     if owner is not None:
-        return Refusal("Conflict", f"the NSG is already managed by the older baseline {'/'.join(owner)}", owner)
+        return Refusal("Conflict", f"the NSG is managed by baseline {'/'.join(owner)}, which takes precedence", owner)
     limit = allowed.max_baselines_per_namespace
     if counts.get((name, namespace), 0) >= limit:
         return Refusal(
@@ -149,6 +150,13 @@ def _refusal(
             "(spec.allowedNamespaces.maxBaselinesPerNamespace)",
         )
     return claim.inactive
+
+
+def _claim_precedence(claim: Claim, scope: NSGScope | None) -> tuple[int, datetime, ObjectKey]:
+    allowed = scope.spec.allowed_namespaces if scope is not None else None
+    names = allowed.names if allowed is not None and allowed.names is not None else ()
+    rank = names.index(claim.key.namespace) if claim.key.namespace in names else len(names)
+    return rank, claim.created or _BEGINNING, claim.key
 
 
 def _precedence(scope: NSGScope) -> tuple[bool, datetime, str]:

@@ -16,6 +16,7 @@ from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.scope_decisions import invalid_scope_status
 from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
+from nsg_baseline.engine.takeovers import report_loss
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Stored
 
@@ -43,6 +44,8 @@ async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey,
         else:
             after = unreconciled(current, Failure(refusal.reason, refusal.message), generation, now)
         if refusal.owner is not None:
+            # Before the status is saved, because only the previous status shows that the baseline managed the NSG.
+            await report_loss(records, stored, refusal.owner, now)
             after = after.model_copy(update={"managed_by": BaselineReference(**refusal.owner._asdict())})
         await records.save_status(NSGBaseline, key, after)
 

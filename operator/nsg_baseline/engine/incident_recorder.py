@@ -14,7 +14,8 @@ from nsg_baseline.core.incidents import resolved
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.records import Records
 
-_REFUSED = range(400, 429)
+REFUSED = range(400, 429)
+"""HTTP statuses with which the API server refuses a request permanently."""
 log = structlog.get_logger(__name__)
 
 
@@ -80,7 +81,7 @@ class IncidentRecorder:
         try:
             await self.records.post_event(about, notice.reason, notice.message, now, warning=notice.warning, name=name)
         except KubeError as error:
-            if error.status not in _REFUSED:
+            if error.status not in REFUSED:
                 raise
             # The incident must be stored even without permission to post events, because alerts are sent from it.
             log.warning("event refused", name=name, reason=error.reason, message=error.message)

@@ -20,6 +20,7 @@ from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.intent import read_intent
 from nsg_baseline.engine.judging import is_large
 from nsg_baseline.engine.ports import Dependencies
+from nsg_baseline.engine.takeovers import previous_owner_reports, report_takeover
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class BaselineReconciler:
             earlier=self.earlier,
             severity_config=self.dependencies.severity_config,
             write_blocked=write_blocked(self._write_conditions()),
+            previous_owner_reports=previous_owner_reports(self.dependencies.records.store, self.baseline),
         )
 
     def _write_conditions(self, intent: Intent = "Current") -> WriteConditions:
@@ -105,7 +107,7 @@ class BaselineReconciler:
         recorder = IncidentRecorder(self.dependencies.records)
         await recorder.carry_out(decision.incident, self.baseline, snapshot.now)
         # Before the status is saved, because only the previous status names the previous owner.
-        await recorder.carry_out(decision.takeover, self.baseline, snapshot.now)
+        await report_takeover(recorder, decision.takeover, self.baseline, snapshot.now)
 
 
 def _parse_and_decide(snapshot: Snapshot, document: Mapping[str, Any] | None) -> tuple[Snapshot, Decision]:

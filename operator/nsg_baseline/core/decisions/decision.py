@@ -33,7 +33,7 @@ class Decision:
         phase: whether live matches, drifts, or awaits the rollout of an edit.
         enforcement: the next step towards the approved rules in Azure.
         incident: the change of the baseline's incident; None if it does not change.
-        takeover: the incident that reports that the baseline took its NSG over from another namespace.
+        takeover: the incidents that report that the baseline took its NSG over from another namespace.
         status: the baseline's status to store.
         due: when to reconcile again although nothing changed; None if only a change requires it.
     """
@@ -42,7 +42,7 @@ class Decision:
     phase: Phase
     enforcement: Enforcement
     incident: IncidentStep | None
-    takeover: IncidentStep | None
+    takeover: tuple[IncidentStep, ...]
     status: BaselineStatus
     due: datetime | None
 

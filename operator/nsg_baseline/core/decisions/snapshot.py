@@ -61,6 +61,7 @@ class Snapshot:
         read_for_write: whether `live` was read by id just now, as a plan for a write requires.
         incidents: all stored incidents about the baseline, in any state and order.
         write_blocked: why the operator itself may not write to Azure now; None if it may.
+        previous_owner_reports: whether the baseline that managed the NSG before reports its loss itself.
         attempt: the remediation that was tried in this reconcile; None before one was.
         earlier: the reading before this one; None if there was none, or if only the baseline is another one.
     """
@@ -73,6 +74,7 @@ class Snapshot:
     read_for_write: bool = False
     incidents: tuple[NSGIncident, ...] = ()
     write_blocked: Blocked | None = None
+    previous_owner_reports: bool = False
     attempt: RemediationAttempt | None = None
     earlier: EarlierReading | None = None
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
