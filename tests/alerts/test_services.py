@@ -17,7 +17,7 @@ from nsg_baseline.alerts.schemes import OWN_FORM, SCHEMES
 from nsg_baseline.alerts.sender.client import Sender
 from nsg_baseline.alerts.sender.plain_form import SHORT_LENGTH, plain_form
 from tests.support.alert_scenarios import SCENARIOS
-from tests.support.apprise_schemes import PAGE, Service, installed, page, table
+from tests.support.apprise_schemes import OURS, PAGE, Service, installed, page, table
 from tests.support.providers import Providers, providers
 from tests.support.sends import Listener, deliver, send_to
 
@@ -56,7 +56,7 @@ def test_the_tables_are_those_of_the_installed_version() -> None:
 
 def test_every_service_is_supported_or_refused_with_a_reason(services: list[Service]) -> None:
     schemes = {scheme for service in services for scheme in service.schemes}
-    assert schemes == (SCHEMES | set(REASONS)) - {"servicenow", "zendesk"}
+    assert schemes == (SCHEMES | set(REASONS)) - {scheme for names in OURS.values() for scheme in names.split()}
     assert not SCHEMES & set(REASONS)
     assert {service.module for service in services} == set(apprise_services.SERVICES) | set(REFUSED)
 

@@ -24,7 +24,7 @@ line 4, E-Mail (mailto): 2 channels, a specific form
 line 5, ntfy (ntfys): 1 channel, a plain form
 line 6, error: is not one of the supported schemes: it uses the desktop's message bus
 line 7, error: is not a URL that a supported service prints; write jsons://HOST/PATH for a webhook, or the form of \
-your service, such as mmosts://, rockets:// or ntfys://
+your service, such as alertmanagers://, mmosts://, rockets:// or ntfys://
 line 8, error: contains more than one @ before the host; write an @ in a user name or password as %40
 line 9, error: slack URL; it is not accepted by Apprise; see the documentation of the service
 """

@@ -36,6 +36,7 @@ class Module:
 
 MODULES = (
     Module("kstatus", {"kstatus-probe": "."}),
+    Module("alertmanager", {"alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager"}),
     Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}),
     Module("kube", {p: f"k8s.io/kubernetes/cmd/{p}" for p in ("kube-apiserver", "kube-controller-manager")}),
 )
@@ -45,6 +46,12 @@ def build_all() -> dict[str, Path]:
     """Return every program by its name; build those that the cache does not have."""
     go = find_go()
     return {name: folder / name for m in MODULES for folder in [_built(go, m)] for name in m.programs}
+
+
+def build(name: str) -> Path:
+    """Return one program of a module with the same name; build it if the cache does not have it."""
+    module = next(module for module in MODULES if module.name == name)
+    return _built(find_go(), module) / name
 
 
 def _built(go: Go, module: Module) -> Path:

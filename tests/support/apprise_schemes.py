@@ -63,6 +63,13 @@ class Service:
         return f"plain, {length:,} characters" if isinstance(length, int) else "plain"
 
 
+OURS = {
+    "Alertmanager": "alertmanager alertmanagers",
+    "CloudEvents": "cloudevent cloudevents",
+    "ServiceNow": "servicenow",
+    "Zendesk": "zendesk",
+}
+"""Services that Apprise does not support."""
 # One request makes one alert or one post for all recipients: divided, it would make several.
 TOGETHER = ("dingtalk", "jira", "mastodon", "one_signal", "opsgenie", "twitter", "xmatters")
 # Services for which it is not proven that a plugin with one recipient sends the same.
@@ -117,7 +124,7 @@ def page() -> str:
         key=lambda service: str(service.plugin.service_name).lower(),
     )
     rows = [service.documentation for service in allowed]
-    rows += ["| ServiceNow | `servicenow` | specific |", "| Zendesk | `zendesk` | specific |"]
+    rows += [f"| {name} | {_listed(schemes.split())} | specific |" for name, schemes in OURS.items()]
     refusals = [f"| {_listed(schemes.split())} | {reason} |" for reason, schemes in REFUSED.values()]
     return _INTRODUCTION + "\n".join(rows) + "\n" + _REFUSALS + "\n".join(refusals) + "\n" + _OPTIONS
 

@@ -40,9 +40,11 @@ class Listener:
     content: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    headers_seen: list[dict[str, str]] = field(default_factory=list)
 
     async def take(self, request: web.BaseRequest) -> web.Response:
         self.requests.append(f"{request.method} {request.raw_path} {await request.text()}")
+        self.headers_seen.append(dict(request.headers))
         if self.redirect:
             return web.Response(status=307, headers={"Location": self.redirect})
         status = 500 if self.refused and self.refused in self.requests[-1] else 200

@@ -3,13 +3,15 @@
 import atexit
 import hashlib
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.schemes import OWN_FORM, THREADED
+from nsg_baseline.alerts.schemes import OWN_FORM, STATEFUL, THREADED
 from nsg_baseline.alerts.sender.client import Sender, Turn
 from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
 from nsg_baseline.alerts.urls import ChannelURL, InvalidChannelError, parse_lines
@@ -20,6 +22,7 @@ SENDER = Sender()
 """The sender of this process, shared by all routes."""
 atexit.register(SENDER.close)
 
+AlertStates = tuple[Mapping[str, Any], ...]
 _REASONS: dict[Failure, str] = {
     "own": "its address belongs to the pod or to the cloud's metadata service",
     "private": "its address is in a private network, which is allowed only for routes in the operator's namespace",
@@ -74,6 +77,7 @@ class Channel:
         identity = f"{url.url}\n{recipient}" if recipient else url.url
         self.id = hashlib.blake2b(identity.encode(), digest_size=16, person=b"nsgb channel").hexdigest()
         self.is_threaded = url.scheme in THREADED
+        self.is_stateful = url.scheme in STATEFUL
         self._url = url.url
         self._recipient = recipient
         self._permissions = permissions
@@ -89,11 +93,11 @@ class Channel:
         permissions = self._permissions
         return SENDER.turn(permissions.namespace, is_operator=permissions.is_operator, urgent=is_urgent)
 
-    async def send_in(self, turn: Turn, message: AlertMessage) -> SendResult:
-        """Send a message with a turn from `turn`."""
-        return _result(await turn.send(self._request(message)))
+    async def send_in(self, turn: Turn, message: AlertMessage, alerts: AlertStates = ()) -> SendResult:
+        """Send a message with a turn from `turn`. A stateful channel needs the state of its incidents (`alerts`)."""
+        return _result(await turn.send(self._request(message, alerts)))
 
-    def _request(self, message: AlertMessage) -> Send:
+    def _request(self, message: AlertMessage, alerts: AlertStates) -> Send:
         text = format_for(self.scheme)(message)
         return Send(
             scheme=self.scheme,
@@ -102,7 +106,7 @@ class Channel:
             body=text.body,
             format=text.format,
             level=message.level,
-            notice=_notice(message),
+            notice=_notice(message, alerts),
             recipient=self._recipient,
             seconds=SEND_SECONDS,
             local=self._permissions.local,
@@ -111,7 +115,7 @@ class Channel:
         )
 
 
-def _notice(message: AlertMessage) -> Notice:
+def _notice(message: AlertMessage, alerts: AlertStates) -> Notice:
     return Notice(
         event=message.event,
         severity=message.severity,
@@ -125,6 +129,7 @@ def _notice(message: AlertMessage) -> Notice:
         changes=tuple(change.summary for change in message.changes),
         next_steps=tuple(step.line for step in message.next_steps),
         payload=message.payload,
+        alerts=alerts,
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from nsg_baseline.alerts.alert_states import REFRESH_INTERVAL, alert_states, to_refresh
 from nsg_baseline.alerts.backoff import Backoff
 from nsg_baseline.alerts.channels import Channel, Permissions, SendResult
 from nsg_baseline.alerts.deduplication import DeliveredKeys
@@ -31,6 +32,8 @@ from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, re
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.conditions import ConditionState
 
+# The message of a refresh: only the state of the incidents counts.
+STATE = AlertMessage(event="Reminder", severity="info", title="", facts=(), key="state", thread="state")
 RECORD_SECONDS = 1.0
 """While a channel is slow, the results of the others are recorded this often, in seconds."""
 log = structlog.get_logger(__name__)
@@ -68,6 +71,7 @@ class Dispatcher:
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     in_flight: InFlight = field(init=False)
+    refreshed_at: dict[str, datetime] = field(default_factory=dict)
     is_stopping: bool = False
     _next_due: datetime | None = None
 
@@ -172,6 +176,28 @@ class Dispatcher:
             backoff.succeeded()
             self.in_flight.confirm(message)
             done |= {delivery.key: message.thread for delivery in batch.deliveries}
+        if channel.is_stateful:
+            await self._refresh(route, channel, backoff)
+
+    async def _refresh(self, route: NSGAlertRoute, channel: Channel, backoff: Backoff) -> None:
+        """Send the state of the incidents again that a channel has received, if it is time."""
+        now = self.clock()
+        last = self.refreshed_at.get(channel.id)
+        if last is not None and now - last < REFRESH_INTERVAL:
+            self._wake_at([last + REFRESH_INTERVAL])
+            return
+        incidents = to_refresh(route, channel.id, self.outbox.incidents(), now)
+        if not incidents or self.is_stopping or backoff.is_pausing(now):
+            return
+        async with channel.turn(STATE) as turn:
+            result = await channel.send_in(turn, STATE, alert_states(incidents, now))
+        if not result.delivered:
+            self._wake_at([backoff.failed(self.clock(), result.retry_after)])
+            log.warning("alerts not refreshed", route=route_name(route), line=channel.line, reason=result.reason)
+            return
+        backoff.succeeded()
+        self.refreshed_at[channel.id] = now
+        self._wake_at([now + REFRESH_INTERVAL])
 
     def _abandon(
         self, route: NSGAlertRoute, channel: Channel, backoff: Backoff, pending: list[PendingDelivery], now: datetime
@@ -208,11 +234,12 @@ class Dispatcher:
         async with channel.turn(text) as turn:
             if self.is_stopping:
                 return message, SendResult(delivered=False, is_stopped=True)
-            send = partial(self._send_once, channel, text, turn)
+            send = partial(self._send_once, channel, text, turn, batch)
             return message, await self.delivered_keys.once(channel, text, send)
 
-    async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn) -> SendResult:
-        result = await channel.send_in(turn, message)
+    async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn, batch: Batch) -> SendResult:
+        incidents = [delivery.incident for delivery in batch.deliveries] if channel.is_stateful else []
+        result = await channel.send_in(turn, message, alert_states(incidents, self.clock()))
         if result.delivered:
             if message.is_first or not channel.is_threaded:
                 self.sent_at.setdefault(channel.id, deque(maxlen=2000)).append(self.clock())

@@ -78,7 +78,7 @@ def advice(url: str) -> str:
         return f"is an https URL that has another form in Apprise; {_ADVICE[host]}"
     return (
         "is not a URL that a supported service prints; write jsons://HOST/PATH for a webhook, or the form of your"
-        " service, such as mmosts://, rockets:// or ntfys://"
+        " service, such as alertmanagers://, mmosts://, rockets:// or ntfys://"
     )
 
 

@@ -6,6 +6,10 @@ _OURS = "nsg_baseline.alerts.plugins"
 _APPRISE = "apprise.plugins"
 # This project's plugins, for services that Apprise does not support, or whose alerts it cannot close.
 _OWN_PLUGINS = {
+    "alertmanager": (f"{_OURS}.alertmanager", "Alertmanager"),
+    "alertmanagers": (f"{_OURS}.alertmanager", "Alertmanager"),
+    "cloudevent": (f"{_OURS}.cloudevents", "CloudEvents"),
+    "cloudevents": (f"{_OURS}.cloudevents", "CloudEvents"),
     "jira": (f"{_OURS}.opsgenie", "Jira"),
     "opsgenie": (f"{_OURS}.opsgenie", "Opsgenie"),
     "pagerduty": (f"{_OURS}.pagerduty", "PagerDuty"),
@@ -26,7 +30,11 @@ OWN_FORM = frozenset(
     }
 )
 """Schemes with a specific format."""
-THREADED = frozenset(scheme for scheme, (module, _) in PLUGINS.items() if module.startswith(_OURS))
+STATEFUL = frozenset({"alertmanager", "alertmanagers"})
+"""Schemes of services that need the state of the incidents again and again."""
+SIGNED = frozenset({"json", "jsons", "cloudevent", "cloudevents"})
+"""Schemes of webhooks, whose requests have an id, and a signature if the URL has a secret (`hmac=`)."""
+THREADED = frozenset({"jira", "opsgenie", "pagerduty", "servicenow", "zendesk"})
 """Schemes of services with alerts or tickets, which are opened and closed."""
 RECIPIENTS = {
     scheme: tuple(lists.split())

@@ -7,6 +7,8 @@ import resource
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -18,11 +20,14 @@ from apprise.common import OverflowMode
 from nsg_baseline.alerts.plugins.base import ApiPlugin
 from nsg_baseline.alerts.providers import service
 from nsg_baseline.alerts.recipients import keep_only
+from nsg_baseline.alerts.schemes import SIGNED
 from nsg_baseline.alerts.sender.description import describe
 from nsg_baseline.alerts.sender.guard import Guard
 from nsg_baseline.alerts.sender.plain_form import plain_form
 from nsg_baseline.alerts.sender.protocol import Answer, Describe, Failure, Numbered, Request, Send, encode
 from nsg_baseline.alerts.sender.responses import Responses
+from nsg_baseline.alerts.sender.signature import message_id, signed_headers
+from nsg_baseline.alerts.urls import options
 
 MEMORY_BYTES = 128 << 20
 """Memory that a send may use in addition to the memory of the sender. A send over TLS needs 12 MiB."""
@@ -85,6 +90,8 @@ def send(request: Send) -> Answer:
     if target is None or (request.recipient and not keep_only(target, request.scheme, request.recipient)):
         return Answer("invalid")
     _prepare(target, request)
+    if request.scheme in SIGNED:
+        responses.headers = partial(_signature, request)
     try:
         delivered = _notify(target, request)
     except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
@@ -133,6 +140,12 @@ def _prepare(target: NotifyBase, request: Send) -> None:
         notice = request.notice
         for name, value in (("key", notice.key), ("thread", notice.thread), ("alert", notice.payload)):
             extras.setdefault(name, value)
+
+
+def _signature(request: Send, body: bytes) -> dict[str, str]:
+    secret = dict(options(request.url)).get("hmac", "")
+    id_ = message_id(request.notice.thread, request.notice.key)
+    return signed_headers(secret, id_, body, datetime.now(UTC))
 
 
 def _proxies() -> set[tuple[str, int]]:

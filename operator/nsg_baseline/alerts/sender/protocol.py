@@ -39,6 +39,7 @@ class Notice(msgspec.Struct, frozen=True):
     changes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     payload: Mapping[str, Any] = {}
+    alerts: tuple[Mapping[str, Any], ...] = ()
 
 
 class Send(msgspec.Struct, frozen=True, tag="send"):

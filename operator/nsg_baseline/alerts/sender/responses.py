@@ -4,7 +4,7 @@ Redirects are not followed, the size of a response is limited, and status codes 
 """
 
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,10 +25,14 @@ _SLOW_DOWN = (requests.codes.too_many_requests, requests.codes.service_unavailab
 
 @dataclass(slots=True)
 class Responses:
-    """The last status code of HTTP or SMTP, and the pause that the service requests, in seconds."""
+    """The last status code of HTTP or SMTP, and the pause that the service requests, in seconds.
+
+    `headers` returns additional headers of a request for its body.
+    """
 
     status: int = 0
     retry_after: float | None = None
+    headers: Callable[[bytes], Mapping[str, str]] | None = None
 
     def listen(self, check_host: Callable[[str], None]) -> None:
         """Replace the functions of requests and smtplib for the rest of this process.
@@ -67,6 +71,9 @@ def _replace_adapter(responses: Responses, check_host: Callable[[str], None]) ->
     def limited(self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         if select_proxy(str(request.url), options.get("proxies") or {}):
             check_host((parse_url(str(request.url)).host or "").strip("[]"))
+        if responses.headers is not None:
+            body = request.body.encode() if isinstance(request.body, str) else request.body
+            request.headers.update(responses.headers(body if isinstance(body, bytes) else b""))
         response = send(self, request, *args, **{**options, "stream": True})
         responses.take(response)
         if not options.get("stream"):
