@@ -23,6 +23,23 @@ class Equivalent:
         return (module, function, before) == (self.module, self.function, self.line) and after in self.mutated
 
 
+@dataclass(frozen=True)
+class CaseOnly:
+    """A module in which the case of texts has no meaning: mutants that change nothing else are equivalent."""
+
+    module: str
+    reason: str
+
+    def covers(self, module: str, before: str, after: str) -> bool:
+        """Tell whether a mutant is in this entry."""
+        return module == self.module and before.lower() == after.lower()
+
+
 def equivalents() -> list[Equivalent]:
     """Return the entries of equivalent.toml."""
     return [Equivalent(**entry) for entry in tomllib.loads(FILE.read_text()).get("equivalent", ())]
+
+
+def case_only() -> list[CaseOnly]:
+    """Return the modules of equivalent.toml in which the case of texts has no meaning."""
+    return [CaseOnly(**entry) for entry in tomllib.loads(FILE.read_text()).get("case_only", ())]

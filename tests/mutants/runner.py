@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.cluster.cache import key
 from tests.mutants.baseline import Baseline, baseline
-from tests.mutants.equivalents import equivalents
+from tests.mutants.equivalents import case_only, equivalents
 from tests.mutants.imports import dependents
 from tests.mutants.mutations import Mutant, mutants
 from tests.mutants.parts import PACKAGE, Part
@@ -43,7 +43,9 @@ def run(base: Path, name: str, part: Part) -> Report:
 
 def _is_equivalent(mutant: Mutant) -> bool:
     module = str(mutant.path.relative_to(PACKAGE))
-    return any(entry.covers(module, mutant.function.name, mutant.before, mutant.after) for entry in equivalents())
+    return any(entry.covers(module, mutant.before, mutant.after) for entry in case_only()) or any(
+        entry.covers(module, mutant.function.name, mutant.before, mutant.after) for entry in equivalents()
+    )
 
 
 def _judge_file(base: Path, path: Path, measured: Baseline, results: Results) -> list[tuple[Mutant, Result]]:

@@ -1,6 +1,6 @@
 """Holds the list of equivalent mutants against the source."""
 
-from tests.mutants.equivalents import Equivalent, equivalents
+from tests.mutants.equivalents import Equivalent, case_only, equivalents
 from tests.mutants.functions import functions, text
 from tests.mutants.parts import PACKAGE, PARTS
 from tests.mutants.workspace import CHECKOUT
@@ -27,6 +27,16 @@ def test_equivalent_mutants_have_a_reason_and_belong_to_a_part() -> None:
         assert entry.mutated, entry
         assert entry.line not in entry.mutated, entry
         assert PACKAGE / entry.module in sources, entry
+
+
+def test_modules_without_regard_to_case_have_a_reason_and_belong_to_a_part() -> None:
+    # In a module that is named by mistake, a wrong letter would not count.
+    sources = {path for part in PARTS.values() for path in part.source_files(CHECKOUT)}
+    for entry in case_only():
+        assert entry.reason.strip(), entry
+        assert PACKAGE / entry.module in sources, entry
+        assert entry.covers(entry.module, "a = 'Tcp'", "a = 'TCP'")
+        assert not entry.covers(entry.module, "a = 'Tcp'", "a = 'XXTcpXX'")
 
 
 def test_the_parts_exist_and_do_not_overlap() -> None:
