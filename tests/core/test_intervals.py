@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nsg_baseline.core.intervals import ALL_PORTS, Interval, merge, parse_ports, parse_prefix, port_text, prefixes
+from nsg_baseline.core.intervals import (
+    ALL_IPV4,
+    ALL_IPV6,
+    ALL_PORTS,
+    Interval,
+    common,
+    merge,
+    parse_ports,
+    parse_prefix,
+    port_text,
+    prefix_over,
+    prefixes,
+    without,
+)
 from tests.support.rules import prefixes as prefix_texts
 
 
@@ -112,3 +125,106 @@ def test_all_ports_have_one_form() -> None:
     # * and 0-65535 are the same traffic.
     assert parse_ports("*") == parse_ports("0-65535") == ALL_PORTS[0]
     assert port_text(ALL_PORTS[0]) == "*"
+
+
+def _ranges(text: str) -> tuple[Interval, ...]:
+    """Return ranges from a text such as `4:1-3 6:7`, in the order of the text."""
+    parts = [part.replace("-", ":").split(":") for part in text.split()]
+    return tuple(Interval(int(family), int(ends[0]), int(ends[-1])) for family, *ends in parts)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "merged"),
+    [
+        ("", ""),
+        ("4:1-3 4:4-5", "4:1-5"),
+        ("4:1-3 4:5-6", "4:1-3 4:5-6"),
+        ("4:5-6 4:1-3", "4:1-3 4:5-6"),
+        ("4:1-9 4:2-3", "4:1-9"),
+        ("4:1-3 6:4-5", "4:1-3 6:4-5"),
+        ("4:1-3 4:3-7 4:8-9", "4:1-9"),
+    ],
+)
+def test_ranges_that_meet_are_merged(ranges: str, merged: str) -> None:
+    # Azure stores 443 and 444 as they were sent, and they are 443-444.
+    assert merge(_ranges(ranges)) == _ranges(merged)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "other", "shared", "rest"),
+    [
+        ("4:1-9", "4:3-4", "4:3-4", "4:1-2 4:5-9"),
+        ("4:1-9", "4:1-1", "4:1-1", "4:2-9"),
+        ("4:1-9", "4:9-9", "4:9-9", "4:1-8"),
+        ("4:1-9", "4:0-20", "4:1-9", ""),
+        ("4:3-4", "4:1-9", "4:3-4", ""),
+        ("4:1-9", "4:10-12", "", "4:1-9"),
+        ("4:5-9", "4:1-4", "", "4:5-9"),
+        ("4:1-9", "6:1-9", "", "4:1-9"),
+        ("4:1-9", "4:2-2 4:4-5 4:9-11", "4:2-2 4:4-5 4:9-9", "4:1-1 4:3-3 4:6-8"),
+        ("4:1-3 4:7-9 6:1-5", "4:2-8 6:3-9", "4:2-3 4:7-8 6:3-5", "4:1-1 4:9-9 6:1-2"),
+        ("4:1-3 6:1-3", "6:2-2", "6:2-2", "4:1-3 6:1-1 6:3-3"),
+        ("4:1-3", "", "", "4:1-3"),
+        ("", "4:1-3", "", ""),
+    ],
+)
+def test_the_common_part_and_the_rest(ranges: str, other: str, shared: str, rest: str) -> None:
+    # Exposure is computed with both, so one port too few is an opening that nobody sees.
+    assert common(_ranges(ranges), _ranges(other)) == common(_ranges(other), _ranges(ranges)) == _ranges(shared)
+    assert without(_ranges(ranges), _ranges(other)) == _ranges(rest)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.0.0.0/0", ALL_IPV4),
+        ("::/0", ALL_IPV6),
+        ("10.0.0.0", Interval(4, 10 << 24, 10 << 24)),
+        ("10.0.0.1/31", Interval(4, 10 << 24, (10 << 24) + 1)),
+        ("10.0.0.1/32", Interval(4, (10 << 24) + 1, (10 << 24) + 1)),
+        ("10.0.0.1/33", None),
+        ("10.0.0.1/032", Interval(4, (10 << 24) + 1, (10 << 24) + 1)),
+        ("10.0.0.1/0032", None),
+        ("::1", Interval(6, 1, 1)),
+        ("::/128", Interval(6, 0, 0)),
+        ("::/129", None),
+        ("10.0.0.1/²", None),
+        ("10.0.0.1/-1", None),
+    ],
+)
+def test_a_prefix_is_read_to_its_last_address(text: str, expected: Interval | None) -> None:
+    assert parse_prefix(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", (0, 0)), ("65535", (65535, 65535)), ("00080", (80, 80)), ("80-80", (80, 80)), ("1-65535", (1, 65535))],
+)
+def test_a_port_is_read_up_to_the_last(text: str, expected: tuple[int, int]) -> None:
+    assert parse_ports(text) == Interval(0, *expected)
+
+
+@pytest.mark.parametrize(
+    ("interval", "texts", "port"),
+    [
+        (Interval(0, 1, 65535), None, "1-65535"),
+        (Interval(0, 80, 80), None, "80"),
+        (Interval(4, 10 << 24, 10 << 24), ("10.0.0.0",), None),
+        (Interval(4, 10 << 24, (10 << 24) + 2), ("10.0.0.0/31", "10.0.0.2"), None),
+        (Interval(6, 0, 1), ("::/127",), None),
+    ],
+)
+def test_ranges_are_written_as_arm_writes_them(interval: Interval, texts: tuple[str, ...] | None, port: str) -> None:
+    # A single address has no length, and a single port no dash.
+    if texts is not None:
+        assert prefixes(interval) == texts
+    else:
+        assert port_text(interval) == port
+
+
+def test_the_longest_prefix_over_two_addresses() -> None:
+    # The phrase "10.0.0.0/8 but 10.1.1.1" begins with it.
+    assert prefix_over(4, 5, 5) == Interval(4, 5, 5)
+    assert prefix_over(4, 4, 5) == Interval(4, 4, 5)
+    assert prefix_over(6, 3, 4) == Interval(6, 0, 7)
+    assert prefix_over(4, 9, 14) == Interval(4, 8, 15)
