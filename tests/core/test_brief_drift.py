@@ -112,3 +112,70 @@ def test_a_reading_saw_what_lasted_longer_than_the_interval_of_an_open_incident(
     (drift,) = drifts(story("mo rule Y", "mo delete - +600s"), BARE)
     stored = incident(openedAt=stamp(drift.since - MINUTE), fingerprints=["1"])
     assert incident_of(drift, BARE, (stored,), MINUTE, DEFAULT_SEVERITY_CONFIG) is None
+
+
+@pytest.mark.parametrize(
+    ("why", "opened", "ended", "known", "covered"),
+    [
+        ("it opened a minute after the end", 61, None, True, True),
+        ("it opened later than that", 62, None, True, False),
+        ("it ended when the drift began", -60, 0, True, True),
+        ("it had ended before", -60, -1, True, False),
+        ("another one, open since the beginning", 0, None, False, False),
+    ],
+)
+def test_an_incident_about_a_drift_opens_soon_after_it(
+    why: str, opened: int, ended: int | None, *, known: bool, covered: bool
+) -> None:
+    # The drift lasts a second. Times are in seconds from its beginning.
+    (drift,) = drifts(story("mo rule Y", "mo delete - +0.8s"), BARE)
+    assert drift.until - drift.since == timedelta(seconds=1)
+    reported = incident_of(drift, BARE, (), MINUTE, DEFAULT_SEVERITY_CONFIG)
+    assert reported is not None
+    times = {"opened_at": drift.since + timedelta(seconds=opened)}
+    if ended is not None:
+        times["resolved_at"] = drift.since + timedelta(seconds=ended)
+    fingerprints = reported.fingerprints if known else ("1",)
+    status = incident().status.model_copy(update={**times, "fingerprints": fingerprints})
+    stored = incident().model_copy(update={"status": status})
+    other = incident(openedAt=None)
+    again = incident_of(drift, BARE, (other, stored), MINUTE, DEFAULT_SEVERITY_CONFIG)
+    assert (again is None) is covered, why
+
+
+@pytest.mark.parametrize(("seconds", "covered"), [(120, False), (121, True)])
+def test_a_reading_sees_what_lasts_longer_than_the_interval_and_a_minute(seconds: int, *, covered: bool) -> None:
+    # A listing takes a while, so a drift may have been missed by one reading.
+    (drift,) = drifts(story("mo rule Y", f"mo delete - +{seconds - 0.2}s"), BARE)
+    assert drift.until - drift.since == timedelta(seconds=seconds)
+    status = incident().status.model_copy(update={"opened_at": drift.since, "fingerprints": ("1",)})
+    stored = incident().model_copy(update={"status": status})
+    assert (incident_of(drift, BARE, (stored,), MINUTE, DEFAULT_SEVERITY_CONFIG) is None) is covered
+
+
+def test_rules_that_drift_together_are_one_drift_and_others_are_not() -> None:
+    # One write of the NSG may remove several rules; a reader wants one incident about it.
+    two = ApprovedNSG(NSGId.parse(NSG), (OTHER, normalise(content("X")), normalise(content("X", "second"))))
+    past = story("mo nsg -", "jo nsg X", state="X")
+    (drift, *more) = drifts(past, two)
+    assert more == []
+    assert set(drift.rules) == {RULE}, "the second rule is still missing, and the next reading reports it"
+    apart = drifts(story("mo rule Y", "mo rule X", "mo delete -", "mo rule X", state="X"), WITH_RULE)
+    assert [set(item.rules) for item in apart] == [{RULE}, {RULE}]
+    assert apart[0].until < apart[1].since
+
+
+def test_a_drift_begins_with_its_first_state() -> None:
+    # The worst is the first that was written; a later edit of it does not move the beginning.
+    (drift,) = drifts(story("mo rule Y", "mo rule Z", "mo delete -"), BARE)
+    (first, *_) = writes(story("mo rule Y").rows, {NSG.lower()}, frozenset())
+    assert drift.since == first.answered
+    rule = drift.rules[RULE]
+    assert rule is not None
+    assert rule.destination_ports == normalise(content("Y")).destination_ports
+
+
+def test_what_the_operator_writes_is_no_drift() -> None:
+    # It writes what is approved, and rules of co-owners as it read them.
+    assert drifts(story("op rule Y", "mo delete -"), BARE) == ()
+    assert len(drifts(story("mo rule Y", "op nsg -"), BARE)) == 1
