@@ -71,7 +71,7 @@ def test_an_application_has_a_client_id_and_an_object_id() -> None:
     ],
 )
 def test_the_client_of_a_user_is_named(application: str, client: str | None) -> None:
-    # The ids are Microsoft's; an application that signs in for itself is no client.
+    # The ids are those of Microsoft. An application that signs in for itself has none.
     assert caller_of(row(claims={"appid": application, UPN: "jo@example.com"}), AT).client == client
     assert caller_of(row(caller=None, claims={"appid": application}), AT).client is None
 
