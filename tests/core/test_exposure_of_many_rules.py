@@ -27,7 +27,7 @@ def test_traffic_that_no_rule_allows_is_not_reported() -> None:
     assert status.text == (
         "TCP 22 from 8.8.0.8 to any; TCP 22 from 8.8.1.8 to any; TCP 22 from 8.8.2.8 to any; and 6 more"
     )
-    assert (status.live_rule, rating.severity) == ("web, ssh0, ssh1 and 6 more", "high")
+    assert (status.live_rule, rating.severity) == ("web, ssh0, ssh1 and 6 more", "medium")
 
 
 def test_adjacent_networks_are_reported_as_one() -> None:

@@ -8,14 +8,17 @@ from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.severity import Rating, rate
 from nsg_baseline.core.severity_policy import SEVERITIES, SEVERITY_REASONS, severity_policy_of
 from nsg_baseline.core.traffic.exposure import exposure
+from nsg_baseline.core.traffic.tags import TagTable, read_tags
 from tests.support.rule_shorthand import arm_rule
 
+GATEWAY = "100 gateway allow tcp GatewayManager -> *:65200-65535"
+NO_INTERNET = "100 no out deny * * -> Internet:*"
 WEB = "200 web allow tcp Internet -> *:443"
 
 
-def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rating:
+def _rating(before: list[str], after: list[str] | None, tags: TagTable | None = None, **policy: object) -> Rating:
     rules = None if after is None else [normalise(arm_rule(text)) for text in after]
-    difference = exposure([normalise(arm_rule(text)) for text in before], rules)
+    difference = exposure([normalise(arm_rule(text)) for text in before], rules, tags=tags)
     settings: dict[str, Any] = {"management": None, "management_udp": None, "levels": (), **policy}
     return rate(difference.entries, severity_policy_of(**settings))
 
@@ -29,21 +32,47 @@ def _rating(before: list[str], after: list[str] | None, **policy: object) -> Rat
         ("300 a allow udp * -> *:53", "critical", "InternetToManagement"),
         ("300 a allow tcp * -> *:53", "high", "InternetToPort"),
         ("300 a allow tcp 11.0.0.0/8 -> *:22", "critical", "InternetToManagement"),
-        ("300 a allow tcp 11.0.0.0/9 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 11.0.0.0/9 -> *:22", "critical", "ManyToManagement"),
         ("300 a allow tcp 2000::/11 -> *:22", "critical", "InternetToManagement"),
-        ("300 a allow tcp 2000::/12 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 2000::/12 -> *:22", "critical", "ManyToManagement"),
         ("300 a allow tcp ::/0 -> *:22", "critical", "InternetToManagement"),
         ("300 a allow tcp 0.0.0.0/1,128.0.0.0/1 -> *:22", "critical", "InternetToManagement"),
-        ("300 a allow tcp Internet -> *:1-21", "high", "InternetToPort"),
+        ("300 a allow tcp Internet -> *:1-20", "high", "InternetToPort"),
+        ("300 a allow tcp Internet -> *:1-21", "critical", "InternetToManagement"),
         ("300 a allow tcp Internet -> *:8080", "high", "InternetToPort"),
         ("300 a allow tcp Internet -> *:80", "medium", "InternetToWeb"),
         ("300 a allow udp Internet -> *:443", "medium", "InternetToWeb"),
         ("300 a allow esp Internet -> *:*", "high", "InternetToProtocol"),
         ("300 a allow ah * -> *:*", "high", "InternetToProtocol"),
         ("300 a allow icmp Internet -> *:*", "low", "IcmpOnly"),
-        ("300 a allow tcp AzureCloud -> *:5432", "high", "PublicToManagement"),
+        ("300 a allow tcp AzureCloud -> *:5432", "critical", "ManyToManagement"),
+        ("300 a allow tcp AzureCloud.WestEurope -> *:22", "critical", "ManyToManagement"),
         ("300 a allow tcp Storage.WestEurope -> *:22", "high", "PublicToManagement"),
-        ("300 a allow tcp 198.51.100.7 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 198.51.100.7 -> *:22", "medium", "FewToManagement"),
+        ("300 a allow tcp 198.51.100.16/28 -> *:22", "medium", "FewToManagement"),
+        ("300 a allow tcp 198.51.100.16/28,198.51.100.7 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 20.1.0.0/16 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 20.0.0.0/13 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp 20.0.0.0/12 -> *:22", "critical", "ManyToManagement"),
+        ("300 a allow tcp 2001:db8:1:2::/64 -> *:22", "medium", "FewToManagement"),
+        ("300 a allow tcp 2001:db8:1::/60 -> *:22", "medium", "FewToManagement"),
+        ("300 a allow tcp 2001:db8:1::/59 -> *:22", "high", "PublicToManagement"),
+        ("300 a allow tcp Internet -> *:23", "critical", "InternetToManagement"),
+        ("300 a allow tcp Internet -> *:389", "critical", "InternetToManagement"),
+        ("300 a allow udp Internet -> *:5353", "critical", "InternetToManagement"),
+        ("300 a allow tcp Internet -> *:5353", "high", "InternetToPort"),
+        ("300 a allow udp Internet -> *:69", "critical", "InternetToManagement"),
+        ("300 a allow icmpv6 Internet -> *:*", "low", "IcmpOnly"),
+        ("300 a out allow * * -> Storage:*", "low", "Conditional"),
+        ("300 a out deny * * -> AzurePlatformDNS:*", "high", "NameResolutionDenied"),
+        ("300 a out deny * * -> AzurePlatformIMDS:*", "medium", "Denied"),
+        ("300 a deny * * -> *:22", "medium", "Denied"),
+        ("300 a deny tcp * -> *:80", "high", "PlatformDenied"),
+        ("300 a deny udp * -> *:*", "medium", "Denied"),
+        ("300 a deny tcp Storage -> *:443", "low", "Conditional"),
+        ("150 a deny tcp Storage -> *:443", "medium", "Denied"),
+        ("150 a deny tcp * -> *:443", "high", "PlatformDenied"),
+        ("300 a deny * 198.51.100.0/24 -> *:*", "low", "Conditional"),
         ("300 a allow tcp 198.51.100.7 -> *:8080", "medium", "PublicAllowed"),
         ("300 a allow tcp AzureCloud -> *:8080", "medium", "PublicAllowed"),
         ("300 a allow tcp 10.0.0.0/8 -> 10.1.0.0/16:22", "medium", "PrivateAllowed"),
@@ -78,7 +107,74 @@ def test_sources_of_several_rules_are_added_up_for_each_port() -> None:
     # Two halves of a wide range are a wide range on the same port. On two ports they are not.
     halves = [f"{300 + n} a{n} allow tcp {first}.0.0.0/9 -> *:22" for n, first in enumerate((11, 12))]
     assert _rating([], halves).severity == "critical"
-    assert _rating([], [halves[0], halves[1].replace(":22", ":23")]).reason == "PublicToManagement"
+    assert _rating([], [halves[0], halves[1].replace(":22", ":23")]).reason == "ManyToManagement"
+    few = [f"{300 + n} a{n} allow tcp 198.51.{n}.0/28 -> *:22" for n in range(2)]
+    assert _rating([], few).reason == "PublicToManagement"
+    assert _rating([], [few[0], few[1].replace(":22", ":23")]).reason == "FewToManagement"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity", "reason"),
+    [
+        ([GATEWAY], [], "high", "PlatformDenied"),
+        ([GATEWAY], [GATEWAY, "90 no deny * GatewayManager -> *:*"], "high", "PlatformDenied"),
+        ([GATEWAY], [GATEWAY, "90 no deny * Internet -> *:*"], "high", "PlatformDenied"),
+        (["100 m allow tcp ApiManagement -> *:3443"], [], "high", "PlatformDenied"),
+        (["100 m allow tcp BatchNodeManagement.WestEurope -> *:29877"], [], "high", "PlatformDenied"),
+        (["100 m allow tcp AzureLoadBalancer -> *:8080", "200 no deny * * -> *:*"], ["200 no deny * * -> *:*"],
+         "high", "PlatformDenied"),
+        (["100 m allow tcp Storage -> *:8080"], [], "medium", "Denied"),
+        ([NO_INTERNET], [], "high", "OutboundUnrestricted"),
+        ([NO_INTERNET], [NO_INTERNET.replace("deny *", "deny tcp")], "high", "OutboundUnrestricted"),
+        ([NO_INTERNET], ["90 a out allow tcp * -> Internet:1-32767,40000-65535", NO_INTERNET], "high",
+         "OutboundUnrestricted"),
+        ([NO_INTERNET], ["90 a out allow tcp * -> Internet:443", NO_INTERNET], "medium", "OutboundAllowed"),
+        ([NO_INTERNET], ["90 a out allow * * -> 20.0.0.0/16:*", NO_INTERNET], "medium", "OutboundAllowed"),
+        (["100 no deny * Internet -> *:*", "200 in allow * VirtualNetwork -> *:*"],
+         ["200 in allow * VirtualNetwork -> *:*"], "medium", "ConditionalAllowed"),
+        (["100 no deny * Internet -> *:*"], [], "medium", "ConditionalAllowed"),
+        ([], ["100 no deny * Internet -> *:*"], "low", "Conditional"),
+    ],
+)  # fmt: skip
+def test_a_change_is_rated_by_the_traffic_that_it_decides(
+    before: list[str], after: list[str], severity: str, reason: str
+) -> None:
+    # Closing what the platform needs stops a service, and opening the way out lets data leave.
+    rating = _rating(before, after)
+    assert (rating.severity, rating.reason) == (severity, reason)
+
+
+TAGS = read_tags(
+    {
+        "changeNumber": 1,
+        "values": [
+            {"name": name, "properties": {"addressPrefixes": prefixes}}
+            for name, prefixes in {
+                "GatewayManager": ["20.1.0.0/24", "20.2.0.0/24"],
+                "AzureCloud.SmallRegion": ["20.3.0.0/28"],
+                "Storage": ["20.4.0.0/30"],
+                "ApiManagement": ["20.5.0.0/24"],
+            }.items()
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity"),
+    [
+        ([GATEWAY], [], "high"),
+        ([GATEWAY], [GATEWAY, "90 no deny * GatewayManager -> *:*"], "high"),
+        (["100 web allow tcp Internet -> *:443"], ["90 no deny * GatewayManager -> *:*",
+                                                  "100 web allow tcp Internet -> *:443"], "high"),
+        (["100 m allow tcp ApiManagement -> *:3443"], [], "high"),
+        ([], ["100 a allow tcp AzureCloud.SmallRegion -> *:22"], "critical"),
+        ([], ["100 a allow tcp Storage -> *:22"], "high"),
+    ],
+)  # fmt: skip
+def test_a_service_tags_file_does_not_lower_the_severity(before: list[str], after: list[str], severity: str) -> None:
+    # The addresses of a tag say less than its name about who can use them.
+    assert [_rating(before, after).severity, _rating(before, after, tags=TAGS).severity] == [severity, severity]
 
 
 def test_a_deleted_nsg_does_not_expose_standard_addresses() -> None:

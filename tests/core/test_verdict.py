@@ -102,14 +102,40 @@ def test_a_deny_rule_with_an_unreadable_value_is_rated_by_its_readable_values() 
     assert judge(parse_approved(spec), parse_live(nsg([odd])), NOW).severity in ("low", "medium")
 
 
-def test_a_deleted_nsg_is_at_least_medium() -> None:
-    assert _judge([WEB], None).severity == "medium"
-    assert _judge([], None).severity == "medium"
+def test_a_deleted_nsg_is_at_least_high() -> None:
+    # Nothing is filtered any more. Azure deletes only NSGs that are detached, so somebody detached it before.
+    assert _judge([WEB], None).severity == "high"
+    assert _judge([], None).severity == "high"
+
+
+def test_a_deleted_nsg_that_was_attached_to_nothing_is_low() -> None:
+    verdict = _judge([WEB], None, associations={"subnets": [], "networkInterfaces": []})
+    assert (verdict.severity, verdict.reason) == ("low", "the NSG was attached to nothing")
+    assert _judge([WEB], None, associations={"subnets": [SUBNET.format("a")]}).severity == "high"
+
+
+def test_an_opening_in_an_nsg_that_is_attached_to_nothing_is_at_most_medium() -> None:
+    # It opens nothing now, and somebody may attach the NSG later.
+    verdict = _judge([WEB], [WEB, SSH], associations={"subnets": []})
+    assert (verdict.severity, _severities(verdict)) == ("medium", {"ssh": "medium"})
+    assert verdict.reason == (
+        "the NSG is attached to nothing; critical once it is attached: ssh opens TCP 22 to the Internet"
+    )
+
+
+def test_an_opening_in_an_nsg_whose_associations_are_not_declared_keeps_its_severity() -> None:
+    # A template does not contain what its NSG is attached to.
+    assert _judge([WEB], [WEB, SSH]).severity == "critical"
+
+
+def test_an_opening_in_an_nsg_that_lost_its_only_subnet_leaves_the_detachment_high() -> None:
+    verdict = _judge([WEB], [WEB, SSH], associations={"subnets": [SUBNET.format("a")]})
+    assert (verdict.severity, _severities(verdict)) == ("high", {"ssh": "medium", None: "high"})
 
 
 def test_a_detached_nsg_names_the_subnets_that_it_no_longer_filters() -> None:
     verdict = _judge([WEB], [WEB], associations={"subnets": [SUBNET.format("a"), SUBNET.format("b")]})
-    assert verdict.severity == "medium"
+    assert verdict.severity == "high"
     assert {exposed.place for exposed in verdict.exposure} == {"at subnets/a, subnets/b"}
 
 
@@ -131,5 +157,5 @@ def test_beyond_the_budget_the_reason_says_so_and_the_severity_is_exact() -> Non
     verdict = _judge(wall, ["100 open allow * * -> *:*", *wall])
     assert verdict.severity == "critical"
     assert verdict.reason is not None
-    assert verdict.reason.startswith("open opens TCP 22")
+    assert verdict.reason.startswith("open opens TCP 21-23")
     assert "more" in verdict.reason

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nsg_baseline.core.attachment import is_approved_unattached, is_unattached, unattached_rating
 from nsg_baseline.core.changes import KIND_ORDER, Change, tolerated_change
 from nsg_baseline.core.classification import Classification
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
@@ -60,8 +61,9 @@ def assess(
     nsg_exposure = exposure(expected, rules, tags=severity_config.tags)
     exposed = [*map(ExposureEntry, nsg_exposure.entries), *_detached(approved, live, expected, severity_config)]
     considered = exposed if nsg_exposure.exact else [*exposed, *_probed(expected, rules, severity_config)]
-    ratings = {id(change): _rating_of(change, considered, live, severity_config.policy) for change in changes}
-    parts = [rate((pair.entry for pair in considered), severity_config.policy), *ratings.values()]
+    context = _Context(approved, live, considered, severity_config.policy)
+    ratings = {id(change): _rating_of(change, context) for change in changes}
+    parts = [_rating_together(context), *ratings.values()]
     if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
     ordered = sorted((replace(change, severity=ratings[id(change)].severity) for change in changes), key=_order)
@@ -132,24 +134,50 @@ def _detached(
     yield from (ExposureEntry(entry, place) for entry in unfiltered.entries)
 
 
-def _rating_of(
-    change: Change, exposed: Sequence[ExposureEntry], live: LiveNSG | None, policy: SeverityPolicy
-) -> Rating:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the rating of each change of one NSG depends on."""
+
+    approved: ApprovedNSG
+    live: LiveNSG | None
+    exposed: Sequence[ExposureEntry]
+    policy: SeverityPolicy
+
+
+def _rating_of(change: Change, context: _Context) -> Rating:
     """Return the rating of the exposure that one change decides."""
+    policy = context.policy
     if change.kind == "NSGDeleted":
-        least = rated(policy, "NSGDeleted", "the NSG no longer filters any traffic")
-        return worst_rating([rate([pair.entry for pair in exposed], policy), least], policy)
+        return _rating_of_deletion(context)
     if change.kind == "NSGUpdated":
-        return _rating_of_attachment(change, exposed, policy)
-    own_rating = rate([pair.entry for pair in exposed if decides(change, pair)], policy)
-    return worst_rating([own_rating, *_unclear(change, live, policy)], policy)
+        return _rating_of_attachment(change, context.exposed, policy)
+    own_rating = rate([pair.entry for pair in context.exposed if decides(change, pair)], policy)
+    rating = worst_rating([own_rating, *_unclear(change, context.live, policy)], policy)
+    return unattached_rating(rating, policy) if is_unattached(context.approved, context.live) else rating
+
+
+def _rating_of_deletion(context: _Context) -> Rating:
+    policy = context.policy
+    if is_approved_unattached(context.approved):
+        return rated(policy, "UnattachedDeleted", "the NSG was attached to nothing")
+    least = rated(policy, "NSGDeleted", "the NSG no longer filters any traffic")
+    return worst_rating([rate([pair.entry for pair in context.exposed], policy), least], policy)
+
+
+def _rating_together(context: _Context) -> Rating:
+    """Return the rating of the exposure of all changes: two rules may open together what neither opens alone."""
+    policy = context.policy
+    if context.live is None:
+        return _rating_of_deletion(context)
+    rating = rate((pair.entry for pair in context.exposed if pair.place is None), policy)
+    return unattached_rating(rating, policy) if is_unattached(context.approved, context.live) else rating
 
 
 def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], policy: SeverityPolicy) -> Rating:
     detached = [pair.entry for pair in exposed if pair.place is not None]
-    if not detached or not {"subnets", "networkInterfaces"} & set(change.fields):
-        return rate((), policy)
     name = change.fields[0]
+    if name not in ("subnets", "networkInterfaces"):
+        return rate((), policy)
     if not set((change.approved or {}).get(name, ())) - set((change.live or {}).get(name, ())):
         return rate((), policy)
     least = rated(policy, "NSGDeleted", "the NSG is detached and no longer filters traffic there")

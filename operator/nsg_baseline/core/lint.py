@@ -150,7 +150,7 @@ def _open(rules: list[Rule], places: Mapping[str, str], severity_config: Severit
 
 def _is_open(rating: Rating) -> bool:
     severe = rating.severity in ("critical", "high")
-    return severe and (rating.reason.startswith("InternetTo") or rating.reason == "PublicToManagement")
+    return severe and rating.reason.startswith(("InternetTo", "ManyTo", "PublicTo"))
 
 
 def _exceptions(

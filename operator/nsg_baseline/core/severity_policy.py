@@ -1,7 +1,7 @@
 """The severity policy: the table of severities, and the management and database ports. Users can set both.
 
-Ports are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4 and of common databases
-and control planes.
+Ports are those of Microsoft Defender's just-in-time access, of CIS Azure Foundations 7.1 to 7.4, of protocols without
+encryption, and of common databases and control planes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,19 +14,26 @@ from nsg_baseline.core.intervals import Interval, merge, parse_ports
 SeverityReason = Literal[
     "InternetToManagement",
     "InternetToAllPorts",
+    "ManyToManagement",
     "InternetToPort",
     "InternetToProtocol",
     "PublicToManagement",
     "Unclear",
-    "InternetToWeb",
     "NSGDeleted",
+    "OutboundUnrestricted",
+    "PlatformDenied",
+    "NameResolutionDenied",
+    "FewToManagement",
+    "InternetToWeb",
     "PublicAllowed",
     "PrivateAllowed",
     "OutboundAllowed",
-    "PlatformDenied",
+    "ConditionalAllowed",
+    "Unattached",
     "Denied",
     "IcmpOnly",
     "Conditional",
+    "UnattachedDeleted",
     "NSGCreated",
     "NoExposure",
 ]
@@ -36,28 +43,35 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 _LEVELS: Mapping[SeverityReason, Severity] = {
     "InternetToManagement": "critical",
     "InternetToAllPorts": "critical",
+    "ManyToManagement": "critical",
     "InternetToPort": "high",
     "InternetToProtocol": "high",
     "PublicToManagement": "high",
     "PlatformDenied": "high",
+    "NameResolutionDenied": "high",
+    "OutboundUnrestricted": "high",
+    "NSGDeleted": "high",
     "Unclear": "high",
     "InternetToWeb": "medium",
+    "FewToManagement": "medium",
     "PublicAllowed": "medium",
     "PrivateAllowed": "medium",
     "OutboundAllowed": "medium",
     "Denied": "medium",
-    "NSGDeleted": "medium",
+    "ConditionalAllowed": "medium",
+    "Unattached": "medium",
     "IcmpOnly": "low",
+    "UnattachedDeleted": "low",
     "Conditional": "low",
     "NSGCreated": "low",
     "NoExposure": "info",
 }
 _MANAGEMENT = (
-    "22,135,137-139,445,1433-1434,1521,2049,2375-2376,2379-2380,3306,3389,5432,5900,5985-5986,6379,6443,7001,9042,9200,"
-    "9300,10250,11211,27017"
+    "21-23,111,135,137-139,389,445,512-514,636,873,1433-1434,1521,2049,2181,2375-2376,2379-2380,3306,3389,5432,5601,5900,"
+    "5984-5986,6379,6443,7001,7199,8086,8500,9042,9090,9200,9300,10250,10255,11211,15672,16379,26379,27017,50070"
 )
-# Services that amplify traffic: dangerous only over UDP.
-_MANAGEMENT_UDP = "53,123,161,389,1900"
+# Services that amplify or relay traffic: dangerous only over UDP.
+_MANAGEMENT_UDP = "53,69,123,161,1900,5353"
 
 
 def port_set(text: str) -> tuple[Interval, ...]:

@@ -1,6 +1,8 @@
 """Traffic as a short phrase: `TCP 22 from Internet to any`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 from nsg_baseline.core.intervals import (
     ALL_IPV4,
@@ -16,7 +18,8 @@ from nsg_baseline.core.text.phrasing import listed
 from nsg_baseline.core.traffic.box_algebra import StepBudget, hull, kinds, largest, subtract_all
 from nsg_baseline.core.traffic.likely import likely
 from nsg_baseline.core.traffic.model import EVERYWHERE, PROTOCOLS, Box, Entry, Place
-from nsg_baseline.core.traffic.tags import LOAD_BALANCER_ADDRESS, complement, is_group
+from nsg_baseline.core.traffic.rule_semantics import ICMPV6
+from nsg_baseline.core.traffic.tags import LOAD_BALANCER, LOAD_BALANCER_ADDRESS, PLATFORM, complement, is_group
 
 SHOWN = 3
 """Up to this number, boxes and exceptions from a box are listed."""
@@ -51,7 +54,8 @@ def phrase(entry: Entry, *, exact: bool = False) -> str:
         return f"{_conditional(entry.boxes, exact=exact)} (only if VirtualNetwork contains public addresses)"
     deciders = (entry.approved_rule or "", entry.live_rule or "")
     understood = [box for name in deciders for box in _UNDERSTOOD.get(name, ())]
-    return "; ".join(_region(group, understood, exact=exact) for group in kinds(likely(entry.boxes)))
+    boxes = likely(_with_names(entry))
+    return "; ".join(_region(group, understood, exact=exact) for group in kinds(boxes))
 
 
 def box_phrase(box: Box) -> str:
@@ -67,6 +71,25 @@ def place_phrase(place: Place) -> str:
         where = f"{ranges} in {where}" if where else ranges
     outside = " and ".join(map(_tag, place.not_tags))
     return f"{where or 'any'} outside {outside}" if outside else where or "any"
+
+
+def _with_names(entry: Entry) -> Sequence[Box]:
+    """Return the boxes of an entry with the names of tags that a service tags file resolves."""
+    side: Literal["source", "destination"] = "source" if entry.direction == "Inbound" else "destination"
+    boxes: Sequence[Box] = entry.boxes
+    for tag in entry.tags:
+        if tag.ranges is not None and tag.name.lower() not in (*PLATFORM, LOAD_BALANCER):
+            # All boxes of the entry are within the tag.
+            boxes = [_with_name(box, side, tag.name, tag.ranges) for box in boxes]
+    return boxes
+
+
+def _with_name(box: Box, side: Literal["source", "destination"], name: str, ranges: tuple[Interval, ...]) -> Box:
+    place: Place = getattr(box, side)
+    named = replace(
+        place, ranges=EVERYWHERE if place.ranges == ranges else place.ranges, tags=tuple(sorted({*place.tags, name}))
+    )
+    return replace(box, source=named) if side == "source" else replace(box, destination=named)
 
 
 def _conditional(boxes: Sequence[Box], *, exact: bool) -> str:
@@ -163,6 +186,8 @@ def _protocol(name: str) -> str:
 
 
 def _opaque(tag: str) -> str:
+    if tag.lower() == ICMPV6:
+        return "ICMPv6"
     return tag if tag.startswith(("protocol ", "port ")) else ""
 
 

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.core.intervals import ALL_PORTS, Interval, prefixes
-from nsg_baseline.core.severity import rate
-from nsg_baseline.core.severity_policy import SEVERITIES
+from nsg_baseline.core.severity import rank, rate
 from nsg_baseline.core.text.box_phrases import NoPhraseError, phrase
 from nsg_baseline.core.text.phrasing import cut, listed
 from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Entry, Place
@@ -125,7 +124,7 @@ def _together(whole: ExposureEntry, group: Sequence[ExposureEntry]) -> str:
     try:
         text = phrase(entry, exact=not opens_alone)
     except NoPhraseError:
-        most_severe = sorted(group, key=lambda pair: SEVERITIES.index(rate([pair.entry]).severity))
+        most_severe = sorted(group, key=lambda pair: rank(rate([pair.entry])))
         text = "; ".join(phrase(pair.entry) for pair in most_severe[:_SHOWN_ENTRIES])
         text += f"; and {len(group) - _SHOWN_ENTRIES} more"
     return f"{whole.place}: {text}" if whole.place else text

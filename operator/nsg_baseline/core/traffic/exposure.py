@@ -5,8 +5,8 @@ decided differently. Traffic is represented as disjoint boxes with addresses and
 is therefore exact for all addresses of tags that the axioms in `tags` allow.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.bounding_box import BoundingBox, Overlap
@@ -15,11 +15,11 @@ from nsg_baseline.core.traffic.defaults import DEFAULT_RULES
 from nsg_baseline.core.traffic.first_match import FirstMatch, Match
 from nsg_baseline.core.traffic.likely import is_likely
 from nsg_baseline.core.traffic.merging import merge_pieces
-from nsg_baseline.core.traffic.model import DIRECTIONS, Box, Direction, Effect, Entry, Exposure
-from nsg_baseline.core.traffic.original_case import speller
+from nsg_baseline.core.traffic.model import DIRECTIONS, Box, Direction, Effect, Entry, Exposure, NamedTag
+from nsg_baseline.core.traffic.original_case import Speller, speller
 from nsg_baseline.core.traffic.rule_diff import Pair, align, changed_rules, either, ordered
 from nsg_baseline.core.traffic.split import split_pieces
-from nsg_baseline.core.traffic.tags import TagTable
+from nsg_baseline.core.traffic.tags import TagTable, resolve
 from nsg_baseline.core.traffic.traffic_space import Piece, TrafficSpace
 
 BUDGET = 4000
@@ -86,8 +86,15 @@ def _of_direction(
     space = TrafficSpace(extent, [either(pair) for pair in sequence], options.restrict, options.table)
     evaluation = FirstMatch(_region(sequence, space, options.restrict), space)
     is_complete = evaluation.run(sequence, options.budget)
-    writer = BoxWriter(space, speller(rule for pair in sequence for rule in reversed(pair) if rule))
-    return [_entry(match, direction, space, writer) for match in evaluation.matches()], is_complete
+    spell = speller(rule for pair in sequence for rule in reversed(pair) if rule)
+    writer = BoxWriter(space, spell)
+    entries = (
+        replace(
+            _entry(match, direction, space, writer), tags=tuple(_named_tags(match, direction, spell, options.table))
+        )
+        for match in evaluation.matches()
+    )
+    return list(entries), is_complete
 
 
 def _region(sequence: Sequence[Pair], space: TrafficSpace, restrict: Box | None) -> list[list[Piece]]:
@@ -116,3 +123,13 @@ def _entry(match: Match, direction: Direction, space: TrafficSpace, writer: BoxW
         boxes,
         conditional=not any(map(is_likely, boxes)),
     )
+
+
+def _named_tags(match: Match, direction: Direction, spell: Speller, table: TagTable | None) -> Iterator[NamedTag]:
+    """Yield the tags that the deciding rules name as all that they match on the side that is not the NSG's."""
+    words: list[str] = []
+    for rule in (match.approved, match.live):
+        side = None if rule is None else rule.source if direction == "Inbound" else rule.destination
+        if side is not None and len(side.words) == 1 and not side.ranges and not side.groups and "*" not in side.words:
+            words += side.words
+    yield from (NamedTag(spell(word), resolve(word, table)) for word in dict.fromkeys(words))

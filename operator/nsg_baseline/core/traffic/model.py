@@ -46,11 +46,20 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedTag:
+    """A tag as a rule spells it, and its addresses if a service tags file resolves it."""
+
+    name: str
+    ranges: tuple[Interval, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """The connections that an approved rule and a live rule decide differently. Boxes of all entries are disjoint.
 
     The rules are given by name; None stands for no NSG, or for the platform. A conditional entry contains
-    nothing in the likely reading of tags (see `tags`).
+    nothing in the likely reading of tags (see `tags`). `tags` are those that the two rules name on the side that is not
+    the NSG's. All traffic of the entry is within them, also where the boxes show addresses.
     """
 
     effect: Effect
@@ -59,6 +68,7 @@ class Entry:
     live_rule: str | None
     boxes: tuple[Box, ...]
     conditional: bool
+    tags: tuple[NamedTag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

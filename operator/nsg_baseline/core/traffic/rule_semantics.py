@@ -23,6 +23,8 @@ ALL_PROTOCOLS = (1 << len(PROTOCOLS)) - 1
 WITH_PORTS = 0b11
 OTHER = 1 << PROTOCOLS.index("Other")
 _BITS = {name: 1 << place for place, name in enumerate(PROTOCOLS)}
+ICMPV6 = "protocol icmpv6"
+"""The word for a protocol that Azure may accept, and that opens no port."""
 _UNLIMITED = Ports(ALL_PORTS)
 
 
@@ -59,7 +61,7 @@ def unreadable(rule: Rule) -> tuple[str, ...]:
     problems = {
         "direction": rule.direction not in DIRECTIONS,
         "access": rule.access not in ("Allow", "Deny"),
-        "protocol": protocol_word(rule) is not None,
+        "protocol": protocol_word(rule) not in (None, ICMPV6),
         "sourceAddressPrefix": _is_opaque(rule.source),
         "sourcePortRange": bool(rule.source_ports.words) or not rule.source_ports.ranges,
         "destinationAddressPrefix": _is_opaque(rule.destination),
