@@ -22,6 +22,7 @@ from tests.mutants.typing_check import refused
 from tests.mutants.workspace import environment
 
 NOT_REACHED = "no test reaches it"
+LISTED = "listed as equivalent"
 
 
 def run(base: Path, name: str, part: Part) -> Report:
@@ -58,7 +59,10 @@ def _judge_file(base: Path, path: Path, measured: Baseline, results: Results) ->
             tests = measured.tests(mutant)
             digest = key(*_contents(base / "tree", tests))
             result = results.stored(mutant.key, digest)
-            if result is None:
+            if result is None and _is_equivalent(mutant):
+                # All tests would run. It is not stored, so that it is judged when its entry is deleted.
+                result = Result(mutant.key, SURVIVED, LISTED, digest)
+            elif result is None:
                 result = judge.judge(mutant, _stages(tests, killers), digest)
                 results.add(result)
             killers[result.by] += 1
