@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("equivalent.toml")
@@ -35,11 +36,13 @@ class CaseOnly:
         return module == self.module and before.lower() == after.lower()
 
 
+@cache
 def equivalents() -> list[Equivalent]:
     """Return the entries of equivalent.toml."""
     return [Equivalent(**entry) for entry in tomllib.loads(FILE.read_text()).get("equivalent", ())]
 
 
+@cache
 def case_only() -> list[CaseOnly]:
     """Return the modules of equivalent.toml in which the case of texts has no meaning."""
     return [CaseOnly(**entry) for entry in tomllib.loads(FILE.read_text()).get("case_only", ())]
