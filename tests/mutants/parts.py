@@ -98,7 +98,7 @@ PARTS: Mapping[str, Part] = {
         ),
     ),
     "core/severity": Part(
-        ("core/severity.py", "core/severity_policy.py", "core/assessment.py"),
+        ("core/severity*.py", "core/box_severity.py", "core/assessment.py", "core/attachment.py"),
         ("core/test_severity*.py", "core/test_verdict*.py", "core/test_exposure_of_many*.py", "core/test_lint*.py"),
     ),
     "core/text": Part(
