@@ -257,5 +257,6 @@ FORBIDDEN = (
     Forbidden("NSGIncident", ("spec", "kind"), "Unbaselined", "spec.kind"),
     Forbidden("NSGIncident", ("spec", "scope"), "test", "spec.scope"),
     Forbidden("NSGIncident", ("spec", "baseline"), REMOVED, "spec.baseline"),
+    Forbidden("NSGIncident", ("spec", "guardrail"), "other", "spec.guardrail"),
     Forbidden("NSGIncident", ("spec", "nsg"), f"{NSG}2", "spec.nsg"),
 )

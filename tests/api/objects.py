@@ -111,6 +111,7 @@ SPECS: dict[str, Document] = {
         "kind": "Drift",
         "scope": "prod",
         "baseline": "web",
+        "guardrail": "no-ssh",
         "nsg": NSG,
         "acknowledged": {"by": "jo", "note": "on it"},
     },

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from nsg_baseline.api import baseline_status, changes, incident, route, scope
+from nsg_baseline.api import baseline_status, changes, guardrail_status, incident, route, scope
 from nsg_baseline.api.common import StatusShape
 from nsg_baseline.api.crds import KINDS, definition
 from nsg_baseline.api.schema import nodes
@@ -50,7 +50,7 @@ def test_short_names_name_their_kind(kind: type) -> None:
 
 
 def models() -> Iterator[type[BaseModel]]:
-    for module in (baseline_status, changes, incident, route, scope):
+    for module in (baseline_status, changes, guardrail_status, incident, route, scope):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, StatusShape) and value.__module__ == module.__name__:
                 yield value

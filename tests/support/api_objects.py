@@ -178,7 +178,7 @@ ROUTES = st.fixed_dictionaries(
     {"urlsFrom": st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})},
     optional={
         "minSeverity": _options("critical", "high", "medium", "low", "info"),
-        "kinds": _some(_options("Drift", "Unbaselined", "WatchLost"), least=1, unique=True),
+        "kinds": _some(_options("Drift", "Unbaselined", "WatchLost", "Guardrail"), least=1, unique=True),
         "send": _some(
             _options("Opened", "Updated", "Attributed", "Remediated", "Resolved", "Reminder"), 6, least=1, unique=True
         ),
@@ -189,9 +189,10 @@ ROUTES = st.fixed_dictionaries(
     },
 )
 INCIDENTS = st.fixed_dictionaries(
-    {"kind": _options("Drift", "Unbaselined", "WatchLost"), "scope": st.text(min_size=1, max_size=253)},
+    {"kind": _options("Drift", "Unbaselined", "WatchLost", "Guardrail"), "scope": st.text(min_size=1, max_size=253)},
     optional={
         "baseline": st.text(min_size=1, max_size=253),
+        "guardrail": st.text(min_size=1, max_size=253),
         "nsg": st.text(max_size=512),
         "acknowledged": st.fixed_dictionaries({"by": _TEXTS}, optional={"note": st.text(max_size=1024)}),
     },

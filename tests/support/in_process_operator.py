@@ -15,12 +15,16 @@ from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.crds import render
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import NSGPage, RawNSG
 from nsg_baseline.core.observations import Observation
+from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
+from nsg_baseline.engine.guardrail_checks import GuardrailChecks
+from nsg_baseline.engine.guardrail_report import GuardrailBoard, report_violations
 from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scope_report import report
@@ -33,7 +37,7 @@ from nsg_emulator.kube import KubeApi, serve
 from tests.support.alerts import OPERATOR, Clock
 from tests.support.reconciles import reconcile_all
 
-KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+KINDS = (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute, NSGIncident)
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 PREFIX = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Network/networkSecurityGroups/"
 API = "nsg-baseline.io/v1alpha1"
@@ -52,6 +56,7 @@ class Azure:
     writable: bool = False
     written: list[str] = field(default_factory=list)
     state: str = "Succeeded"
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def pages(self, subscription_id: str, resource_group: str | None = None) -> AsyncIterator[NSGPage]:
         del subscription_id, resource_group
@@ -86,7 +91,8 @@ class Azure:
             for rule in self.nsgs[name]
         ]
         properties = {"provisioningState": self.state, "securityRules": rules}
-        return {"id": PREFIX + name, "name": name, "etag": "1", "properties": properties}
+        document = {"id": PREFIX + name, "name": name, "etag": "1", "properties": properties}
+        return {**document, "tags": self.tags[name]} if name in self.tags else document
 
 
 @dataclass(slots=True)
@@ -100,15 +106,22 @@ class InProcessOperator:
     azure: Azure
     clock: Clock
     delivering: Dispatcher
+    catalog: GuardrailCatalog
+    board: GuardrailBoard
     memory: dict[str, Observation] = field(default_factory=dict)
+    checks: GuardrailChecks = field(default_factory=GuardrailChecks)
 
     async def reconcile(self) -> None:
         """Reconcile the scope."""
         scope = resource(NSGScope, self._stored(NSGScope, ObjectKey("", "production")))
         claims = {(PREFIX + key[1]).lower(): key for key in self.records.store.keys(NSGBaseline)}
         world = Dependencies(self.azure, self.azure, self.records, OPERATOR, self.clock)
-        result = await reconcile_all(world, ScopeSnapshot(scope, (scope,), claims), self.memory)
+        snapshot = ScopeSnapshot(scope, (scope,), claims, guardrails=self.catalog.current())
+        result = await reconcile_all(world, snapshot, self.memory, self.checks)
         await report(world, scope, claims, result)
+        await report_violations(world, snapshot, result.guardrails, is_complete=result.failure is None)
+        if result.failure is None:
+            await self.board.report("production", result.guardrails)
 
     async def edit(self, kind: str, name: str, spec: dict[str, Any], namespace: str = "") -> None:
         """Merge fields into an object's spec, and read the cluster again."""
@@ -160,9 +173,10 @@ async def in_process_operator(
             store = Store(KINDS)
             await sync(kube, store, KINDS)
             records, clock = Records(kube, store), Clock()
-            outbox = KubeOutbox(kube, records)
-            yield InProcessOperator(
-                api, kube, records, outbox, Azure(dict(rules)), clock, Dispatcher(outbox, clock, allow_local=True)
-            )
+            outbox, catalog = KubeOutbox(kube, records), GuardrailCatalog(store)
+            board = GuardrailBoard(records, catalog, clock)
+            board.match_scopes(frozenset({"production"}))
+            dispatcher = Dispatcher(outbox, clock, allow_local=True)
+            yield InProcessOperator(api, kube, records, outbox, Azure(dict(rules)), clock, dispatcher, catalog, board)
         finally:
             await kube.aclose()

@@ -16,6 +16,7 @@ _NAMES = {
     "NSGUpdated": "changed NSG settings",
     "NSGDeleted": "deleted NSG",
     "NSGCreated": "new NSG",
+    "GuardrailViolated": "violation by",
 }
 _ENDINGS = {
     "Reverted": "reverted",
@@ -32,6 +33,7 @@ _VERBS = {
     "NSGUpdated": "changed the settings of",
     "NSGDeleted": "deleted",
     "NSGCreated": "created",
+    "GuardrailViolated": "violated a guardrail with",
 }
 
 
@@ -69,6 +71,8 @@ def severity_label(incident: NSGIncident) -> str:
 
 def subject_of(incident: NSGIncident) -> str:
     """Return the NSG with its resource group, or the scope."""
+    if incident.spec.guardrail is not None:
+        return f"guardrail {incident.spec.guardrail}"
     if incident.spec.nsg is None:
         return f"scope {incident.spec.scope}"
     nsg = NSGId.parse(incident.spec.nsg)
@@ -82,6 +86,8 @@ def headline(incident: NSGIncident) -> str:
         return f"blind; {status.summary or 'the scope cannot be read'}"
     if incident.spec.kind == "Unbaselined":
         return _unbaselined_headline(status)
+    if incident.spec.kind == "Guardrail":
+        return (status.summary or "violated").removeprefix(f"guardrail {incident.spec.guardrail} is violated: ")
     if not status.changes:
         return status.summary or "live differs from approved"
     return _drift_headline(status)
@@ -90,6 +96,9 @@ def headline(incident: NSGIncident) -> str:
 def change_name(change: ChangeStatus) -> str:
     """Return a change in words, such as `new rule open-ssh`."""
     name = change.rule or (NSGId.parse(change.nsg).name if change.nsg else "")
+    if change.kind == "GuardrailViolated" and change.nsg:
+        nsg = NSGId.parse(change.nsg)
+        return f"{_NAMES[change.kind]} {change.rule or 'the platform'} in NSG {nsg.name} ({nsg.resource_group})"
     return f"{_NAMES[change.kind]} {name}".rstrip()
 
 
@@ -181,6 +190,8 @@ def _ending(incident: NSGIncident) -> str:
     if incident.spec.kind == "WatchLost":
         return "readable again"
     ending = _ENDINGS[status.resolution or "Reverted"]
+    if incident.spec.kind == "Guardrail":
+        return f"no longer violated ({ending})"
     if incident.spec.kind == "Unbaselined":
         return f"{counted(status.change_count or len(status.changes), 'NSG')} without a baseline: {ending}"
     name = change_name(status.changes[0]) if status.changes else "drift"

@@ -37,6 +37,8 @@ def next_steps(incident: NSGIncident, event: NotificationEvent) -> Iterator[Next
         yield NextStep("Check", _command("kubectl", "describe", "nsgscope", incident.spec.scope), "Command")
     elif incident.spec.kind == "Unbaselined":
         yield from _unbaselined_steps(incident)
+    elif incident.spec.kind == "Guardrail":
+        yield from _guardrail_steps(incident)
     else:
         yield from _drift_steps(incident)
 
@@ -53,6 +55,13 @@ def _unbaselined_steps(incident: NSGIncident) -> Iterator[NextStep]:
     for subscription, group in groups[:SHOWN_COMMANDS]:
         yield NextStep("Adopt", _command("nsgb", "import", "--subscription", subscription, "-g", group), "Command")
     yield NextStep("Ignore", f"add the name to spec.unbaselined.ignoreNames of NSGScope {incident.spec.scope}")
+
+
+def _guardrail_steps(incident: NSGIncident) -> Iterator[NextStep]:
+    name = incident.spec.guardrail or ""
+    yield NextStep("Check", _command("kubectl", "get", "nsgguardrail", name, "-o", "yaml"), "Command")
+    yield NextStep("Fix", "narrow or remove these rules in Azure and in the baselines; no baseline can approve them")
+    yield NextStep("Except", f"add the NSG to spec.exceptions of NSGGuardrail {name}, with an end and a reason")
 
 
 def _drift_steps(incident: NSGIncident) -> Iterator[NextStep]:

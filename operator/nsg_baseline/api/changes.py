@@ -6,7 +6,9 @@ from pydantic import Field
 
 from nsg_baseline.api.common import Severity, StatusShape, Timestamp
 
-ChangeKind = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated", "NSGDeleted", "NSGCreated"]
+ChangeKind = Literal[
+    "RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated", "NSGDeleted", "NSGCreated", "GuardrailViolated"
+]
 Attribution = Literal["Found", "Uncertain", "NotFound"]
 SIDE_LENGTH = 1024
 REASON_LENGTH = 512

@@ -8,7 +8,7 @@ from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
 
-IncidentKind = Literal["Drift", "Unbaselined", "WatchLost"]
+IncidentKind = Literal["Drift", "Unbaselined", "WatchLost", "Guardrail"]
 IncidentState = Literal["Open", "Resolved"]
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved", "TakenOver"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
@@ -26,6 +26,9 @@ def _fixed(field: str) -> Cel:
     )
 
 
+_FIXED = ("kind", "scope", "baseline", "guardrail", "nsg")
+
+
 class Acknowledged(SpecShape):
     """An acknowledgement of the incident. It stops reminders."""
 
@@ -36,13 +39,18 @@ class Acknowledged(SpecShape):
 class IncidentSpec(SpecShape):
     """What the incident is about. Users write `acknowledged` only."""
 
-    model_config = ConfigDict(json_schema_extra=rules_of(*map(_fixed, ("kind", "scope", "baseline", "nsg"))))
+    model_config = ConfigDict(json_schema_extra=rules_of(*map(_fixed, _FIXED)))
 
     kind: Annotated[
-        IncidentKind, Field(description="Drift concerns a baseline; Unbaselined and WatchLost concern a scope.")
+        IncidentKind,
+        Field(
+            description="Drift concerns a baseline; Unbaselined and WatchLost concern a scope; Guardrail concerns all "
+            "NSGs of a scope that violate one guardrail."
+        ),
     ]
     scope: Annotated[Name, Field(description="Name of the scope.")]
     baseline: Annotated[Name | None, Field(description="Name of the baseline, in the same namespace.")] = None
+    guardrail: Annotated[Name | None, Field(description="Name of the guardrail.")] = None
     nsg: Annotated[str | None, Field(description="Resource id of the NSG.", max_length=512)] = None
     acknowledged: Annotated[
         Acknowledged | None, Field(description="Acknowledgement of the incident. Set it to stop reminders.")
@@ -184,12 +192,12 @@ class IncidentStatus(StatusShape):
 
 
 class NSGIncident(Resource):
-    """Period in which an NSG drifts, a scope has NSGs without a baseline, or a scope cannot be read."""
+    """Period of drift, of NSGs without a baseline, of a scope that cannot be read, or of a violated guardrail."""
 
     plural: ClassVar[str] = "nsgincidents"
     short_names: ClassVar[tuple[str, ...]] = ("nsgi",)
     columns: ClassVar[tuple[Column, ...]] = (
-        Column(name="Kind", path=".spec.kind", description="Drift, Unbaselined or WatchLost."),
+        Column(name="Kind", path=".spec.kind", description="Drift, Unbaselined, WatchLost or Guardrail."),
         Column(name="State", path=".status.state", description="Open or Resolved."),
         Column(name="Severity", path=".status.severity", description="Highest severity of the incident so far."),
         Column(name="Summary", path=".status.summary", description="The incident in one line."),

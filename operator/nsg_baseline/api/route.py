@@ -24,7 +24,7 @@ from nsg_baseline.api.incident import IncidentKind
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
 NotificationEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
-ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost")
+ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost", "Guardrail")
 ALL_NOTIFICATION_EVENTS: tuple[NotificationEvent, ...] = get_args(NotificationEvent)
 
 
@@ -55,7 +55,7 @@ class RouteSpec(SpecShape):
         Field(
             description="Kinds of incident to notify about.",
             min_length=1,
-            max_length=3,
+            max_length=4,
             strict=False,
         ),
         UNIQUE,

@@ -23,6 +23,7 @@ from nsg_baseline.core.verdict import judge
 _PAST = "is in the past"
 _ABOUT = {
     "Unbaselined": "NSGs without a baseline; create one with nsgb import, or add the NSGs to unbaselined.ignoreNames",
+    "Guardrail": "a violated guardrail, which no baseline can approve; see spec.exceptions of the NSGGuardrail",
     "WatchLost": "a scope that cannot be read, so there are no rules to approve; see the incident for the cause",
 }
 

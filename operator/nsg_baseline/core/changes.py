@@ -21,6 +21,7 @@ KIND_ORDER: tuple[ChangeKind, ...] = (
     "RuleUpdated",
     "RuleDeleted",
     "NSGUpdated",
+    "GuardrailViolated",
 )
 
 

@@ -52,6 +52,11 @@ def compliance_unknown(reason: str) -> ConditionState:
     return ConditionState("Compliant", "Unknown", reason, "not compared with Azure")
 
 
+def not_accepted(reason: str, message: str) -> ConditionState:
+    """Return the state of a baseline that approves what it must not. It is compared, and not enforced."""
+    return ConditionState("Accepted", "False", reason, message)
+
+
 def stalled(reason: str, message: str) -> ConditionState:
     """Return the state of a baseline whose remediation is blocked."""
     return ConditionState("Stalled", "True", reason, message)

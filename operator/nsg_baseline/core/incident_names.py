@@ -12,4 +12,5 @@ def incident_name(kind: IncidentKind, subject: str, uid: str, opened: datetime) 
     """Return a name such as `web-20261125-045012-1a2b3c`: the subject, the time of opening, and a short hash."""
     stamp = opened.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
     prefix = "" if kind == "Drift" else f"{kind.lower()}-"
-    return f"{prefix}{subject[:_SUBJECT_LENGTH].rstrip('.-')}-{stamp}-{fingerprint(kind, uid, stamp)[:6]}"
+    readable = subject.partition("/")[0]
+    return f"{prefix}{readable[:_SUBJECT_LENGTH].rstrip('.-')}-{stamp}-{fingerprint(kind, uid, stamp)[:6]}"

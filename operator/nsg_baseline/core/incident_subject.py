@@ -17,12 +17,14 @@ class IncidentSubject:
         namespace: where the incident is stored: the baseline's namespace, or the operator's for a scope.
         scope: name of the scope.
         baseline: name of the baseline; None for an incident of a whole scope.
+        guardrail: name of the guardrail, for an incident of a scope about one.
     """
 
     kind: IncidentKind
     namespace: str
     scope: str
     baseline: str | None = None
+    guardrail: str | None = None
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -35,19 +37,20 @@ class IncidentSubject:
         return hash(self._identity)
 
     @property
-    def _identity(self) -> tuple[str, str, str, str | None]:
-        return self.kind, self.namespace, "" if self.baseline else self.scope, self.baseline
+    def _identity(self) -> tuple[str, str, str, str | None, str | None]:
+        return self.kind, self.namespace, "" if self.baseline else self.scope, self.baseline, self.guardrail
 
     @property
     def name(self) -> str:
-        """Name of the baseline, or else of the scope."""
-        return self.baseline or self.scope
+        """Name of the baseline, or else of the scope; of a guardrail with its scope."""
+        # A slash is in no name, so that two guardrails in two scopes have different names.
+        return f"{self.guardrail}/{self.scope}" if self.guardrail else self.baseline or self.scope
 
     @classmethod
     def of(cls, namespace: str, spec: IncidentSpec) -> "IncidentSubject":
         """Return the subject of a stored incident."""
-        return cls(spec.kind, namespace, spec.scope, spec.baseline)
+        return cls(spec.kind, namespace, spec.scope, spec.baseline, spec.guardrail)
 
     def spec(self, nsg: str | None = None) -> IncidentSpec:
         """Return the spec of a new incident about this subject."""
-        return IncidentSpec(kind=self.kind, scope=self.scope, baseline=self.baseline, nsg=nsg)
+        return IncidentSpec(kind=self.kind, scope=self.scope, baseline=self.baseline, guardrail=self.guardrail, nsg=nsg)

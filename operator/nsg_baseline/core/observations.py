@@ -58,6 +58,7 @@ class Observation:
         tolerated: folded names of the rules that are tolerated because their author is certain.
         due: when to reconcile again although nothing changed.
         unbaselined: what to report about an NSG without a baseline.
+        guardrails: version of the guardrails for the NSG.
         etag: of the NSG; empty if there is none.
     """
 
@@ -70,6 +71,7 @@ class Observation:
     due: datetime | None = None
     unbaselined: UnbaselinedNSG | None = None
     etag: str = ""
+    guardrails: str = ""
 
     @property
     def drifts(self) -> bool:

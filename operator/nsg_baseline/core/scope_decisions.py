@@ -19,6 +19,7 @@ from nsg_baseline.core.observations import Failure, UnbaselinedNSG
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import counted, cut
 
+ScopeResolution = Resolution
 _READ = "the scope was read completely"
 LOST_AFTER_INTERVALS = 3
 LOST_AFTER = timedelta(minutes=10)
@@ -188,20 +189,31 @@ def _unreadable_since(scope: NSGScope, now: datetime) -> datetime:
 def _step(
     observation: ScopeObservation, kind: IncidentKind, finding: Finding | None, resolution: Resolution
 ) -> IncidentStep | None:
-    """Return the step to the state that a finding asks for; without a finding the incident is resolved."""
-    incident = _open(observation, kind)
     subject = scope_subject(kind, observation.namespace, observation.scope)
+    return scope_step(subject, _open(observation, kind), finding, resolution, observation.now)
+
+
+def scope_step(
+    subject: IncidentSubject,
+    incident: NSGIncident | None,
+    finding: Finding | None,
+    resolution: Resolution,
+    now: datetime,
+) -> IncidentStep | None:
+    """Return the step to the state that a finding asks for; without a finding the open incident is resolved."""
     if finding is None:
         if incident is None:
             return None
-        return IncidentStep(subject, incident, resolved(incident.status, resolution, None, observation.now))
+        return IncidentStep(subject, incident, resolved(incident.status, resolution, None, now))
     before = incident.status if incident is not None else IncidentStatus()
     acknowledged = incident is not None and incident.spec.acknowledged is not None
-    after = opened_or_updated(before, finding, observation.now, acknowledged=acknowledged)
+    after = opened_or_updated(before, finding, now, acknowledged=acknowledged)
     if incident is not None and after == before:
         return None
-    notices = (IncidentNotice(f"{kind}{after.event}", str(after.summary)),) if after.revision != before.revision else ()
-    return IncidentStep(subject, incident, after, notices=notices)
+    if after.revision == before.revision:
+        return IncidentStep(subject, incident, after)
+    notice = IncidentNotice(f"{subject.kind}{after.event}", str(after.summary))
+    return IncidentStep(subject, incident, after, notices=(notice,))
 
 
 def _open(observation: ScopeObservation, kind: IncidentKind) -> NSGIncident | None:

@@ -102,7 +102,9 @@ class AttributionLoop:
         """Return the incidents without an attribution by log. Several scopes can share a log."""
         by_scope: dict[str, list[NSGIncident]] = {}
         for incident in self.records.incidents.all():
-            if incident.spec.kind != "WatchLost" and open_since(incident) is not None:
+            # A violation has no single author. The drift of its NSG has a separate incident, which names the author.
+            has_author = incident.spec.kind in ("Drift", "Unbaselined")
+            if has_author and open_since(incident) is not None:
                 by_scope.setdefault(incident.spec.scope, []).append(incident)
         groups: dict[Log, tuple[NSGScope, list[NSGIncident]]] = {}
         for scope in readable(list(scopes(self.records.store))):

@@ -12,6 +12,7 @@ from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal
 from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
+from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.scope_decisions import invalid_scope_status
 from nsg_baseline.engine.baseline_claims import readable, scopes
@@ -84,14 +85,14 @@ async def prune_incidents(records: Records, now: datetime) -> None:
         KubeError: an incident could not be deleted.
     """
     recorder = IncidentRecorder(records)
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[IncidentSubject] = Counter()
     resolved = [
         (incident.status.resolved_at, incident)
         for incident in records.incidents.all()
         if incident.status.state == "Resolved" and incident.status.resolved_at is not None
     ]
     for resolved_at, incident in sorted(resolved, key=lambda timed: timed[0], reverse=True):
-        subject = (incident.metadata.namespace, incident.spec.kind, incident.spec.baseline or incident.spec.scope)
+        subject = IncidentSubject.of(incident.metadata.namespace, incident.spec)
         counts[subject] += 1
         if counts[subject] > MAX_RESOLVED_PER_SUBJECT or now - resolved_at > RETENTION:
             await recorder.delete(incident)

@@ -6,6 +6,7 @@ import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import Resource
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
@@ -15,7 +16,7 @@ from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.store import Store
 from nsg_baseline.kube.sync import sync
 
-KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+KINDS: tuple[type[Resource], ...] = (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute, NSGIncident)
 RESYNC_SECONDS = 600.0
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 10.0
 log = structlog.get_logger(__name__)

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.engine.baseline_claims import readable, scopes
@@ -62,6 +63,7 @@ class Metrics(Collector):
         )
         yield from self._kubernetes()
         yield from self._scopes()
+        yield from self._guardrails()
         yield self._incidents()
         yield self._routes()
         yield from self._azure()
@@ -97,6 +99,12 @@ class Metrics(Collector):
         last = {(scope,): times.last_success for scope, times in reconciles.items() if times.last_success is not None}
         text = "Unix time of the last successful full reconcile of a scope, in seconds."
         yield _gauge("scope_last_success_timestamp_seconds", text, ("scope",), last)
+
+    def _guardrails(self) -> Iterator[Metric]:
+        statuses = {stored.key.name: stored.status() for stored in self._records.store.stored(NSGGuardrail)}
+        for name, text in _GUARDRAIL_GAUGES.items():
+            values = {(guardrail,): float(status.get(name) or 0) for guardrail, status in statuses.items()}
+            yield _gauge(f"guardrail_{name}", text, ("guardrail",), values)
 
     def _incidents(self) -> Metric:
         open_incidents = Counter(
@@ -141,6 +149,11 @@ class Metrics(Collector):
 
 
 _DISTRIBUTION = "nsg-baseline-operator"
+_GUARDRAIL_GAUGES = {
+    "nsgs": "NSGs that a guardrail applies to.",
+    "violating": "NSGs that violate a guardrail.",
+    "excepted": "NSGs that have an exception from a guardrail now.",
+}
 _SCOPE_GAUGES = {
     "nsgs": "NSGs found by the last complete reconcile of a scope.",
     "baselines": "Active baselines of a scope.",

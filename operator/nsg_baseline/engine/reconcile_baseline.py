@@ -9,8 +9,10 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, EarlierReading, Reading, ReadNSG, Snapshot, decide
+from nsg_baseline.core.decisions.guardrails import violations_of_baseline
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
 from nsg_baseline.core.decisions.write_conditions import Intent, WriteConditions, write_blocked
+from nsg_baseline.core.guardrails import Guardrail
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.observations import Failure
@@ -25,12 +27,18 @@ from nsg_baseline.engine.takeovers import previous_owner_reports, report_takeove
 
 @dataclass(frozen=True, slots=True)
 class BaselineReconciler:
-    """Reconciles one baseline with its NSG. `earlier` is the reading before this one."""
+    """Reconciles one baseline with its NSG.
+
+    Attributes:
+        earlier: the reading before this one.
+        guardrails: all guardrails that are in force.
+    """
 
     dependencies: Dependencies
     scope: NSGScope
     baseline: NSGBaseline
     earlier: EarlierReading | None = None
+    guardrails: tuple[Guardrail, ...] = ()
 
     async def reconcile(self, document: Mapping[str, Any] | None, reading: Reading = "Complete") -> Decision:
         """Judge the NSG, record the result, and enforce if the scope and the baseline require it.
@@ -48,7 +56,9 @@ class BaselineReconciler:
         """
         judging, large = self.dependencies.judging, is_large(document, self.baseline.spec)
         unparsed = self._snapshot(reading)
-        snapshot, decision = await judging.run(partial(_parse_and_decide, unparsed, document), is_large=large)
+        snapshot, decision = await judging.run(
+            partial(_parse_and_decide, unparsed, document, self.guardrails), is_large=large
+        )
         await self._record(snapshot, decision)
         if isinstance(decision.enforcement, ReadNSG):
             # The incident is stored before anything is written to Azure: a crash in between loses no alert.
@@ -110,6 +120,9 @@ class BaselineReconciler:
         await report_takeover(recorder, decision.takeover, self.baseline, snapshot.now)
 
 
-def _parse_and_decide(snapshot: Snapshot, document: Mapping[str, Any] | None) -> tuple[Snapshot, Decision]:
+def _parse_and_decide(
+    snapshot: Snapshot, document: Mapping[str, Any] | None, guardrails: tuple[Guardrail, ...]
+) -> tuple[Snapshot, Decision]:
     snapshot = replace(snapshot, live=parse_live(document) if document is not None else None)
+    snapshot = replace(snapshot, violations=violations_of_baseline(snapshot, guardrails))
     return snapshot, decide(snapshot)

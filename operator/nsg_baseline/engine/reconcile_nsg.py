@@ -50,6 +50,8 @@ class NSGReconciler:
         intents = self._intent(nsg), self._incident_intent(nsg)
         if observation is None or not observation.is_current(digest, *intents, now):
             return False
+        if observation.guardrails != self._guardrails(nsg):
+            return False
         observation.read_at = self.started
         return True
 
@@ -98,7 +100,8 @@ class NSGReconciler:
         try:
             document = live.document() if isinstance(live, RawNSG) else live
             earlier = self._earlier(nsg, intent, digest)
-            reconciler = BaselineReconciler(self.dependencies, self.snapshot.scope, baseline, earlier)
+            guardrails = self.snapshot.guardrails.guardrails
+            reconciler = BaselineReconciler(self.dependencies, self.snapshot.scope, baseline, earlier, guardrails)
             decision = await reconciler.reconcile(document, reading)
         except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
             failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")
@@ -126,6 +129,7 @@ class NSGReconciler:
             verdict.tolerated_by_caller,
             decision.due,
             etag=etag,
+            guardrails=self._guardrails(nsg),
         )
 
     def _earlier(self, nsg: str, intent: str, digest: bytes) -> EarlierReading | None:
@@ -139,6 +143,10 @@ class NSGReconciler:
         """Let the next listing reconcile the NSG again, unless this reconcile succeeds."""
         if nsg in self.memory:
             self.memory[nsg] = replace(self.memory[nsg], incident_intent=_EXPIRED, due=None)
+
+    def _guardrails(self, nsg: str) -> str:
+        """Return the version of the guardrails for an NSG."""
+        return self.snapshot.guardrails.version_for(nsg, self.dependencies.clock())
 
     def _intent(self, nsg: str) -> str:
         """Return the version of the users' input in the baseline and the scope."""

@@ -14,6 +14,7 @@ from nsg_baseline.core.decisions import AwaitReading, Reading
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.observations import ABSENT, Failure, Observation, UnbaselinedNSG, internal_failure
 from nsg_baseline.core.shares import Shares
+from nsg_baseline.engine.guardrail_checks import GuardrailChecks
 from nsg_baseline.engine.judging import SMALL_BYTES
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_nsg import NSGReconciler
@@ -35,16 +36,23 @@ class ScopeReconciler:
         memory: observations by folded NSG id; kept from one reconcile to the next.
         shares: receives the NSGs that need a separate reconcile: those that a complete listing does not contain, and
             those that are unchanged in Azure while a user asked for something, beyond a few of each namespace.
+        checks: the NSGs checked against guardrails; kept from one reconcile to the next.
     """
 
     def __init__(
-        self, dependencies: Dependencies, snapshot: ScopeSnapshot, memory: dict[str, Observation], shares: Shares
+        self,
+        dependencies: Dependencies,
+        snapshot: ScopeSnapshot,
+        memory: dict[str, Observation],
+        shares: Shares,
+        checks: GuardrailChecks | None = None,
     ) -> None:
         self._dependencies = dependencies
         self._snapshot = snapshot
         self._memory = memory
         self._started = dependencies.clock()
         self._shares = shares
+        self._checks = checks or GuardrailChecks()
         self._limit = asyncio.Semaphore(CONCURRENT_BASELINES)
         self._result = ScopeResult()
         self._nsgs = NSGReconciler(dependencies, snapshot, memory, self._result, self._started)
@@ -64,6 +72,8 @@ class ScopeReconciler:
         else:
             await self._reconcile_awaiting("Complete")
             self._leave_unlisted()
+            self._checks.keep_only(self._listed)
+        self._result.guardrails = self._checks.results(self._snapshot)
         self._result.drifted = sum(
             observation.drifts for nsg, observation in self._memory.items() if nsg in self._snapshot.baselines
         )
@@ -90,6 +100,8 @@ class ScopeReconciler:
                     continue
                 self._listed.add(nsg)
                 self._result.nsgs += 1
+                if self._checks.is_due(self._dependencies, self._snapshot, nsg, raw.digest):
+                    tasks.create_task(self._check_guardrails(raw))
                 if nsg in self._snapshot.inactive:
                     continue
                 if nsg not in self._snapshot.baselines:
@@ -108,6 +120,14 @@ class ScopeReconciler:
             for nsg, raw in self._awaiting.items():
                 tasks.create_task(self._reconcile(nsg, raw, reading))
 
+    async def _check_guardrails(self, raw: RawNSG) -> None:
+        try:
+            await self._checks.check(self._dependencies, self._snapshot, raw)
+        except Exception:
+            # An internal error in one NSG must not end the reconcile of the others.
+            log.exception("guardrails not checked", nsg=raw.id)
+            self._result.failed += 1
+
     def _is_in_scope(self, nsg_id: str) -> bool:
         # A more specific scope may cover the NSG's resource group.
         scope = scope_of(NSGId.parse(nsg_id), self._snapshot.scopes)
@@ -121,7 +141,10 @@ class ScopeReconciler:
 
     def _is_changed_in_azure(self, nsg: str, digest: bytes) -> bool:
         observation = self._memory.get(nsg)
-        return observation is None or observation.digest != digest
+        if observation is None or observation.digest != digest:
+            return True
+        # An edit of a guardrail is not an edit by a tenant, and needs no further reading.
+        return observation.guardrails != self._snapshot.guardrails.version_for(nsg, self._dependencies.clock())
 
     def _judge_unbaselined(self, nsg: str, raw: RawNSG, tasks: asyncio.TaskGroup) -> None:
         if is_ignored(self._snapshot.scope.spec, NSGId.parse(raw.id)):

@@ -14,6 +14,8 @@ from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.decisions import Reading
 from nsg_baseline.core.observations import Failure, Observation, internal_failure
 from nsg_baseline.core.scope_decisions import lost_at
+from nsg_baseline.engine.guardrail_checks import GuardrailChecks
+from nsg_baseline.engine.guardrail_report import GuardrailBoard, report_violations
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
@@ -44,10 +46,16 @@ class ScopeLoop:
         dependencies: the ports.
         current: called before each reconcile; None ends the loop.
         health: records each reconcile.
+        board: receives the results of the guardrails; None if their statuses are not stored.
     """
 
     def __init__(
-        self, name: str, dependencies: Dependencies, current: Callable[[], ScopeSnapshot | None], health: Health
+        self,
+        name: str,
+        dependencies: Dependencies,
+        current: Callable[[], ScopeSnapshot | None],
+        health: Health,
+        board: GuardrailBoard | None = None,
     ) -> None:
         self._name = name
         self._snapshot: ScopeSnapshot | None = None
@@ -56,10 +64,13 @@ class ScopeLoop:
         self._health = health
         self._worker = ShareWorker(self._reconcile_nsg)
         self._memory: dict[str, Observation] = {}
+        self._checks = GuardrailChecks()
+        self._board = board
         self._permissions = PermissionCache()
         self._permitted: ConditionState | None = None
         self._failure: Failure | None = None
         self._lost_at: datetime | None = None
+        self._exception_end: datetime | None = None
         self._failing: set[str] = set()
         self._reading: Reading = "BrokenOff"
         self._crashed = False
@@ -111,6 +122,7 @@ class ScopeLoop:
         if not self._crashed:
             # After repeated crashes the deadline passes, the liveness probe fails, and the process is restarted.
             self._health.expect(name, interval)
+        self._exception_end = snapshot.guardrails.next_end(self._dependencies.clock())
         result = await self._observe(snapshot)
         await self._report(snapshot, result, time.monotonic() - started)
         ended = time.monotonic()
@@ -126,7 +138,7 @@ class ScopeLoop:
 
     async def _observe(self, snapshot: ScopeSnapshot) -> ScopeResult:
         """Reconcile the NSGs. An unexpected exception is reported as a failure of the scope."""
-        reconciler = ScopeReconciler(self._dependencies, snapshot, self._memory, self._worker.shares)
+        reconciler = ScopeReconciler(self._dependencies, snapshot, self._memory, self._worker.shares, self._checks)
         try:
             result = await reconciler.run()
         except Exception as error:
@@ -161,6 +173,7 @@ class ScopeLoop:
             # The permissions are read after the NSGs, so that they do not delay the detection of drift.
             self._permitted = await self._permissions.condition(self._dependencies, snapshot.scope)
             await report(self._dependencies, snapshot.scope, snapshot.baselines, result, self._permitted)
+            await self._report_guardrails(snapshot, result)
         except KubeError as error:
             log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
         except Exception:
@@ -172,15 +185,27 @@ class ScopeLoop:
             self._health.reconciled(name, seconds, whole=result.failure is None and not result.failed)
             _log(name, result, seconds)
 
+    async def _report_guardrails(self, snapshot: ScopeSnapshot, result: ScopeResult) -> None:
+        if result.failure is not None and not result.guardrails:
+            return
+        is_complete = result.failure is None
+        await report_violations(self._dependencies, snapshot, result.guardrails, is_complete=is_complete)
+        if is_complete and self._board is not None:
+            await self._board.report(snapshot.scope.metadata.name, result.guardrails)
+
     async def _wait(self) -> bool:
         """Wait for the next listing, or until an NSG is due. Return whether it is time for a listing."""
         now = self._dependencies.clock()
         if self._lost_at is not None and self._lost_at <= now:
             await self._report_lost()
+        if self._exception_end is not None and self._exception_end <= now:
+            # Its NSG must be checked against the guardrail again.
+            return True
         self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
         dues = (observation.due for observation in self._memory.values())
-        until_due = [(due - now).total_seconds() for due in (*dues, self._lost_at) if due is not None and due > now]
+        moments = (*dues, self._lost_at, self._exception_end)
+        until_due = [(due - now).total_seconds() for due in moments if due is not None and due > now]
         pause = max(0.0, self._pause_end - time.monotonic())
         is_rung = await self.trigger.wait(min([until_listing, *until_due]), pause)
         return is_rung or self._next_listing <= time.monotonic()

@@ -11,9 +11,12 @@ import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.scope import Identity, NSGScope
 from nsg_baseline.core.assignment import Assignment, Claim, assign
 from nsg_baseline.engine.baseline_claims import Claims, parsed, readable, scopes
+from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
+from nsg_baseline.engine.guardrail_report import GuardrailBoard
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.refusals import RefusalRecorder
@@ -60,6 +63,8 @@ class Scopes:
         self._records = records
         self._health = health
         self._claims = Claims(records.store)
+        self._guardrails = GuardrailCatalog(records.store)
+        self._board = GuardrailBoard(records, self._guardrails, clock)
         self._previous_claims: list[Claim] = []
         self._refusals = RefusalRecorder(records, clock, health)
         self._running: dict[str, _Running] = {}
@@ -91,10 +96,12 @@ class Scopes:
 
     def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event):
-            if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope):
+            if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope, NSGGuardrail):
                 return
             if event.kind is NSGBaseline:
                 self._moved.add(event.key)
+            elif event.kind is NSGGuardrail:
+                self._rung.update(self._running)
             else:
                 self._rung.add(event.key[1])
         self._must_assign |= isinstance(event, NamespaceEvent) or event.kind is NSGScope
@@ -134,13 +141,16 @@ class Scopes:
 
     async def _match_loops(self) -> None:
         current = {scope.metadata.name: scope for scope in self._scopes}
+        self._board.match_scopes(frozenset(current))
         for name, running in list(self._running.items()):
             if name not in current or running.origin != _origin(current[name]):
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
         for name, scope in current.items():
             if name not in self._running:
-                loop = ScopeLoop(name, self._dependencies_of(scope), partial(self._snapshot, name), self._health)
+                loop = ScopeLoop(
+                    name, self._dependencies_of(scope), partial(self._snapshot, name), self._health, self._board
+                )
                 task = asyncio.create_task(loop.run(), name=f"scope {name}")
                 self._running[name] = _Running(_origin(scope), loop, task)
 
@@ -148,7 +158,10 @@ class Scopes:
         # Read again, because the last reconcile stored a new status.
         stored = self._records.store.find(NSGScope, ObjectKey("", name))
         current = readable(parsed([stored])) if stored is not None else ()
-        return ScopeSnapshot(current[0], self._scopes, *self._owned.get(name, ({}, frozenset()))) if current else None
+        if not current:
+            return None
+        owned, inactive = self._owned.get(name, ({}, frozenset()))
+        return ScopeSnapshot(current[0], self._scopes, owned, inactive, self._guardrails.current())
 
     def _wake(self, previous: Assignment, running_before: frozenset[str]) -> None:
         """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.

@@ -17,6 +17,7 @@ class IncidentIndex:
         self._store = store
         self._by_key: dict[ObjectKey, NSGIncident] = {}
         self._by_subject: dict[IncidentSubject, dict[ObjectKey, NSGIncident]] = {}
+        self._about_guardrails: dict[str, dict[ObjectKey, NSGIncident]] = {}
         store.listen(self._on_event)
         for key in store.keys(NSGIncident):
             self._refresh(key)
@@ -28,6 +29,10 @@ class IncidentIndex:
     def about(self, subject: IncidentSubject) -> tuple[NSGIncident, ...]:
         """Return all incidents about a subject, open and resolved."""
         return tuple(self._by_subject.get(subject, {}).values())
+
+    def about_guardrails(self, scope: str) -> tuple[NSGIncident, ...]:
+        """Return all incidents about guardrails in a scope, open and resolved."""
+        return tuple(self._about_guardrails.get(scope, {}).values())
 
     def open_about(self, subject: IncidentSubject) -> NSGIncident | None:
         """Return the open incident about a subject; the oldest if there are several."""
@@ -49,11 +54,14 @@ class IncidentIndex:
             return
         self._by_key[key] = incident
         self._by_subject.setdefault(_subject(incident), {})[key] = incident
+        if incident.spec.guardrail is not None:
+            self._about_guardrails.setdefault(incident.spec.scope, {})[key] = incident
 
     def _remove(self, key: ObjectKey) -> None:
         incident = self._by_key.pop(key, None)
         if incident is None:
             return
+        self._about_guardrails.get(incident.spec.scope, {}).pop(key, None)
         same_subject = self._by_subject[_subject(incident)]
         del same_subject[key]
         if not same_subject:

@@ -54,7 +54,7 @@ def _facts(incident: NSGIncident) -> Iterator[tuple[str, str]]:
             "changed by" if who.certain else "possibly changed by",
             by + (f" with {who.client}" if who.client else "") + f", {format_time(who.at)}, {who.operation}",
         )
-    if not status.changed_by and incident.spec.kind != "WatchLost":
+    if not status.changed_by and incident.spec.kind in ("Drift", "Unbaselined"):
         yield "changed by", "not in Azure's Activity Log" if status.attribution == "NotFound" else "not known yet"
     if incident.spec.acknowledged is not None:
         yield "acknowledged", f"by {incident.spec.acknowledged.by} {incident.spec.acknowledged.note}".rstrip()

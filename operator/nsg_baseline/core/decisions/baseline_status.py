@@ -11,6 +11,7 @@ from nsg_baseline.core.assignment import effective_mode
 from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
 from nsg_baseline.core.decisions.enforcement import Enforcement, remediation_policy
 from nsg_baseline.core.decisions.evaluation import Evaluation
+from nsg_baseline.core.decisions.guardrails import REASON, explanation
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.incidents import described
 from nsg_baseline.core.observations import Failure
@@ -34,13 +35,13 @@ def status_of(
     """Return the status of a baseline whose NSG was judged; `incident` is the name of the open incident."""
     verdict, baseline = evaluation.verdict, snapshot.baseline
     generation = baseline.metadata.generation
-    states = _states(verdict, enforcement, phase)
+    states = _states(snapshot, verdict, enforcement, phase)
     return BaselineStatus(
         observed_generation=generation,
         conditions=update_conditions(baseline.status.conditions, states, generation, snapshot.now),
         change_count=len(verdict.changes),
         severity=verdict.severity or "none",
-        effective_mode=effective_mode(snapshot.scope.spec, baseline.spec),
+        effective_mode="Alert" if snapshot.violations else effective_mode(snapshot.scope.spec, baseline.spec),
         changes=tuple(described(change) for change in verdict.changes[:SHOWN_CHANGES]),
         exposure=statuses(verdict.exposure)[:SHOWN_CHANGES],
         severity_reason=verdict.reason and cut(verdict.reason, REASON_LENGTH),
@@ -85,8 +86,10 @@ def _was_compared(stored: BaselineStatus) -> bool:
     return compliant is not None and compliant.reason != PENDING
 
 
-def _states(verdict: Verdict, enforcement: Enforcement, phase: Phase) -> list[ConditionState]:
+def _states(snapshot: Snapshot, verdict: Verdict, enforcement: Enforcement, phase: Phase) -> list[ConditionState]:
     states = [_READY, _compliant(verdict, phase)]
+    if snapshot.violations:
+        states.append(conditions.not_accepted(REASON, cut(explanation(snapshot.violations), MESSAGE_LENGTH)))
     if isinstance(enforcement, Blocked):
         states.append(conditions.stalled(enforcement.reason, enforcement.message))
     elif phase == "AwaitingRollout":

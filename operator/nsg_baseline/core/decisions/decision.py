@@ -85,7 +85,7 @@ def _due(
         moments.append(incident.quiet_since + FLAP_WITHIN)
     if evaluation.awaiting_rollout and evaluation.rollout_until is not None:
         moments.append(evaluation.rollout_until)
-    enforced = is_enforced(snapshot) and not snapshot.scope.spec.suspend_enforcement
+    enforced = is_enforced(snapshot) and not snapshot.scope.spec.suspend_enforcement and not snapshot.violations
     if enforced and not evaluation.verdict.compliant:
         opened_at = incident.opened_at if incident is not None else None
         moments.append(delayed_until(snapshot, opened_at) or now + _retry_after(enforcement))

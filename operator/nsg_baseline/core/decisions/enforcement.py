@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from nsg_baseline.api.common import CONFIRM, format_time
 from nsg_baseline.api.durations import parse
 from nsg_baseline.core.decisions.evaluation import Evaluation
+from nsg_baseline.core.decisions.guardrails import REASON, explanation
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, contested, plan, policy
+from nsg_baseline.core.text.phrasing import cut
 from nsg_baseline.core.verdict import Verdict
 
 TRANSIENT = (
@@ -19,6 +21,8 @@ TRANSIENT = (
     "IntentChanged",
 )
 """Reasons that end by themselves: the remediation is retried soon, because the exposure remains until then."""
+MESSAGE_LENGTH = 900
+"""Characters of the explanation of a violated guardrail, which an incident and a condition contain."""
 RETRY_TRANSIENT_AFTER = timedelta(seconds=15)
 
 
@@ -76,6 +80,8 @@ def _blocked(snapshot: Snapshot) -> Blocked | None:
     if snapshot.scope.spec.suspend_enforcement:
         name = snapshot.scope.metadata.name
         return Blocked("EnforcementSuspended", f"suspendEnforcement of NSGScope {name} is true")
+    if snapshot.violations:
+        return Blocked(REASON, cut(f"the baseline is not accepted: {explanation(snapshot.violations)}", MESSAGE_LENGTH))
     incident = snapshot.open_incident
     until = delayed_until(snapshot, incident.status.opened_at if incident is not None else None)
     if until is not None:

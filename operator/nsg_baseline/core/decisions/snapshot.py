@@ -8,6 +8,7 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
+from nsg_baseline.core.guardrails import Violation
 from nsg_baseline.core.incident_steps import open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.nsg import LiveNSG
@@ -63,6 +64,7 @@ class Snapshot:
         write_blocked: why the operator itself may not write to Azure now; None if it may.
         previous_owner_reports: whether the baseline that managed the NSG before reports its loss itself.
         attempt: the remediation that was tried in this reconcile; None before one was.
+        violations: of guardrails, by the rules that the baseline approves.
         earlier: the reading before this one; None if there was none, or if only the baseline is another one.
     """
 
@@ -77,6 +79,7 @@ class Snapshot:
     previous_owner_reports: bool = False
     attempt: RemediationAttempt | None = None
     earlier: EarlierReading | None = None
+    violations: tuple[Violation, ...] = ()
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 
     @property
