@@ -9,7 +9,6 @@ from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.grouping import DIGEST_FROM
 from nsg_baseline.alerts.pending import pending_deliveries
-from nsg_baseline.api.incident import Acknowledged
 from nsg_baseline.api.route import NSGAlertRoute
 from tests.support.alerts import OPERATOR, START, Clock, KilledError, MemoryOutbox, incident, route, stamp
 from tests.support.chats import Chats
@@ -175,9 +174,9 @@ async def test_an_interrupted_message_keeps_its_key(chats: Chats, writes: int, c
 
 async def test_acknowledged_and_resolved_incidents_have_no_reminders(chats: Chats) -> None:
     environment = RouteEnvironment(chats)
-    stored = incident()
-    by = stored.spec.model_copy(update={"acknowledged": Acknowledged(by="jo")})
-    environment.outbox.put(stored.model_copy(update={"spec": by}))
+    environment.outbox.put(
+        incident(acknowledgedAt=stamp(START), acknowledgement={"at": stamp(START), "by": "jo"}),
+    )
     environment.outbox.put(incident("web-2", state="Resolved", event="Resolved", resolvedAt=stamp(START)))
     await environment.deliver()
     environment.clock.advance(days=3)

@@ -108,3 +108,46 @@ def test_a_recorded_delivery_is_never_due_again(spec: dict[str, Any], status: di
             )
             == []
         )
+
+
+def test_a_reopening_is_an_opening() -> None:
+    # A route with these events would otherwise be silent about drift that was resolved and came back wider.
+    to = route(send=["Opened", "Resolved"])
+    again = incident(revision=3, event="Opened", events=["Opened", "Resolved", "Opened"])
+    (delivery,) = pending_deliveries(to, [with_deliveries(again, ("nsg-baseline-system/chat", 2))], OPERATOR, START)
+    assert delivery.event == "Opened"
+
+
+def test_an_event_counts_although_another_one_followed_it() -> None:
+    # The author is known seconds after the severity rose. The route must not miss that it rose.
+    to = route(send=["Opened", "Escalated"])
+    worse = incident(revision=3, event="Attributed", events=["Opened", "Escalated", "Attributed"])
+    (delivery,) = pending_deliveries(to, [with_deliveries(worse, ("nsg-baseline-system/chat", 1))], OPERATOR, START)
+    assert delivery.event == "Escalated"
+    assert not pending_deliveries(to, [with_deliveries(worse, ("nsg-baseline-system/chat", 2))], OPERATOR, START)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (["Escalated", "Eased"], "Eased"),
+        (["Eased", "Escalated", "Updated"], "Escalated"),
+        (["Updated", "Attributed", "Acknowledged"], "Updated"),
+        (["Blocked", "Attributed"], "Blocked"),
+        (["Attributed"], "Attributed"),
+        (["Resolved", "Opened", "Escalated"], "Opened"),
+    ],
+)
+def test_of_several_events_the_most_urgent_one_counts(events: list[str], expected: str) -> None:
+    worse = incident(revision=1 + len(events), event=events[-1], events=["Opened", *events])
+    stored = with_deliveries(worse, ("nsg-baseline-system/chat", 1))
+    (delivery,) = pending_deliveries(route(), [stored], OPERATOR, START)
+    assert delivery.event == expected
+
+
+def test_an_incident_that_ended_before_its_first_notification_counts_with_its_highest_severity() -> None:
+    over = {"state": "Resolved", "event": "Resolved", "resolvedAt": stamp(START)}
+    to = route(minSeverity="high", created=START)
+    assert pending_deliveries(to, [incident(severity="low", highestSeverity="critical", **over)], OPERATOR, START)
+    assert not pending_deliveries(to, [incident(severity="low", highestSeverity="low", **over)], OPERATOR, START)
+    assert not pending_deliveries(to, [incident(severity="low", highestSeverity="critical")], OPERATOR, START)

@@ -14,7 +14,8 @@ from nsg_baseline.alerts.pending import (
     route_name,
     stored_delivery,
 )
-from nsg_baseline.api.incident import Acknowledged, Delivery, NSGIncident
+from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.incident_changes import Acknowledgement
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.core.changes import fingerprint
 from tests.support.alerts import OPERATOR, START, incident, route, stamp
@@ -136,8 +137,12 @@ def test_reminders_are_numbered_and_say_how_long() -> None:
     assert timeless is not None
     assert timeless.open_for is None
     assert pending(route(remindEvery="24h", send=["Opened"]), stored, due) is None
-    seen = stored.spec.model_copy(update={"acknowledged": Acknowledged(by="jo@example.com")})
-    assert pending(to, stored.model_copy(update={"spec": seen}), due) is None
+    until = Acknowledgement(at=START, by="jo@example.com", until=due + timedelta(seconds=1))
+    seen = stored.status.model_copy(update={"acknowledged_at": START, "acknowledgement": until})
+    assert pending(to, stored.model_copy(update={"status": seen}), due) is None
+    again = pending(to, stored.model_copy(update={"status": seen}), due + timedelta(seconds=1))
+    assert again is not None
+    assert again.event == "Reminder"
     over = stored.status.model_copy(update={"state": "Resolved"})
     assert pending(to, stored.model_copy(update={"status": over}), due) is None
 

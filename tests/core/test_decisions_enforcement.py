@@ -9,8 +9,9 @@ import pytest
 from nsg_baseline.api.baseline_status import LastCompliant
 from nsg_baseline.api.common import CONFIRM
 from nsg_baseline.core.decisions import AwaitReading, Decision, NoWrite, ReadNSG, RemediationAttempt, Snapshot, decide
+from nsg_baseline.core.incidents import PASSING, PATIENCE
 from nsg_baseline.core.remediation import Blocked, Remediation
-from tests.support.decisions import BOTH, SSH, WEB, incident, live, restored, snapshot, with_status
+from tests.support.decisions import BOTH, SSH, WEB, carry_out, incident, live, restored, snapshot, with_status
 from tests.support.nsgs import NOW, rule
 
 FRESH: dict[str, Any] = {**BOTH, "read_for_write": True}
@@ -115,6 +116,12 @@ def test_a_blocked_remediation_gives_its_reason_in_status_incident_and_event(why
     reason, taken = BLOCKED[why]
     decision = decide(taken)
     assert (blocked(decision), stalled(decision)) == (reason, reason)
+    if reason in PASSING:
+        # It is in the incident once it has lasted for a while.
+        assert decision.incident is not None
+        assert decision.incident.status.blocked_since == taken.now
+        later = carry_out(taken, decision)
+        decision = decide(replace(later, now=taken.now + PATIENCE))
     assert decision.incident is not None
     assert [action.reason for action in decision.incident.status.actions][-1] == reason
     assert [notice.reason for notice in decision.incident.notices][-1] == "EnforcementBlocked"
@@ -182,7 +189,7 @@ def test_a_remediation_is_recorded_and_written_once_per_reconcile() -> None:
     still_drifting = decide(snapshot(WEB, SSH, attempt=written, **FRESH, **_opened(1)))
     assert still_drifting.enforcement == NoWrite()
     assert still_drifting.incident is not None
-    assert still_drifting.incident.status.event == "Updated"
+    assert still_drifting.incident.status.event == "Escalated"
     assert [action.kind for action in still_drifting.incident.status.actions] == ["Remediated"]
 
 

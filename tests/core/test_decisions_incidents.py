@@ -11,8 +11,8 @@ from nsg_baseline.api.changes import Attribution
 from nsg_baseline.api.common import Condition
 from nsg_baseline.core.decisions import Decision, EarlierReading, NoWrite, Snapshot, decide
 from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
+from nsg_baseline.core.incident_changes import FLAP_WITHIN
 from nsg_baseline.core.incident_steps import notice_id
-from nsg_baseline.core.incidents import FLAP_WITHIN
 from nsg_baseline.core.observations import Failure
 from tests.support.decisions import SSH, WEB, baseline, carry_out, incident, live, snapshot, with_status
 from tests.support.nsgs import LATER, NOW, excepted, rule

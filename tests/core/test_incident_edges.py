@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from nsg_baseline.api.changes import SIDE_LENGTH
-from nsg_baseline.api.incident import Action, IncidentSpec, IncidentStatus
-from nsg_baseline.core import incidents
+from nsg_baseline.api.incident import Acknowledged, Action, IncidentSpec, IncidentStatus
+from nsg_baseline.core import incident_changes, incidents
 from nsg_baseline.core.changes import Change, fingerprint
+from nsg_baseline.core.incident_changes import Finding, described, described_all
 from nsg_baseline.core.incident_names import incident_name
 from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, new_name, notice_id, open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.core.incidents import Finding, described, described_all, opened_or_updated, resolved, unreadable
+from nsg_baseline.core.incidents import opened_or_updated, resolved, unreadable
 from nsg_baseline.core.observations import ABSENT, UNKNOWN, Failure, Observation, internal_failure
 from tests.support.decisions import incident
 from tests.support.nsgs import NOW
@@ -33,11 +34,14 @@ def opened(*changes: Change, **fields: Any) -> IncidentStatus:
 
 def test_the_limits_are_those_of_the_crd() -> None:
     # The API server refuses a status beyond them.
-    assert (incidents.SHOWN_CHANGES, incidents.SHOWN_EXPOSURE, incidents.SHOWN_FINGERPRINTS) == (1000, 50, 10_000)
-    assert (incidents.SHOWN_ACTIONS, incidents.SHOWN_FIELDS, incidents.NAME_LENGTH) == (20, 64, 128)
-    assert (incidents.ACTION_MESSAGE_LENGTH, incidents.SUMMARY_LENGTH, incidents.SIDES_LENGTH) == (1024, 1024, 300_000)
-    assert timedelta(minutes=10) == incidents.FLAP_WITHIN
-    assert incidents.FLAPPING == 3
+    limits = incident_changes
+    assert (limits.SHOWN_CHANGES, incidents.SHOWN_EXPOSURE, limits.SHOWN_FINGERPRINTS) == (1000, 50, 10_000)
+    assert (incidents.SHOWN_ACTIONS, limits.SHOWN_FIELDS, limits.NAME_LENGTH) == (20, 64, 128)
+    assert (incidents.ACTION_MESSAGE_LENGTH, incidents.SUMMARY_LENGTH, limits.SIDES_LENGTH) == (1024, 1024, 300_000)
+    assert (incidents.SHOWN_EVENTS, limits.DETAILED_CHANGES, limits.ENDED_SIDE_LENGTH) == (50, 50, 256)
+    assert timedelta(minutes=10) == limits.FLAP_WITHIN
+    assert timedelta(minutes=5) == incidents.PATIENCE
+    assert limits.FLAPPING == 3
     assert fingerprint("Unreadable") == incidents.UNREADABLE
 
 
@@ -80,16 +84,16 @@ def test_the_severity_of_a_finding(severities: tuple[str, ...], given: Any, expe
     assert Finding(changes, severity=given).worst == expected
 
 
-def test_the_reason_follows_the_highest_severity() -> None:
-    # The reason of a lesser finding must not stand beside the severity of the worse one.
+def test_the_reason_follows_the_severity() -> None:
+    # The reason of a finding must not stand beside the severity of another one.
     status = opened(change(severity="high"), reason="first")
     assert (status.severity, status.severity_reason) == ("high", "first")
     less = opened_or_updated(status, Finding((change(severity="low"),), reason="second"), NOW + MINUTE)
-    assert (less.severity, less.severity_reason, less.revision) == ("high", "first", 1)
+    assert (less.severity, less.severity_reason, less.revision) == ("low", "second", 2)
     worse = opened_or_updated(less, Finding((change(severity="critical"),), reason="third"), NOW + MINUTE)
-    assert (worse.severity, worse.severity_reason, worse.revision) == ("critical", "third", 2)
+    assert (worse.severity, worse.severity_reason, worse.revision) == ("critical", "third", 3)
     equal = opened_or_updated(worse, Finding((change(severity="critical"),), reason="fourth"), NOW + MINUTE)
-    assert equal.severity_reason == "third"
+    assert (equal.severity_reason, equal.revision) == ("fourth", 3)
     bare = opened()
     assert (bare.severity, bare.severity_reason, bare.state) == (None, None, "Open")
     assert opened_or_updated(bare, Finding((change(),), reason="r"), NOW).severity_reason == "r"
@@ -105,10 +109,11 @@ def test_drift_that_ends_the_quiet_is_counted() -> None:
 
 def test_an_acknowledgement_counts_with_the_first_finding_and_keeps_its_time() -> None:
     # It does not replace the event of the opening.
-    status = opened_or_updated(IncidentStatus(), Finding((change(),)), NOW, acknowledged=True)
+    by = Acknowledged(by="jo")
+    status = opened_or_updated(IncidentStatus(), Finding((change(),)), NOW, acknowledged=by)
     assert (status.event, status.acknowledged_at) == ("Opened", NOW)
-    later = opened_or_updated(status, Finding((change("b"),)), NOW + MINUTE, acknowledged=True)
-    assert (later.event, later.acknowledged_at, later.updated_at) == ("Updated", NOW, NOW + MINUTE)
+    later = opened_or_updated(status, Finding((change(),), reason="r"), NOW + MINUTE, acknowledged=by)
+    assert (later.revision, later.acknowledged_at, later.updated_at) == (1, NOW, NOW)
 
 
 def test_an_action_of_another_kind_or_reason_is_new() -> None:
@@ -132,6 +137,8 @@ def test_an_unreadable_nsg_keeps_what_was_observed() -> None:
     assert (status.changes, status.change_count, status.exposure) == (before.changes, 2, before.exposure)
     assert status.fingerprints == tuple(sorted(("mark-a", "mark-b", incidents.UNREADABLE)))
     assert (status.severity, status.summary, status.revision) == ("high", "cannot be judged", 2)
+    worse = unreadable(opened(change(severity="critical")), "cannot be judged", NOW + MINUTE)
+    assert (worse.severity, worse.event) == ("critical", "Updated")
     assert unreadable(status, "another text", NOW + 2 * MINUTE) is status
     full = before.model_copy(update={"fingerprints": tuple(f"~{number:05}" for number in range(10_000))})
     assert len(unreadable(full, "x", NOW).fingerprints) == 10_000

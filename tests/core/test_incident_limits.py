@@ -6,7 +6,8 @@ from datetime import timedelta
 from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.api.incident import Action, IncidentStatus
 from nsg_baseline.core.changes import Change
-from nsg_baseline.core.incidents import Finding, opened_or_updated
+from nsg_baseline.core.incident_changes import Finding
+from nsg_baseline.core.incidents import opened_or_updated
 from tests.support.nsgs import NOW, rule
 
 ETCD = 1_572_864

@@ -12,9 +12,8 @@ from nsg_baseline.api.problem import Problem
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal, RefusalReason
+from nsg_baseline.core.incident_retention import MAX_RESOLVED_PER_SUBJECT, RETENTION
 from nsg_baseline.engine.cleanup import (
-    MAX_RESOLVED_PER_SUBJECT,
-    RETENTION,
     prune_incidents,
     report_invalid_scope,
     report_refused_baselines,

@@ -9,8 +9,19 @@ from nsg_baseline.api.route import NotificationEvent
 
 SCHEMA = "nsg-baseline.io/alert/v1"
 _STATUS_FIELDS = (
-    *("state", "revision", "severity", "severityReason", "openedAt", "updatedAt", "resolvedAt", "resolution"),
-    *("summary", "changeCount", "changes", "exposure", "actions", "attribution", "changedBy"),
+    *(
+        "state",
+        "revision",
+        "severity",
+        "highestSeverity",
+        "severityReason",
+        "openedAt",
+        "updatedAt",
+        "resolvedAt",
+        "resolution",
+    ),
+    *("summary", "changeCount", "changes", "endedChanges", "exposure", "actions", "attribution", "changedBy"),
+    *("acknowledgement", "acknowledgedAt"),
 )
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
-from nsg_baseline.api.incident import Delivery, IncidentEvent, NSGIncident
+from nsg_baseline.api.incident import Delivery, IncidentEvent, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent, NSGAlertRoute
 from nsg_baseline.core.changes import fingerprint
+from nsg_baseline.core.incident_acknowledgement import is_acknowledged
 from nsg_baseline.core.severity_policy import SEVERITIES
 
 LATE_NOTICE = timedelta(hours=24)
@@ -102,10 +103,13 @@ def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Pend
         return None
     if stored is not None and stored.revision >= status.revision:
         return _late(incident, stored, now) if stored.pending_channels else _reminder(route, incident, stored, now)
-    if stored is None and not (_is_severe(status.severity, route.spec.min_severity) and _is_news(route, incident, now)):
+    if stored is None and not (
+        _is_severe(_severity(status), route.spec.min_severity) and _is_news(route, incident, now)
+    ):
         return None
-    event = _event(incident, stored.revision if stored is not None else 0)
-    if not _wanted(incident, event, is_first=stored is None) & set(route.spec.send):
+    received = stored.revision if stored is not None else 0
+    event = _event(incident, received)
+    if not _wanted(incident, received) & set(route.spec.send):
         return _reminder(route, incident, stored, now) if stored is not None else None
     delivery = PendingDelivery(incident, event)
     if delivery.is_critical:
@@ -114,13 +118,16 @@ def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Pend
     return PendingDelivery(incident, event, since + parse(route.spec.group_wait))
 
 
-def _wanted(incident: NSGIncident, event: NotificationEvent, *, is_first: bool) -> set[str]:
-    """Return the values of `spec.send` that select a notification."""
-    wanted: set[str] = {event}
-    if is_first:
+def _wanted(incident: NSGIncident, received: int) -> set[str]:
+    """Return the values of `spec.send` that select a notification for a receiver of this revision.
+
+    An event counts even if another one followed before it was sent.
+    """
+    wanted: set[str] = {*_events_after(incident, received), _event(incident, received)}
+    if not received:
         # An incident that ended before its first notification counts as opened, too.
         wanted.add("Opened")
-    if event == "Resolved" and incident.status.resolution == "Remediated":
+    if incident.status.state == "Resolved" and incident.status.resolution == "Remediated":
         wanted.add("Remediated")
     return wanted
 
@@ -134,7 +141,7 @@ def _late(incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDeli
 
 def _reminder(route: NSGAlertRoute, incident: NSGIncident, stored: Delivery, now: datetime) -> PendingDelivery | None:
     """Return the reminder of an open incident that is not acknowledged, if it is due."""
-    is_over = incident.status.state != "Open" or incident.spec.acknowledged is not None
+    is_over = incident.status.state != "Open" or is_acknowledged(incident.status, now)
     if is_over or "Reminder" not in route.spec.send or now < stored.at + parse(route.spec.remind_every):
         return None
     return PendingDelivery(incident, "Reminder", reminder=stored.reminders + 1, open_for=_open_for(incident, now))
@@ -145,10 +152,29 @@ def _open_for(incident: NSGIncident, now: datetime) -> timedelta | None:
 
 
 def _event(incident: NSGIncident, received: int) -> IncidentEvent:
-    """Return the event for a receiver of this revision; 0 if it received none."""
+    """Return the event for a receiver of this revision; 0 if it received none.
+
+    Of several events since then the most urgent one counts: that it became worse must not be hidden by its attribution.
+    """
     if incident.status.state == "Resolved":
         return "Resolved"
-    return (incident.status.event or "Updated") if received else "Opened"
+    events = _events_after(incident, received)
+    if not received or "Opened" in events:
+        return "Opened"
+    levels = [event for event in events if event in ("Escalated", "Eased")]
+    if levels[-1:] == ["Escalated"]:
+        return "Escalated"
+    changed = [event for event in events if event in ("Updated", "Eased", "Remediated", "Blocked")]
+    latest = changed or events
+    return latest[-1] if latest else "Updated"
+
+
+def _events_after(incident: NSGIncident, received: int) -> list[IncidentEvent]:
+    """Return the events that followed a revision, as far as they are stored."""
+    status = incident.status
+    count = status.revision - received
+    latest = [status.event] if status.event is not None and not status.events else []
+    return [*status.events, *latest][-count:] if count > 0 else latest
 
 
 def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:
@@ -161,6 +187,11 @@ def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool
     if incident.status.state != "Resolved" or resolved_at is None:
         return True
     return now - resolved_at <= LATE_NOTICE and (created_at is None or created_at <= resolved_at)
+
+
+def _severity(status: IncidentStatus) -> Severity | None:
+    """Return the severity that decides about the first notification: of an incident that ended, the highest."""
+    return status.highest_severity or status.severity if status.state == "Resolved" else status.severity
 
 
 def _is_severe(severity: Severity | None, minimum: Severity) -> bool:

@@ -5,15 +5,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from nsg_baseline.api.cel import Cel, rules_of
-from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ChangeStatus, ExposureStatus
-from nsg_baseline.api.common import AGE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
+from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ExposureStatus
+from nsg_baseline.api.common import AGE, WHOLE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
+from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, IncidentChange, Resolution
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost", "Guardrail"]
 IncidentState = Literal["Open", "Resolved"]
-Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved", "TakenOver"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 ActionKind = Literal["Remediated", "Blocked"]
-IncidentEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved"]
+IncidentEvent = Literal[
+    "Opened", "Updated", "Escalated", "Eased", "Attributed", "Remediated", "Blocked", "Acknowledged", "Resolved"
+]
 
 
 def _fixed(field: str) -> Cel:
@@ -30,10 +32,23 @@ _FIXED = ("kind", "scope", "baseline", "guardrail", "nsg")
 
 
 class Acknowledged(SpecShape):
-    """An acknowledgement of the incident. It stops reminders."""
+    """An acknowledgement of the changes that are open when it is given. It stops reminders about them."""
 
     by: Annotated[str, Field(description="Person who acknowledged the incident.", min_length=1, max_length=256)]
     note: Annotated[str, Field(description="Note of that person.", max_length=1024)] = ""
+    revision: Annotated[
+        int | None,
+        Field(
+            description="Revision of the incident that this person saw. Changes of later revisions are not covered. "
+            "If unset, the changes are covered that are open when the operator reads the acknowledgement.",
+            ge=1,
+        ),
+        WHOLE,
+    ] = None
+    until: Annotated[
+        Timestamp | None,
+        Field(description="Time at which the acknowledgement ends and reminders continue. If unset, it does not end."),
+    ] = None
 
 
 class IncidentSpec(SpecShape):
@@ -53,7 +68,7 @@ class IncidentSpec(SpecShape):
     guardrail: Annotated[Name | None, Field(description="Name of the guardrail.")] = None
     nsg: Annotated[str | None, Field(description="Resource id of the NSG.", max_length=512)] = None
     acknowledged: Annotated[
-        Acknowledged | None, Field(description="Acknowledgement of the incident. Set it to stop reminders.")
+        Acknowledged | None, Field(description="Acknowledgement of what is open now. Set it to stop reminders.")
     ] = None
 
 
@@ -121,7 +136,12 @@ class IncidentStatus(StatusShape):
     state: Annotated[IncidentState | None, Field(description="Open or Resolved.")] = None
     revision: Annotated[int, Field(description="Number of the latest event. Each event increases it.", ge=0)] = 0
     event: Annotated[IncidentEvent | None, Field(description="Latest event of the incident.")] = None
-    severity: Annotated[Severity | None, Field(description="Highest severity of the incident so far.")] = None
+    events: Annotated[
+        tuple[IncidentEvent, ...],
+        Field(description="Events of the latest revisions, the latest last.", max_length=50, strict=False),
+    ] = ()
+    severity: Annotated[Severity | None, Field(description="Severity of what is open now, or was last.")] = None
+    highest_severity: Annotated[Severity | None, Field(description="Highest severity of the incident so far.")] = None
     severity_reason: Annotated[
         str | None,
         Field(description="Reason for the severity, with the rule that determines it.", max_length=REASON_LENGTH),
@@ -133,8 +153,31 @@ class IncidentStatus(StatusShape):
     summary: Annotated[str | None, Field(description="The incident in one line.", max_length=1024)] = None
     change_count: Annotated[int | None, Field(description="Number of changes.", ge=0)] = None
     changes: Annotated[
-        tuple[ChangeStatus, ...],
-        Field(description="Changes, the most severe first. Long lists are truncated.", max_length=1000, strict=False),
+        tuple[IncidentChange, ...],
+        Field(
+            description="Open changes, the most severe first. Long lists are truncated. Of a resolved incident, the "
+            "changes that were open until its end.",
+            max_length=1000,
+            strict=False,
+        ),
+    ] = ()
+    ended_changes: Annotated[
+        tuple[IncidentChange, ...],
+        Field(
+            description="Changes that ended while the incident remained open, the latest last. If there are too many, "
+            "those of the lowest severity are removed first.",
+            max_length=100,
+            strict=False,
+        ),
+    ] = ()
+    history: Annotated[
+        tuple[HistoryEntry, ...],
+        Field(
+            description="What happened in the incident, the latest last. If there are too many entries, those of the "
+            "lowest severity are removed first.",
+            max_length=200,
+            strict=False,
+        ),
     ] = ()
     exposure: Annotated[
         tuple[ExposureStatus, ...],
@@ -152,6 +195,9 @@ class IncidentStatus(StatusShape):
             strict=False,
         ),
     ] = ()
+    blocked_since: Annotated[
+        Timestamp | None, Field(description="Time since which the remediation is blocked; unset if it is not.")
+    ] = None
     attribution: Annotated[
         Attribution | None,
         Field(
@@ -178,7 +224,11 @@ class IncidentStatus(StatusShape):
         ),
     ] = None
     acknowledged_at: Annotated[
-        Timestamp | None, Field(description="Time at which the operator recorded the acknowledgement.")
+        Timestamp | None,
+        Field(description="Time of the acknowledgement that covers everything that is open; unset if none does."),
+    ] = None
+    acknowledgement: Annotated[
+        Acknowledgement | None, Field(description="Acknowledgement that the operator recorded last.")
     ] = None
     deliveries: Annotated[
         tuple[Delivery, ...],
@@ -199,7 +249,7 @@ class NSGIncident(Resource):
     columns: ClassVar[tuple[Column, ...]] = (
         Column(name="Kind", path=".spec.kind", description="Drift, Unbaselined, WatchLost or Guardrail."),
         Column(name="State", path=".status.state", description="Open or Resolved."),
-        Column(name="Severity", path=".status.severity", description="Highest severity of the incident so far."),
+        Column(name="Severity", path=".status.severity", description="Severity of what is open now, or was last."),
         Column(name="Summary", path=".status.summary", description="The incident in one line."),
         AGE,
         Column(name="Scope", path=".spec.scope", priority=1, description="Name of the scope."),

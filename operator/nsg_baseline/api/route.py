@@ -23,7 +23,18 @@ from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.incident import IncidentKind
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
-NotificationEvent = Literal["Opened", "Updated", "Attributed", "Remediated", "Acknowledged", "Resolved", "Reminder"]
+NotificationEvent = Literal[
+    "Opened",
+    "Updated",
+    "Escalated",
+    "Eased",
+    "Attributed",
+    "Remediated",
+    "Blocked",
+    "Acknowledged",
+    "Resolved",
+    "Reminder",
+]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost", "Guardrail")
 ALL_NOTIFICATION_EVENTS: tuple[NotificationEvent, ...] = get_args(NotificationEvent)
 
@@ -64,9 +75,10 @@ class RouteSpec(SpecShape):
     send: Annotated[
         tuple[NotificationEvent, ...],
         Field(
-            description="Incident events to notify about. Remediated includes a restore that resolves the incident.",
+            description="Incident events to notify about. Opened includes drift that reappears. Remediated includes a "
+            "restore that resolves the incident.",
             min_length=1,
-            max_length=7,
+            max_length=10,
             strict=False,
         ),
         UNIQUE,

@@ -35,7 +35,8 @@ def report(
 ) -> None:
     r"""Write a report of all incidents in a period. -o html writes one self-contained page.
 
-    The operator keeps resolved incidents for 30 days, at most 20 for each baseline. To keep reports for longer, run
+    The operator keeps resolved incidents for 30 days; of more than 20 for one baseline, it deletes those of the lowest
+    severity earlier. To keep reports for longer, run
     nsgb report on a schedule.
 
     \b

@@ -66,7 +66,7 @@ def assess(
     parts = [_rating_together(context), *ratings.values()]
     if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
-    ordered = sorted((replace(change, severity=ratings[id(change)].severity) for change in changes), key=_order)
+    ordered = sorted((_rated(change, ratings[id(change)]) for change in changes), key=_order)
     # If the computation is incomplete, the most severe part is still reported.
     return Assessment(
         tuple(ordered), tuple(exposed or considered), worst_rating(parts, severity_config.policy), nsg_exposure.summary
@@ -85,6 +85,10 @@ def assess_unbaselined(live: LiveNSG, severity_config: SeverityConfig) -> tuple[
     if not nsg_exposure.exact:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
     return tuple(exposed or considered), worst_rating(parts, severity_config.policy)
+
+
+def _rated(change: Change, rating: Rating) -> Change:
+    return replace(change, severity=rating.severity, reason=rating.explanation)
 
 
 def _order(change: Change) -> tuple[int, int, str]:

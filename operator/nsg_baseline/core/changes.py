@@ -29,7 +29,8 @@ KIND_ORDER: tuple[ChangeKind, ...] = (
 class Change:
     """One difference. The sides are flattened documents; None where a side has nothing.
 
-    `fingerprint` is equal for equal changes, whatever their formatting and whenever they are detected.
+    `fingerprint` is equal for equal changes, whatever their formatting and whenever they are detected. `reason`
+    explains the severity.
     """
 
     kind: ChangeKind
@@ -41,6 +42,7 @@ class Change:
     severity: Severity = "medium"
     tolerated_by: str | None = None
     nsg: str | None = None
+    reason: str | None = field(default=None, compare=False)
 
 
 def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:

@@ -13,9 +13,10 @@ from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.conditions import update_conditions
 from nsg_baseline.core.guardrails import Violation
 from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.incident_changes import Finding
 from nsg_baseline.core.incident_steps import IncidentStep, open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.core.incidents import SUMMARY_LENGTH, Finding
+from nsg_baseline.core.incidents import SUMMARY_LENGTH
 from nsg_baseline.core.scope_decisions import ScopeResolution, scope_step
 from nsg_baseline.core.text.exposure_lines import box_document
 from nsg_baseline.core.text.guardrail_lines import decider, sentence, traffic

@@ -1,106 +1,112 @@
 """The next state of an incident: a pure function of the stored state and of the finding of one reconcile."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from nsg_baseline.api.changes import REASON_LENGTH, SIDE_LENGTH, ChangeStatus, ExposureStatus
-from nsg_baseline.api.common import Severity
-from nsg_baseline.api.incident import Action, IncidentEvent, IncidentStatus, Resolution
-from nsg_baseline.core.attribution import carried
-from nsg_baseline.core.changes import Change, fingerprint
+from nsg_baseline.api.changes import REASON_LENGTH
+from nsg_baseline.api.common import Severity, format_time
+from nsg_baseline.api.incident import Acknowledged, Action, IncidentEvent, IncidentStatus
+from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, HistoryKind, IncidentChange, Resolution
+from nsg_baseline.core.changes import fingerprint
+from nsg_baseline.core.incident_acknowledgement import covers_all, recorded
+from nsg_baseline.core.incident_changes import (
+    FLAP_WITHIN,
+    FLAPPING,
+    SHOWN_FINGERPRINTS,
+    Finding,
+    NextChanges,
+    ended_change,
+    is_worse,
+    next_changes,
+    shortened,
+)
+from nsg_baseline.core.incident_history import entries_of, entry, with_ended, with_entries
 from nsg_baseline.core.severity import worst
-from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import cut
-from nsg_baseline.core.text.rule_lines import side_line, summary
+from nsg_baseline.core.text.rule_lines import summary
 
-# The maxima of the CRD. All changes together must leave room for the rest within etcd's 1.5 MiB per object.
-SHOWN_CHANGES = 1000
 SHOWN_EXPOSURE = 50
-SHOWN_FINGERPRINTS = 10000
 SHOWN_ACTIONS = 20
-SHOWN_FIELDS = 64
+SHOWN_EVENTS = 50
 ACTION_MESSAGE_LENGTH = 1024
 SUMMARY_LENGTH = 1024
-NAME_LENGTH = 128
-SIDES_LENGTH = 300_000
-"""Characters that one side of all changes together may have."""
-FLAP_WITHIN = timedelta(minutes=10)
-"""Drift that recurs within this time is the same incident. A flapping incident ends once it is quiet for this long."""
 UNREADABLE = fingerprint("Unreadable")
 """Identifies the problem that an NSG cannot be judged."""
-FLAPPING = 3
-"""The number of recurrences after which an incident counts as flapping."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one reconcile: the present changes, their exposure, and the operator's action.
-
-    Attributes:
-        problems: fingerprints of problems that are not changes, such as a scope that cannot be read.
-        action_is_news: whether a new action notifies. A block that ends by itself does not.
-        absent_at: by fingerprint of a change, the latest time at which the NSG was read without it.
-        summary: replaces the summary of the changes.
-        severity: replaces the worst severity of the changes.
-    """
-
-    changes: tuple[Change, ...]
-    exposure: tuple[ExposureStatus, ...] = ()
-    action: Action | None = None
-    severity: Severity | None = None
-    reason: str | None = None
-    summary: str | None = None
-    problems: frozenset[str] = frozenset()
-    absent_at: Mapping[str, datetime] = field(default_factory=dict)
-    action_is_news: bool = True
-
-    @property
-    def fingerprints(self) -> tuple[str, ...]:
-        """The fingerprints of the changes and then those of the other problems, each sorted."""
-        changes = {change.fingerprint for change in self.changes}
-        return (*sorted(changes), *sorted(self.problems - changes))[:SHOWN_FINGERPRINTS]
-
-    @property
-    def worst(self) -> Severity | None:
-        """The given severity, or else that of the worst change."""
-        return self.severity or worst(change.severity for change in self.changes)
+PASSING = frozenset(
+    {
+        *("Updating", "AnotherOperationInProgress", "NotLeading", "IncidentNotStored", "IncompleteReading"),
+        *("Throttled", "Timeout", "Unreachable", "ServerError", "Conflict", "PreconditionFailed"),
+        *("IntentNotConfirmed", "IntentChanged"),
+    }
+)
+"""Reasons of a blocked remediation that usually pass by themselves."""
+PATIENCE = timedelta(minutes=5)
+"""A remediation that is blocked for this long notifies whatever the reason is."""
 
 
 def opened_or_updated(
-    stored: IncidentStatus, finding: Finding, now: datetime, *, acknowledged: bool = False
+    stored: IncidentStatus, finding: Finding, now: datetime, *, acknowledged: Acknowledged | None = None
 ) -> IncidentStatus:
     """Return an open incident's next state; equal to `stored` if nothing is new.
 
-    The revision grows with each event that may notify: a new change, a worse severity, another result of a
-    remediation, an acknowledgement. The end of one of several changes is recorded and does not notify.
+    The revision grows with each event that may notify: a new change, a severity that rises or falls, another result of
+    a remediation, an acknowledgement. The end of one of several changes of one severity is recorded only.
+
+    Args:
+        stored: the incident as stored.
+        finding: the result of the reconcile.
+        now: its time.
+        acknowledged: the acknowledgement in the spec.
     """
-    event = _event(stored, finding)
-    if acknowledged and stored.acknowledged_at is None:
-        event = event or "Acknowledged"
-    worse = stored.revision == 0 or stored.severity is None or _is_worse(finding.worst, stored.severity)
-    updates = {
+    acknowledgement = recorded(stored, acknowledged, now)
+    changes = next_changes(stored, finding, acknowledgement, now)
+    severity = worst(level for level in (finding.worst, *(change.severity for change in changes.absent)) if level)
+    news = _news(stored, finding)
+    has_new_problem = _has_new_problem(stored, changes, severity, has_problem=bool(news & finding.problems))
+    open_changes = tuple(map(_not_acknowledged, changes.open)) if has_new_problem else changes.open
+    covered = covers_all(stored, open_changes, acknowledgement, has_new_problem=has_new_problem)
+    blocked_since = _blocked_since(stored, finding, now)
+    action = _new_action(stored, finding.action, blocked_since, now)
+    is_new_acknowledgement = acknowledgement is not None and acknowledgement != stored.acknowledgement
+    event = _event(stored, severity, news, action, is_acknowledged=is_new_acknowledgement and covered)
+    reason = finding.reason and cut(finding.reason, REASON_LENGTH)
+    recurs = stored.quiet_since is not None
+    updates: dict[str, object] = {
         "state": "Open",
-        "severity": worst(severity for severity in (stored.severity, finding.worst) if severity),
-        "severity_reason": finding.reason and cut(finding.reason, REASON_LENGTH) if worse else stored.severity_reason,
+        "severity": severity,
+        "highest_severity": worst(level for level in (stored.highest_severity or stored.severity, severity) if level),
+        "severity_reason": stored.severity_reason if is_worse(severity, finding.worst) else reason,
         "opened_at": stored.opened_at or now,
         "summary": cut(finding.summary or summary(finding.changes), SUMMARY_LENGTH),
-        "change_count": len(finding.changes),
-        "changes": _changes(stored, finding, now),
-        "exposure": finding.exposure[:SHOWN_EXPOSURE],
-        "fingerprints": finding.fingerprints,
-        "actions": _with_action(stored.actions, finding.action),
-        "reopen_count": stored.reopen_count + (stored.quiet_since is not None),
+        "change_count": len(stored.changes) if finding.is_blind else len(finding.changes) + len(changes.absent),
+        "changes": open_changes,
+        "ended_changes": with_ended(stored.ended_changes, map(shortened, changes.ended)),
+        "exposure": stored.exposure if finding.is_blind else finding.exposure[:SHOWN_EXPOSURE],
+        "fingerprints": _fingerprints(finding, changes),
+        "actions": stored.actions if action is None else (*stored.actions, action)[-SHOWN_ACTIONS:],
+        "blocked_since": blocked_since,
+        "reopen_count": stored.reopen_count + recurs,
         "quiet_since": None,
-        "acknowledged_at": stored.acknowledged_at or (now if acknowledged else None),
+        "acknowledgement": acknowledgement,
+        "acknowledged_at": (stored.acknowledged_at or now) if covered else None,
     }
-    if stored.quiet_since is not None or set(finding.fingerprints) - set(stored.fingerprints):
+    if recurs or news:
         # The author of the new change is not known yet.
         updates["attribution"] = None
-    if event is not None:
-        updates |= {"event": event, "revision": stored.revision + 1, "updated_at": now}
-    return stored.model_copy(update=updates)
+    status = stored.model_copy(update=updates)
+    status = with_entries(status, *_history(stored, status, changes, action, now))
+    return with_event(status, event, now) if event is not None else status
+
+
+def with_event(status: IncidentStatus, event: IncidentEvent, now: datetime) -> IncidentStatus:
+    """Return a status with a new revision for an event."""
+    updates = {
+        "event": event,
+        "events": (*status.events, event)[-SHOWN_EVENTS:],
+        "revision": status.revision + 1,
+        "updated_at": now,
+    }
+    return status.model_copy(update=updates)
 
 
 def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentStatus:
@@ -110,16 +116,11 @@ def unreadable(stored: IncidentStatus, summary: str, now: datetime) -> IncidentS
     """
     if UNREADABLE in stored.fingerprints:
         return stored
-    status = opened_or_updated(
-        stored, Finding((), severity="high", summary=summary, problems=frozenset({UNREADABLE})), now
+    problems = frozenset({*stored.fingerprints, UNREADABLE})
+    severity = worst(level for level in (stored.severity, "high") if level)
+    return opened_or_updated(
+        stored, Finding((), severity=severity, summary=summary, problems=problems, is_blind=True), now
     )
-    retained = {
-        "change_count": len(stored.changes),
-        "changes": stored.changes,
-        "exposure": stored.exposure,
-        "fingerprints": tuple(sorted({*stored.fingerprints, UNREADABLE}))[-SHOWN_FINGERPRINTS:],
-    }
-    return status.model_copy(update=retained)
 
 
 def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bool:
@@ -130,19 +131,29 @@ def is_recurrence(stored: IncidentStatus, finding: Finding, now: datetime) -> bo
 
 
 def reopened(stored: IncidentStatus, finding: Finding, now: datetime) -> IncidentStatus:
-    """Return the state of a resolved incident whose drift recurred."""
-    unresolved = stored.model_copy(
+    """Return the state of a resolved incident whose drift recurred. It opens again: an acknowledgement ended."""
+    updates = {
+        "revision": 0,
+        "severity": None,
+        "resolved_at": None,
+        "resolution": None,
+        "reopen_count": stored.reopen_count + 1,
+        "changes": (),
+        "ended_changes": with_ended(stored.ended_changes, map(shortened, stored.changes)),
+        "fingerprints": (),
+        "acknowledged_at": None,
+        "acknowledgement": None,
         # Who made a change before is not who makes it again.
-        update={
-            "resolved_at": None,
-            "resolution": None,
-            "reopen_count": stored.reopen_count + 1,
-            "changes": (),
-            "attribution": None,
-        }
-    )
-    status = opened_or_updated(unresolved, finding, now)
-    return status.model_copy(update={"event": "Updated", "revision": stored.revision + 1, "updated_at": now})
+        "attribution": None,
+        "history": (),
+    }
+    status = opened_or_updated(stored.model_copy(update=updates), finding, now)
+    changes = tuple(change.model_copy(update={"appeared_in": stored.revision + 1}) for change in status.changes)
+    entries = (entry(status, "Reopened", str(status.summary), now), *status.history)
+    merged: dict[str, object] = {"changes": changes, "history": stored.history, "revision": stored.revision + 1}
+    # The acknowledgement in the spec was given before: it must not count as a new one.
+    merged["acknowledgement"] = stored.acknowledgement
+    return with_entries(status.model_copy(update=merged), *entries)
 
 
 def while_quiet(stored: IncidentStatus, now: datetime) -> IncidentStatus | None:
@@ -158,81 +169,123 @@ def while_quiet(stored: IncidentStatus, now: datetime) -> IncidentStatus | None:
 
 def resolved(stored: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:
     """Return an incident's last state."""
-    updates = {
+    ended_at = stored.quiet_since or now
+    action = _new_action(stored, action, stored.blocked_since, now)
+    updates: dict[str, object] = {
         "state": "Resolved",
-        "event": "Resolved",
-        "revision": stored.revision + 1,
-        "updated_at": now,
         "resolved_at": now,
         "resolution": resolution,
-        "actions": _with_action(stored.actions, action),
+        "changes": tuple(ended_change(change, resolution, ended_at) for change in stored.changes),
+        "actions": stored.actions if action is None else (*stored.actions, action)[-SHOWN_ACTIONS:],
+        "blocked_since": None,
     }
-    return stored.model_copy(update=updates)
+    status = stored.model_copy(update=updates)
+    entries = [entry(status, "Resolved", resolution, now)]
+    if action is not None:
+        entries.insert(0, _action_entry(status, action))
+    return with_event(with_entries(status, *entries), "Resolved", now)
 
 
-def described_all(changes: Sequence[Change]) -> tuple[ChangeStatus, ...]:
-    """Return changes in the form of a status. The more changes there are, the shorter each side is cut."""
-    length = min(SIDE_LENGTH, SIDES_LENGTH // max(1, len(changes)))
-    return tuple(described(change, length) for change in changes)
+def _has_new_problem(
+    stored: IncidentStatus, changes: NextChanges, severity: Severity | None, *, has_problem: bool
+) -> bool:
+    """Return whether something became worse that no new change accounts for: no acknowledgement covers it."""
+    if stored.revision == 0 or changes.appeared:
+        return False
+    return has_problem or is_worse(severity, stored.severity)
 
 
-def described(change: Change, length: int = SIDE_LENGTH) -> ChangeStatus:
-    """Return a change in the form of a status, each side cut to this many characters."""
-    return ChangeStatus(
-        kind=change.kind,
-        nsg=change.nsg,
-        rule=cut(change.rule, NAME_LENGTH) if change.rule else None,
-        severity=change.severity,
-        approved=_side(change.approved, length),
-        live=_side(change.live, length),
-        fields=tuple(cut(name, NAME_LENGTH) for name in change.fields[:SHOWN_FIELDS]),
-        tolerated_by=change.tolerated_by,
-    )
+def _not_acknowledged(change: IncidentChange) -> IncidentChange:
+    return change.model_copy(update={"acknowledged": False})
 
 
-def _changes(stored: IncidentStatus, finding: Finding, now: datetime) -> tuple[ChangeStatus, ...]:
-    """Return the changes with what is stored about those that are still there."""
-    recurs = stored.quiet_since is not None
-    stored_changes = {} if recurs else {change.fingerprint: change for change in stored.changes}
-    changes = []
-    for change, status in zip(finding.changes, described_all(finding.changes[:SHOWN_CHANGES]), strict=False):
-        new = {"fingerprint": change.fingerprint, "since": now, "absent_at": finding.absent_at.get(change.fingerprint)}
-        before = stored_changes.get(change.fingerprint)
-        changed = status.model_copy(update=new)
-        changes.append(changed if before is None else carried(changed, before))
-    return tuple(changes)
+def _news(stored: IncidentStatus, finding: Finding) -> frozenset[str]:
+    return frozenset(finding.fingerprints) - frozenset(stored.fingerprints)
 
 
-def _event(stored: IncidentStatus, finding: Finding) -> IncidentEvent | None:
+def _fingerprints(finding: Finding, changes: NextChanges) -> tuple[str, ...]:
+    if finding.is_blind:
+        return tuple(sorted(finding.problems))[-SHOWN_FINGERPRINTS:]
+    absent = [change.fingerprint for change in changes.absent if change.fingerprint]
+    return (*finding.fingerprints, *absent)[:SHOWN_FINGERPRINTS]
+
+
+def _event(
+    stored: IncidentStatus,
+    severity: Severity | None,
+    news: frozenset[str],
+    action: Action | None,
+    *,
+    is_acknowledged: bool,
+) -> IncidentEvent | None:
     if stored.revision == 0:
         return "Opened"
-    if set(finding.fingerprints) - set(stored.fingerprints) or _is_worse(finding.worst, stored.severity):
-        return "Updated"
-    is_new = finding.action is not None and _with_action(stored.actions, finding.action) != stored.actions
-    if finding.action is not None and is_new and finding.action_is_news:
-        return "Remediated" if finding.action.kind == "Remediated" else "Updated"
-    return None
+    events: tuple[tuple[bool, IncidentEvent], ...] = (
+        (is_worse(severity, stored.severity), "Escalated"),
+        (action is not None and action.kind == "Remediated", "Remediated"),
+        (is_worse(stored.severity, severity), "Eased"),
+        (bool(news), "Updated"),
+        (action is not None, "Blocked"),
+        (is_acknowledged, "Acknowledged"),
+    )
+    return next((event for applies, event in events if applies), None)
 
 
-def _is_worse(severity: Severity | None, than: Severity | None) -> bool:
-    ranks = [SEVERITIES.index(level) if level else len(SEVERITIES) for level in (severity, than)]
-    return ranks[0] < ranks[1]
+def _blocked_since(stored: IncidentStatus, finding: Finding, now: datetime) -> datetime | None:
+    if finding.is_undecided or finding.is_blind:
+        return stored.blocked_since
+    if finding.action is None or finding.action.kind != "Blocked":
+        return None
+    return stored.blocked_since or now
 
 
-def _with_action(actions: tuple[Action, ...], action: Action | None) -> tuple[Action, ...]:
-    """Add an action unless it repeats the last one. Each write is a new action."""
-    if action is None:
-        return actions
-    if action.kind != "Remediated" and actions and _same_news(actions[-1], action):
-        return actions
-    return (*actions, action)[-SHOWN_ACTIONS:]
+def _new_action(
+    stored: IncidentStatus, action: Action | None, blocked_since: datetime | None, now: datetime
+) -> Action | None:
+    """Return an action that is to be recorded. Each write is; a reason is once until the next write.
+
+    A reason that usually passes by itself is recorded only if the remediation is blocked for a while. Messages are not
+    compared: Azure's request ids and retry times would make every try new.
+    """
+    if action is None or action.kind == "Remediated":
+        return action
+    if action.reason in PASSING and now - (blocked_since or now) < PATIENCE:
+        return None
+    return None if action.reason in _reasons_since_write(stored.actions) else action
 
 
-def _same_news(action: Action, other: Action) -> bool:
-    # Messages are not compared: Azure's request ids and retry times would make every try new.
-    return (action.kind, action.reason) == (other.kind, other.reason)
+def _reasons_since_write(actions: tuple[Action, ...]) -> set[str]:
+    writes = [index for index, action in enumerate(actions) if action.kind == "Remediated"]
+    return {action.reason for action in actions[writes[-1] + 1 if writes else 0 :]}
 
 
-def _side(side: Mapping[str, Any] | None, length: int) -> str | None:
-    text = side_line(side)
-    return None if text is None else cut(text, length)
+def _history(
+    stored: IncidentStatus, status: IncidentStatus, changes: NextChanges, action: Action | None, now: datetime
+) -> Iterator[HistoryEntry]:
+    yield from entries_of("WentAway", changes.ended, now)
+    yield from entries_of("Appeared", changes.appeared, now)
+    if not changes.appeared and set(status.fingerprints) - set(stored.fingerprints):
+        yield entry(status, "Appeared", status.summary or "", now)
+    if stored.revision and is_worse(status.severity, stored.severity):
+        yield entry(status, "GotWorse", f"from {stored.severity} to {status.severity}", now)
+    if action is not None:
+        yield _action_entry(status, action)
+    yield from _acknowledgement_entries(stored, status, now)
+
+
+def _action_entry(status: IncidentStatus, action: Action) -> HistoryEntry:
+    kind: HistoryKind = "Restored" if action.kind == "Remediated" else "Blocked"
+    return entry(status, kind, ": ".join(part for part in (action.reason, action.message) if part), action.at)
+
+
+def _acknowledgement_entries(stored: IncidentStatus, status: IncidentStatus, now: datetime) -> Iterator[HistoryEntry]:
+    before, after = stored.acknowledgement, status.acknowledgement
+    if after is not None and after != before:
+        yield entry(status, "Acknowledged", _acknowledgement_text(after), now)
+    if before is not None and after is None:
+        yield entry(status, "AcknowledgementEnded", _acknowledgement_text(before), now)
+
+
+def _acknowledgement_text(acknowledgement: Acknowledgement) -> str:
+    until = f" until {format_time(acknowledgement.until)}" if acknowledgement.until is not None else ""
+    return f"by {acknowledgement.by}{until}{f': {acknowledgement.note}' if acknowledgement.note else ''}"

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 
 from nsg_baseline.api.common import REQUESTED_AT
 from nsg_baseline.api.durations import parse
-from nsg_baseline.api.incident import IncidentKind, IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.api.incident import IncidentKind, IncidentStatus, NSGIncident
+from nsg_baseline.api.incident_changes import Resolution
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.core import conditions
 from nsg_baseline.core.changes import fingerprint
 from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
 from nsg_baseline.core.ids import NSGId, fold
+from nsg_baseline.core.incident_changes import Finding
 from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
-from nsg_baseline.core.incidents import SHOWN_EXPOSURE, SUMMARY_LENGTH, Finding, opened_or_updated, resolved
+from nsg_baseline.core.incidents import SHOWN_EXPOSURE, SUMMARY_LENGTH, opened_or_updated, resolved
 from nsg_baseline.core.observations import Failure, UnbaselinedNSG
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import counted, cut
@@ -206,7 +208,7 @@ def scope_step(
             return None
         return IncidentStep(subject, incident, resolved(incident.status, resolution, None, now))
     before = incident.status if incident is not None else IncidentStatus()
-    acknowledged = incident is not None and incident.spec.acknowledged is not None
+    acknowledged = incident.spec.acknowledged if incident is not None else None
     after = opened_or_updated(before, finding, now, acknowledged=acknowledged)
     if incident is not None and after == before:
         return None

@@ -23,6 +23,8 @@ from nsg_baseline.core.attribution import (
     open_since,
     read_from,
 )
+from nsg_baseline.core.incident_history import entry, with_entries
+from nsg_baseline.core.incidents import with_event
 from nsg_baseline.core.nsg import ApprovedNSG, parse_approved
 from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
@@ -36,6 +38,7 @@ ASK_EVERY = timedelta(seconds=60)
 LOOK_BACK = timedelta(hours=1)
 FURTHEST = timedelta(days=1)
 """How far back the log is read at most, also after the operator was stopped for longer."""
+_SHOWN_CALLERS = 3
 Log = tuple[str, Identity | None]
 """A subscription and the identity that reads its Activity Log; None is the identity of the pod."""
 log = structlog.get_logger(__name__)
@@ -173,8 +176,8 @@ def _notifying(before: IncidentStatus, after: IncidentStatus, now: datetime) -> 
     names = [{caller.name for caller in status.changed_by} for status in (before, after)]
     if before.state != "Open" or not names[1] or names[0] == names[1]:
         return after
-    update = {"event": "Attributed", "revision": before.revision + 1, "updated_at": now}
-    return after.model_copy(update=update)
+    text = f"changed by {', '.join(caller.name for caller in after.changed_by[:_SHOWN_CALLERS])}"
+    return with_event(with_entries(after, entry(after, "Attributed", text, now)), "Attributed", now)
 
 
 def _seen(incident: NSGIncident) -> datetime:

@@ -1,8 +1,7 @@
 """Statuses and incidents that no reconcile updates: refused baselines, invalid scopes, incidents without a subject."""
 
-from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import BaselineReference, BaselineStatus
@@ -12,7 +11,7 @@ from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal
 from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
-from nsg_baseline.core.incident_subject import IncidentSubject
+from nsg_baseline.core.incident_retention import expired
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.scope_decisions import invalid_scope_status
 from nsg_baseline.engine.baseline_claims import readable, scopes
@@ -23,8 +22,6 @@ from nsg_baseline.kube.store import Stored
 
 # These reasons are final. A missing or invalid scope may return within a minute.
 _FINAL = ("NamespaceNotAllowed", "Conflict", "TooManyBaselines")
-RETENTION = timedelta(days=30)
-MAX_RESOLVED_PER_SUBJECT = 20
 
 
 async def report_refused_baselines(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
@@ -79,23 +76,14 @@ async def resolve_orphans(records: Records, refused: Mapping[ObjectKey, Refusal]
 
 
 async def prune_incidents(records: Records, now: datetime) -> None:
-    """Delete incidents resolved more than 30 days ago, and all but the latest 20 resolved incidents of each subject.
+    """Delete the resolved incidents that are not kept any longer.
 
     Raises:
         KubeError: an incident could not be deleted.
     """
     recorder = IncidentRecorder(records)
-    counts: Counter[IncidentSubject] = Counter()
-    resolved = [
-        (incident.status.resolved_at, incident)
-        for incident in records.incidents.all()
-        if incident.status.state == "Resolved" and incident.status.resolved_at is not None
-    ]
-    for resolved_at, incident in sorted(resolved, key=lambda timed: timed[0], reverse=True):
-        subject = IncidentSubject.of(incident.metadata.namespace, incident.spec)
-        counts[subject] += 1
-        if counts[subject] > MAX_RESOLVED_PER_SUBJECT or now - resolved_at > RETENTION:
-            await recorder.delete(incident)
+    for incident in expired(records.incidents.all(), now):
+        await recorder.delete(incident)
 
 
 def _has_subject(

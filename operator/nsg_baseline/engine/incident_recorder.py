@@ -7,7 +7,8 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.api.common import Resource
-from nsg_baseline.api.incident import IncidentStatus, NSGIncident, Resolution
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.api.incident_changes import Resolution
 from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep, notice_id
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.incidents import resolved

@@ -8,6 +8,7 @@ from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import InvalidObject
+from nsg_baseline.core.incident_history import entry, with_entries
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.records import Records
@@ -102,4 +103,10 @@ class KubeOutbox:
 
 def _with_delivery(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
     others = tuple(entry for entry in status.deliveries if entry.route != delivery.route)
-    return status.model_copy(update={"deliveries": (*others, delivery)})
+    recorded = status.model_copy(update={"deliveries": (*others, delivery)})
+    before = next((entry for entry in status.deliveries if entry.route == delivery.route), None)
+    if before is not None and (before.revision, before.reminders) == (delivery.revision, delivery.reminders):
+        return recorded
+    reminder = f", reminder {delivery.reminders}" if delivery.reminders else ""
+    text = f"route {delivery.route}, revision {delivery.revision}{reminder}"
+    return with_entries(recorded, entry(recorded, "Notified", text, delivery.at))

@@ -163,7 +163,7 @@ class NSGReconciler:
             return ""
         status = incident.status
         certain = sum(change.attribution == "Found" for change in status.changes)
-        return f"{incident.spec.acknowledged is not None} {status.attribution} {certain}"
+        return f"{incident.spec.acknowledged} {status.attribution} {certain}"
 
     def _baseline(self, nsg: str) -> NSGBaseline | None:
         key = self.snapshot.baselines.get(nsg)

@@ -9,7 +9,8 @@ from nsg_baseline.api.changes import ChangeStatus
 from nsg_baseline.api.common import Resource
 from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.core.attribution import carried, overall
-from nsg_baseline.core.incidents import SHOWN_ACTIONS
+from nsg_baseline.core.incident_history import merged
+from nsg_baseline.core.incidents import SHOWN_ACTIONS, SHOWN_EVENTS
 
 
 def merged_status(
@@ -44,6 +45,10 @@ def merged_incident(base: IncidentStatus, local: IncidentStatus, remote: Inciden
     if remote.revision > base.revision:
         # Two changes with the same revision would be notified only once.
         updates["revision"] = remote.revision + local.revision - base.revision
+        own = local.revision - base.revision
+        updates["events"] = (*remote.events, *(local.events[-own:] if own > 0 else ()))[-SHOWN_EVENTS:]
+    if remote.history != base.history:
+        updates["history"] = merged(base, local, remote)
     if local.model_copy(update={"deliveries": base.deliveries}) == base:
         return remote.model_copy(update=updates)
     return local.model_copy(update=updates | _authors(base, local, remote))

@@ -15,7 +15,7 @@ from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 _PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4", "info": "P5"}
 _PATHS = {"Resolved": "close", "Acknowledged": "acknowledge"}
-_OPENING = ("Opened", "Updated", "Reminder")
+_OPENING = ("Opened", "Updated", "Escalated", "Blocked", "Reminder")
 _MESSAGE_LENGTH = 130
 
 
@@ -31,6 +31,9 @@ class _Alerts(ApiPlugin):
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
+            if message.event == "Escalated" and not message.is_first:
+                # An acknowledged alert does not notify again, so a new one with the same alias replaces it.
+                call("POST", f"{at}/close", json=note, headers=headers, params={"identifierType": "alias"})
             # An incident that ended before its first message has no alert yet: create the alert and close it.
             if message.is_first or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)

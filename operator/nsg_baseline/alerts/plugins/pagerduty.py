@@ -20,6 +20,9 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
         action = _ACTIONS.get(self.message.event, "trigger")
         # PagerDuty ignores the end of an unknown alert. An incident that ended before its first message is triggered.
         actions = ("trigger", action) if self.message.is_first and action != "trigger" else (action,)
+        if self.message.event == "Escalated" and not self.message.is_first:
+            # An update of an acknowledged alert notifies nobody, and the acknowledgement does not cover what is new.
+            actions = ("resolve", "trigger")
         try:
             for step in actions:
                 call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(step, body))

@@ -9,7 +9,8 @@ from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.attribution.bodies import UnreadableBodyError
 from nsg_baseline.core.attribution.effects import readable_body, writes_tags_alone
 from nsg_baseline.core.attribution.writes import Write
-from nsg_baseline.core.incidents import Finding, opened_or_updated, resolved
+from nsg_baseline.core.incident_changes import Finding
+from nsg_baseline.core.incidents import opened_or_updated, resolved
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule, differing_fields, semantic_key
 from nsg_baseline.core.text.exposure_lines import statuses

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from nsg_baseline.api.changes import Attribution, ChangeStatus
 from nsg_baseline.api.incident import Caller, IncidentStatus, NSGIncident
@@ -13,6 +13,7 @@ from nsg_baseline.core.attribution.writes import Write, writes
 from nsg_baseline.core.ids import fold
 from nsg_baseline.core.nsg import ApprovedNSG
 
+_Change = TypeVar("_Change", bound=ChangeStatus)
 SHOWN = 20
 SHOWN_NAMES = 5
 NAMES_LENGTH = 100_000
@@ -90,7 +91,7 @@ def overall(changes: Iterable[ChangeStatus], *, given_up: bool = False) -> Attri
     return "NotFound" if answers <= {"NotFound"} else "Uncertain"
 
 
-def carried(change: ChangeStatus, stored: ChangeStatus) -> ChangeStatus:
+def carried(change: _Change, stored: ChangeStatus) -> _Change:
     """Return a change with what is stored about the same change: since when it is there, and who made it."""
     kept = ("since", "absent_at", "attribution", "changed_by")
     return change.model_copy(update={name: getattr(stored, name) for name in kept})

@@ -13,7 +13,7 @@ from nsg_baseline.core.decisions.enforcement import Enforcement, remediation_pol
 from nsg_baseline.core.decisions.evaluation import Evaluation
 from nsg_baseline.core.decisions.guardrails import REASON, explanation
 from nsg_baseline.core.decisions.snapshot import Snapshot
-from nsg_baseline.core.incidents import described
+from nsg_baseline.core.incident_changes import described
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.remediation import Blocked, plan_hash
 from nsg_baseline.core.text.exposure_lines import statuses

@@ -18,8 +18,8 @@ from nsg_baseline.core.decisions.enforcement import (
 from nsg_baseline.core.decisions.evaluation import Evaluation, evaluate
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.decisions.takeover import decide_takeover
+from nsg_baseline.core.incident_changes import FLAP_WITHIN
 from nsg_baseline.core.incident_steps import IncidentStep
-from nsg_baseline.core.incidents import FLAP_WITHIN
 from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.verdict import Verdict
 
@@ -83,6 +83,10 @@ def _due(
         moments.append(now)
     if incident is not None and incident.quiet_since is not None:
         moments.append(incident.quiet_since + FLAP_WITHIN)
+    if incident is not None:
+        moments += [change.absent_since + FLAP_WITHIN for change in incident.changes if change.absent_since is not None]
+        until = incident.acknowledgement.until if incident.acknowledgement is not None else None
+        moments += [until] if until is not None else []
     if evaluation.awaiting_rollout and evaluation.rollout_until is not None:
         moments.append(evaluation.rollout_until)
     enforced = is_enforced(snapshot) and not snapshot.scope.spec.suspend_enforcement and not snapshot.violations

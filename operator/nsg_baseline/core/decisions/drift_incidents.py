@@ -2,25 +2,33 @@
 
 from datetime import datetime
 
-from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident, Resolution
-from nsg_baseline.core.decisions.enforcement import TRANSIENT, Enforcement
+from nsg_baseline.api.changes import ExposureStatus
+from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident
+from nsg_baseline.api.incident_changes import ChangeEnd, Resolution
+from nsg_baseline.core.decisions.enforcement import AwaitReading, Enforcement, ReadNSG
 from nsg_baseline.core.decisions.evaluation import Evaluation
 from nsg_baseline.core.decisions.incident_notices import drift_notices, resolved_notice
 from nsg_baseline.core.decisions.snapshot import Snapshot
+from nsg_baseline.core.incident_changes import DETAILED_CHANGES, Finding
 from nsg_baseline.core.incident_steps import IncidentStep
 from nsg_baseline.core.incidents import (
     ACTION_MESSAGE_LENGTH,
-    Finding,
     is_recurrence,
     opened_or_updated,
     reopened,
     resolved,
     while_quiet,
 )
-from nsg_baseline.core.remediation import Blocked
+from nsg_baseline.core.remediation import Blocked, Remediation
 from nsg_baseline.core.text.exposure_lines import statuses
 from nsg_baseline.core.text.phrasing import cut
 from nsg_baseline.core.verdict import Verdict
+
+_HAPPENED = {
+    "RuleCreated": "rule {} was created",
+    "RuleUpdated": "rule {} was changed",
+    "RuleDeleted": "rule {} was deleted",
+}
 
 
 def decide_incident(snapshot: Snapshot, evaluation: Evaluation, enforcement: Enforcement) -> IncidentStep | None:
@@ -31,7 +39,7 @@ def decide_incident(snapshot: Snapshot, evaluation: Evaluation, enforcement: Enf
         return _resolve(snapshot, evaluation.verdict, incident, action) if incident is not None else None
     if evaluation.awaiting_rollout and not _updates_while_awaiting(snapshot, action):
         return None
-    return _report(snapshot, evaluation.verdict, action)
+    return _report(snapshot, evaluation.verdict, action, enforcement)
 
 
 def _updates_while_awaiting(snapshot: Snapshot, action: Action | None) -> bool:
@@ -47,7 +55,9 @@ def _action(snapshot: Snapshot, enforcement: Enforcement) -> Action | None:
     return Action(kind="Blocked", at=snapshot.now, reason=blocked.reason, message=message) if blocked else None
 
 
-def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> IncidentStep | None:
+def _report(
+    snapshot: Snapshot, verdict: Verdict, action: Action | None, enforcement: Enforcement
+) -> IncidentStep | None:
     exposure = statuses(verdict.exposure)
     absent_at = _absent_at(snapshot, verdict)
     finding = Finding(
@@ -55,9 +65,11 @@ def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> Inci
         exposure,
         action,
         verdict.severity,
-        verdict.reason,
+        reason(verdict),
         absent_at=absent_at,
-        action_is_news=action is None or action.reason not in TRANSIENT,
+        own=_own_exposure(verdict),
+        ending=_ending(snapshot),
+        is_undecided=isinstance(enforcement, (ReadNSG, AwaitReading, Remediation)),
     )
     incident, status = _next_state(snapshot, finding)
     before = incident.status if incident is not None else IncidentStatus()
@@ -65,6 +77,30 @@ def _report(snapshot: Snapshot, verdict: Verdict, action: Action | None) -> Inci
         return None
     step = IncidentStep(snapshot.subject, incident, status, verdict.nsg)
     return drift_notices(step, before, finding)
+
+
+def reason(verdict: Verdict) -> str | None:
+    """Return why the drift has its severity. It names the change, not only the rule that decides the traffic now."""
+    change = next((change for change in verdict.changes if change.severity == verdict.severity and change.rule), None)
+    text = verdict.reason
+    if change is None or text is None or (change.rule or "").lower() in text.lower():
+        return text
+    return f"{_HAPPENED[change.kind].format(change.rule)}: {text}" if change.kind in _HAPPENED else text
+
+
+def _own_exposure(verdict: Verdict) -> dict[str, tuple[ExposureStatus, ...]]:
+    """Return the traffic that each of the most severe changes decides by itself, by fingerprint."""
+    shown = verdict.changes[:DETAILED_CHANGES]
+    return {change.fingerprint: statuses(verdict.exposure_of(change)) for change in shown}
+
+
+def _ending(snapshot: Snapshot) -> ChangeEnd:
+    """Return how changes ended that are absent now although others remain."""
+    if snapshot.attempt is not None and snapshot.attempt.written:
+        return "Remediated"
+    baseline = snapshot.baseline
+    is_edited = baseline.metadata.generation != (baseline.status.observed_generation or baseline.metadata.generation)
+    return "Approved" if is_edited else "Reverted"
 
 
 def _absent_at(snapshot: Snapshot, verdict: Verdict) -> dict[str, datetime]:
@@ -87,7 +123,7 @@ def _next_state(snapshot: Snapshot, finding: Finding) -> tuple[NSGIncident | Non
     incident, previous = snapshot.open_incident, snapshot.last_resolved
     if incident is None and previous is not None and is_recurrence(previous.status, finding, snapshot.now):
         return previous, reopened(previous.status, finding, snapshot.now)
-    acknowledged = incident is not None and incident.spec.acknowledged is not None
+    acknowledged = incident.spec.acknowledged if incident is not None else None
     status = incident.status if incident is not None else IncidentStatus()
     return incident, opened_or_updated(status, finding, snapshot.now, acknowledged=acknowledged)
 

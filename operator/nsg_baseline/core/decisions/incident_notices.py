@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from nsg_baseline.api.incident import IncidentStatus, Resolution
+from nsg_baseline.api.incident import IncidentStatus
+from nsg_baseline.api.incident_changes import Resolution
+from nsg_baseline.core.incident_changes import Finding
 from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep
-from nsg_baseline.core.incidents import Finding
 from nsg_baseline.core.text.exposure_lines import lines
 
 

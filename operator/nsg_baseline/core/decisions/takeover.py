@@ -68,8 +68,10 @@ def _step(
     status = IncidentStatus(
         state="Resolved",
         event="Resolved",
+        events=("Resolved",),
         revision=1,
         severity="high",
+        highest_severity="high",
         severity_reason="another namespace approves the rules of the NSG",
         # The same when the step is repeated, so that the incident has the same name.
         opened_at=ready.last_transition_time if ready is not None else now,

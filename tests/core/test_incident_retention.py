@@ -1,0 +1,49 @@
+"""Which resolved incidents are kept: evidence of a serious change outlives any number of trivial ones."""
+
+from datetime import timedelta
+from typing import Any
+
+from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.core.incident_retention import MAX_RESOLVED_PER_SUBJECT, RETENTION, expired
+from tests.support.alerts import incident, stamp
+from tests.support.nsgs import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def ended(name: str, minutes_ago: float, severity: str = "info", **fields: Any) -> NSGIncident:
+    times: dict[str, Any] = {"state": "Resolved", "resolvedAt": stamp(NOW - minutes_ago * MINUTE)}
+    return incident(name, severity=severity, highestSeverity=severity, **times, **fields)
+
+
+def names(*incidents: NSGIncident) -> list[str]:
+    return sorted(item.metadata.name for item in expired(incidents, NOW))
+
+
+def test_trivial_incidents_do_not_remove_a_critical_one() -> None:
+    # Somebody who opened SSH could otherwise erase it within minutes, by adding and removing a tag 21 times.
+    trivial = [ended(f"trivial-{number:02}", 30 - number) for number in range(MAX_RESOLVED_PER_SUBJECT + 3)]
+    assert names(ended("ssh", 40, "critical"), ended("rdp", 50, "high"), *trivial) == [
+        "trivial-00",
+        "trivial-01",
+        "trivial-02",
+        "trivial-03",
+    ]
+
+
+def test_any_number_of_critical_incidents_is_kept_for_its_time() -> None:
+    critical = [ended(f"ssh-{number}", number, "critical") for number in range(3 * MAX_RESOLVED_PER_SUBJECT)]
+    days = RETENTION / MINUTE
+    assert names(*critical, ended("old", days + 1, "critical"), ended("kept", days, "critical")) == ["old"]
+
+
+def test_an_incident_that_was_critical_is_kept_although_it_eased() -> None:
+    eased = ended("eased", 100, "info")
+    status = eased.status.model_copy(update={"highest_severity": "critical"})
+    trivial = [ended(f"trivial-{number:02}", number) for number in range(MAX_RESOLVED_PER_SUBJECT + 1)]
+    assert names(eased.model_copy(update={"status": status}), *trivial) == ["trivial-20"]
+
+
+def test_open_incidents_and_those_of_other_subjects_do_not_count() -> None:
+    trivial = [ended(f"trivial-{number:02}", number) for number in range(MAX_RESOLVED_PER_SUBJECT)]
+    assert names(incident("open"), incident("other", namespace="x"), *trivial) == []
