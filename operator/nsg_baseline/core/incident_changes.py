@@ -122,7 +122,7 @@ def next_changes(
         if not was_quiet and _flaps(change, now)
     )
     absent_fingerprints = {change.fingerprint for change in absent}
-    replaced = {change.rule for change in appeared if change.rule}
+    replaced = {(change.nsg, change.rule) for change in appeared if change.rule}
     ended_at = stored.quiet_since or now
     ended = tuple(
         ended_change(change, _end_of(change, finding, replaced), ended_at)
@@ -224,8 +224,8 @@ def _flaps(change: IncidentChange, now: datetime) -> bool:
     return change.recurrences >= FLAPPING and now - (change.absent_since or now) < FLAP_WITHIN
 
 
-def _end_of(change: IncidentChange, finding: Finding, replaced: set[str]) -> ChangeEnd:
-    return "Replaced" if change.rule in replaced else finding.ending
+def _end_of(change: IncidentChange, finding: Finding, replaced: set[tuple[str | None, str]]) -> ChangeEnd:
+    return "Replaced" if (change.nsg, change.rule) in replaced else finding.ending
 
 
 def _side(side: Mapping[str, Any] | None, length: int) -> str | None:
