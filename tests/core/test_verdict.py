@@ -58,7 +58,7 @@ def test_a_tolerated_rule_that_exposes_management_ports_is_reported_with_its_co_
     )
 
 
-@pytest.mark.parametrize("rule", ["200 corp-a allow tcp Internet -> *:8443", "200 corp-b allow tcp 10.0.0.0/8 -> *:22"])
+@pytest.mark.parametrize("rule", ["200 corp-a allow tcp Internet -> *:80", "200 corp-b allow tcp 10.0.0.0/8 -> *:22"])
 def test_any_other_tolerated_rule_is_not_reported(rule: str) -> None:
     assert _judge([WEB], [WEB, rule], tolerate=[{"name": "corp-*"}]).compliant
 
@@ -74,7 +74,7 @@ def test_exposure_of_a_tolerated_rule_is_not_reported_with_other_changes() -> No
     # Traffic that a co-owner already allowed is not reported when another rule changes.
     tolerate = [{"name": "corp-*"}]
     verdict = _judge(
-        [WEB], [WEB, "200 corp-a allow tcp Internet -> *:8443", "300 x allow icmp * -> *:*"], tolerate=tolerate
+        [WEB], [WEB, "200 corp-a allow tcp Internet -> *:80", "300 x allow icmp * -> *:*"], tolerate=tolerate
     )
     assert {exposed.entry.live_rule for exposed in verdict.exposure} == {"x"}
 

@@ -1,16 +1,18 @@
 """Assessment: the exposure of a set of changes, and the severity of each change."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nsg_baseline.core.attachment import is_approved_unattached, is_unattached, unattached_rating
 from nsg_baseline.core.changes import KIND_ORDER, Change, tolerated_change
 from nsg_baseline.core.classification import Classification
+from nsg_baseline.core.echoes import with_echoes
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.severity import Rating, rate, rated, worst_rating
 from nsg_baseline.core.severity_policy import DEFAULT_SEVERITY_POLICY, SEVERITIES, SeverityPolicy
 from nsg_baseline.core.text.exposure_lines import ExposureEntry
+from nsg_baseline.core.tolerated_set import reported_rules
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.traffic.model import Box, Place
 from nsg_baseline.core.traffic.rule_semantics import unreadable
@@ -48,25 +50,32 @@ def assess(
     classification: Classification,
     severity_config: SeverityConfig,
 ) -> Assessment:
-    """Rate the changes of one NSG. Co-owners' rules that open a management port to the Internet are added."""
-    opening = tuple(_opening(classification, severity_config))
-    added = tuple(tolerated_change(rule, owner, approved) for rule, owner in opening)
-    changes = (*changes, *added)
+    """Rate the changes of one NSG. Co-owners' rules that are reported although they are tolerated are added."""
+    reported = reported_rules(classification, severity_config.policy, severity_config.tags)
+    tolerated_ratings = {item.rule.key: item.rating for item in reported}
+    changes = (*changes, *(tolerated_change(item.rule, item.owner, approved) for item in reported))
     if not changes:
         return Assessment(())
-    tolerated_by_caller = [rule for rule, owner in classification.tolerated if (rule, owner) not in opening]
+    tolerated_by_caller = [rule for rule, _ in classification.tolerated if rule.key not in tolerated_ratings]
     # Of two rules at one priority the co-owner's comes first: it existed when the other was approved.
     expected = (*tolerated_by_caller, *classification.approved)
     rules = live.rules if live is not None else None
     nsg_exposure = exposure(expected, rules, tags=severity_config.tags)
     exposed = [*map(ExposureEntry, nsg_exposure.entries), *_detached(approved, live, expected, severity_config)]
     considered = exposed if nsg_exposure.exact else [*exposed, *_probed(expected, rules, severity_config)]
-    context = _Context(approved, live, considered, severity_config.policy)
+    context = _Context(approved, live, considered, severity_config.policy, tolerated_ratings)
+    changes = with_echoes(changes, classification.approved, rules or (), considered, decides)
     ratings = {id(change): _rating_of(change, context) for change in changes}
     parts = [_rating_together(context), *ratings.values()]
     if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
-    ordered = sorted((_rated(change, ratings[id(change)]) for change in changes), key=_order)
+    ordered = sorted(
+        (
+            replace(_rated(change, ratings[id(change)]), opens=_opens(change, considered, nsg_exposure.exact))
+            for change in changes
+        ),
+        key=_order,
+    )
     # If the computation is incomplete, the most severe part is still reported.
     return Assessment(
         tuple(ordered), tuple(exposed or considered), worst_rating(parts, severity_config.policy), nsg_exposure.summary
@@ -95,17 +104,16 @@ def _order(change: Change) -> tuple[int, int, str]:
     return SEVERITIES.index(change.severity), KIND_ORDER.index(change.kind), (change.rule or "").lower()
 
 
-def _opening(classification: Classification, severity_config: SeverityConfig) -> Iterator[tuple[Rule, str]]:
-    """Yield the co-owners' rules that open an Internet-wide source to a management or database port."""
-    allowing = [rule for rule, _ in classification.tolerated if rule.access == "Allow" and rule.direction == "Inbound"]
-    if not allowing:
-        return
-    everything = (*(rule for rule, _ in classification.tolerated), *classification.approved)
-    co_owner_exposure = exposure(classification.approved, everything, tags=severity_config.tags)
-    for rule, owner in classification.tolerated:
-        opened = [entry for entry in co_owner_exposure.entries if entry.live_rule == rule.name]
-        if rate(opened, severity_config.policy).reason == "InternetToManagement":
-            yield rule, owner
+def _opens(change: Change, exposed: Sequence[ExposureEntry], exact: bool) -> bool:  # noqa: FBT001 - of an exposure
+    """Return whether a change allows traffic that is not approved; if that cannot be computed, whether it may."""
+    if not exact:
+        access = str((change.live or change.approved or {}).get("access")).lower()
+        return change.kind == "RuleUpdated" or (change.kind == "RuleCreated") == (access == "allow")
+    return any(
+        pair.entry.effect == "Allowed" and not (pair.entry.conditional and rate([pair.entry]).severity == "low")
+        for pair in exposed
+        if decides(change, pair)
+    )
 
 
 def _probed(
@@ -146,6 +154,7 @@ class _Context:
     live: LiveNSG | None
     exposed: Sequence[ExposureEntry]
     policy: SeverityPolicy
+    tolerated_ratings: Mapping[str, Rating]
 
 
 def _rating_of(change: Change, context: _Context) -> Rating:
@@ -155,8 +164,12 @@ def _rating_of(change: Change, context: _Context) -> Rating:
         return _rating_of_deletion(context)
     if change.kind == "NSGUpdated":
         return _rating_of_attachment(change, context.exposed, policy)
+    if change.echo is not None:
+        return rated(policy, "NoExposure", change.echo)
     own_rating = rate([pair.entry for pair in context.exposed if decides(change, pair)], policy)
-    rating = worst_rating([own_rating, *_unclear(change, context.live, policy)], policy)
+    tolerated = context.tolerated_ratings.get((change.rule or "").lower()) if change.tolerated_by else None
+    ratings = [own_rating, *_unclear(change, context.live, policy), *([tolerated] if tolerated else [])]
+    rating = worst_rating(ratings, policy)
     return unattached_rating(rating, policy) if is_unattached(context.approved, context.live) else rating
 
 

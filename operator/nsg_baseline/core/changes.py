@@ -30,7 +30,8 @@ class Change:
     """One difference. The sides are flattened documents; None where a side has nothing.
 
     `fingerprint` is equal for equal changes, whatever their formatting and whenever they are detected. `reason`
-    explains the severity.
+    explains the severity. `echo` says that a rule was only renumbered or renamed. `opens` is set if the change allows
+    traffic that is not approved.
     """
 
     kind: ChangeKind
@@ -43,6 +44,8 @@ class Change:
     tolerated_by: str | None = None
     nsg: str | None = None
     reason: str | None = field(default=None, compare=False)
+    echo: str | None = field(default=None, compare=False)
+    opens: bool = field(default=False, compare=False)
 
 
 def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:

@@ -40,7 +40,8 @@ def _lines(plan: Plan, writes: Mapping[str, Write]) -> Iterator[str]:
 def _changes(planned: PlannedNSG) -> Iterator[str]:
     for change in planned.verdict.changes:
         owner = f", tolerated rule of {change.tolerated_by}" if change.tolerated_by else ""
-        yield f"  {change.severity}  {heading(change)}{owner}"
+        echo = f": {change.echo}" if change.echo else ""
+        yield f"  {change.severity}  {heading(change)}{owner}{echo}"
         yield f"    approved: {side_line(change.approved) or 'none'}"
         yield f"    live:     {side_line(change.live) or 'none'}"
 

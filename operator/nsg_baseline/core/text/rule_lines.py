@@ -32,7 +32,8 @@ def change_line(change: Change) -> str:
     """Return a change in one line: `RuleCreated open-ssh`."""
     nsg = change.nsg.rsplit("/", 1)[-1] if change.nsg else ""
     subject = change.rule or nsg or ", ".join(change.fields)
-    return f"{change.kind} {subject}".strip()
+    echo = f" ({change.echo})" if change.echo else ""
+    return f"{change.kind} {subject}".strip() + echo
 
 
 def summary(changes: tuple[Change, ...], shown: int = 3) -> str:
