@@ -70,7 +70,7 @@ def test_other_tolerated_rules_are_compliant(rule: str) -> None:
     ],
 )
 def test_tolerated_rules_that_open_too_much_together_are_reported(rules: list[str], severity: str) -> None:
-    # Whoever writes one rule can write two.
+    # A writer of one rule can write two.
     assert _reported(_judge([WEB], [WEB, *rules])) == {
         "corp-1": (severity, "corp-*"),
         "corp-2": (severity, "corp-*"),

@@ -26,20 +26,15 @@ def with_echoes(
 ) -> tuple[Change, ...]:
     """Return changes, those that are only echoes with what they are echoes of.
 
-    All traffic that is decided differently keeps a change that decides it and is no echo.
+    All traffic that is decided differently keeps a change that decides it and has no such text.
     """
     texts = dict(_echoes(changes, approved, live))
     while True:
         orphans = [pair for pair in exposed if _is_orphan(pair, changes, texts, decides)]
         if not orphans:
             break
-        texts = {
-            identity: text
-            for identity, text in texts.items()
-            if not any(
-                decides(change, pair) for change in changes if change.fingerprint == identity for pair in orphans
-            )
-        }
+        deciding = {change.fingerprint for change in changes for pair in orphans if decides(change, pair)}
+        texts = {identity: text for identity, text in texts.items() if identity not in deciding}
     return tuple(replace(change, echo=texts.get(change.fingerprint)) for change in changes)
 
 
