@@ -145,6 +145,23 @@ def test_a_command_arrives_as_it_is_where_a_service_takes_only_html() -> None:
     assert "&lt;x&gt; &amp; [y]" in form.body
 
 
+def test_a_url_that_selects_html_gets_html() -> None:
+    target = limit(4096, 0, (NotifyFormat.TEXT, NotifyFormat.HTML))
+    target.notify_format = NotifyFormat.HTML
+    assert plain_form(target, "title", COMMAND).format == "html"
+
+
+def test_markdown_is_one_block_of_code_that_no_text_can_leave() -> None:
+    # A note with a link or a mention would otherwise act in the chat.
+    for formats in ((NotifyFormat.MARKDOWN,), (NotifyFormat.TEXT, NotifyFormat.MARKDOWN)):
+        form = plain_form(limit(4096, 0, formats), "title", f"{COMMAND}\n```\n@everyone [a](https://evil.example.com)")
+        assert form.format == "markdown"
+        assert form.body.startswith("```\ntitle\n\naz network")
+        assert form.body.endswith("\n```")
+        assert form.body.count("```") == 2
+        assert COMMAND in form.body
+
+
 @pytest.mark.parametrize(
     "url",
     [

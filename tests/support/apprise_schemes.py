@@ -20,8 +20,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "services.md"
 _INTRODUCTION = """# Services
 
 Every URL of these services can be a channel. [Alerts](alerts.md#channels) describes those with a specific form. The
-others get a plain form: title and text, cut to the length that the service accepts. Services that accept less than 640
-characters get one line of ASCII. The documentation of Apprise describes the URLs.
+others get a plain form: title and text, cut to the length that the service accepts. Services that read Markdown get it
+as one block of code. Services that accept less than 640 characters get one line of ASCII. The documentation of Apprise
+describes the URLs.
 
 | Service | URL schemes | Form |
 |---|---|---|

@@ -18,7 +18,8 @@ def send_to(url: str, **options: Any) -> Send:
     """Return a short message to a URL. The deadline is one that a busy machine does not reach."""
     notice = Notice("Opened", "high", "t", "key", "thread")
     defaults: dict[str, Any] = {"title": "t", "body": "b", "format": "text", "level": "failure", "seconds": 120}
-    return Send(scheme=url.partition("://")[0], url=url, notice=notice, **{**defaults, **options})
+    options = {"scheme": url.partition("://")[0], **defaults, **options}
+    return Send(url=url, notice=notice, **options)
 
 
 async def deliver(sender: Sender, send: Send, namespace: str = "team-web") -> Answer:
@@ -38,6 +39,7 @@ class Listener:
     redirect: str = ""
     refused: str = ""
     content: bytes = b"{}"
+    status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     headers_seen: list[dict[str, str]] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Listener:
         self.headers_seen.append(dict(request.headers))
         if self.redirect:
             return web.Response(status=307, headers={"Location": self.redirect})
-        status = 500 if self.refused and self.refused in self.requests[-1] else 200
+        status = 500 if self.refused and self.refused in self.requests[-1] else self.status
         return web.Response(body=self.content, headers=self.headers, status=status)
 
 
@@ -55,7 +57,7 @@ class Listener:
 async def listening() -> AsyncIterator[Listener]:
     """Listen on a port of this machine, for requests to any path and for requests to a proxy."""
     listener = Listener()
-    runner = web.ServerRunner(web.Server(listener.take), shutdown_timeout=0.1)
+    runner = web.ServerRunner(web.Server(listener.take, max_line_size=1 << 20), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     listener.port = runner.addresses[0][1]

@@ -12,6 +12,9 @@ SHORT_LENGTH = 640
 """Services with a shorter limit, such as SMS, get title and beginning on one line, in the basic alphabet: with other
 characters, 160 characters would be three SMS."""
 
+# The whole text is one block of code. Nothing in it may end the block.
+_FENCE, _NO_FENCE = "```", "'''"
+
 
 @dataclass(frozen=True, slots=True)
 class PlainForm:
@@ -40,17 +43,24 @@ def _short(title: str, body: str, length: int) -> str:
 
 
 def _format(target: NotifyBase) -> TextFormat:
-    """Return the format in which a command arrives unchanged.
+    """Return the format in which a command arrives unchanged, and in which names have no markup.
 
-    From text, Apprise makes HTML in which spaces do not break: a command that is copied from it fails in a shell.
+    From text, Apprise makes HTML in which spaces do not break: a command that is copied from it fails in a shell. A
+    service that knows Markdown may also read it in text: a star of a name would be emphasis, and @everyone a mention.
     """
+    if getattr(target, "notify_format", None) == NotifyFormat.HTML:
+        return "html"
     formats = target._formats()  # noqa: SLF001 - the declaration may be a list, a text or a member
-    return "html" if NotifyFormat.HTML in formats and NotifyFormat.TEXT not in formats else "text"
+    if NotifyFormat.HTML in formats:
+        return "text" if NotifyFormat.TEXT in formats else "html"
+    return "markdown" if NotifyFormat.MARKDOWN in formats else "text"
 
 
 def _marked_up(body: str, length: int, format_: TextFormat) -> str:
     if format_ == "text":
         return cut(body, length)
+    if format_ == "markdown":
+        return f"{_FENCE}\n{cut(body.replace(_FENCE, _NO_FENCE), length - 2 * len(_FENCE) - 2)}\n{_FENCE}"
     shorter = cut(body, length)
     while len(marked := f"<pre>{html.escape(shorter, quote=False)}</pre>") > length:
         # An escaped character has at most five characters, so that this does not cut more than it must.
