@@ -80,6 +80,23 @@ async def test_a_sync_reads_all_pages_and_removes_deleted_objects(tmp_path: Path
         assert "default" in store.namespaces
 
 
+async def test_a_namespace_is_listed_and_watched_without_rights_in_others(tmp_path: Path) -> None:
+    # A tenant with a role in one namespace uses `nsgb incidents -n`. A list of all namespaces would be forbidden.
+    async with cluster(tmp_path) as (running, kube):
+        running.api.create(baseline("web"))
+        other = baseline("other")
+        other["metadata"]["namespace"] = "kube-system"
+        running.api.create(other)
+        requests: list[str] = []
+        running.api.requests.listeners.append(lambda logged: requests.append(logged.path))
+        listed = [item async for page, _ in kube.pages(NSGBaseline, "default") for item in page]
+        async with asyncio.timeout(60):
+            watched = await anext(kube.changes(NSGBaseline, "default"))
+        assert [item["metadata"]["name"] for item in (*listed, watched)] == ["web", "web"]
+        assert requests
+        assert all("/namespaces/default/" in path for path in requests)
+
+
 async def test_own_writes_are_stored_at_once_and_older_versions_are_ignored(tmp_path: Path) -> None:
     # A late watch event must not replace a newer status, which would then be written again.
     async with cluster(tmp_path) as (running, kube):

@@ -47,20 +47,17 @@ def query(ask: Callable[[Kube], Awaitable[T]], kubeconfig: str | None, context: 
     try:
         return asyncio.run(connected())
     except (KubeError, ConfigException) as error:
-        raise Failure(f"the cluster cannot be read: {error}; check --kubeconfig and --context") from None
+        raise Failure(f"the cluster cannot be read: {error}; check KUBECONFIG, --kubeconfig and --context") from None
 
 
 async def list_objects(kube: Kube, kind: type[R], namespace: str | None) -> list[R]:
     """Return all objects of a kind, or those in a namespace. Invalid objects are skipped with a warning."""
     objects = []
-    async for page, _ in kube.pages(kind):
+    async for page, _ in kube.pages(kind, namespace):
         for item in page:
-            if namespace in (None, item["metadata"].get("namespace")):
-                try:
-                    objects.append(
-                        read(kind, {**item, "apiVersion": "nsg-baseline.io/v1alpha1", "kind": kind.__name__})
-                    )
-                except InvalidObject as error:
-                    name = item["metadata"].get("name")
-                    click.echo(f"nsgb: {kind.__name__} {name} is invalid and was skipped: {error}", err=True)
+            try:
+                objects.append(read(kind, {**item, "apiVersion": "nsg-baseline.io/v1alpha1", "kind": kind.__name__}))
+            except InvalidObject as error:
+                name = item["metadata"].get("name")
+                click.echo(f"nsgb: {kind.__name__} {name} is invalid and was skipped: {error}", err=True)
     return objects

@@ -66,10 +66,10 @@ def incidents(
 async def _follow(kube: Kube, namespace: str | None, stored: list[NSGIncident], output: str) -> None:
     """Print each incident that opens, changes or resolves, until interrupted."""
     printed = {incident.key: incident.status.revision for incident in stored}
-    async for item in kube.changes(NSGIncident):
+    async for item in kube.changes(NSGIncident, namespace):
         incident = NSGIncident.model_validate(item)
         fresh = incident.status.revision > printed.get(incident.key, 0)
-        if fresh and namespace in (None, incident.metadata.namespace):
+        if fresh:
             printed[incident.key] = incident.status.revision
             click.echo(_render([incident], output, headed=False))
 

@@ -102,10 +102,10 @@ def _live(documents: Iterable[dict[str, Any]]) -> Live:
 async def _cluster_baselines(namespace: str | None, kubeconfig: str | None, context: str | None) -> list[Sourced]:
     kube = await Kube.connect(kubeconfig, context)
     try:
-        items = [item async for page, _ in kube.pages(NSGBaseline) for item in page]
+        items = [item async for page, _ in kube.pages(NSGBaseline, namespace) for item in page]
     finally:
         await kube.aclose()
-    return [Sourced(_read(item)) for item in items if namespace in (None, item["metadata"].get("namespace"))]
+    return [Sourced(_read(item)) for item in items]
 
 
 def _read(item: dict[str, Any]) -> NSGBaseline:

@@ -1,6 +1,6 @@
 """Calls to the Kubernetes API, through the official client."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjectsApi
@@ -39,33 +39,38 @@ class Kube:
         """Close the connections."""
         await self._api.close()
 
-    async def pages(self, kind: type[Resource]) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
-        """Yield all objects of a kind in all namespaces, page by page, each with the list's resourceVersion."""
+    async def pages(
+        self, kind: type[Resource], namespace: str | None = None
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """Yield all objects of a kind, in a namespace or in all, page by page, each with the list's resourceVersion."""
+        list_page, place = self._listing(kind, namespace)
         token: str | None = ""
         while token is not None:
             with translate_errors():
-                listed = await self._custom.list_cluster_custom_object(
-                    GROUP,
-                    VERSION,
-                    kind.plural,
-                    limit=PAGE_SIZE,
-                    _continue=token or None,
-                    _request_timeout=TIMEOUT_SECONDS,
+                listed = await list_page(
+                    *place, limit=PAGE_SIZE, _continue=token or None, _request_timeout=TIMEOUT_SECONDS
                 )
             response = _document(listed)
             meta = response.get("metadata") or {}
             yield response.get("items") or [], str(meta.get("resourceVersion") or "0")
             token = meta.get("continue") or None
 
-    async def changes(self, kind: type[Resource]) -> AsyncIterator[dict[str, Any]]:
+    async def changes(self, kind: type[Resource], namespace: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """Yield each object of a kind in its current state, and again after each change, until the caller stops."""
+        list_page, place = self._listing(kind, namespace)
         while True:
             with translate_errors():
                 async with Watch() as watch:
-                    stream = watch.stream(self._custom.list_cluster_custom_object, GROUP, VERSION, kind.plural)
+                    stream = watch.stream(list_page, *place)
                     async for event in stream:
                         if event["type"] in ("ADDED", "MODIFIED"):
                             yield event["object"]
+
+    def _listing(self, kind: type[Resource], namespace: str | None) -> tuple[Callable[..., Any], tuple[str, ...]]:
+        """Return the function that lists a kind, and its arguments. A role in one namespace is enough to list there."""
+        if namespace is None:
+            return self._custom.list_cluster_custom_object, (GROUP, VERSION, kind.plural)
+        return self._custom.list_namespaced_custom_object, (GROUP, VERSION, namespace, kind.plural)
 
     async def create(self, kind: type[Resource], document: Mapping[str, Any]) -> dict[str, Any]:
         """Create a namespaced object and return it as stored."""

@@ -1,6 +1,7 @@
 """Credentials for the Kubernetes API, shared by the operator's calls and kopf's watches."""
 
 import os
+from pathlib import Path
 
 import kopf
 import yaml
@@ -28,10 +29,23 @@ async def _configuration(kubeconfig: str | None, context: str | None) -> Configu
         try:
             config.load_incluster_config(settings)
         except config.ConfigException:
+            _check_exists(None)
             await config.load_kube_config(client_configuration=settings)
         return settings
+    _check_exists(kubeconfig)
     await config.load_kube_config(kubeconfig, context, client_configuration=settings)
     return settings
+
+
+def _check_exists(kubeconfig: str | None) -> None:
+    """Check that there is a kubeconfig: for a missing file, the library reports that a key is missing.
+
+    Raises:
+        ConfigException: no file exists.
+    """
+    paths = (kubeconfig or os.environ.get("KUBECONFIG") or config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep)
+    if not any(Path(path).expanduser().exists() for path in paths):
+        raise config.ConfigException(f"no kubeconfig at {', '.join(paths)}")
 
 
 async def connection_info(kubeconfig: str | None = None, context: str | None = None) -> kopf.ConnectionInfo:
