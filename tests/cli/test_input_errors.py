@@ -156,6 +156,18 @@ def test_the_folder_of_a_report_is_checked_before_the_cluster_is_read() -> None:
     assert "is in the future" in run("report", "--since", "2999-01-01T00:00:00Z").stderr
 
 
+@pytest.mark.parametrize("context", [(), ("--context", "production")])
+def test_a_missing_kubeconfig_is_one_line_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: tuple[str, ...]
+) -> None:
+    # The library reports that the key current-context is missing.
+    missing = tmp_path / "kubeconfig"
+    monkeypatch.setenv("KUBECONFIG", str(missing))
+    result = run("incidents", *context)
+    fix = "check KUBECONFIG, --kubeconfig and --context"
+    assert result.stderr == f"nsgb: the cluster cannot be read: no kubeconfig at {missing}; {fix}\n"
+
+
 def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
     odd = tmp_path / "kubeconfig"
     odd.write_bytes(b"\x80\x81")
@@ -172,6 +184,15 @@ def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
         (("import", "--live", "nsgs.json", "--subscription", "1"), "--subscription has no effect with --live"),
         (("import", "--live", "nsgs.json", "-g", "rg"), "--resource-group has no effect with --live"),
         (("incidents", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
+        (("plan", "-f", "-", "--live", "-"), "- can be used only once"),
+        (("diff", "-", "-"), "- can be used only once"),
+        (("approve", "web", "-f", "-", "--live", "-"), "- can be used only once"),
+        (("probe", "web.yaml", "--protocol", "icmp", "--port", "22"), "--port has no effect with --protocol Icmp"),
+        (("probe", "web.yaml", "--protocol", "esp", "--source-port", "0"), "--source-port has no effect"),
+        (("lint", "web.yaml", "--management-udp-ports", "dns"), "nsgb: --management-udp-ports: 'dns'"),
+        (("lint", "web.yaml", "--severity", "InternetToWeb"), "nsgb: --severity: InternetToWeb: ''"),
+        (("import", "--live", "nsgs.json", "-n", "Team_Web"), "--namespace: 'Team_Web' is not a namespace"),
+        (("import", "--live", "nsgs.json", "-n", ""), "--namespace: '' is not a namespace"),
         (("approve", "web", "--reason", "INC-42"), "--reason and --by require --until"),
         (("approve", "web", "-f", "web.yaml", "--apply"), "--apply patches the cluster"),
     ],
@@ -195,7 +216,7 @@ def test_other_encodings_are_named(tmp_path: Path, baseline: str) -> None:
     file = tmp_path / "live.json"
     file.write_bytes(b'{"name": "\xe9"}')
     result = run("plan", "-f", baseline, "--live", str(file))
-    assert (result.exit_code, result.stderr) == (1, f"nsgb: {file}: not UTF-8 or UTF-16 text\n")
+    assert (result.exit_code, result.stderr) == (1, f"nsgb: {file}: not UTF-8 or UTF-16 text; save it as UTF-8\n")
 
 
 def test_several_live_files_are_merged(tmp_path: Path, baseline: str, page: str) -> None:

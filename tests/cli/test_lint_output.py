@@ -33,7 +33,7 @@ def test_a_finding_is_one_line_with_file_line_id_and_fix(tmp_path: Path) -> None
     line = (tmp_path / "web.yaml").read_text().splitlines().index("  - name: ssh") + 1
     assert result.stdout.splitlines() == [
         (
-            f"{file}:{line}: warning OpenToInternet: ssh: critical: ssh opens TCP 22 to the Internet; name the "
+            f"{file}:{line}: warning OpenToInternet: ssh opens TCP 22 to the Internet (critical); name the "
             "addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
         ),
         "1 warning",
@@ -97,7 +97,10 @@ def test_findings_are_sorted_by_line(tmp_path: Path) -> None:
 def test_other_kinds_are_skipped_and_a_missing_baseline_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     result = run(str(tmp_path))
-    assert (result.exit_code, result.stderr) == (1, "nsgb: no NSGBaseline in these files\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"nsgb: {tmp_path}: contains no NSGBaseline; pass a file or folder with baselines\n",
+    )
     write_baseline(tmp_path / "web.yaml", WEB)
     assert run(str(tmp_path)).exit_code == 0
 
@@ -120,7 +123,7 @@ def test_every_format_contains_the_same_findings(tmp_path: Path, form: str) -> N
     text = run(file, "-o", form).stdout
     if form == "markdown":
         assert text.startswith("### nsgb lint: 1 warning")
-        assert "| warning | OpenToInternet | ssh: critical: ssh opens TCP 22 to the Internet |" in text
+        assert "| warning | OpenToInternet | ssh opens TCP 22 to the Internet (critical) |" in text
     else:
         assert [finding["id"] for finding in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
 

@@ -34,6 +34,8 @@ def load_file(store: Store, path: Path) -> None:
         document = msgspec.json.decode(path.read_bytes())
     except msgspec.DecodeError as error:
         raise StateError(f"{path}: not JSON: {error}") from error
+    except RecursionError as error:
+        raise StateError(f"{path}: not JSON: nested too deeply") from error
     load(store, document)
 
 

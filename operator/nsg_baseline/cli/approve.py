@@ -13,6 +13,7 @@ from nsg_baseline.api.durations import parse as parse_duration
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.cli.yaml_files import dump_manifest
 from nsg_baseline.core.approval import NotApprovableError, approve_until
 from nsg_baseline.core.approval import approve as approved
@@ -80,6 +81,7 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
         raise Failure("--apply patches the cluster and cannot be combined with -f")
     if files:
         reject_options("with -f", namespace=namespace, kubeconfig=kubeconfig, context=context)
+    reject_second_stdin(*files, *([live_file] if live_file else []))
     source = _baseline(name, files, namespace, kubeconfig, context)
     spec = source.baseline.spec
     live = _live(live_file, source)
@@ -144,7 +146,8 @@ def _baseline(
 ) -> Sourced:
     sources = _in_files(name, files) if files else _in_cluster(name, namespace, kubeconfig, context)
     if not sources:
-        raise Failure(f"no baseline or incident is named {name}; list incidents with nsgb incidents")
+        place = f"{', '.join(files)}: no baseline" if files else "no baseline or incident"
+        raise Failure(f"{place} is named {name}" + ("" if files else "; list incidents with nsgb incidents"))
     if len(sources) > 1:
         raise Failure(f"{len(sources)} baselines or incidents are named {name}; select a namespace with -n")
     return sources[0]

@@ -2,16 +2,15 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from nsg_baseline.api.baseline import BaselineSpec
-from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles, guardrail_option
 from nsg_baseline.cli.render.diff import FORMS, Difference, Revision
 from nsg_baseline.cli.severity_options import severity_options
-from nsg_baseline.cli.sources import Sourced, now, read_baselines
+from nsg_baseline.cli.sources import Sourced, now, read_given_baselines
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.baseline_diff import diff_baselines
 
@@ -38,7 +37,8 @@ def diff(
     \b
     git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
-    before, after = _read(old), _read(new)
+    reject_second_stdin(old, new)
+    before, after = read_given_baselines([old]), read_given_baselines([new])
     revisions = tuple(_revisions(before, after, severity_config))
     checked = _checked(after, guardrails, severity_config)
     click.echo(FORMS[output](Difference(revisions, checked, guardrails)))
@@ -64,14 +64,6 @@ def _revisions(old: list[Sourced], new: list[Sourced], severity_config: Severity
         present = becomes or was
         if present is not None:
             yield Revision(present, diff_baselines(_spec(was), _spec(becomes), now(), severity_config))
-
-
-def _read(place: str) -> list[Sourced]:
-    """Read one side. A folder may be empty, but a file must contain a baseline."""
-    sources = read_baselines([place])
-    if not sources and not Path(place).is_dir():
-        raise Failure(f"{place}: contains no NSGBaseline; pass a file or folder with baselines")
-    return sources
 
 
 def _spec(source: Sourced | None) -> BaselineSpec | None:

@@ -1,6 +1,7 @@
 """`nsgb emulator`: serve the ARM emulator, to try clients, pipelines and the operator without Azure."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nsg_baseline.cli.demo.extra import require_emulator
+from nsg_baseline.cli.failure import Failure
 
 if TYPE_CHECKING:
     from nsg_emulator.arm import ArmEmulator, Running
@@ -64,14 +66,21 @@ def emulator(  # noqa: PLR0913 - click passes one argument for each option
     from nsg_emulator.arm.state import StateError, load_file, save_file  # noqa: PLC0415
 
     if save_to is not None and not save_to.absolute().parent.is_dir():
-        raise click.ClickException(f"--save: folder {save_to.parent} does not exist; create it first")
+        raise Failure(f"--save: folder {save_to.parent} does not exist; create it first")
+    if save_to is not None and not os.access(save_to if save_to.exists() else save_to.absolute().parent, os.W_OK):
+        raise Failure(f"--save: {save_to} cannot be written; pass a file in a folder that you may write to")
     arm = ArmEmulator(settings=Settings(operation_delay=operation_delay), subscription=subscription)
     try:
         if state_file is not None:
             load_file(arm.store, state_file)
         asyncio.run(_serve(arm, tls=tls, host=host, port=port, ca_file=ca_file))
-    except (StateError, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    except StateError as error:
+        raise Failure(f"--state: {error}") from error
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else f"--host {host}, --port {port}: cannot listen: "
+        raise Failure(f"{place}{error.strerror or error}") from error
     if save_to is not None:
         arm.azure.settle()
         save_file(arm.store, save_to)

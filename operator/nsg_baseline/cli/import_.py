@@ -1,6 +1,7 @@
 """`nsgb import`: generate baselines from live NSGs."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -8,8 +9,11 @@ import click
 
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, read_live_files
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.cli.yaml_files import dump_manifest
 from nsg_baseline.core.baseline_export import manifest, names
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @click.command(name="import")
@@ -49,6 +53,9 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
     """
     if live_files:
         reject_options("with --live", subscription=subscription, resource_group=resource_group)
+    if not _NAMESPACE.fullmatch(namespace):
+        raise Failure(f"--namespace: {namespace!r} is not a namespace: use up to 63 of a-z, 0-9 and -")
+    reject_second_stdin(*live_files)
     live = _live(live_files, subscription, resource_group)
     if live.extent == "Partial":
         raise Failure(

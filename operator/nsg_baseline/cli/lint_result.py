@@ -1,7 +1,7 @@
 """Lint findings with the file and line of each."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class Placed:
 
 
 def lint_files(
-    files: Iterable[str], severity_config: SeverityConfig, guardrails: GuardrailFiles | None = None
+    files: Sequence[str], severity_config: SeverityConfig, guardrails: GuardrailFiles | None = None
 ) -> list[Placed]:
     """Lint the NSGBaselines of files and folders, file by file, line by line.
 
@@ -58,7 +58,7 @@ def lint_files(
             )
             findings += sorted(placed, key=lambda finding: (finding.line, LEVELS.index(finding.finding.level)))
     if not baselines:
-        raise Failure("no NSGBaseline in these files")
+        raise Failure(f"{', '.join(files)}: contains no NSGBaseline; pass a file or folder with baselines")
     return findings
 
 

@@ -13,7 +13,8 @@ from nsg_baseline.cli.plan_result import plan as compare
 from nsg_baseline.cli.plan_writes import Write, write_for
 from nsg_baseline.cli.render import FORMS
 from nsg_baseline.cli.severity_options import severity_options
-from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_files
+from nsg_baseline.cli.sources import Live, Sourced, now, read_given_baselines, read_live_files
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.remediation import policy
 from nsg_baseline.core.text.phrasing import counted
@@ -73,6 +74,7 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
         reject_options("with -f", **cluster, context=context)
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
+    reject_second_stdin(*files, *live_files)
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_files, baselines)
     time = now()
@@ -105,7 +107,7 @@ def _baselines(
     files: tuple[str, ...], namespace: str | None, kubeconfig: str | None, context: str | None
 ) -> list[Sourced]:
     if files:
-        return read_baselines(files)
+        return read_given_baselines(files)
     from nsg_baseline.cli.live_sources import cluster_baselines  # noqa: PLC0415 - slow to import, and not needed for files
 
     return cluster_baselines(namespace, kubeconfig, context)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.severity_options import tag_table
 from nsg_baseline.cli.sources import now, read_baselines, read_live_file
 from nsg_baseline.core.classification import classify
@@ -88,6 +88,12 @@ def probe(  # noqa: PLR0913 - click passes one argument for each option
     """
     _check_side("--source", source)
     _check_side("--destination", destination)
+    if protocol not in ("Tcp", "Udp"):
+        # Port 0 is a port.
+        for option, given in (("--port", port), ("--source-port", source_port)):
+            fail_if(
+                [f"{option} has no effect with --protocol {protocol}, which has no ports"] if given is not None else []
+            )
     traffic = connection(protocol, source, destination, port, source_port)
     rules, table = _rules(file, nsg), tag_table(service_tags)
     decision = decide(rules, traffic, direction, tags=table)

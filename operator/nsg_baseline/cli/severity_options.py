@@ -1,14 +1,14 @@
 """The options that configure severities, shared by several commands."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from nsg_baseline.cli.failure import Failure
-from nsg_baseline.cli.sources import read_text
+from nsg_baseline.cli.text_files import read_json
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.severity_policy import SEVERITY_REASONS, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, UnreadableTagsError, read_tags
@@ -44,14 +44,25 @@ def severity_options(command: F) -> Callable[..., Any]:
         levels: tuple[str, ...],
         **kwargs: Any,
     ) -> Any:
-        try:
-            # A pipeline passes an empty value for an unset variable. This must not lower the severity of a change.
-            policy = severity_policy_of(management_ports or None, management_udp_ports or None, levels)
-        except ValueError as error:
-            raise Failure(f"--management-ports, --management-udp-ports or --severity: {error}") from None
+        # A pipeline passes an empty value for an unset variable. This must not lower the severity of a change.
+        ports, udp_ports = management_ports or None, management_udp_ports or None
+        with _option_named("--management-ports"):
+            severity_policy_of(ports, None, ())
+        with _option_named("--management-udp-ports"):
+            severity_policy_of(None, udp_ports, ())
+        with _option_named("--severity"):
+            policy = severity_policy_of(ports, udp_ports, levels)
         return command(*args, severity_config=SeverityConfig(policy, tag_table(service_tags)), **kwargs)
 
     return with_severity_config
+
+
+@contextmanager
+def _option_named(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise Failure(f"{option}: {error}") from None
 
 
 def tag_table(file: str | None) -> TagTable | None:
@@ -63,8 +74,6 @@ def tag_table(file: str | None) -> TagTable | None:
     if file is None:
         return None
     try:
-        return read_tags(json.loads(read_text(file)))
-    except json.JSONDecodeError as error:
-        raise Failure(f"{file}:{error.lineno}: invalid JSON: {error.msg}") from None
+        return read_tags(read_json(file))
     except UnreadableTagsError as error:
         raise Failure(f"{file}: {error}") from None

@@ -1,9 +1,6 @@
 """Reads baselines and live NSGs from files."""
 
-import codecs
-import json
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +11,7 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import GROUP
 from nsg_baseline.api.validation import InvalidObject, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
+from nsg_baseline.cli.text_files import read_json, read_text
 from nsg_baseline.cli.yaml_files import Document, read_documents
 from nsg_baseline.core.az_cli_format import is_flat, unflatten
 from nsg_baseline.core.ids import NSGId
@@ -23,6 +21,7 @@ from nsg_baseline.core.rules import UnreadableRuleError
 # One NSG; a complete listing; one page of a listing.
 Extent = Literal["Single", "Complete", "Partial"]
 _KINDS = ("NSGBaseline", "NSGScope", "NSGGuardrail", "NSGAlertRoute", "NSGIncident")
+_LIVE_FIX = "pass the unfiltered output of ARM's REST API or of az network nsg show/list"
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -54,25 +53,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def read_text(file: str) -> str:
-    """Read a file, or standard input for -.
-
-    Raises:
-        Failure: the file cannot be read.
-    """
-    try:
-        return _decode(sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 or UTF-16 text"
-        raise Failure(f"{file}: {reason}") from None
-
-
-def _decode(content: bytes) -> str:
-    """Decode UTF-8 with or without a byte order mark, and UTF-16 with one, as PowerShell writes it."""
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if is_utf16 else "utf-8-sig").replace("\r\n", "\n")
-
-
 def read_live_files(files: Sequence[str]) -> Live:
     """Read live NSGs from several files and merge them. One page of a list makes the result partial.
 
@@ -98,12 +78,7 @@ def read_live_file(file: str) -> Live:
     Raises:
         Failure: the file cannot be read or has another format.
     """
-    text = read_text(file)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Failure(f"{file}:{error.lineno}: invalid JSON: {error.msg}") from None
-    items, extent = _extent(file, content)
+    items, extent = _extent(file, read_json(file))
     nsgs: dict[NSGId, tuple[str, LiveNSG]] = {}
     for place, item in items:
         nsg = _live(file, place, item)
@@ -130,6 +105,18 @@ def read_baselines(files: Iterable[str]) -> list[Sourced]:
             invalid.append(f"{document.at()}: not a Kubernetes object with apiVersion and kind")
     fail_if(invalid)
     fail_if(_conflicts(sources))
+    return sources
+
+
+def read_given_baselines(files: Sequence[str]) -> list[Sourced]:
+    """Read the NSGBaselines in files and folders. A folder may be empty, but a file must contain a baseline.
+
+    Raises:
+        Failure: as `read_baselines`, or there is no baseline and no folder.
+    """
+    sources = read_baselines(files)
+    if not sources and not any(Path(file).is_dir() for file in files):
+        raise Failure(f"{', '.join(files)}: contains no NSGBaseline; pass a file or folder with baselines")
     return sources
 
 
@@ -166,18 +153,17 @@ def _extent(file: str, content: Any) -> tuple[list[tuple[str, Any]], Extent]:
         return items, "Partial" if content.get("nextLink") else "Complete"
     if isinstance(content, Mapping) and ("properties" in content or is_flat(content)):
         return [("", content)], "Single"
-    raise Failure(
-        f"{file}:1: not an NSG or a list of NSGs; pass the output of ARM's REST API or of az network nsg show/list"
-    )
+    raise Failure(f"{file}:1: not an NSG or a list of NSGs; {_LIVE_FIX}")
 
 
 def _live(file: str, place: str, item: Any) -> LiveNSG:
     if not isinstance(item, Mapping):
-        raise Failure(f"{file}:1: {place}: not an object")
+        raise Failure(f"{file}:1: {place}: not an NSG; {_LIVE_FIX}")
     try:
         return parse_live(unflatten(item) if is_flat(item) else item)
     except (UnreadableNSGError, UnreadableRuleError) as error:
-        raise Failure(f"{file}:1: {place}: {error}".replace(": : ", ": ")) from None
+        fix = f"; {_LIVE_FIX}" if str(error).endswith("is missing") else ""
+        raise Failure(f"{file}:1: {place}: {error}{fix}".replace(": : ", ": ")) from None
 
 
 def _baseline(document: Document) -> tuple[NSGBaseline | None, list[str]]:

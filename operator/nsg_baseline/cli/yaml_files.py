@@ -25,6 +25,8 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader, where there is one
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys: set[Any] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
             if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
             keys.add(key.value)
@@ -90,15 +92,28 @@ def read_documents(file: str, text: str) -> Iterator[Document]:
     try:
         for value, node in _parsed(text):
             document = Document(file, value, node)
-            if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+            if isinstance(value, dict) and value.get("kind") == "List":
+                # A list that is skipped would leave its NSGs unwatched.
+                if not isinstance(value.get("items"), list):
+                    raise Failure(f"{document.at('items')}: items: must be a list")
                 yield from (document.inner("items", index) for index in range(len(value["items"])))
             elif value is not None:
                 yield document
     except yaml.MarkedYAMLError as error:
         position = error.problem_mark
-        raise Failure(f"{file}:{position.line + 1 if position else 1}: {error.problem or 'is not YAML'}") from None
+        problem = _explained(error.problem or "not YAML")
+        raise Failure(f"{file}:{position.line + 1 if position else 1}: invalid YAML: {problem}") from None
     except yaml.YAMLError:
-        raise Failure(f"{file}:1: not YAML or JSON") from None
+        raise Failure(f"{file}:1: not YAML or JSON; save it as UTF-8 text") from None
+
+
+def _explained(problem: str) -> str:
+    """Return a problem of the YAML parser with its fix."""
+    fixes = {
+        "found character that cannot start any token": "; indent with spaces, and quote texts that start with @ or %",
+        "could not determine a constructor for the tag": "; remove the tag, which Kubernetes does not support",
+    }
+    return problem + next((fix for start, fix in fixes.items() if problem.startswith(start)), "")
 
 
 def _parsed(text: str) -> Iterator[tuple[Any, Any]]:

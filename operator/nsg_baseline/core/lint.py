@@ -143,7 +143,7 @@ def _open(rules: list[Rule], places: Mapping[str, str], severity_config: Severit
     for name, pairs in by_rule.items():
         rating = rate((pair.entry for pair in pairs), severity_config.policy)
         if name.lower() in places and _is_open(rating):
-            message = f"{rating.severity}: {rating.explanation}"
+            message = f"{rating.explanation} ({rating.severity})"
             fix = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
             yield Finding("OpenToInternet", places[name.lower()], message, fix, name)
 
@@ -166,7 +166,7 @@ def _exceptions(
         excepted = parse_rule(exception.rule)
         other_rules = [rule for rule in rules if rule.key != excepted.key]
         for finding in _open([*other_rules, excepted], {excepted.key: f"{place}.rule"}, severity_config):
-            message = f"until {format_time(exception.until)}, {finding.message}"
+            message = f"{finding.message}, until {format_time(exception.until)}"
             yield replace(finding, message=message)
 
 

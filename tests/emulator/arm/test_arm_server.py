@@ -187,10 +187,11 @@ def test_the_command_serves_until_ctrl_c_and_saves(tmp_path: Path) -> None:
         [sys.executable, "-c", code, *options], stdout=subprocess.PIPE, text=True, env=_environment()
     ) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("https://localhost:")
-        assert f"REQUESTS_CA_BUNDLE={tmp_path / 'ca.pem'}" in line
-        assert "az cloud register" in line
+        # One command on each line, so that they can be pasted into a shell.
+        greeting = [process.stdout.readline() for _ in range(6)]
+        assert greeting[0].startswith("https://localhost:")
+        assert greeting[1] == f"  export REQUESTS_CA_BUNDLE={tmp_path / 'ca.pem'}\n"
+        assert greeting[2].startswith("  az cloud register")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert process.stdout.read() == ""

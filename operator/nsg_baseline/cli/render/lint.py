@@ -33,8 +33,14 @@ def _subject(placed: Placed) -> str:
     return f"{placed.finding.rule}: " if placed.finding.rule else f"{placed.finding.field}: "
 
 
+def _described(placed: Placed) -> str:
+    """Return the message with its subject; a severity explains itself with the rule's name first."""
+    subject, message = _subject(placed), placed.finding.message
+    return message if placed.finding.rule and message.startswith(f"{placed.finding.rule} ") else subject + message
+
+
 def _text(placed: Placed) -> str:
-    return f"{_subject(placed)}{placed.finding.message}; {placed.finding.fix}"
+    return f"{_described(placed)}; {placed.finding.fix}"
 
 
 def _document(placed: Placed) -> dict[str, Any]:
@@ -67,7 +73,7 @@ def _markdown(findings: Sequence[Placed]) -> str:
     if findings:
         lines += ["", "| Location | Level | Id | Finding | Fix |", "|---|---|---|---|---|"]
     for placed in findings:
-        message = plain(f"{_subject(placed)}{placed.finding.message}")
+        message = plain(_described(placed))
         where = plain(f"{placed.file}:{placed.line}")
         lines.append(
             f"| {where} | {placed.finding.level} | {placed.finding.id} | {message} | {plain(placed.finding.fix)} |"
