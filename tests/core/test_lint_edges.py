@@ -127,6 +127,18 @@ def test_an_unknown_tag_is_named_on_either_side() -> None:
     )
 
 
+def test_addresses_of_a_tag_are_taken_from_the_service_tags_file() -> None:
+    # Without the file nobody knows that the prefix holds the tag.
+    rules = "100 a out allow udp * -> 20.38.0.0/16:443", "200 b out deny udp * -> Storage:443"
+    assert "Contradicted" in {finding.id for finding in _lint(*rules, severity_config=SeverityConfig(tags=TAGS))}
+    assert "Contradicted" not in {finding.id for finding in _lint(*rules)}
+
+
+def test_a_finding_may_be_about_no_rule() -> None:
+    # JSON has null then; an empty name would look like one.
+    assert Finding("DuplicateTarget", "spec.target", "", "").rule is None
+
+
 def test_an_opening_names_severity_traffic_and_a_way_around_it() -> None:
     (finding,) = _lint("100 web allow tcp 10.0.0.4 -> *:80", "110 rdp allow tcp Internet -> *:3389")
     fix = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"

@@ -98,13 +98,22 @@ PARTS: Mapping[str, Part] = {
         ),
     ),
     "core/severity": Part(
-        ("core/severity*.py", "core/box_severity.py", "core/assessment.py", "core/attachment.py"),
-        ("core/test_severity*.py", "core/test_verdict*.py", "core/test_exposure_of_many*.py", "core/test_lint*.py"),
+        (
+            *("core/severity*.py", "core/box_severity.py", "core/assessment.py", "core/attachment.py"),
+            *("core/tolerated_set.py", "core/echoes.py"),
+        ),
+        (
+            *("core/test_severity*.py", "core/test_verdict*.py", "core/test_exposure_of_many*.py"),
+            *("core/test_lint*.py", "core/test_tolerated_set*.py", "core/test_echoes*.py"),
+        ),
     ),
     "core/text": Part(
         ("core/text/*.py",), ("core/test_exposure_lines*.py", "core/test_text*.py", "core/test_lint*.py")
     ),
-    "core/guardrails": Part(("core/guardrails/*.py",), ("core/test_guardrail*.py", "cli/test_guardrail_output.py")),
+    "core/guardrails": Part(
+        ("core/guardrails/*.py", "core/guardrail_decisions.py"),
+        ("core/test_guardrail*.py", "cli/test_guardrail_output.py"),
+    ),
     "core/presets": Part(("core/presets/*.py",), ("core/test_presets*.py", "core/test_tolerations*.py")),
     "core/lint": Part(("core/lint.py",), ("core/test_lint*.py", "cli/test_lint_output.py")),
     "core/diff": Part(

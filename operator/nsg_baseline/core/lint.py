@@ -102,16 +102,15 @@ def _of_rule(rule: SecurityRule, index: int, severity_config: SeverityConfig) ->
 
 def _masked(text: str) -> str | None:
     """Return a prefix without its host bits; None when it has none."""
-    address, slash, _ = text.partition("/")
-    prefix, address_prefix = parse_prefix(text), parse_prefix(address)
-    if not slash or prefix is None or address_prefix is None or address_prefix.first == prefix.first:
+    prefix, address = parse_prefix(text), parse_prefix(text.partition("/")[0])
+    if prefix is None or address is None or address.first == prefix.first:
         return None
     return prefixes(prefix)[0]
 
 
 def _is_unknown(word: str, severity_config: SeverityConfig) -> bool:
     folded = word.lower()
-    constants = ("*", "internet", "virtualnetwork", "azureloadbalancer")
+    constants = ("internet", "azureloadbalancer")
     if severity_config.tags is None or folded in constants or folded.startswith("azureplatform"):
         return False
     return parse_prefix(word) is None and is_service_tag(folded) and severity_config.tags.ranges(folded) is None
