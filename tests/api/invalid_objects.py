@@ -90,6 +90,7 @@ def _baselines() -> Iterator[Bad]:
     yield bad(
         "reverts twice", ("spec", "enforcement", "revert"), ["RuleCreated"] * 2, "spec.enforcement.revert", "item twice"
     )
+    yield bad("reverts some", ("spec", "enforcement", "only"), "Denials", "spec.enforcement.only")
     yield bad("no change may be made", ("spec", "enforcement", "maxChanges"), 0, "spec.enforcement.maxChanges")
     yield bad("until a day", ("spec", "exceptions", 0, "until"), "2026-12-01", "spec.exceptions[0].until")
     yield bad(

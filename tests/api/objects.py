@@ -67,7 +67,7 @@ SPECS: dict[str, Document] = {
         ],
         "comparison": {"descriptions": True, "anyEqualsAllAddresses": True},
         "rolloutGrace": "30m",
-        "enforcement": {"revert": ["RuleCreated", "NSGUpdated"], "delay": "0s", "maxChanges": 10},
+        "enforcement": {"revert": ["RuleCreated", "NSGUpdated"], "only": "Openings", "delay": "0s", "maxChanges": 10},
     },
     "NSGGuardrail": {
         "description": "administration goes through Bastion",

@@ -1,5 +1,6 @@
 """A remediation is planned change by change: what cannot be reverted protects nothing else, and no write opens."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.nsg import LiveNSG, parse_live
-from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan
+from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan, plan_hash
 from nsg_baseline.core.remediation_limits import MAX_RULES
 from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.verdict import Verdict, judge
@@ -167,3 +168,48 @@ def test_changes_after_a_write_are_those_that_were_left_out(drift: Drift) -> Non
     assert {change.rule for change in after.changes} == {item.change.rule for item in result.left_out} | {
         change.rule for change in verdict.changes if change.tolerated_by
     }
+
+
+RESPONDER = rule("deny-attacker", priority=150, access="Deny", protocol="*", sourceAddressPrefix="198.51.100.0/24",
+                 destinationPortRange="*")  # fmt: skip
+OPENINGS = replace(ALL, only="Openings")
+
+
+@pytest.mark.parametrize(
+    ("approved", "live", "reverted"),
+    [
+        ([WEB], [WEB, RESPONDER], None),
+        ([WEB], [WEB, RESPONDER, EVIL], ["evil"]),
+        ([WEB], [{**WEB, "sourceAddressPrefix": "10.1.0.0/16"}], None),
+        ([WEB], [{**WEB, "sourceAddressPrefix": "Internet"}], ["a"]),
+        ([{**WEB, "sourceAddressPrefix": "Internet"}], [{**WEB, "sourceAddressPrefix": "198.51.100.7"}], None),
+        ([WEB], [], None),
+        ([RESPONDER, {**WEB, "sourceAddressPrefix": "Internet"}], [{**WEB, "sourceAddressPrefix": "Internet"}],
+         ["deny-attacker"]),
+        ([WEB], [MOVED], None),
+        ([{**RESPONDER, "sourceAddressPrefix": "Internet"}], [], ["deny-attacker"]),
+        ([WEB], [{**WEB, "access": "Deny"}], None),
+        ([RESPONDER], [{**RESPONDER, "access": "Allow"}], ["deny-attacker"]),
+    ],
+)  # fmt: skip
+def test_only_openings_are_reverted(approved: list[Document], live: list[Document], reverted: list[str] | None) -> None:
+    # Somebody closes a port at night; the operator must not open it again.
+    nsg_live, verdict, result = planned(approved, live, OPENINGS)
+    assert (names(result.reverted) if isinstance(result, Remediation) else result) == reverted
+    assert plan_hash(verdict.nsg, verdict.changes, OPENINGS) == (
+        result.plan_hash if isinstance(result, Remediation) else None
+    )
+    assert verdict.changes
+    assert nsg_live.id.key == verdict.nsg.lower()
+
+
+@given(drifts())
+def test_with_only_openings_nothing_that_is_not_approved_stays_open(drift: Drift) -> None:
+    # What stays different only denies more.
+    live = parse_live(nsg(drift.live))
+    verdict = judge(drift.baseline, live, NOW)
+    result = plan(live, verdict, OPENINGS)
+    assume(isinstance(result, Remediation) and not result.left_out)
+    assert isinstance(result, Remediation)
+    after = judge(drift.baseline, parse_live(result.document), NOW)
+    assert not any(change.opens for change in after.changes if change.tolerated_by is None)

@@ -104,6 +104,7 @@ BASELINES = st.fixed_dictionaries(
             {},
             optional={
                 "revert": _some(_REVERTS, 4, unique=True),
+                "only": _options("All", "Openings"),
                 "delay": DURATIONS["0s 24h"],
                 "maxChanges": st.integers(1, 1000),
             },

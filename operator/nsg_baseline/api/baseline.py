@@ -35,6 +35,7 @@ _TARGET = (
 _WRITER = "exactly one of preset and name must be set"
 _UPWARDS = "must not be below min"
 Revertable = Literal["RuleCreated", "RuleUpdated", "RuleDeleted", "NSGUpdated"]
+Reverted = Literal["All", "Openings"]
 
 
 def _nsg_id(text: str) -> str:
@@ -190,6 +191,13 @@ class Enforcement(SpecShape):
         UNIQUE,
         UNIQUE_RULE,
     ] = ("RuleCreated", "RuleUpdated", "RuleDeleted")
+    only: Annotated[
+        Reverted,
+        Field(
+            description="All reverts every change of these kinds. Openings reverts only those that allow traffic that "
+            "is not approved, and keeps what only denies more."
+        ),
+    ] = "All"
     delay: Annotated[
         Duration, between("0s", "24h"), Field(description="Time between the detection of a change and its remediation.")
     ] = "0s"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from nsg_baseline.api.baseline import BaselineSpec, Revertable
+from nsg_baseline.api.baseline import BaselineSpec, Revertable, Reverted
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.nsg import LiveNSG
@@ -32,11 +32,15 @@ _UNSETTLED = {
 
 @dataclass(frozen=True, slots=True)
 class RemediationPolicy:
-    """What may be written: the kinds of change to revert, and how many at once without a confirmation."""
+    """What may be written: the kinds of change to revert, and how many at once without a confirmation.
+
+    With `only` Openings, a change is reverted only if it allows traffic that is not approved.
+    """
 
     revert: frozenset[Revertable]
     max_changes: int
     confirmed: str | None = None
+    only: Reverted = "All"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Remediation:
 
 def policy(spec: BaselineSpec, confirmed: str | None) -> RemediationPolicy:
     """Return what a baseline lets the operator write."""
-    return RemediationPolicy(frozenset(spec.enforcement.revert), spec.enforcement.max_changes, confirmed)
+    enforcement = spec.enforcement
+    return RemediationPolicy(frozenset(enforcement.revert), enforcement.max_changes, confirmed, enforcement.only)
 
 
 def plan(
@@ -118,6 +123,9 @@ def _revertable(change: Change, policy: RemediationPolicy) -> bool:
         return False
     # An association is a property of the subnet or the network interface; the operator does not write those.
     if change.kind == "NSGUpdated" and not all(name.startswith("tags.") for name in change.fields):
+        return False
+    # The deny rule of an incident responder must not disappear.
+    if policy.only == "Openings" and not change.opens:
         return False
     return change.kind in policy.revert
 
