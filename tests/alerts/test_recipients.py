@@ -58,6 +58,17 @@ async def test_recipients_keep_their_identity_and_do_not_share_it_with_other_url
     assert len({channel.id for channel in [*first, *other]}) == 4
 
 
+async def test_a_key_changes_the_stored_identity_and_is_not_shown() -> None:
+    # A reader of the status could otherwise verify a guess of a URL, such as that of a relay without a password.
+    url = "mailto://relay.example.com?from=a@example.com&to=b@example.com"
+    (plain,), _ = await resolve_channels(url)
+    permissions = Permissions(key=b"c4n4ry c4n4ry c4n4ry")
+    (keyed,), _ = await resolve_channels(url, permissions)
+    (again,), _ = await resolve_channels(url, permissions)
+    assert plain.id != keyed.id == again.id
+    assert "c4n4ry" not in repr(permissions)
+
+
 @pytest.fixture
 async def internet(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Providers]:
     async with providers(monkeypatch) as servers:

@@ -45,6 +45,7 @@ def test_ports_levels_and_tags_reach_the_severity_policy(tmp_path: Path) -> None
         ("NSGB_AZURE_CLOUD", "AzureMoon", "AzurePublic, AzureUSGovernment, AzureChina"),
         ("NSGB_AZURE_ENDPOINT", "http://management.example.com", "NSGB_AZURE_ENDPOINT"),
         ("NSGB_HEALTH_PORT", "eighty", "must be a port between 0 and 65535; 0 selects a free port"),
+        ("NSGB_CHANNEL_KEY", "too short", "at least 16 characters"),
         ("NSGB_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("NSGB_LOG_FORMAT", "xml", "json, console"),
         ("NSGB_ATTRIBUTION", "maybe", "true, false"),

@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -58,12 +58,14 @@ class Permissions:
         is_operator: Whether it is the namespace of the operator, which has reserved slots.
         local: Whether addresses of the pod and of the cloud's metadata service are allowed.
         private: Whether addresses of private networks are allowed.
+        key: The key of the ids of the channels; empty for none.
     """
 
     namespace: str = ""
     is_operator: bool = False
     local: bool = False
     private: bool = False
+    key: bytes = field(default=b"", repr=False)
 
 
 class Channel:
@@ -72,10 +74,7 @@ class Channel:
     def __init__(self, url: ChannelURL, permissions: Permissions, recipient: str = "") -> None:
         self.line = url.line
         self.scheme = url.scheme
-        # Identifies the channel in a status without revealing the URL. With fewer bits, a tenant could find a URL with
-        # the identity of another channel, whose messages would then count as delivered.
-        identity = f"{url.url}\n{recipient}" if recipient else url.url
-        self.id = hashlib.blake2b(identity.encode(), digest_size=16, person=b"nsgb channel").hexdigest()
+        self.id = _identity(url.url, recipient, permissions.key)
         self.is_threaded = url.scheme in THREADED
         self.is_stateful = url.scheme in STATEFUL
         self._url = url.url
@@ -113,6 +112,17 @@ class Channel:
             private=self._permissions.private,
             fits=self.scheme in OWN_FORM,
         )
+
+
+def _identity(url: str, recipient: str, key: bytes) -> str:
+    """Return an id of a channel for a status, which does not reveal the URL.
+
+    With fewer bits, a tenant could find a URL with the id of another channel, whose messages would then count as
+    delivered. Without a key, a reader of the status can verify a guess of a URL that contains no secret.
+    """
+    identity = f"{url}\n{recipient}" if recipient else url
+    secret = hashlib.blake2b(key, digest_size=32).digest() if key else b""
+    return hashlib.blake2b(identity.encode(), digest_size=16, key=secret, person=b"nsgb channel").hexdigest()
 
 
 def _notice(message: AlertMessage, alerts: AlertStates) -> Notice:

@@ -59,6 +59,7 @@ class Dispatcher:
         operator_namespace: Routes in this namespace have reserved slots and may use private networks.
         allow_local: Allow channels to connect to loopback and link-local addresses.
         allow_private: Allow private networks for routes in all namespaces.
+        channel_key: The key of the ids of channels that are stored.
         is_stopping: Start no further message. Those under way are finished and recorded.
     """
 
@@ -68,6 +69,7 @@ class Dispatcher:
     allow_local: bool = False
     allow_private: bool = False
     operator_namespace: str = ""
+    channel_key: bytes = field(default=b"", repr=False)
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     in_flight: InFlight = field(init=False)
@@ -110,7 +112,8 @@ class Dispatcher:
     def _permissions(self, route: NSGAlertRoute) -> Permissions:
         namespace = route.metadata.namespace
         is_operator = namespace == self.operator_namespace
-        return Permissions(namespace, is_operator, self.allow_local, self.allow_private or is_operator)
+        private = self.allow_private or is_operator
+        return Permissions(namespace, is_operator, self.allow_local, private, self.channel_key)
 
     def next_try(self) -> datetime | None:
         """Return the time of the next attempt if no object changes; None if there is none."""

@@ -71,6 +71,7 @@ async def run(
     *,
     allow_local: bool = False,
     allow_private: bool = False,
+    channel_key: bytes = b"",
 ) -> None:
     """Run the loops of all routes until cancelled. Then finish the messages under way.
 
@@ -80,6 +81,7 @@ async def run(
         clock: Returns the current time.
         allow_local: Allow channels to connect to loopback and link-local addresses.
         allow_private: Allow private networks for routes in all namespaces.
+        channel_key: The key of the ids of channels that are stored; empty for none.
     """
     disable_url_logging()
     delivered_keys = DeliveredKeys()
@@ -90,7 +92,7 @@ async def run(
             for route in outbox.routes():
                 if route.key not in loops:
                     dispatcher = Dispatcher(
-                        outbox, clock, delivered_keys, allow_local, allow_private, operator_namespace
+                        outbox, clock, delivered_keys, allow_local, allow_private, operator_namespace, channel_key
                     )
                     loop = RouteLoop(route.key, operator_namespace, dispatcher)
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")

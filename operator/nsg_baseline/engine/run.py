@@ -105,6 +105,7 @@ async def _work(
                     utc_now,
                     allow_local=chosen.alert_local_addresses,
                     allow_private=chosen.alert_private_networks,
+                    channel_key=chosen.channel_key,
                 ),
                 name="alerts",
             ),

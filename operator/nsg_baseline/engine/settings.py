@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from nsg_baseline.core.severity_policy import SeverityPolicy, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, read_tags
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+MIN_KEY_BYTES = 16
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
 
@@ -33,6 +34,7 @@ class Settings:
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
     alert_local_addresses: bool = False
     alert_private_networks: bool = False
+    channel_key: bytes = field(default=b"", repr=False)
     attribution: bool = True
     leader_election: bool = True
 
@@ -51,10 +53,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         log_format="console" if _format(environment) == "console" else "json",
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
         alert_private_networks=_switch("NSGB_ALERT_PRIVATE_NETWORKS", environment, "false"),
+        channel_key=_channel_key(environment.get("NSGB_CHANNEL_KEY") or ""),
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
         severity_config=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
+
+
+def _channel_key(text: str) -> bytes:
+    if text and len(text.encode()) < MIN_KEY_BYTES:
+        # The value is a secret: the message does not contain it.
+        raise SettingError(f"NSGB_CHANNEL_KEY: must have at least {MIN_KEY_BYTES} characters")
+    return text.encode()
 
 
 def _cloud(environment: Mapping[str, str]) -> Cloud:
