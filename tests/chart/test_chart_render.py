@@ -1,5 +1,6 @@
 """What the chart renders, without a cluster. After an intended change: `NSGB_UPDATE_GOLDEN=1 pytest tests/chart`."""
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 
 from tests.cluster.programs import Program
 
@@ -124,3 +126,39 @@ def _values_keys(values: dict[str, Any], properties: dict[str, Any], prefix: str
         nested = inner and isinstance(value, dict) and name != "resources"
         keys |= _values_keys(value, inner, f"{prefix}{name}.") if nested else {prefix + name}
     return keys
+
+
+def test_the_webhook_is_off_by_default(offline_helm: Program, chart: Path) -> None:
+    # A webhook changes what the API server accepts, so nobody may get one unasked.
+    assert not [d for d in rendered(offline_helm, chart) if "webhook" in d["metadata"]["name"].lower()]
+    assert "ValidatingWebhookConfiguration" not in {d["kind"] for d in rendered(offline_helm, chart)}
+
+
+def test_the_webhook_trusts_the_certificate_that_the_chart_makes(offline_helm: Program, chart: Path) -> None:
+    # With another certificate the API server could not connect, and with Ignore nobody would notice.
+    documents = rendered(offline_helm, chart, "--set", "webhook.enabled=true")
+    by_kind = {document["kind"]: document for document in documents}
+    (webhook,) = by_kind["ValidatingWebhookConfiguration"]["webhooks"]
+    secret = next(d for d in documents if d["kind"] == "Secret")
+    assert webhook["failurePolicy"] == "Ignore"
+    assert webhook["clientConfig"]["caBundle"] == secret["data"]["tls.crt"]
+    service = webhook["clientConfig"]["service"]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [f"{service['name']}.{service['namespace']}.svc"]
+    assert by_kind["Service"]["metadata"]["name"] == service["name"]
+    pod = by_kind["Deployment"]["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "webhook"]
+    assert volume["secret"] == {"secretName": secret["metadata"]["name"], "optional": True}
+    assert {"name": "webhook", "containerPort": 9443} in pod["containers"][0]["ports"]
+
+
+def test_the_webhook_uses_an_existing_certificate(offline_helm: Program, chart: Path) -> None:
+    # cert-manager renews it and injects its CA.
+    values = ("webhook.enabled=true", "webhook.certificate.secretName=cert", "webhook.annotations.a=b")
+    settings = [part for value in values for part in ("--set", value)]
+    documents = rendered(offline_helm, chart, *settings)
+    assert "Secret" not in {document["kind"] for document in documents}
+    configuration = next(d for d in documents if d["kind"] == "ValidatingWebhookConfiguration")
+    assert configuration["metadata"]["annotations"] == {"a": "b"}
+    assert "caBundle" not in configuration["webhooks"][0]["clientConfig"]

@@ -43,6 +43,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- define "nsgb.webhookSecret" -}}
+{{- default (printf "%s-webhook" (include "nsgb.fullname" .)) .Values.webhook.certificate.secretName }}
+{{- end }}
+
 {{- /* The subject of all role bindings. */}}
 {{- define "nsgb.subjects" -}}
 - kind: ServiceAccount

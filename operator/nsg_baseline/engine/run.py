@@ -17,6 +17,8 @@ from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.engine.activity_sweep import ActivitySweep
 from nsg_baseline.engine.arm_clients import ArmClients
 from nsg_baseline.engine.attribution import AttributionLoop
+from nsg_baseline.engine.baseline_review import BaselineReviewer
+from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.judging import Judging
 from nsg_baseline.engine.leader_election import LEASE_NAME, LeaderElection, LostLeaseError
@@ -26,6 +28,7 @@ from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scopes import Scopes
 from nsg_baseline.engine.settings import Settings
+from nsg_baseline.kube.admission import add_review
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.handlers import registry, settings
 from nsg_baseline.kube.lease import Lease
@@ -121,7 +124,10 @@ async def _work(
             await _within(LAST_SAVE_SECONDS, records.backlog.flush())
 
     handlers = registry(store, KINDS, partial(connection_info))
-    watches = kopf.operator(registry=handlers, settings=settings(), standalone=True, clusterwide=True)
+    if chosen.webhook is not None:
+        # Each replica answers: the API server asks any of them.
+        add_review(handlers, BaselineReviewer(store, GuardrailCatalog(store), chosen.severity_config, utc_now))
+    watches = kopf.operator(registry=handlers, settings=settings(chosen.webhook), standalone=True, clusterwide=True)
     # A stand-by replica also keeps its store up to date, so that it can take over at once.
     own = [
         asyncio.create_task(resync(kube, store), name="resync"),

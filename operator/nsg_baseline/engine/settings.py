@@ -11,6 +11,7 @@ from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom_cloud
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.severity_policy import SeverityPolicy, severity_policy_of
 from nsg_baseline.core.traffic.tags import TagTable, read_tags
+from nsg_baseline.kube.admission import WebhookSettings
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 MIN_KEY_BYTES = 16
@@ -37,6 +38,7 @@ class Settings:
     channel_key: bytes = field(default=b"", repr=False)
     attribution: bool = True
     leader_election: bool = True
+    webhook: WebhookSettings | None = None
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -48,13 +50,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         cloud=_cloud(environment),
         namespace=environment.get("NSGB_NAMESPACE") or _own_namespace(),
-        health_port=_port(environment.get("NSGB_HEALTH_PORT") or "8080"),
+        health_port=_port("NSGB_HEALTH_PORT", environment.get("NSGB_HEALTH_PORT") or "8080"),
         log_level=_one_of("NSGB_LOG_LEVEL", (environment.get("NSGB_LOG_LEVEL") or "info").lower(), LOG_LEVELS),
         log_format="console" if _format(environment) == "console" else "json",
         alert_local_addresses=_switch("NSGB_ALERT_LOCAL_ADDRESSES", environment, "false"),
         alert_private_networks=_switch("NSGB_ALERT_PRIVATE_NETWORKS", environment, "false"),
         channel_key=_channel_key(environment.get("NSGB_CHANNEL_KEY") or ""),
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
+        webhook=_webhook(environment),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
         severity_config=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
@@ -115,9 +118,16 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _port(text: str) -> int:
+def _webhook(environment: Mapping[str, str]) -> WebhookSettings | None:
+    folder = environment.get("NSGB_WEBHOOK_CERTIFICATES")
+    if not folder:
+        return None
+    return WebhookSettings(_port("NSGB_WEBHOOK_PORT", environment.get("NSGB_WEBHOOK_PORT") or "9443"), Path(folder))
+
+
+def _port(name: str, text: str) -> int:
     if not text.isdigit() or int(text) > 65535:  # noqa: PLR2004 - the highest port
-        raise SettingError(f"NSGB_HEALTH_PORT: {text!r} must be a port between 0 and 65535; 0 selects a free port")
+        raise SettingError(f"{name}: {text!r} must be a port between 0 and 65535; 0 selects a free port")
     return int(text)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import kopf
 
 from nsg_baseline.api.common import GROUP, VERSION, ObjectKey, Resource
+from nsg_baseline.kube.admission import PatientServer, WebhookSettings
 from nsg_baseline.kube.store import Store
 
 # These timeouts end a stream that stopped silently. The periodic list adds the events that it missed.
@@ -45,14 +46,16 @@ def registry(store: Store, kinds: Iterable[type[Resource]], login: Login) -> kop
     return handlers
 
 
-def settings() -> kopf.OperatorSettings:
-    """Return the settings of kopf for an operator that only watches."""
+def settings(webhook: WebhookSettings | None = None) -> kopf.OperatorSettings:
+    """Return the settings of kopf for an operator that only watches, and reviews baselines if there is a webhook."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.watching.server_timeout = SERVER_TIMEOUT_SECONDS
     chosen.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
     chosen.networking.error_backoffs = Backoffs()
+    if webhook is not None:
+        chosen.admission.server = PatientServer(webhook)
     return chosen
 
 
