@@ -168,6 +168,24 @@ def test_a_missing_kubeconfig_is_one_line_with_its_path(
     assert result.stderr == f"nsgb: the cluster cannot be read: no kubeconfig at {missing}; {fix}\n"
 
 
+def test_a_kubeconfig_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    result = run("incidents", "--kubeconfig", str(tmp_path))
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert f"the cluster cannot be read: {tmp_path}: Is a directory; check" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "option"), [("report", "--to"), ("emulator", "--save")])
+def test_a_read_only_output_file_is_reported_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    # The emulator writes its state when it ends. An error then would lose the state.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    file = tmp_path / "out"
+    result = run(command, option, str(file))
+    fix = "pass a file in a folder that you may write to"
+    assert (result.exit_code, result.stderr) == (1, f"nsgb: {option}: {file} cannot be written; {fix}\n")
+
+
 def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
     odd = tmp_path / "kubeconfig"
     odd.write_bytes(b"\x80\x81")
@@ -186,6 +204,9 @@ def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
         (("incidents", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
         (("plan", "-f", "-", "--live", "-"), "- can be used only once"),
         (("diff", "-", "-"), "- can be used only once"),
+        (("lint", "-", "-g", "-"), "- can be used only once"),
+        (("plan", "-f", "-", "--live", "nsgs.json", "-g", "-"), "- can be used only once"),
+        (("guardrail", "-g", "-", "--live", "-"), "- can be used only once"),
         (("approve", "web", "-f", "-", "--live", "-"), "- can be used only once"),
         (("probe", "web.yaml", "--protocol", "icmp", "--port", "22"), "--port has no effect with --protocol Icmp"),
         (("probe", "web.yaml", "--protocol", "esp", "--source-port", "0"), "--source-port has no effect"),

@@ -10,7 +10,6 @@ from nsg_baseline.cli.guardrail_files import CheckedNSG, GuardrailFiles, guardra
 from nsg_baseline.cli.render.diff import FORMS, Difference, Revision
 from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Sourced, now, read_given_baselines
-from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.baseline_diff import diff_baselines
 
@@ -37,7 +36,6 @@ def diff(
     \b
     git worktree add ../main main && nsgb diff ../main/baselines baselines -o markdown
     """
-    reject_second_stdin(old, new)
     before, after = read_given_baselines([old]), read_given_baselines([new])
     revisions = tuple(_revisions(before, after, severity_config))
     checked = _checked(after, guardrails, severity_config)

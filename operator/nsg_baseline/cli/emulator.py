@@ -1,7 +1,6 @@
 """`nsgb emulator`: serve the ARM emulator, to try clients, pipelines and the operator without Azure."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import click
 
 from nsg_baseline.cli.demo.extra import require_emulator
 from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.text_files import check_writable
 
 if TYPE_CHECKING:
     from nsg_emulator.arm import ArmEmulator, Running
@@ -65,10 +65,8 @@ def emulator(  # noqa: PLR0913 - click passes one argument for each option
     from nsg_emulator.arm import ArmEmulator, Settings  # noqa: PLC0415
     from nsg_emulator.arm.state import StateError, load_file, save_file  # noqa: PLC0415
 
-    if save_to is not None and not save_to.absolute().parent.is_dir():
-        raise Failure(f"--save: folder {save_to.parent} does not exist; create it first")
-    if save_to is not None and not os.access(save_to if save_to.exists() else save_to.absolute().parent, os.W_OK):
-        raise Failure(f"--save: {save_to} cannot be written; pass a file in a folder that you may write to")
+    if save_to is not None:
+        check_writable("--save", save_to)
     arm = ArmEmulator(settings=Settings(operation_delay=operation_delay), subscription=subscription)
     try:
         if state_file is not None:

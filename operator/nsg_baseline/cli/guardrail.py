@@ -10,6 +10,7 @@ from nsg_baseline.cli.render.guardrail import FORMS
 from nsg_baseline.cli.render.violations import violating
 from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Live, now, read_live_files
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 
 VIOLATED = 2
@@ -58,6 +59,7 @@ def guardrail(
     """
     if live_files:
         reject_options("with --live", subscription=subscription, resource_group=resource_group)
+    reject_second_stdin(*guardrail_files, *live_files)
     guardrails = read_guardrails(guardrail_files)
     live = _live(live_files, subscription, resource_group)
     if not live.nsgs:

@@ -1,6 +1,6 @@
 """Guardrails from files, and the violations of NSGs and baselines."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -15,6 +15,7 @@ from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.sources import documents_of
+from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.cli.yaml_files import Document
 from nsg_baseline.core.assignment import scope_of
 from nsg_baseline.core.guardrails import (
@@ -84,7 +85,7 @@ class GuardrailFiles:
         return scope.metadata.name if scope is not None else None
 
 
-def read_guardrails(files: Iterable[str]) -> GuardrailFiles:
+def read_guardrails(files: Sequence[str]) -> GuardrailFiles:
     """Read the NSGGuardrails and NSGScopes in files and folders. Objects of other kinds are skipped.
 
     Raises:
@@ -102,7 +103,7 @@ def read_guardrails(files: Iterable[str]) -> GuardrailFiles:
     fail_if(invalid)
     guardrails = [(item, document) for item, document in resources if isinstance(item, NSGGuardrail)]
     if not guardrails:
-        raise Failure("no NSGGuardrail in these files")
+        raise Failure(f"{', '.join(files)}: contains no NSGGuardrail; pass a file or folder with guardrails")
     documents: dict[str, Document] = {}
     for guardrail, document in guardrails:
         first = documents.setdefault(guardrail.metadata.name, document)
@@ -116,7 +117,10 @@ def read_guardrails(files: Iterable[str]) -> GuardrailFiles:
 
 
 def guardrail_option(command: F) -> Callable[..., Any]:
-    """Add -g to a command, which receives the guardrails as `guardrails`; None without the option."""
+    """Add -g to a command, which receives the guardrails as `guardrails`; None without the option.
+
+    A second - among all inputs of the command is rejected.
+    """
 
     @click.option(
         "-g",
@@ -128,10 +132,18 @@ def guardrail_option(command: F) -> Callable[..., Any]:
     )
     @wraps(command)
     def with_guardrails(*args: Any, guardrail_files: tuple[str, ...], **kwargs: Any) -> Any:
+        reject_second_stdin(*guardrail_files, *_inputs(kwargs))
         guardrails = read_guardrails(guardrail_files) if guardrail_files else None
         return command(*args, guardrails=guardrails, **kwargs)
 
     return with_guardrails
+
+
+def _inputs(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the input files among the arguments of a command."""
+    yield from (arguments[name] for name in ("old", "new") if name in arguments)
+    yield from arguments.get("files", ())
+    yield from arguments.get("live_files", ())
 
 
 _KINDS: Mapping[str, type[NSGGuardrail] | type[NSGScope]] = {"NSGGuardrail": NSGGuardrail, "NSGScope": NSGScope}

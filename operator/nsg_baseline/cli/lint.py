@@ -9,7 +9,6 @@ from nsg_baseline.cli.guardrail_files import GuardrailFiles, guardrail_option
 from nsg_baseline.cli.lint_result import highest_level, lint_files
 from nsg_baseline.cli.render.lint import FORMS
 from nsg_baseline.cli.severity_options import severity_options
-from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.lint import LEVELS, Level
 
@@ -48,7 +47,6 @@ def lint(
     nsgb lint baselines/ -o sarif > lint.sarif
     nsgb lint baselines/ -g guardrails/
     """
-    reject_second_stdin(*files)
     findings = lint_files(files, severity_config, guardrails)
     click.echo(FORMS[output](findings))
     level = highest_level(findings)

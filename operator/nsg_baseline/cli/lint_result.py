@@ -112,7 +112,7 @@ def _findings(
 
 def _violation(violation: Violation, spec: BaselineSpec) -> Finding:
     name = decider(violation)
-    text = line(violation).replace(": ", f": {violation.severity}: ", 1)
+    text = f"{line(violation)} ({violation.severity})"
     forbidden = "narrow or remove the rule" if violation.effect == "Allowed" else "allow this traffic before that rule"
     fix = f"{forbidden}, or add an exception to the guardrail"
     return Finding("GuardrailViolated", _field_of_rule(spec, name), text, fix, name)

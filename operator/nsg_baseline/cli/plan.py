@@ -14,7 +14,6 @@ from nsg_baseline.cli.plan_writes import Write, write_for
 from nsg_baseline.cli.render import FORMS
 from nsg_baseline.cli.severity_options import severity_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_given_baselines, read_live_files
-from nsg_baseline.cli.text_files import reject_second_stdin
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.remediation import policy
 from nsg_baseline.core.text.phrasing import counted
@@ -74,7 +73,6 @@ def plan(  # noqa: PLR0913 - click passes one argument for each option
         reject_options("with -f", **cluster, context=context)
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
-    reject_second_stdin(*files, *live_files)
     baselines = _baselines(files, None if all_namespaces else namespace, kubeconfig, context)
     live = _live(live_files, baselines)
     time = now()

@@ -11,6 +11,7 @@ from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.render.report import FORMS, Report
 from nsg_baseline.cli.sources import now
+from nsg_baseline.cli.text_files import check_writable
 from nsg_baseline.kube.client import Kube
 
 
@@ -66,9 +67,9 @@ def report(
 
 
 def _check_folder(file: str | None) -> None:
-    """Fail before the cluster is queried if the folder of the output file does not exist."""
-    if file is not None and not Path(file).absolute().parent.is_dir():
-        raise Failure(f"--to: folder {Path(file).parent} does not exist; create it first")
+    """Fail before the cluster is queried if the output file cannot be written."""
+    if file is not None:
+        check_writable("--to", Path(file))
 
 
 def _start(text: str, until: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,18 @@ def reject_second_stdin(*files: str) -> None:
     """
     if files.count("-") > 1:
         raise Failure("- can be used only once, because standard input can be read only once; use a file for the other")
+
+
+def check_writable(option: str, file: Path) -> None:
+    """Check that a file can be written, before the work whose result it stores.
+
+    Raises:
+        Failure: its folder does not exist, or the file cannot be written.
+    """
+    if not file.absolute().parent.is_dir():
+        raise Failure(f"{option}: folder {file.parent} does not exist; create it first")
+    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise Failure(f"{option}: {file} cannot be written; pass a file in a folder that you may write to")
 
 
 def _stdin() -> bytes:

@@ -17,7 +17,9 @@ async def configuration(kubeconfig: str | None = None, context: str | None = Non
     """
     try:
         return await _configuration(kubeconfig, context)
-    except (ValueError, TypeError, AttributeError, yaml.YAMLError, OSError) as error:
+    except OSError as error:
+        raise config.ConfigException(f"{error.filename or 'the kubeconfig'}: {error.strerror}") from None
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         # The library raises these for a file that is not a kubeconfig.
         where = kubeconfig or os.environ.get("KUBECONFIG") or "the kubeconfig"
         raise config.ConfigException(f"{where} is not a valid kubeconfig ({type(error).__name__})") from None
