@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.baseline_export import manifest, names, rule_document
-from nsg_baseline.core.nsg import LiveNSG, parse_live
+from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
 from nsg_baseline.core.rules import normalise
-from tests.support.nsgs import GROUP, NETWORK_INTERFACE, NSG, SUBNET, nsg, rule
+from nsg_baseline.core.verdict import judge
+from tests.support.nsgs import GROUP, NETWORK_INTERFACE, NOW, NSG, SUBNET, nsg, rule
 
 
 def live(*rules: dict[str, Any], **fields: Any) -> LiveNSG:
@@ -42,7 +44,7 @@ def test_tags_and_associations_are_approved_on_request() -> None:
     subnets = [{"id": SUBNET.format(name)} for name in ("b", "a")]
     interfaces = [{"id": NETWORK_INTERFACE.format(name)} for name in ("d", "c")]
     attached = live(tags={"env": "prod", "cost": "1"}, properties={"subnets": subnets, "networkInterfaces": interfaces})
-    assert set(manifest(attached, "team-web", "web")["spec"]) == {"target", "mode", "rules"}
+    assert set(manifest(attached, "team-web", "web")["spec"]) == {"target", "mode", "rules", "associations"}
     spec = manifest(attached, "team-web", "web", tags=True, associations=True)["spec"]
     assert list(spec["tags"].items()) == [("cost", "1"), ("env", "prod")]
     assert spec["associations"] == {
@@ -52,6 +54,28 @@ def test_tags_and_associations_are_approved_on_request() -> None:
     bare = manifest(live(), "team-web", "web", tags=True, associations=True)["spec"]
     assert "tags" not in bare, "there is none to approve"
     assert bare["associations"] == {"subnets": [], "networkInterfaces": []}
+
+
+def test_attached_subnets_are_approved_by_default_and_network_interfaces_are_not() -> None:
+    # An NSG that lost its subnet filters nothing. Scale sets add and remove network interfaces all the time.
+    references = {
+        "subnets": [{"id": SUBNET.format("a")}],
+        "networkInterfaces": [{"id": NETWORK_INTERFACE.format("c")}],
+    }
+    spec = manifest(live(properties=references), "team-web", "web")["spec"]
+    assert spec["associations"] == {"subnets": [SUBNET.format("a").lower()]}
+    assert "associations" not in manifest(live(), "team-web", "web")["spec"]
+
+
+@pytest.mark.parametrize(("attached", "severity"), [(["a"], "high"), (["a", "b", "c"], "info")])
+def test_a_subnet_that_the_nsg_loses_after_the_import_is_high(attached: list[str], severity: str) -> None:
+    def nsg_at(names: list[str]) -> LiveNSG:
+        return live(rule(), properties={"subnets": [{"id": SUBNET.format(name)} for name in names]})
+
+    spec = BaselineSpec.model_validate(manifest(nsg_at(["a", "b"]), "team-web", "web")["spec"])
+    assert judge(parse_approved(spec), nsg_at(["a", "b"]), NOW).compliant
+    verdict = judge(parse_approved(spec), nsg_at(attached), NOW)
+    assert (verdict.severity, [change.fields for change in verdict.changes]) == (severity, [("subnets",)])
 
 
 def named(name: str, group: str = "rg-web") -> LiveNSG:

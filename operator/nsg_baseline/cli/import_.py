@@ -30,7 +30,9 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
     "--mode", type=click.Choice(["Alert", "Enforce"]), default="Alert", show_default=True, help="Mode of the baselines."
 )
 @click.option("--tags", is_flag=True, help="Also approve the tags.")
-@click.option("--associations", is_flag=True, help="Also approve the attached subnets and network interfaces.")
+@click.option(
+    "--associations", is_flag=True, help="Also approve the network interfaces, and that nothing else is attached."
+)
 @click.option(
     "-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Output format."
 )
@@ -45,7 +47,7 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
     associations: bool,
     output: str,
 ) -> None:
-    r"""Generate baselines that approve exactly the live rules, on standard output.
+    r"""Generate baselines that approve exactly the live rules and the attached subnets, on standard output.
 
     \b
     az network nsg list | nsgb import --live - -n team-web > baselines.yaml

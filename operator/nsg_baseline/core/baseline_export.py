@@ -16,17 +16,20 @@ _SIDES = ("source", "destination")
 def manifest(
     live: LiveNSG, namespace: str, name: str, mode: str = "Alert", *, tags: bool = False, associations: bool = False
 ) -> dict[str, Any]:
-    """Return an NSGBaseline that approves exactly what is live."""
+    """Return an NSGBaseline that approves exactly what is live.
+
+    The attached subnets are approved, because an NSG that lost its subnet filters nothing. Network interfaces are only
+    approved with `associations`: scale sets change them all the time.
+    """
     rules = sorted(live.rules, key=lambda rule: (rule.direction, rule.priority, rule.key))
     spec: dict[str, Any] = {"target": {"resourceId": str(live.id)}, "mode": mode}
     spec["rules"] = [rule_document(rule) for rule in rules]
     if tags and live.tags:
         spec["tags"] = dict(sorted(live.tags.items()))
+    if associations or live.subnets:
+        spec["associations"] = {"subnets": sorted(live.subnets)}
     if associations:
-        spec["associations"] = {
-            "subnets": sorted(live.subnets),
-            "networkInterfaces": sorted(live.network_interfaces),
-        }
+        spec["associations"]["networkInterfaces"] = sorted(live.network_interfaces)
     return {
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": "NSGBaseline",
