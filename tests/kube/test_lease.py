@@ -1,5 +1,7 @@
 """A Lease: acquired by compare and set, and expired by the local clock only."""
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +188,33 @@ async def test_a_conflicting_renewal_does_not_show_the_holder(server: LeaseServe
     holder = lease(server, "a", clock)
     assert await holder.acquire()
     server.conflicts = 1
-    with pytest.raises(KubeError, match="Conflict"):
+    with pytest.raises(KubeError) as error:
         await holder.renew()
+    expected = KubeError("Conflict", "another client changed the Lease at the same time", 409)
+    assert (str(error.value), error.value.status) == (str(expected), 409)
     assert await holder.renew()
+
+
+async def test_a_new_holder_has_the_whole_duration_whatever_its_clock_says(server: LeaseServer, clock: Clock) -> None:
+    # Its renewal may have the time of the one before: clocks of nodes differ, and Kubernetes rounds.
+    assert await lease(server, "a", clock).acquire()
+    successor = lease(server, "b", clock)
+    assert not await successor.acquire()
+    clock.now += 14
+    spec(server)["holderIdentity"] = "c"
+    assert not await successor.acquire()
+    clock.now += 14
+    assert not await successor.acquire()
+    clock.now += 1
+    assert await successor.acquire()
+
+
+async def test_times_are_in_utc(server: LeaseServer, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A container may have another time zone; other clients compare these times with theirs.
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert await lease(server, "a", clock).acquire()
+    time.tzset()
+    renewed = datetime.strptime(spec(server)["renewTime"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert abs(datetime.now(UTC) - renewed) < timedelta(hours=1)
