@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from typing_extensions import override
+
 from nsg_baseline.kube.errors import KubeError
 
 
@@ -49,3 +51,31 @@ class LeaseServer:
         if self.away:
             self.refusals += 1
             raise KubeError("Unreachable", "the API server is away")
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class LoggingServer(LeaseServer):
+    """Logs the names of its requests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[tuple[str, ...]] = []
+
+    @override
+    async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
+        self.requests.append(("get", namespace, name))
+        return await super().lease(namespace, name)
+
+    @override
+    async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
+        self.requests.append(("save", namespace))
+        await super().save_lease(namespace, document)
