@@ -21,11 +21,11 @@ _INTRODUCTION = """# Services
 
 Every URL of these services can be a channel. [Alerts](alerts.md#channels) describes those with a specific form. The
 others get a plain form: title and text, cut to the length that the service accepts. Services that read Markdown get it
-as one block of code. Services that accept less than 640 characters get one line of ASCII. The documentation of Apprise
-describes the URLs.
+as one block of code. Services that accept less than 640 characters get one line of ASCII. Where the last column is
+empty, the recipients of a URL share one request. The documentation of Apprise describes the URLs.
 
-| Service | URL schemes | Form |
-|---|---|---|
+| Service | URL schemes | Form | Recipients of a URL |
+|---|---|---|---|
 """
 _REFUSALS = """
 ## Refused
@@ -55,7 +55,8 @@ class Service:
     @property
     def documentation(self) -> str:
         name = str(self.plugin.service_name).replace("|", "/")
-        return f"| {name} | {_listed(self.schemes)} | {self._form()} |"
+        lists = recipient_lists(self.module, self.plugin)
+        return f"| {name} | {_listed(self.schemes)} | {self._form()} | {'separate channels |' if lists else '|'}"
 
     def _form(self) -> str:
         if OWN_FORM.issuperset(self.schemes):
@@ -66,6 +67,7 @@ class Service:
 
 OURS = {
     "Alertmanager": "alertmanager alertmanagers",
+    "Azure Monitor Logs": "azurelogs",
     "CloudEvents": "cloudevent cloudevents",
     "ServiceNow": "servicenow",
     "Zendesk": "zendesk",
@@ -125,7 +127,7 @@ def page() -> str:
         key=lambda service: str(service.plugin.service_name).lower(),
     )
     rows = [service.documentation for service in allowed]
-    rows += [f"| {name} | {_listed(schemes.split())} | specific |" for name, schemes in OURS.items()]
+    rows += [f"| {name} | {_listed(schemes.split())} | specific | |" for name, schemes in OURS.items()]
     refusals = [f"| {_listed(schemes.split())} | {reason} |" for reason, schemes in REFUSED.values()]
     return _INTRODUCTION + "\n".join(rows) + "\n" + _REFUSALS + "\n".join(refusals) + "\n" + _OPTIONS
 

@@ -8,6 +8,7 @@ _APPRISE = "apprise.plugins"
 _OWN_PLUGINS = {
     "alertmanager": (f"{_OURS}.alertmanager", "Alertmanager"),
     "alertmanagers": (f"{_OURS}.alertmanager", "Alertmanager"),
+    "azurelogs": (f"{_OURS}.azure_logs", "AzureLogs"),
     "cloudevent": (f"{_OURS}.cloudevents", "CloudEvents"),
     "cloudevents": (f"{_OURS}.cloudevents", "CloudEvents"),
     "jira": (f"{_OURS}.opsgenie", "Jira"),
