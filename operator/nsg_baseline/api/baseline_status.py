@@ -40,7 +40,7 @@ class BaselineReference(StatusShape):
 
 
 class RuleAuthor(StatusShape):
-    """Identity that certainly wrote a rule tolerated by its caller."""
+    """Certain author of a rule that `tolerate.caller` tolerates."""
 
     rule: Annotated[str, Field(description="Name of the rule.", max_length=128)]
     fingerprint: Annotated[
@@ -88,12 +88,12 @@ class BaselineStatus(StatusShape):
     ] = ()
     exceptions: Annotated[
         tuple[ExceptionStatus, ...],
-        Field(description="Exceptions that have not ended, the next to end first.", max_length=50, strict=False),
+        Field(description="Exceptions that have not ended, ordered by their end.", max_length=50, strict=False),
     ] = ()
     rule_authors: Annotated[
         tuple[RuleAuthor, ...],
         Field(
-            description="Identities that certainly wrote the rules tolerated by their caller.",
+            description="Certain authors of the rules that `tolerate.caller` tolerates.",
             max_length=200,
             strict=False,
         ),
@@ -114,7 +114,7 @@ class BaselineStatus(StatusShape):
     last_compliant: Annotated[
         LastCompliant | None,
         Field(
-            description="Live state when it last matched the baseline; used to tell Azure edits from baseline edits."
+            description="Live state when it last matched; distinguishes changes in Azure from edits of the baseline."
         ),
     ] = None
     rollout_since: Annotated[

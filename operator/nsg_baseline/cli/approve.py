@@ -31,12 +31,23 @@ _ABOUT = {
 
 @click.command()
 @click.argument("name")
-@click.option("--until", help="Approve as an exception until a time (2026-12-01T00:00:00Z) or for a duration (4h).")
+@click.option(
+    "--until",
+    metavar="TIME|DURATION",
+    help="Approve as an exception until a time (2026-12-01T00:00:00Z) or for a duration (4h).",
+)
 @click.option("--reason", help="With --until: the reason or ticket; required.")
 @click.option("--by", help="With --until: the approver.  [default: your login name]")
 @click.option("--rule", "rules", multiple=True, help="Approve only changes of this rule; can be repeated.")
-@click.option("-f", "--filename", "files", multiple=True, help="Read the baseline from files instead of the cluster.")
-@click.option("--live", "live_file", help="Read live NSGs from a file, as for plan, instead of Azure.")
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    metavar="PATH",
+    multiple=True,
+    help="Read the baseline from files instead of the cluster.",
+)
+@click.option("--live", "live_file", metavar="FILE", help="Read live NSGs from a file, as for plan, instead of Azure.")
 @click.option(
     "-o",
     "--output",

@@ -24,7 +24,7 @@ def cluster_options(command: Command) -> Command:
         click.option("--context", help="Context of the kubeconfig."),
         click.option("--kubeconfig", type=click.Path(exists=True), help="Path of the kubeconfig."),
         click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces (default)."),
-        click.option("-n", "--namespace", help="Only objects in this namespace."),
+        click.option("-n", "--namespace", help="Only this namespace."),
     ):
         command = option(command)
     return command

@@ -30,6 +30,7 @@ INCOMPLETE = 1
 @click.option(
     "--live",
     "live_files",
+    metavar="FILE",
     multiple=True,
     help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
 )

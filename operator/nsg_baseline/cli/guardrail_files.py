@@ -126,6 +126,7 @@ def guardrail_option(command: F) -> Callable[..., Any]:
         "-g",
         "--guardrails",
         "guardrail_files",
+        metavar="PATH",
         multiple=True,
         help="Guardrails: YAML or JSON files, folders, or - for standard input. NSGScopes in them decide which NSGs "
         "belong to which scope.",

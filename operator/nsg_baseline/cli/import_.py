@@ -20,6 +20,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @click.option(
     "--live",
     "live_files",
+    metavar="FILE",
     multiple=True,
     help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
 )
@@ -47,7 +48,7 @@ def import_(  # noqa: PLR0913 - click passes one argument for each option
     associations: bool,
     output: str,
 ) -> None:
-    r"""Generate baselines that approve exactly the live rules and the attached subnets, on standard output.
+    r"""Write baselines that approve exactly the live rules and the attached subnets to standard output.
 
     \b
     az network nsg list | nsgb import --live - -n team-web > baselines.yaml

@@ -28,7 +28,8 @@ from nsg_baseline.kube.client import Kube
     "--check",
     "file",
     type=click.File(encoding="utf-8"),
-    help="Read URLs from a file, or - for stdin, and print what each line is and what is wrong. Nothing is sent.",
+    metavar="FILE",
+    help="Check the URLs in a file, or - for standard input, and print the result for each line. Sends nothing.",
 )
 @click.option("--local", is_flag=True, help="Allow channels on loopback addresses of this machine.")
 @cluster_options
@@ -45,7 +46,7 @@ def notify(
     r"""Send a test message through an NSGAlertRoute and print the result of each channel.
 
     The message is sent from this machine, with your own permission to read the route's Secret. Exits with 0 if every
-    channel accepted the message, else with 1.
+    channel accepted the message, otherwise with 1.
 
     \b
     nsgb notify oncall -n nsg-baseline-system

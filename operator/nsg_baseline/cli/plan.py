@@ -23,11 +23,17 @@ DRIFT = 2
 
 @click.command()
 @click.option(
-    "-f", "--filename", "files", multiple=True, help="Baselines: YAML or JSON files, folders, or - for standard input."
+    "-f",
+    "--filename",
+    "files",
+    metavar="PATH",
+    multiple=True,
+    help="Baselines: YAML or JSON files, folders, or - for standard input.",
 )
 @click.option(
     "--live",
     "live_files",
+    metavar="FILE",
     multiple=True,
     help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
 )

@@ -17,7 +17,11 @@ from nsg_baseline.kube.client import Kube
 
 @click.command()
 @click.option(
-    "--since", default="30d", show_default=True, help="Start of the period: 30d, 12h, or 2026-11-01T00:00:00Z."
+    "--since",
+    metavar="TIME|DURATION",
+    default="30d",
+    show_default=True,
+    help="Start of the period: 30d, 12h, or 2026-11-01T00:00:00Z.",
 )
 @click.option(
     "-o", "--output", type=click.Choice(list(FORMS)), default="markdown", show_default=True, help="Output format."
