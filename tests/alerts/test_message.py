@@ -10,10 +10,9 @@ from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.alerts.formats import SMS_LENGTH, as_slack, as_sms, plain
 from nsg_baseline.alerts.message import AlertMessage, alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
-from nsg_baseline.api.incident import Acknowledged
 from nsg_baseline.api.route import NotificationEvent
 from tests.support.alert_scenarios import OPEN, RESOLVED, SSH
-from tests.support.alerts import NSG, incident
+from tests.support.alerts import NSG, START, incident, stamp
 
 DENIED: dict[str, Any] = {**SSH, "effect": "Denied", "direction": "Outbound", "liveRule": "deny-all"}
 CALLER: dict[str, Any] = {
@@ -113,10 +112,8 @@ def test_a_reminder_has_the_duration_and_the_command_to_acknowledge() -> None:
 
 def test_a_note_cannot_forge_a_line() -> None:
     # Otherwise a person who may acknowledge could add another undo command.
-    forged = incident(**OPEN)
-    note = Acknowledged(by="jo", note="known\nUndo: az group delete \u202e\x1b[31m")
-    spec = forged.spec.model_copy(update={"acknowledged": note})
-    text = plain(alert_message(PendingDelivery(forged.model_copy(update={"spec": spec}), "Opened")))
+    given = {"at": stamp(START), "by": "jo", "note": "known\nUndo: az group delete \u202e\x1b[31m"}
+    text = plain(message(acknowledgement=given, acknowledgedAt=stamp(START)))
     assert "Acknowledged by jo: known\\nUndo: az group delete \\u202e\\x1b[31m" in text.splitlines()
 
 
@@ -146,7 +143,8 @@ def test_an_sms_is_ascii_whatever_the_names_are() -> None:
     text = as_sms(message(changes=changes, exposure=[{**SSH, "text": "TCP 22 \u2026 {é}" * 20}])).body
     assert text.isascii()
     assert len(text) == SMS_LENGTH
-    assert text.endswith("...")
+    # Without the subscription, the receiver does not know where to look.
+    assert text.endswith("... subscription 11111111-1111-1111-1111-111111111111")
     assert not set(text) & set("[]{}|~^\\`")
 
 

@@ -132,7 +132,7 @@ def test_a_resolved_incident_keeps_its_changes_and_exposure() -> None:
     over = resolved(OPEN, "Reverted", None, NOW + MINUTE)
     assert (over.state, over.event, over.revision, over.resolved_at) == ("Resolved", "Resolved", 2, NOW + MINUTE)
     assert (over.exposure, over.summary) == (OPEN.exposure, OPEN.summary)
-    ended = {"ended": "Reverted", "ended_at": NOW + MINUTE}
+    ended = {"ended": "Reverted", "ended_at": NOW + MINUTE, "ended_in": 2}
     assert over.changes == tuple(stored.model_copy(update=ended) for stored in OPEN.changes)
 
 

@@ -51,7 +51,7 @@ STEPS = (
     Step(
         "a second rule",
         lambda operator_process: operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP),
-        ("UPDATE", "appgate", "open-rdp"),
+        ("now also", "appgate", "open-rdp"),
         "Open",
     ),
     Step(

@@ -1,4 +1,4 @@
-"""Ten notifications as an on-call engineer receives them, built from stored incidents."""
+"""Notifications of each event as an on-call engineer receives them, built from stored incidents."""
 
 from datetime import timedelta
 from typing import Any
@@ -68,12 +68,71 @@ def _unbaselined(count: int) -> dict[str, Any]:
     }
 
 
+PING: dict[str, Any] = {
+    "kind": "RuleCreated",
+    "rule": "ping",
+    "severity": "low",
+    "live": "500 Inbound Allow Icmp from * to *",
+    "since": stamp(START),
+    "appearedIn": 1,
+    "acknowledged": True,
+}
+RDP: dict[str, Any] = {
+    "kind": "RuleCreated",
+    "rule": "open-rdp",
+    "severity": "critical",
+    "appearedIn": 3,
+    "since": LATER,
+    "live": "900 Inbound Allow Tcp from Internet to * port 3389",
+    "exposure": [{**SSH, "text": "TCP 3389 from Internet to any", "liveRule": "open-rdp"}],
+}
+ACKNOWLEDGED: dict[str, Any] = {
+    "acknowledgement": {"at": stamp(START), "by": "jo@example.com", "note": "ping test"},
+    "acknowledgedAt": stamp(START),
+}
+WORSE: dict[str, Any] = {
+    "revision": 3,
+    "severity": "critical",
+    "severityReason": "open-rdp opens TCP 3389 to the Internet",
+    "effectiveMode": "Alert",
+    "acknowledgement": ACKNOWLEDGED["acknowledgement"],
+    "summary": "RuleCreated open-rdp; RuleCreated ping",
+    "changeCount": 2,
+    "changes": [RDP, PING],
+    "exposure": [*RDP["exposure"], {**SSH, "text": "ICMP from any to any", "liveRule": "ping"}],
+}
+END = stamp(START + timedelta(minutes=82))
+EASED: dict[str, Any] = {
+    "revision": 4,
+    "severity": "low",
+    "severityReason": "ping affects only ICMP",
+    "summary": "RuleCreated ping",
+    "changes": [PING],
+    "exposure": [{**SSH, "text": "ICMP from any to any", "liveRule": "ping"}],
+    "endedChanges": [{**RDP, "endedAt": END, "ended": "Reverted", "endedIn": 4}],
+    **ACKNOWLEDGED,
+}
+BY_JO: dict[str, Any] = {
+    "changedBy": [
+        {
+            "name": "jo@example.com",
+            "kind": "User",
+            "client": "the Azure CLI",
+            "address": "203.0.113.7",
+            "at": stamp(START),
+            "operation": "write",
+            "rule": "open-ssh",
+            "correlationId": "c-1",
+            "certain": True,
+        }
+    ]
+}
 RESOLVED: dict[str, Any] = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
 SCENARIOS: dict[str, AlertMessage] = {
     "opened": _message("Opened", **OPEN),
     "updated": _message("Updated", revision=2, **WIDENED),
     "blocked": _message(
-        "Updated",
+        "Blocked",
         revision=2,
         updatedAt=LATER,
         **OPEN,
@@ -83,6 +142,15 @@ SCENARIOS: dict[str, AlertMessage] = {
         "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "Restored"}]
     ),
     "resolved": _message("Resolved", **OPEN, **RESOLVED, resolution="Reverted"),
+    "escalated": _message("Escalated", **WORSE),
+    "eased": _message("Eased", **EASED),
+    "attributed": _message("Attributed", revision=2, **{**OPEN, **BY_JO}),
+    "acknowledged": _message("Acknowledged", revision=2, **OPEN, **ACKNOWLEDGED),
+    "reopened": _message("Opened", **{**OPEN, "revision": 3, "reopenCount": 1}),
+    "resolved-after-easing": _message(
+        "Resolved",
+        **{**EASED, **RESOLVED, "revision": 4, "resolution": "Approved", "highestSeverity": "critical"},
+    ),
     "nsg-deleted": _message("Opened", name="web-2", **DELETED),
     "one-unbaselined": _message("Opened", name="unbaselined-1", kind="Unbaselined", **_unbaselined(1)),
     "300-unbaselined": _message("Opened", name="unbaselined-2", kind="Unbaselined", **_unbaselined(300)),

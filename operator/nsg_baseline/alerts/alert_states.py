@@ -80,8 +80,9 @@ def _labels(incident: NSGIncident) -> Iterator[tuple[str, str]]:
 def _annotations(incident: NSGIncident) -> dict[str, str]:
     message = alert_message(PendingDelivery(incident, "Resolved" if incident.status.state == "Resolved" else "Opened"))
     lines = [
-        *message.facts,
+        *message.news,
         *message.exposure,
+        *message.facts,
         *(change.summary for change in message.changes),
         *(f"Operator: {action}" for action in message.actions),
         *(step.line for step in message.next_steps),

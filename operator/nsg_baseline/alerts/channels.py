@@ -134,7 +134,7 @@ def _notice(message: AlertMessage, alerts: AlertStates) -> Notice:
         thread=message.thread,
         is_first=message.is_first,
         link=message.link,
-        facts=message.facts,
+        facts=(*message.news, *message.facts),
         exposure=message.exposure,
         changes=tuple(change.summary for change in message.changes),
         next_steps=tuple(step.line for step in message.next_steps),

@@ -45,8 +45,9 @@ def as_text(message: AlertMessage) -> Format:
 def plain(message: AlertMessage) -> str:
     """Return the body of a message as plain text."""
     paragraphs = [
-        list(message.facts),
+        list(message.news),
         list(message.exposure),
+        list(message.facts),
         [line for change in message.changes for line in _plain_change(change)],
         [f"Operator: {action}" for action in message.actions],
         [step.line for step in message.next_steps],
@@ -62,29 +63,38 @@ def _plain_change(change: ChangeLine) -> list[str]:
 
 def as_sms(message: AlertMessage) -> Format:
     """Render one SMS: 160 characters of the basic alphabet."""
-    text = ". ".join([message.title, *message.facts[:1]])
-    text = " ".join(text.split()).encode("ascii", "replace").decode().translate(_SMS_CHARACTERS)
-    return Format("", text if len(text) <= SMS_LENGTH else f"{text[: SMS_LENGTH - 3]}...")
+    place = f". {message.place}" if message.place else ""
+    text = _in_sms_characters(". ".join([message.title, *message.facts[:1]]))
+    length = SMS_LENGTH - len(_in_sms_characters(place))
+    return Format("", (text if len(text) <= length else f"{text[: length - 3]}...") + _in_sms_characters(place))
+
+
+def _in_sms_characters(text: str) -> str:
+    start = " " if text.startswith(" ") else ""
+    return start + " ".join(text.split()).encode("ascii", "replace").decode().translate(_SMS_CHARACTERS)
 
 
 def as_page(message: AlertMessage) -> Format:
     """Render a pager's summary: what happened, what the operator did, which traffic, then where and why."""
     actions = [f"Operator: {action}" for action in message.actions[-1:]]
-    return Format("", cut("\n".join([message.title, *actions, *message.exposure, *message.facts]), PAGER_LENGTH))
+    return Format(
+        "", cut("\n".join([message.title, *message.news, *actions, *message.exposure, *message.facts]), PAGER_LENGTH)
+    )
 
 
 def as_slack(message: AlertMessage) -> Format:
     """Render Slack's markup. Apprise turns two stars into bold text, and one into italics."""
     parts = [
-        *map(_slack, message.facts),
+        *map(_slack, message.news),
         *(f"• **{_slack(line)}**" for line in message.exposure),
+        *map(_slack, message.facts),
         *(line for change in message.changes for line in _slack_change(change)),
         *(f"Operator: {_slack(action)}" for action in message.actions),
         *map(_slack_step, message.next_steps),
         *([f"<{message.link}|Azure portal>"] if message.link else []),
         f"`{message.key}`",
     ]
-    return Format(message.title[:SLACK_TITLE_LENGTH], cut("\n".join(parts), SLACK_LENGTH), "markdown")
+    return Format(message.title[:SLACK_TITLE_LENGTH], _whole(parts, "\n", SLACK_LENGTH), "markdown")
 
 
 def _slack(text: str) -> str:
@@ -109,14 +119,27 @@ def _slack_step(step: NextStep) -> str:
 def as_teams(message: AlertMessage) -> Format:
     """Render the text of an Adaptive Card: a blank line separates paragraphs."""
     parts = [
-        *(f"Operator: {action}" for action in message.actions[-1:]),
-        *message.facts,
+        *message.news,
         *message.exposure,
+        *message.facts,
+        *(f"Operator: {action}" for action in message.actions[-1:]),
         *(step.line for step in message.next_steps),
-        *(change.summary for change in message.changes),
+        *(line for change in message.changes for line in _plain_change(change)),
+        *([f"Portal: {message.link}"] if message.link else []),
         message.key,
     ]
-    return Format(message.title, cut("\n\n".join(map(_markdown, parts)), TEAMS_LENGTH), "markdown")
+    return Format(message.title, _whole(map(_markdown, parts), "\n\n", TEAMS_LENGTH), "markdown")
+
+
+def _whole(parts: Iterable[str], separator: str, length: int) -> str:
+    """Join the parts that fit, each as a whole: half a command must not be pasted into a shell."""
+    joined = ""
+    for part in parts:
+        longer = f"{joined}{separator}{part}" if joined else cut(part, length)
+        if len(longer) > length - len(separator) - 1:
+            return f"{joined}{separator}…" if joined else longer
+        joined = longer
+    return joined
 
 
 def _markdown(text: str) -> str:
@@ -129,8 +152,9 @@ def as_mail(message: AlertMessage) -> Format:
     link = html.escape(message.link or "", quote=True)
     body = [
         f"<p style='color:{colour};font-weight:bold'>{html.escape(message.title)}</p>",
-        _paragraph(map(html.escape, message.facts)),
+        _list(message.news),
         _list(message.exposure),
+        _paragraph(map(html.escape, message.facts)),
         _table(message.changes),
         _paragraph(html.escape(f"Operator: {action}") for action in message.actions),
         _paragraph(map(_mail_step, message.next_steps)),

@@ -3,21 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from nsg_baseline.alerts.news import gone_changes, new_changes
+from nsg_baseline.alerts.wording import change_name
 from nsg_baseline.api.changes import ChangeStatus, ExposureStatus
 from nsg_baseline.api.incident import Action, Caller, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.phrasing import counted, lasting
 
-_NAMES = {
-    "RuleCreated": "new rule",
-    "RuleUpdated": "changed rule",
-    "RuleDeleted": "deleted rule",
-    "NSGUpdated": "changed NSG settings",
-    "NSGDeleted": "deleted NSG",
-    "NSGCreated": "new NSG",
-    "GuardrailViolated": "violation by",
-}
 _ENDINGS = {
     "Reverted": "reverted",
     "Remediated": "undone by the operator",
@@ -37,8 +30,15 @@ _VERBS = {
 }
 
 
-def title(incident: NSGIncident, event: NotificationEvent, open_for: timedelta | None = None) -> str:
-    """Return the title of a message. `open_for` is how long an incident has been open, for reminders."""
+def title(incident: NSGIncident, event: NotificationEvent, open_for: timedelta | None = None, received: int = 0) -> str:
+    """Return the title of a message.
+
+    Args:
+        incident: The incident.
+        event: The event of the message.
+        open_for: How long the incident has been open, for reminders.
+        received: The last revision that the receiver knows; 0 for none.
+    """
     if event == "Resolved":
         return _resolved_title(incident)
     prefix = ""
@@ -46,22 +46,50 @@ def title(incident: NSGIncident, event: NotificationEvent, open_for: timedelta |
         prefix = f"STILL OPEN for {lasting(open_for)} " if open_for is not None else "STILL OPEN "
     elif event == "Acknowledged":
         prefix = "ACKNOWLEDGED "
-    elif event == "Updated" and blocked_action(incident) is None:
-        prefix = "UPDATE "
-    return f"{prefix}[{severity_label(incident)}] {subject_of(incident)}: {_news(incident, event)}"
+    elif event == "Opened" and incident.status.reopen_count and received:
+        prefix = "REOPENED "
+    return f"{prefix}[{severity_label(incident)}] {subject_of(incident)}: {_news(incident, event, received)}"
 
 
-def _news(incident: NSGIncident, event: NotificationEvent) -> str:
-    news, acknowledged, blocked = headline(incident), incident.spec.acknowledged, blocked_action(incident)
-    if event == "Acknowledged" and acknowledged is not None:
-        return f"{news} (by {acknowledged.by})"
-    if event == "Attributed" and incident.status.changed_by:
-        return _attribution(incident.status)
+def _news(incident: NSGIncident, event: NotificationEvent, received: int) -> str:
+    status, blocked = incident.status, blocked_action(incident)
+    text = headline(incident)
+    if event == "Acknowledged" and status.acknowledgement is not None:
+        return f"{text} (by {status.acknowledgement.by})"
+    if event == "Attributed" and status.changed_by:
+        return _attribution(status)
     if event == "Remediated":
-        return f"restored in part by the operator; still open: {news}"
-    if event == "Updated" and blocked is not None:
-        return f"NOT restored: {blocked.message or blocked.reason}; {news}"
-    return news
+        return f"restored in part by the operator; still open: {text}"
+    if event == "Blocked" and blocked is not None:
+        return f"NOT restored: {blocked.message or blocked.reason}; {text}"
+    if event == "Eased":
+        return f"{_gone(status, received)}; still open: {text}"
+    return _added(incident, event, received) if event in ("Updated", "Escalated") else text
+
+
+def _added(incident: NSGIncident, event: NotificationEvent, received: int) -> str:
+    """Return what is new: a message about an incident of 300 changes must name the one that was added."""
+    appeared = new_changes(incident.status, received)
+    if not appeared or incident.spec.kind != "Drift":
+        return f"{'more severe' if event == 'Escalated' else 'changed'}: {headline(incident)}"
+    worst = appeared[0]
+    exposure = worst.exposure or tuple(item for item in incident.status.exposure if item.live_rule == worst.rule)
+    update = {"changes": tuple(appeared), "change_count": len(appeared), "exposure": exposure}
+    return f"now also {_drift_headline(incident.status.model_copy(update=update))}"
+
+
+def _gone(status: IncidentStatus, received: int) -> str:
+    """Return the worst change that ended, and how long it was there."""
+    gone = gone_changes(status, received)
+    if not gone:
+        return "less severe"
+    worst = gone[0]
+    duration = ""
+    if worst.since is not None and worst.ended_at is not None:
+        duration = f" after {lasting(worst.ended_at - worst.since)}"
+    verb = "is" if len(gone) == 1 else "are"
+    others = f" and {counted(len(gone) - 1, 'more change')}" if len(gone) > 1 else ""
+    return f"{change_name(worst)}{others} {verb} gone{duration}"
 
 
 def severity_label(incident: NSGIncident) -> str:
@@ -93,22 +121,10 @@ def headline(incident: NSGIncident) -> str:
     return _drift_headline(status)
 
 
-def change_name(change: ChangeStatus) -> str:
-    """Return a change in words, such as `new rule open-ssh`."""
-    name = change.rule or (NSGId.parse(change.nsg).name if change.nsg else "")
-    if change.kind == "GuardrailViolated" and change.nsg:
-        nsg = NSGId.parse(change.nsg)
-        return f"{_NAMES[change.kind]} {change.rule or 'the platform'} in NSG {nsg.name} ({nsg.resource_group})"
-    return f"{_NAMES[change.kind]} {name}".rstrip()
-
-
 def blocked_action(incident: NSGIncident) -> Action | None:
-    """Return the action that explains why the rules were not restored, if the latest revision is about it."""
-    status = incident.status
-    latest = status.actions[-1] if status.actions else None
-    if latest is None or latest.kind == "Remediated" or latest.at != status.updated_at:
-        return None
-    return latest
+    """Return the action that explains why the rules were not restored; None if they were, or if nothing was tried."""
+    latest = incident.status.actions[-1] if incident.status.actions else None
+    return None if latest is None or latest.kind == "Remediated" else latest
 
 
 def _drift_headline(status: IncidentStatus) -> str:

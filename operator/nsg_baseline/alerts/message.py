@@ -1,22 +1,25 @@
 """Messages about incidents, independent of the channel that sends them. Each channel renders one in its own format."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nsg_baseline.alerts.escaping import escape_controls
-from nsg_baseline.alerts.facts import action_lines, facts
-from nsg_baseline.alerts.headline import change_name, title
+from nsg_baseline.alerts.facts import action_lines, facts, short_place
+from nsg_baseline.alerts.headline import title
+from nsg_baseline.alerts.news import author, news
 from nsg_baseline.alerts.next_steps import NextStep, next_steps
 from nsg_baseline.alerts.payload import alert_payload
 from nsg_baseline.alerts.pending import PendingDelivery
-from nsg_baseline.api.changes import ChangeStatus
-from nsg_baseline.api.common import Severity
-from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.api.common import Severity, format_time
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.api.incident_changes import IncidentChange
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.text.exposure_lines import lines
 
 SHOWN_CHANGES = 20
+SHOWN_EXPOSURE = 5
 PORTAL = "https://portal.azure.com/#resource"
 Level = Literal["failure", "warning", "success"]
 
@@ -40,6 +43,8 @@ class AlertMessage:
         thread: Identifies the alert or ticket that the message belongs to.
         is_takeover: Whether it reports that a baseline of another namespace manages the NSG now.
         is_first: Whether the channel has not received anything about these incidents before.
+        news: What is new or gone since the last message of the receiver; of an end, how each change ended.
+        place: The subscription in a few words, for short messages.
         payload: The machine-readable form; see docs/alerts.md.
     """
 
@@ -49,6 +54,8 @@ class AlertMessage:
     facts: tuple[str, ...]
     key: str
     thread: str
+    news: tuple[str, ...] = ()
+    place: str = ""
     exposure: tuple[str, ...] = ()
     changes: tuple[ChangeLine, ...] = ()
     actions: tuple[str, ...] = ()
@@ -66,17 +73,28 @@ class AlertMessage:
         return "failure" if self.severity in ("critical", "high") else "warning"
 
 
-def alert_message(delivery: PendingDelivery, event: NotificationEvent | None = None) -> AlertMessage:
-    """Describe the latest revision of one incident."""
+def alert_message(
+    delivery: PendingDelivery, event: NotificationEvent | None = None, received: int | None = None
+) -> AlertMessage:
+    """Describe the latest revision of one incident.
+
+    Args:
+        delivery: The notification.
+        event: Replaces the event of the notification.
+        received: The last revision that the receiver knows, 0 for none; by default the one before.
+    """
     event = event or delivery.event
     incident, status = delivery.incident, delivery.incident.status
     severity: Severity = status.severity or "info"
+    received = max(status.revision - 1, 0) if received is None else received
     return AlertMessage(
         event=event,
         severity=severity,
-        title=escape_controls(title(incident, event, delivery.open_for)),
-        facts=_escaped(facts(incident)),
-        exposure=_escaped(lines(status.exposure)),
+        title=escape_controls(title(incident, event, delivery.open_for, received)),
+        news=_escaped(news(incident, event, received)),
+        facts=_escaped(facts(incident, event)),
+        place=escape_controls(short_place(incident)),
+        exposure=_escaped(_exposure(status, event)),
         changes=tuple(_change_lines(incident)),
         actions=_escaped(action_lines(incident)),
         next_steps=() if event == "Resolved" else tuple(next_steps(incident, event)),
@@ -88,21 +106,38 @@ def alert_message(delivery: PendingDelivery, event: NotificationEvent | None = N
     )
 
 
+def _exposure(status: IncidentStatus, event: NotificationEvent) -> Iterable[str]:
+    """Return the traffic of an incident; of one that ended in Azure, that it is decided as approved again."""
+    if event != "Resolved" or status.resolution not in ("Reverted", "Remediated"):
+        return lines(status.exposure)
+    return [
+        f"{'no longer allowed' if item.effect == 'Allowed' else 'allowed again'} {item.direction.lower()}: {item.text}"
+        for item in status.exposure[:SHOWN_EXPOSURE]
+    ]
+
+
 def _change_lines(incident: NSGIncident) -> list[ChangeLine]:
     status = incident.status
-    shown = [_change_line(change) for change in status.changes[:SHOWN_CHANGES]]
+    are_many = len(status.changes) > 1
+    shown = [_change_line(change, are_many=are_many) for change in status.changes[:SHOWN_CHANGES]]
     hidden = (status.change_count or 0) - len(shown)
     return [*shown, ChangeLine(f"and {hidden} more; see the NSGIncident")] if hidden > 0 else shown
 
 
-def _change_line(change: ChangeStatus) -> ChangeLine:
+def _change_line(change: IncidentChange, *, are_many: bool) -> ChangeLine:
     fields = f" ({', '.join(change.fields)})" if change.fields else ""
     live = "none" if change.live is None and change.kind in ("RuleDeleted", "NSGDeleted") else change.live
     sides = (("approved", change.approved), ("live", live))
     return ChangeLine(
-        escape_controls(f"{change_name(change)}{fields}"),
+        escape_controls(f"{change_name(change)}{fields}{_times(change) if are_many else ''}"),
         tuple((label, escape_controls(value)) for label, value in sides if value is not None),
     )
+
+
+def _times(change: IncidentChange) -> str:
+    """Return severity, start and author of one of several changes."""
+    since = f", since {format_time(change.since)}" if change.since is not None else ""
+    return f" [{change.severity.upper()}]{since}{author(change, ', ')}"
 
 
 def _escaped(texts: Any) -> tuple[str, ...]:

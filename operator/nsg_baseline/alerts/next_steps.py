@@ -44,7 +44,8 @@ def next_steps(incident: NSGIncident, event: NotificationEvent) -> Iterator[Next
 
 
 def _acknowledge(incident: NSGIncident) -> NextStep:
-    patch = json.dumps({"spec": {"acknowledged": {"by": "YOUR-NAME"}}})
+    given = {"by": "YOUR-NAME", "revision": incident.status.revision}
+    patch = json.dumps({"spec": {"acknowledged": given}})
     target = ("nsgincident", incident.metadata.name, "-n", incident.metadata.namespace)
     return NextStep("Acknowledge", _command("kubectl", "patch", *target, "--type", "merge", "-p", patch), "Command")
 

@@ -74,7 +74,8 @@ def _text(
     first = deliveries[0]
     if message.key != first.message_key:
         return digest_message(deliveries, message.key)
-    return alert_message(first, first.event_after(received[first.key][channel.id]))
+    revision = received[first.key][channel.id]
+    return alert_message(first, first.event_after(revision), revision)
 
 
 def shared_thread(route: NSGAlertRoute, channel_id: str, incident: NSGIncident) -> str:

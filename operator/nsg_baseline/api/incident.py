@@ -6,7 +6,18 @@ from pydantic import ConfigDict, Field
 
 from nsg_baseline.api.cel import Cel, rules_of
 from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ExposureStatus
-from nsg_baseline.api.common import AGE, WHOLE, Column, Name, Resource, Severity, SpecShape, StatusShape, Timestamp
+from nsg_baseline.api.common import (
+    AGE,
+    WHOLE,
+    Column,
+    EffectiveMode,
+    Name,
+    Resource,
+    Severity,
+    SpecShape,
+    StatusShape,
+    Timestamp,
+)
 from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, IncidentChange, Resolution
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost", "Guardrail"]
@@ -195,6 +206,10 @@ class IncidentStatus(StatusShape):
             strict=False,
         ),
     ] = ()
+    effective_mode: Annotated[
+        EffectiveMode | None,
+        Field(description="Mode of the baseline in effect. Enforce: the operator restores the approved rules."),
+    ] = None
     blocked_since: Annotated[
         Timestamp | None, Field(description="Time since which the remediation is blocked; unset if it is not.")
     ] = None

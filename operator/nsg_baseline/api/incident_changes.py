@@ -46,6 +46,9 @@ class IncidentChange(ChangeStatus):
         Field(description="Time since which a change that keeps reappearing is absent. It ends if it stays absent."),
     ] = None
     ended_at: Annotated[Timestamp | None, Field(description="Time at which the change was no longer present.")] = None
+    ended_in: Annotated[
+        int | None, Field(description="Revision of the incident in which the change was gone.", ge=0)
+    ] = None
     ended: Annotated[
         ChangeEnd | None, Field(description="How the change ended. Replaced: another change of the rule followed.")
     ] = None

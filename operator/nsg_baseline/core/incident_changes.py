@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.changes import SIDE_LENGTH, ChangeStatus, ExposureStatus
-from nsg_baseline.api.common import Severity
+from nsg_baseline.api.common import EffectiveMode, Severity
 from nsg_baseline.api.incident import Action, IncidentStatus
 from nsg_baseline.api.incident_changes import OWN_REASON_LENGTH, Acknowledgement, ChangeEnd, IncidentChange
 from nsg_baseline.core.attribution import carried
@@ -45,6 +45,7 @@ class Finding:
         summary: replaces the summary of the changes.
         severity: replaces the worst severity of the changes.
         is_undecided: whether a remediation is still to be read, planned or written in the same reconcile.
+        mode: the mode of the baseline; None for an incident of a scope.
         is_blind: whether it does not say which changes are present; the stored ones then stay.
     """
 
@@ -59,6 +60,7 @@ class Finding:
     own: Mapping[str, tuple[ExposureStatus, ...]] = field(default_factory=dict)
     ending: ChangeEnd = "Reverted"
     is_undecided: bool = False
+    mode: EffectiveMode | None = None
     is_blind: bool = False
 
     @property
@@ -125,16 +127,16 @@ def next_changes(
     replaced = {(change.nsg, change.rule) for change in appeared if change.rule}
     ended_at = stored.quiet_since or now
     ended = tuple(
-        ended_change(change, _end_of(change, finding, replaced), ended_at)
+        ended_change(change, _end_of(change, finding, replaced), ended_at, stored.revision + 1)
         for change in (stored.changes if was_quiet else gone)
         if change.fingerprint not in absent_fingerprints
     )
     return NextChanges(tuple(present), absent, appeared, ended)
 
 
-def ended_change(change: IncidentChange, end: ChangeEnd, at: datetime) -> IncidentChange:
+def ended_change(change: IncidentChange, end: ChangeEnd, at: datetime, revision: int) -> IncidentChange:
     """Return a change that ended."""
-    updates = {"ended": end, "ended_at": change.absent_since or at, "absent_since": None}
+    updates = {"ended": end, "ended_at": change.absent_since or at, "ended_in": revision, "absent_since": None}
     return change.model_copy(update=updates)
 
 

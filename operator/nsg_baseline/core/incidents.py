@@ -87,6 +87,7 @@ def opened_or_updated(
         "blocked_since": blocked_since,
         "reopen_count": stored.reopen_count + recurs,
         "quiet_since": None,
+        "effective_mode": finding.mode or stored.effective_mode,
         "acknowledgement": acknowledgement,
         "acknowledged_at": (stored.acknowledged_at or now) if covered else None,
     }
@@ -175,7 +176,7 @@ def resolved(stored: IncidentStatus, resolution: Resolution, action: Action | No
         "state": "Resolved",
         "resolved_at": now,
         "resolution": resolution,
-        "changes": tuple(ended_change(change, resolution, ended_at) for change in stored.changes),
+        "changes": tuple(ended_change(change, resolution, ended_at, stored.revision + 1) for change in stored.changes),
         "actions": stored.actions if action is None else (*stored.actions, action)[-SHOWN_ACTIONS:],
         "blocked_since": None,
     }

@@ -9,6 +9,7 @@ from typing_extensions import override
 from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
 
 _SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
+_SUMMARY_LENGTH = 1024
 _ACTIONS = {"Resolved": "resolve", "Acknowledged": "acknowledge"}
 
 
@@ -42,17 +43,22 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
             event |= {"links": [{"href": message.link, "text": "in the portal"}]} if message.link else {}
         return event
 
+    def _source(self) -> str:
+        # Apprise's default says nothing about where the problem is.
+        return self.source if self.source and self.source != "Apprise" else self.message.thread
+
     def _payload(self, body: str) -> dict[str, Any]:
         message = self.message
         return {
-            "summary": body,
+            "summary": message.title[:_SUMMARY_LENGTH],
             "severity": _SEVERITIES[message.severity],
-            "source": self.source,
+            "source": self._source(),
             "component": self.component,
             **({"group": self.group} if self.group else {}),
             **({"class": self.class_id} if self.class_id else {}),
             "custom_details": {
                 **self.details,
+                "text": body,
                 "facts": list(message.facts),
                 "exposure": list(message.exposure),
                 "changes": list(message.changes),

@@ -5,6 +5,7 @@ from datetime import datetime
 from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.api.incident import Action, IncidentStatus, NSGIncident
 from nsg_baseline.api.incident_changes import ChangeEnd, Resolution
+from nsg_baseline.core.assignment import effective_mode
 from nsg_baseline.core.decisions.enforcement import AwaitReading, Enforcement, ReadNSG
 from nsg_baseline.core.decisions.evaluation import Evaluation
 from nsg_baseline.core.decisions.incident_notices import drift_notices, resolved_notice
@@ -69,6 +70,7 @@ def _report(
         absent_at=absent_at,
         own=_own_exposure(verdict),
         ending=_ending(snapshot),
+        mode=effective_mode(snapshot.scope.spec, snapshot.baseline.spec),
         is_undecided=isinstance(enforcement, (ReadNSG, AwaitReading, Remediation)),
     )
     incident, status = _next_state(snapshot, finding)
