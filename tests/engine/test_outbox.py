@@ -4,7 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from nsg_baseline.api.incident import Action, Delivery
+from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.engine import outbox
+from nsg_baseline.kube.store import Stored, resource
 from tests.support.in_process_operator import API, in_process_operator
 from tests.support.rule_shorthand import arm_rule
 
@@ -41,3 +46,29 @@ async def test_the_actions_of_another_leader_are_kept(tmp_path: Path) -> None:
         after = incident.status.model_copy(update={"actions": (own_actions,)})
         stored = await operator.records.update_incident(incident, after)
         assert stored.status.actions == (other_actions, own_actions)
+
+
+async def test_the_routes_follow_the_stored_objects(tmp_path: Path) -> None:
+    async with in_process_operator(tmp_path, {}, "json://127.0.0.1:1") as operator:
+        (route,) = operator.outbox.routes()
+        await operator.edit("NSGAlertRoute", "chat", {"suspend": True}, route.metadata.namespace)
+        assert [route.spec.suspend for route in operator.outbox.routes()] == [True]
+        operator.api.delete(API, "NSGAlertRoute", "chat", route.metadata.namespace)
+        await operator.refresh()
+        assert operator.outbox.routes() == ()
+
+
+async def test_a_route_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each loop asks for its route whenever an incident changes: 300 routes of a tenant were parsed 90,000 times.
+    parsed: list[object] = []
+
+    def counted(kind: type[NSGAlertRoute], stored: Stored) -> NSGAlertRoute:
+        parsed.append(stored.key)
+        return resource(kind, stored)
+
+    monkeypatch.setattr(outbox, "resource", counted)
+    async with in_process_operator(tmp_path, {}, "json://127.0.0.1:1") as operator:
+        for _ in range(3):
+            (route,) = operator.outbox.routes()
+            await operator.outbox.secret(route.metadata.namespace, "chat")
+    assert len(parsed) == 1

@@ -1,7 +1,7 @@
 """The alert loops' access to Kubernetes: stored incidents and routes, Secrets, and the record of deliveries."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.api.common import ObjectKey
@@ -22,24 +22,23 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
+        # As models, because each of the loops asks for its route whenever an incident changes.
+        self._routes: dict[ObjectKey, NSGAlertRoute] = {}
         # Kept in memory only, and only for existing routes.
         self._secrets: dict[ObjectKey, Mapping[str, str]] = {}
         # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
         self._recording = asyncio.Lock()
         records.store.listen(self._on_event)
+        for key in records.store.keys(NSGAlertRoute):
+            self._refresh(key)
 
     def incidents(self) -> Iterable[NSGIncident]:
         """Return all incidents."""
         return self._records.incidents.all()
 
-    def routes(self) -> Iterator[NSGAlertRoute]:
-        """Yield the valid routes."""
-        for stored in self._records.store.stored(NSGAlertRoute):
-            try:
-                yield resource(NSGAlertRoute, stored)
-            except InvalidObject:
-                # The API server refuses invalid objects. One that is older than the schema waits for a correction.
-                continue
+    def routes(self) -> tuple[NSGAlertRoute, ...]:
+        """Return the valid routes."""
+        return tuple(self._routes.values())
 
     async def changed(self, seconds: float) -> None:
         """Wait for a change of an incident or a route, at most this many seconds."""
@@ -98,7 +97,20 @@ class KubeOutbox:
 
     def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):
+            if event.kind is NSGAlertRoute:
+                self._refresh(event.key)
             self._changed.set()
+
+    def _refresh(self, key: ObjectKey) -> None:
+        self._routes.pop(key, None)
+        stored = self._records.store.find(NSGAlertRoute, key)
+        if stored is None:
+            return
+        try:
+            self._routes[key] = resource(NSGAlertRoute, stored)
+        except InvalidObject:
+            # The API server refuses invalid objects. One that is older than the schema waits for a correction.
+            return
 
 
 def _with_delivery(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
