@@ -48,6 +48,12 @@ async def test_a_broken_recipient_does_not_repeat_the_message_to_the_others(list
     recorded = outbox.delivery(incident(), to)
     assert recorded is not None
     assert len(recorded.pending_channels or {}) == 1
+    # Two broken recipients are in one line.
+    listener.refused = "topic"
+    outbox.put(incident("web-2"))
+    stored = outbox.stored_routes[to.key]
+    await dispatcher.deliver(stored, pending_deliveries(stored, outbox.incidents(), OPERATOR, clock()))
+    assert "not delivered to line 1 of the Secret" in outbox.condition(to).message
 
 
 async def test_recipients_keep_their_identity_and_do_not_share_it_with_other_urls() -> None:

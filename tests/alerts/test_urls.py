@@ -1,5 +1,10 @@
 """Lines of a Secret: https URLs as services print them, and lines that would send nothing, or to another place."""
 
+import subprocess
+import sys
+
+import pytest
+
 from nsg_baseline.alerts.native_urls import native_scheme
 from nsg_baseline.alerts.resolving import resolve_channels
 from nsg_baseline.alerts.schemes import SCHEMES
@@ -49,6 +54,28 @@ async def test_an_https_url_that_a_service_prints_is_a_channel_of_this_service()
     channels, errors = await resolve_channels("\n".join(PRINTED))
     assert errors == []
     assert [channel.scheme for channel in channels] == list(PRINTED.values())
+
+
+LACK = """
+from nsg_baseline.alerts.sender import description
+from nsg_baseline.alerts.sender.protocol import Describe
+
+def fail(*_):
+    raise {}
+
+description.service = fail
+try:
+    print([entry.problem for entry in description.describe(Describe((("json", "json://a"),)))])
+except (MemoryError, OSError):
+    print("no description")
+"""
+
+
+@pytest.mark.parametrize(("error", "expected"), [("MemoryError", "no description"), ("TypeError", "['invalid']")])
+def test_a_lack_of_memory_does_not_make_a_url_invalid(error: str, expected: str) -> None:
+    # Descriptions are remembered: the channel would be refused until a restart.
+    done = subprocess.run([sys.executable, "-c", LACK.format(error)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected
 
 
 async def test_useless_lines_are_refused_with_advice_and_the_others_remain() -> None:

@@ -52,7 +52,9 @@ async def read_channels(
 
 def delivery_condition(failing: Sequence[Channel], messages: int) -> ConditionState:
     """Return a route's Ready condition. `messages` is the number of notifications being retried."""
-    return undelivered(messages, (channel.line for channel in failing)) if failing and messages else delivering()
+    # A line with several recipients has several channels.
+    lines = sorted({channel.line for channel in failing})
+    return undelivered(messages, lines) if failing and messages else delivering()
 
 
 def next_status(

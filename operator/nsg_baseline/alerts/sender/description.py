@@ -34,6 +34,9 @@ def describe(request: Describe) -> Iterator[Description]:
         ignored.clear()
         try:
             target = service(scheme, url)
+        except (MemoryError, OSError):
+            # A lack of resources says nothing about the URL, and its description would be remembered.
+            raise
         except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
             target = None
         if target is None:
