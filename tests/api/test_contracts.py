@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from nsg_baseline.api import baseline_status, changes, guardrail_status, incident, route, scope
-from nsg_baseline.api.common import StatusShape
+from nsg_baseline.api.common import TIME_PATTERN, StatusShape
 from nsg_baseline.api.crds import KINDS, definition
+from nsg_baseline.api.patterns import PATTERN_WORDS
 from nsg_baseline.api.schema import nodes
 
 PACKAGE = Path(__file__).parents[2] / "operator" / "nsg_baseline"
@@ -31,6 +32,18 @@ def descriptions() -> Iterator[tuple[str, str]]:
                 yield f"{kind.__name__} {path}", node.get("description", "")
         for column in version["additionalPrinterColumns"]:
             yield f"{kind.__name__} column {column['name']}", column["description"]
+
+
+def test_every_pattern_of_a_spec_has_words() -> None:
+    # Messages explain what is wrong. A regular expression does not.
+    patterns = {
+        f"{kind.__name__} {path}": node["pattern"]
+        for kind in KINDS
+        for path, node in nodes(definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+        if path.startswith("spec") and "pattern" in node
+    }
+    assert len(patterns) > len(PATTERN_WORDS)
+    assert [name for name, pattern in patterns.items() if pattern not in {*PATTERN_WORDS, TIME_PATTERN}] == []
 
 
 def test_every_field_and_column_has_a_description() -> None:

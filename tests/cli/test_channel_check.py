@@ -47,7 +47,10 @@ def test_usable_lines_end_with_zero_and_stdin_is_read() -> None:
     ("options", "content", "problem"),
     [
         (["--check", "-"], b"# nothing\n", "contains no URL"),
-        (["--check", "-"], b"\xff\xfe", "not UTF-8"),
+        (["--check", "-"], b"\xff\xff", "not UTF-8"),
+        # PowerShell writes UTF-16.
+        (["--check", "-"], "nosuch://a\n".encode("utf-16"), "line 1, error"),
+        (["--check", "/nowhere/urls"], b"", "/nowhere/urls: No such file"),
         (["--check", "-", "oncall"], b"", "no effect"),
         (["--check", "-", "-n", "a"], b"", "no effect"),
         ([], b"", "ROUTE"),

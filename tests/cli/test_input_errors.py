@@ -314,3 +314,26 @@ def test_missing_azure_credentials_are_one_line_that_names_the_variables(tmp_pat
     # azure-identity logs each credential that failed, with the proxy's page.
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1), result.stderr
     assert "set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET" in result.stderr
+
+
+def test_a_name_that_azure_refuses_is_explained_without_a_regular_expression(tmp_path: Path, baseline: str) -> None:
+    text = Path(baseline).read_text()
+    file = tmp_path / "odd.yaml"
+    file.write_text(text.replace("name: web\n", 'name: "a b"\n').replace("name: web,", 'name: "a b",'))
+    result = run("lint", str(file))
+    assert "must be the name of a rule: letters, digits, _, . and -" in result.stdout
+    assert "^" not in result.stdout
+
+
+@pytest.mark.parametrize(("option", "field"), [("--reason", "reason"), ("--by", "approvedBy")])
+def test_an_approval_that_the_cluster_would_refuse_is_an_error(
+    tmp_path: Path, baseline: str, option: str, field: str
+) -> None:
+    file = tmp_path / "live.json"
+    file.write_text(json.dumps(live(WEB, SSH)))
+    name = str(yaml.safe_load(Path(baseline).read_text())["metadata"]["name"])
+    words = {"--reason": "INC-42", "--by": "jo", option: "x" * 300}
+    options = [part for pair in words.items() for part in pair]
+    result = run("approve", name, "-f", baseline, "--live", str(file), "--until", "4h", *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"would be invalid: spec.exceptions[0].{field}: must have at most 256 characters" in result.stderr

@@ -27,6 +27,30 @@ ASG_ID_PATTERN = rf"{_NETWORK}/applicationSecurityGroups/{_AZURE_NAME}$"
 RESOURCE_ID_PATTERN = rf"(?i)^/subscriptions/[A-Za-z0-9_-]+/resourceGroups/{_SEGMENT}/providers(/{_SEGMENT})+$"
 GROUP_NAME_PATTERN = r"^[^/?#%<>* ]*[^/?#%<>*. ]$"
 RULE_NAME_PATTERN = rf"^{_AZURE_NAME}$"
+PROTOCOL_PATTERN = r"^(\*|[A-Za-z0-9]+)$"
+GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
+NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+URL_SOURCE_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+URL_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
+
+_ASG = "Microsoft.Network/applicationSecurityGroups"
+_ID = "/subscriptions/<id>/resourceGroups/<group>/providers/"
+PATTERN_WORDS = {
+    ADDRESS_PATTERN: "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
+    PORT_PATTERN: "must be a port such as 443 or a range such as 8000-8099",
+    ASG_ID_PATTERN: f"must be the id of an application security group: {_ID}{_ASG}/<name>",
+    RESOURCE_ID_PATTERN: f"must be the id of a resource: {_ID}...",
+    GROUP_NAME_PATTERN: "must be the name of a resource group, without * and without a period at the end",
+    RULE_NAME_PATTERN: "must be the name of a rule: letters, digits, _, . and -, with a letter or digit at the start",
+    PROTOCOL_PATTERN: "must be Tcp, Udp, Icmp, Esp, Ah or *",
+    GUID_PATTERN: "must be an id such as 11111111-1111-1111-1111-111111111111",
+    LABEL_PATTERN: "must be the value of a label: letters, digits, _, . and -, with a letter or digit at both ends",
+    NAMESPACE_PATTERN: "must be the name of a namespace: a-z, 0-9 and -, with a letter or digit at both ends",
+    URL_SOURCE_PATTERN: "must be the name of a Secret: a-z, 0-9, - and ., with a letter or digit at both ends",
+    URL_KEY_PATTERN: "must be a key of a Secret: letters, digits, -, _ and .",
+}
+"""What each pattern of a `spec` means, for messages."""
 
 _ADDRESS_FORM = re.compile(r"[0-9a-fA-F:.]+(/(0|[1-9][0-9]{0,2}))?")
 _PORT_FORM = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")

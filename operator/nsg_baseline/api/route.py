@@ -21,6 +21,7 @@ from nsg_baseline.api.common import (
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.api.patterns import URL_KEY_PATTERN, URL_SOURCE_PATTERN
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
 NotificationEvent = Literal[
@@ -44,12 +45,12 @@ class SecretKey(SpecShape):
 
     name: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+        StringConstraints(min_length=1, max_length=253, pattern=URL_SOURCE_PATTERN),
         Field(description="Name of the Secret."),
     ]
     key: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"),
+        StringConstraints(min_length=1, max_length=253, pattern=URL_KEY_PATTERN),
         Field(description="Key in the Secret."),
     ]
 

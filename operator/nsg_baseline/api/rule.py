@@ -11,6 +11,7 @@ from nsg_baseline.api.patterns import (
     ADDRESS_PATTERN,
     ASG_ID_PATTERN,
     PORT_PATTERN,
+    PROTOCOL_PATTERN,
     RULE_NAME_PATTERN,
     WORD,
     is_address,
@@ -52,7 +53,7 @@ PortsOrAny = Annotated[
         _PORTS_WORDS,
     ),
 ]
-RuleProtocol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^(\*|[A-Za-z0-9]+)$")]
+RuleProtocol = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=PROTOCOL_PATTERN)]
 # Lists are checked by a pattern: CEL over 4,000 items in each of 1,000 rules exceeds the API server's cost limit.
 Address = Annotated[str, StringConstraints(max_length=128, pattern=ADDRESS_PATTERN)]
 Ports = Annotated[str, StringConstraints(max_length=11, pattern=PORT_PATTERN)]

@@ -23,19 +23,15 @@ from nsg_baseline.api.common import (
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.patterns import GROUP_NAME_PATTERN
+from nsg_baseline.api.patterns import GROUP_NAME_PATTERN, GUID_PATTERN, LABEL_PATTERN, NAMESPACE_PATTERN
 
-GUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
 Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
 MAX_BASELINES_PER_NAMESPACE = 5000
 """The default limit: as many NSGs as Azure allows in a region of a subscription."""
 _WHOSE = "exactly one of names, selector and all must be set"
 GroupName = Annotated[str, StringConstraints(max_length=90, pattern=GROUP_NAME_PATTERN)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=90)]
-NamespaceName = Annotated[
-    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-]
+NamespaceName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=NAMESPACE_PATTERN)]
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_PATTERN)]
 
 

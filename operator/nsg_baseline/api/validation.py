@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from nsg_baseline.api.azure_limits import problems
 from nsg_baseline.api.common import Resource, without_nulls
-from nsg_baseline.api.patterns import ADDRESS_PATTERN, PORT_PATTERN
+from nsg_baseline.api.patterns import PATTERN_WORDS
 from nsg_baseline.api.problem import Problem, path
 
 __all__ = ["InvalidObject", "Problem", "problems", "read"]
@@ -41,12 +41,6 @@ _WORDS = {
     "at_field": "{words}",
 }
 """Messages for the error types of pydantic. They do not contain the value, which may be confidential."""
-
-# Plain messages for patterns that are hard to read.
-_PATTERN_WORDS = {
-    ADDRESS_PATTERN: "must be an IP address, a CIDR prefix such as 10.0.0.0/8 or a service tag",
-    PORT_PATTERN: "must be a port such as 443 or a range such as 8000-8099",
-}
 
 
 class InvalidObject(Exception):  # noqa: N818 - a state of an object, which users see as InvalidSpec
@@ -99,7 +93,7 @@ def _problem(kind: type[Resource], error: ErrorDetails) -> Problem:
         place = (*place, context["field"])
     if error["type"] == "extra_forbidden":
         return Problem(path(place), "unknown field", fix=_suggestion(kind, place))
-    words = _PATTERN_WORDS.get(context.get("pattern", "")) or _WORDS.get(error["type"])
+    words = PATTERN_WORDS.get(context.get("pattern", "")) or _WORDS.get(error["type"])
     message = words.format(**context) if words else error["msg"]
     if (error["type"], place) == ("too_long", ("spec", "rules")):
         return Problem(path(place), message, "TooManyRules")

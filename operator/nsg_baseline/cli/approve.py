@@ -11,6 +11,7 @@ import click
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.durations import parse as parse_duration
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.validation import InvalidObject, read
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.sources import Live, Sourced, now, read_baselines, read_live_file
 from nsg_baseline.cli.text_files import reject_second_stdin
@@ -107,12 +108,14 @@ def approve(  # noqa: PLR0913 - click passes one argument for each option
             fields = approve_until(spec, changes, nsg, _time(until), reason or "", by or getpass.getuser())
     except NotApprovableError as error:
         raise Failure(str(error)) from None
+    _check(source.baseline, fields)
     patch = {"spec": fields}
     if apply_patch:
         _apply(source.baseline, patch, kubeconfig, context)
     else:
         click.echo(
-            json.dumps(patch, indent=2) if output == "patch" else _yaml(source.baseline, fields), nl=output == "patch"
+            json.dumps(patch, indent=2) if output == "patch" else dump_manifest(_document(source.baseline, fields)),
+            nl=output == "patch",
         )
 
 
@@ -141,15 +144,26 @@ def _stamp(text: str) -> datetime:
     return time
 
 
-def _yaml(baseline: NSGBaseline, fields: dict[str, Any]) -> str:
+def _check(baseline: NSGBaseline, fields: dict[str, Any]) -> None:
+    """Check the edited baseline, which the API server would refuse, for example if --reason is too long.
+
+    Raises:
+        Failure: it is invalid.
+    """
+    try:
+        read(NSGBaseline, _document(baseline, fields))
+    except InvalidObject as error:
+        raise Failure(*(f"the approved baseline would be invalid: {problem}" for problem in error.problems)) from None
+
+
+def _document(baseline: NSGBaseline, fields: dict[str, Any]) -> dict[str, Any]:
     spec = baseline.spec.model_dump(by_alias=True, mode="json", exclude_unset=True, exclude_none=True)
-    document = {
+    return {
         "apiVersion": "nsg-baseline.io/v1alpha1",
         "kind": "NSGBaseline",
         "metadata": {"name": baseline.metadata.name, "namespace": baseline.metadata.namespace},
         "spec": {**spec, **fields},
     }
-    return dump_manifest(document)
 
 
 def _baseline(

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from typing import TextIO
 
 import click
 
@@ -12,20 +11,18 @@ from nsg_baseline.alerts.schemes import OWN_FORM
 from nsg_baseline.alerts.sender.protocol import Description
 from nsg_baseline.alerts.urls import ChannelURL, parse_lines
 from nsg_baseline.cli.failure import Failure
+from nsg_baseline.cli.text_files import read_text
 
 
-def check(file: TextIO) -> None:
+def check(file: str) -> None:
     """Print a line for each URL of a file, and exit with 0 if every line is usable, else with 1.
 
     Raises:
-        Failure: The file contains no URL or is not text.
+        Failure: the file cannot be read, or contains no URL.
     """
-    try:
-        urls, errors = parse_lines(file.read())
-    except UnicodeDecodeError:
-        raise Failure(f"{file.name}: is not UTF-8 text") from None
+    urls, errors = parse_lines(read_text(file))
     if not urls and not errors:
-        raise Failure(f"{file.name}: contains no URL; write one URL on each line")
+        raise Failure(f"{file}: contains no URL; write one URL on each line")
     descriptions = asyncio.run(_described(urls))
     lines = {error.line: f"error: {error.problem}" for error in errors}
     for url in urls:

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import TextIO
 
 import click
 
@@ -27,7 +26,6 @@ from nsg_baseline.kube.client import Kube
 @click.option(
     "--check",
     "file",
-    type=click.File(encoding="utf-8"),
     metavar="FILE",
     help="Check the URLs in a file, or - for standard input, and print the result for each line. Sends nothing.",
 )
@@ -36,7 +34,7 @@ from nsg_baseline.kube.client import Kube
 def notify(
     *,
     route: str | None,
-    file: TextIO | None,
+    file: str | None,
     local: bool,
     namespace: str | None,
     all_namespaces: bool,
