@@ -29,7 +29,7 @@ from nsg_baseline.core.traffic.sources import (
     is_private,
     wide_ports,
 )
-from nsg_baseline.core.traffic.tags import VIRTUAL_NETWORK
+from nsg_baseline.core.traffic.tags import INTERNET, VIRTUAL_NETWORK
 
 _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "InternetToProtocol": "{} opens protocols other than TCP, UDP and ICMP to the Internet",
@@ -46,7 +46,7 @@ _EXPLANATIONS: Mapping[SeverityReason, str] = {
     "Conditional": "{} affects only public addresses in VirtualNetwork",
 }
 _WEB_PORTS = port_set("80,443")
-# The way out is open if it has at least half of the ports.
+# Outbound traffic is unrestricted on at least half of the ports.
 _MOST_PORTS = 2**15
 _SIZES: tuple[tuple[SeverityReason, Size | None, str], ...] = (
     ("InternetToManagement", INTERNET_WIDE, "the Internet"),
@@ -134,13 +134,19 @@ def _outbound_reasons(entries: Iterable[Entry], protocol: str) -> Iterator[tuple
     ]
     wide = wide_ports((box.destination_ports, box.destination) for _, box in boxes)
     if sum(last - first + 1 for _, first, last in wide) >= _MOST_PORTS:
-        rules = [by(entry) for entry, box in boxes if common(box.destination_ports, wide)]
-        yield "OutboundUnrestricted", f"{_together(list(dict.fromkeys(rules)))} opens the way out to the Internet"
+        rules = list(dict.fromkeys(by(entry) for entry, box in boxes if common(box.destination_ports, wide)))
+        verb = "allows" if len(rules) == 1 else "allow"
+        yield "OutboundUnrestricted", f"{_together(rules)} {verb} outbound traffic to the Internet on most ports"
 
 
 def _conditional_reason(entry: Entry) -> SeverityReason:
+    """Return whether a deny of the Internet, or of a part of it, is gone above an allow of the virtual network."""
     inside = any(tag.name.lower() == VIRTUAL_NETWORK for tag in entry.tags)
-    return "ConditionalAllowed" if entry.effect == "Allowed" and inside else "Conditional"
+    not_tags = [
+        box.source.not_tags if entry.direction == "Inbound" else box.destination.not_tags for box in entry.boxes
+    ]
+    gone = any(INTERNET not in map(str.lower, tags) for tags in not_tags)
+    return "ConditionalAllowed" if entry.effect == "Allowed" and inside and gone else "Conditional"
 
 
 @dataclass(frozen=True, slots=True)
