@@ -76,8 +76,9 @@ async def test_a_rule_is_restored_once_and_notified(enforcing: OperatorProcess, 
 
 async def test_drift_that_ended_before_its_notification_is_notified(enforcing: OperatorProcess) -> None:
     # A channel that is down for ten seconds must not hide that RDP was open to the Internet for one.
+    # A refusal, not an outage: in an outage, the operator notifies with the Secret in memory.
     operator_process, trouble = enforcing, enforcing.environment.cluster.api.interference
-    trouble.fail(1000, code=503, path="/secrets/")
+    trouble.fail(1000, code=403, path="/secrets/")
     await operator_process.environment.rogue.put_rule(APPGATE, "open-rdp", **RDP)
     operator_process.request_reconcile()
     await operator_process.environment.until(lambda: resolved(operator_process.environment))
