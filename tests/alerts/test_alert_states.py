@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.alerts.resolving import resolve_channels
 from tests.support.alert_scenarios import SCENARIOS
 from tests.support.alerts import OPERATOR, START, Clock, MemoryOutbox, incident, route, stamp, with_deliveries
+from tests.support.golden import compare
 from tests.support.sends import Listener
 
+GOLDEN = Path(__file__).parent / "golden"
 NOW = START + timedelta(hours=1)
 
 
@@ -55,6 +58,26 @@ def test_open_and_just_resolved_incidents_are_refreshed(status: dict[str, Any], 
     assert bool(to_refresh(to, "channel", [delivered], NOW)) is expected
     # One that the route has not been notified of, because of its severity for example, is not for this channel.
     assert to_refresh(to, "channel", [incident(**status)], NOW) == []
+
+
+def test_the_alerts_of_an_incident_from_its_begin_to_its_end() -> None:
+    # What receivers of Alertmanager print and route by.
+    later, end = stamp(START + timedelta(minutes=30)), stamp(START + timedelta(minutes=41))
+    stages: dict[str, dict[str, Any]] = {
+        "opened": {},
+        "escalated": {"severity": "critical", "revision": 2, "event": "Escalated", "updatedAt": later},
+        "resolved": {
+            "severity": "critical",
+            "revision": 3,
+            "event": "Resolved",
+            "state": "Resolved",
+            "resolvedAt": end,
+            "updatedAt": end,
+            "resolution": "Reverted",
+        },
+    }
+    texts = [f"# {name}\n{json.dumps(alert_of(**status), indent=1)}\n" for name, status in stages.items()]
+    compare(GOLDEN / "alertmanager.txt", "\n".join(texts))
 
 
 def posts(listener: Listener) -> list[list[dict[str, Any]]]:

@@ -28,6 +28,7 @@ URLS = {
     "sns": "sns://AHIAJGNT76XIMXDBIJYA/bu1dHSdO22pfaaVy/wmNsdljF4C07D3bndi9PQJ9/us-east-1/15551231111",
     "vonage": "vonage://abcdef12:ABCDEFGHIJ123456@15551230000/15551231111",
     "json": "jsons://hooks.example.com/nsg",
+    "cloudevents": "cloudevents://events.example.com/nsg?hmac=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "xml": "xmls://hooks.example.com/nsg",
     "form": "forms://hooks.example.com/nsg",
 }
