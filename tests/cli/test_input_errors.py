@@ -337,3 +337,28 @@ def test_an_approval_that_the_cluster_would_refuse_is_an_error(
     result = run("approve", name, "-f", baseline, "--live", str(file), "--until", "4h", *options)
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"would be invalid: spec.exceptions[0].{field}: must have at most 256 characters" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "field"),
+    [
+        ("name: web", "name: Web_1", 4, "metadata.name"),
+        ("name: web", f"name: {'w' * 254}", 4, "metadata.name"),
+        ("name: web", "name: web..a", 4, "metadata.name"),
+        ("namespace: team-web", "namespace: Team", 5, "metadata.namespace"),
+        ("name: web", f"name: {'w' * 63}.9", None, ""),
+    ],
+)
+def test_a_name_that_the_cluster_would_refuse_is_an_error(
+    tmp_path: Path, baseline: str, before: str, after: str, line: int | None, field: str
+) -> None:
+    # A pipeline lints before kubectl apply.
+    file = tmp_path / "odd.yaml"
+    file.write_text(Path(baseline).read_text().replace(before, after, 1))
+    (tmp_path / "live.json").write_text(json.dumps(live(WEB)))
+    linted, planned = run("lint", str(file)), run("plan", "-f", str(file), "--live", str(tmp_path / "live.json"))
+    if line is None:
+        assert (linted.exit_code, planned.exit_code) == (0, 0)
+    else:
+        assert f"{file}:{line}: error InvalidForm: {field}: must" in linted.stdout
+        assert planned.stderr.startswith(f"nsgb: {file}:{line}: {field}: must")

@@ -4,6 +4,7 @@
 the cost limit of the API server. A baseline with problems is `InvalidSpec`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -12,14 +13,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nsg_baseline.api.azure_limits import problems
-from nsg_baseline.api.common import Resource, without_nulls
-from nsg_baseline.api.patterns import PATTERN_WORDS
+from nsg_baseline.api.common import ObjectMeta, Resource, without_nulls
+from nsg_baseline.api.patterns import NAMESPACE_PATTERN, PATTERN_WORDS
 from nsg_baseline.api.problem import Problem, path
 
-__all__ = ["InvalidObject", "Problem", "problems", "read"]
+__all__ = ["InvalidObject", "Problem", "name_problems", "problems", "read"]
 
 R = TypeVar("R", bound=Resource)
 
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_MAX_NAME_LENGTH = 253
 _ENVELOPE = ("apiVersion", "kind", "metadata", "spec", "status")
 _WORDS = {
     "missing": "is required",
@@ -67,6 +71,14 @@ def read(kind: type[R], document: Any) -> R:
     if beside:
         raise InvalidObject(beside)
     return resource
+
+
+def name_problems(metadata: ObjectMeta) -> Iterator[Problem]:
+    """Yield what the API server refuses in the name and the namespace of an object from a file."""
+    if not _NAME.fullmatch(metadata.name) or len(metadata.name) > _MAX_NAME_LENGTH:
+        yield Problem("metadata.name", "must have up to 253 characters of a-z, 0-9, - and ., such as web-frontend")
+    if metadata.namespace and not re.fullmatch(NAMESPACE_PATTERN, metadata.namespace):
+        yield Problem("metadata.namespace", PATTERN_WORDS[NAMESPACE_PATTERN])
 
 
 def _bare(document: Any) -> Any:

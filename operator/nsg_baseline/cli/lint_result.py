@@ -7,7 +7,7 @@ from typing import Any
 
 from nsg_baseline.api.baseline import BaselineSpec, NSGBaseline
 from nsg_baseline.api.problem import Problem
-from nsg_baseline.api.validation import InvalidObject, problems, read
+from nsg_baseline.api.validation import InvalidObject, name_problems, problems, read
 from nsg_baseline.cli.failure import Failure
 from nsg_baseline.cli.guardrail_files import GuardrailFiles
 from nsg_baseline.cli.sources import documents_of, now
@@ -100,6 +100,7 @@ def _findings(
     except InvalidObject as error:
         yield from (_invalid(problem, document.value) for problem in error.problems)
         return
+    yield from (_invalid(problem, document.value) for problem in name_problems(baseline.metadata))
     wrong = problems(baseline.spec)
     yield from (_invalid(problem, document.value) for problem in wrong)
     # With duplicate names or priorities, the deciding rule is ambiguous.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import GROUP
-from nsg_baseline.api.validation import InvalidObject, problems, read
+from nsg_baseline.api.validation import InvalidObject, name_problems, problems, read
 from nsg_baseline.cli.failure import Failure, fail_if
 from nsg_baseline.cli.text_files import read_json, read_text
 from nsg_baseline.cli.yaml_files import Document, read_documents
@@ -171,7 +171,8 @@ def _baseline(document: Document) -> tuple[NSGBaseline | None, list[str]]:
         baseline = read(NSGBaseline, document.value)
     except InvalidObject as error:
         return None, [f"{document.at(problem.field)}: {problem}" for problem in error.problems]
-    return baseline, [f"{document.at(problem.field)}: {problem}" for problem in problems(baseline.spec)]
+    invalid = [*name_problems(baseline.metadata), *problems(baseline.spec)]
+    return baseline, [f"{document.at(problem.field)}: {problem}" for problem in invalid]
 
 
 def _conflicts(sources: Iterable[Sourced]) -> Iterator[str]:
