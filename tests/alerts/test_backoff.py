@@ -1,8 +1,8 @@
-"""Backoff of a failing channel: growing pauses, and an end after a day."""
+"""Backoff of a failing channel: growing pauses, and what is overdue after a day."""
 
 from datetime import timedelta
 
-from nsg_baseline.alerts.backoff import ABANDON_AFTER, FIRST_PAUSE, LONGEST_PAUSE, Backoff
+from nsg_baseline.alerts.backoff import FIRST_PAUSE, LONGEST_PAUSE, OVERDUE_AFTER, Backoff
 from nsg_baseline.alerts.pending import RevisionKey
 from tests.support.alerts import START
 
@@ -29,12 +29,13 @@ def test_a_service_may_ask_for_a_longer_pause_of_at_most_an_hour() -> None:
     assert Backoff().failed(START, timedelta(seconds=1)) == START + FIRST_PAUSE
 
 
-def test_a_notification_is_abandoned_after_a_day_counted_from_its_first_try() -> None:
-    # Endless retries would fill the status. A notification that was delivered in between starts again.
+def test_a_notification_is_overdue_after_a_day_counted_from_its_first_try_and_reported_once() -> None:
+    # It is retried nevertheless. A notification that was delivered in between starts again.
     backoff = Backoff()
-    assert backoff.abandoned([KEY], START) == []
-    assert backoff.abandoned([KEY], START + ABANDON_AFTER) == []
-    late = START + ABANDON_AFTER + timedelta(seconds=1)
-    assert backoff.abandoned([KEY], late) == [KEY]
-    assert backoff.abandoned([], late) == []
-    assert backoff.abandoned([KEY], late) == []
+    assert backoff.overdue([KEY], START) == []
+    assert backoff.overdue([KEY], START + OVERDUE_AFTER) == []
+    late = START + OVERDUE_AFTER + timedelta(seconds=1)
+    assert backoff.overdue([KEY], late) == [KEY]
+    assert backoff.overdue([KEY], late + timedelta(hours=1)) == []
+    assert backoff.overdue([], late) == []
+    assert backoff.overdue([KEY], late) == []

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from nsg_baseline.alerts.backoff import (
-    ABANDON_AFTER,
     FIRST_PAUSE,
     LONGEST_PAUSE,
     LONGEST_RETRY_AFTER,
+    OVERDUE_AFTER,
     Backoff,
 )
 from nsg_baseline.alerts.pending import RevisionKey
@@ -19,7 +19,7 @@ OTHER = RevisionKey("team-web", "web-2", 1, 0)
 def test_the_limits_are_those_of_the_documentation() -> None:
     # The documentation of routes promises them.
     assert (timedelta(seconds=5), timedelta(minutes=15)) == (FIRST_PAUSE, LONGEST_PAUSE)
-    assert (timedelta(hours=1), timedelta(hours=24)) == (LONGEST_RETRY_AFTER, ABANDON_AFTER)
+    assert (timedelta(hours=1), timedelta(hours=24)) == (LONGEST_RETRY_AFTER, OVERDUE_AFTER)
 
 
 def test_a_new_channel_is_tried_at_once() -> None:
@@ -38,9 +38,9 @@ def test_a_failure_is_remembered() -> None:
 
 
 def test_each_notification_waits_from_its_own_first_try() -> None:
-    # A newer one must not be abandoned with an older one.
+    # A newer one must not be reported with an older one.
     backoff = Backoff()
-    backoff.abandoned([KEY], START)
-    late = START + ABANDON_AFTER + timedelta(seconds=1)
-    assert backoff.abandoned([KEY, OTHER], late) == [KEY]
+    backoff.overdue([KEY], START)
+    late = START + OVERDUE_AFTER + timedelta(seconds=1)
+    assert backoff.overdue([KEY, OTHER], late) == [KEY]
     assert backoff.waiting_since == {KEY: START, OTHER: late}

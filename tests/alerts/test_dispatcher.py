@@ -78,7 +78,7 @@ async def test_a_failing_channel_does_not_repeat_the_message_to_the_others(envir
     assert len(environment.chats.titles("a")) == 1
 
 
-async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(environment: RouteEnvironment) -> None:
+async def test_pauses_grow_to_a_quarter_of_an_hour_and_go_on_after_a_day(environment: RouteEnvironment) -> None:
     # A channel that is down for the night must neither receive constant requests nor be forgotten.
     environment.chats.answers["b"] = 503
     pauses: list[timedelta] = []
@@ -88,7 +88,8 @@ async def test_pauses_grow_to_a_quarter_of_an_hour_and_end_after_a_day(environme
         environment.clock.now = again
     assert pauses[:5] == [timedelta(seconds=5 * 2**n) for n in range(5)]
     assert max(pauses) == timedelta(minutes=15)
-    assert timedelta(hours=23) < sum(pauses, timedelta()) < timedelta(hours=25)
+    # What reached nobody never counts as delivered.
+    assert sum(pauses, timedelta()) >= timedelta(hours=30)
 
 
 async def _next_try(environment: RouteEnvironment) -> Any:

@@ -54,7 +54,7 @@ def used(*minutes_ago: int) -> HourlyUse:
 
 def test_the_limits_are_those_of_the_documentation() -> None:
     # Routes have no setting for them, so the documentation is the only promise.
-    assert (MAX_DIGEST, DIGEST_FROM, CRITICAL_DIGEST_FROM) == (5000, 4, 10)
+    assert (MAX_DIGEST, DIGEST_FROM, CRITICAL_DIGEST_FROM) == (5000, 4, 100)
     assert (timedelta(hours=1), timedelta(minutes=10)) == (HOUR, DIGEST_INTERVAL)
     assert Batch(()).thread == ""
     assert HourlyUse().times == ()
@@ -82,7 +82,7 @@ def test_messages_of_a_channel(count: int, use: HourlyUse, limit: int, expected:
     assert sizes(deliveries(count), use, limit) == expected
 
 
-@pytest.mark.parametrize(("count", "expected"), [(9, [1] * 9), (10, [10]), (5001, [5000])])
+@pytest.mark.parametrize(("count", "expected"), [(10, [1] * 10), (99, [1] * 99), (100, [100]), (5001, [5000])])
 def test_critical_messages_ignore_the_limit(count: int, expected: list[int]) -> None:
     # A full hour must not delay an opening of a database.
     assert sizes(deliveries(count, "critical"), used(*range(30)), 30) == expected

@@ -97,6 +97,7 @@ class MemoryOutbox:
     unavailable: bool = False
     writes: int | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, *objects: NSGIncident | NSGAlertRoute) -> None:
         """Store objects, and say that something changed."""
@@ -135,6 +136,7 @@ class MemoryOutbox:
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         self._reach()
         self.stored_routes[route.key] = self.stored_routes[route.key].model_copy(update={"status": status})
+        self.reported.set()
 
     def delivery(self, incident: NSGIncident, to: NSGAlertRoute) -> Delivery | None:
         """Return a route's delivery of an incident."""

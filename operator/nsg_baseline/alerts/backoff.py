@@ -1,4 +1,4 @@
-"""Backoff of a failing channel: growing pauses, and the end of retries. Pure."""
+"""Backoff of a failing channel: growing pauses, and which notifications are overdue. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from nsg_baseline.alerts.pending import RevisionKey
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
-ABANDON_AFTER = timedelta(hours=24)
+OVERDUE_AFTER = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Backoff:
     pause: timedelta = FIRST_PAUSE
     retry_at: datetime | None = None
     waiting_since: dict[RevisionKey, datetime] = field(default_factory=dict)
+    reported: set[RevisionKey] = field(default_factory=set)
 
     def is_pausing(self, now: datetime) -> bool:
         """Return whether the channel is in a pause."""
@@ -34,7 +35,13 @@ class Backoff:
         """Record a success."""
         self.pause, self.retry_at = FIRST_PAUSE, None
 
-    def abandoned(self, pending: Iterable[RevisionKey], now: datetime) -> list[RevisionKey]:
-        """Record the pending notifications and return those that have been retried for too long."""
+    def overdue(self, pending: Iterable[RevisionKey], now: datetime) -> list[RevisionKey]:
+        """Record the pending notifications and return those that have waited for a day, each once.
+
+        They stay pending: a message that reached nobody never counts as delivered.
+        """
         self.waiting_since = {key: self.waiting_since.get(key, now) for key in pending}
-        return [key for key, since in self.waiting_since.items() if now - since > ABANDON_AFTER]
+        late = [key for key, since in self.waiting_since.items() if now - since > OVERDUE_AFTER]
+        new = [key for key in late if key not in self.reported]
+        self.reported = set(late)
+        return new

@@ -10,7 +10,7 @@ from nsg_baseline.api.incident import Delivery
 from nsg_baseline.api.route import NSGAlertRoute
 
 Delivered = Mapping[str, Mapping[RevisionKey, str]]
-"""By channel: the notifications that were delivered or abandoned in this round, each with its shared thread."""
+"""By channel: the notifications that were delivered in this round, each with its shared thread."""
 
 
 def missing_channels(route: NSGAlertRoute, delivery: PendingDelivery, channels: Iterable[Channel]) -> dict[str, int]:

@@ -93,7 +93,7 @@ class Dispatcher:
         try:
             channels, problem = await read_channels(self.outbox, route, self._permissions(route))
         except RouteUnusableError as error:
-            await self._report(route, error.condition, 0)
+            await self._report(route, error.condition, 0, len(deliveries))
             return
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
@@ -107,7 +107,9 @@ class Dispatcher:
         undelivered = await self._finish(round_, sends)
         self.in_flight.forget(route, pending_by_channel(channels, deliveries, missing, delivered))
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
-        await self._report(route, problem or delivery_condition(failing, len(undelivered)), len(channels))
+        # Notifications that wait for the next digest are not undelivered.
+        count = len(undelivered) if failing else 0
+        await self._report(route, problem or delivery_condition(failing, count), len(channels), count)
 
     def _permissions(self, route: NSGAlertRoute) -> Permissions:
         namespace = route.metadata.namespace
@@ -157,11 +159,10 @@ class Dispatcher:
         now: datetime,
         done: dict[RevisionKey, str],
     ) -> None:
-        """Send what a channel lacks. Add delivered and abandoned notifications to `done`, with their shared threads."""
+        """Send what a channel lacks. Add delivered notifications to `done`, with their shared threads."""
         backoff = self.backoffs.setdefault(channel.id, Backoff())
         pending = [delivery for delivery in ready if channel.id in missing[delivery.key]]
-        done |= self._abandon(route, channel, backoff, pending, now)
-        pending = _without(pending, done)
+        self._report_overdue(route, channel, backoff, pending, now)
         if backoff.is_pausing(now):
             self._wake_at([backoff.retry_at] if pending else [])
             return
@@ -202,14 +203,12 @@ class Dispatcher:
         self.refreshed_at[channel.id] = now
         self._wake_at([now + REFRESH_INTERVAL])
 
-    def _abandon(
+    def _report_overdue(
         self, route: NSGAlertRoute, channel: Channel, backoff: Backoff, pending: list[PendingDelivery], now: datetime
-    ) -> dict[RevisionKey, str]:
-        abandoned = backoff.abandoned([delivery.key for delivery in pending], now)
-        for key in abandoned:
+    ) -> None:
+        for key in backoff.overdue([delivery.key for delivery in pending], now):
             incident = f"{key.namespace}/{key.name}"
-            log.error("delivery abandoned", route=route_name(route), line=channel.line, incident=incident)
-        return dict.fromkeys(abandoned, "")
+            log.error("delivery overdue", route=route_name(route), line=channel.line, incident=incident)
 
     def _batches(
         self, route: NSGAlertRoute, channel: Channel, pending: list[PendingDelivery], missing: Received, now: datetime
@@ -237,8 +236,21 @@ class Dispatcher:
         async with channel.turn(text) as turn:
             if self.is_stopping:
                 return message, SendResult(delivered=False, is_stopped=True)
-            send = partial(self._send_once, channel, text, turn, batch)
-            return message, await self.delivered_keys.once(channel, text, send)
+            if channel.is_threaded:
+                # Two routes may have opened different alerts for an incident: both must be closed.
+                send = partial(self._send_once, channel, text, turn, batch)
+                return message, await self.delivered_keys.once(channel, text, send)
+            async with self.delivered_keys.lock(channel.id):
+                rest = Batch(tuple(self.delivered_keys.lacking(channel.id, batch.deliveries)), batch.thread)
+                if not rest.deliveries:
+                    return message, SendResult(delivered=True)
+                if len(rest.deliveries) < len(batch.deliveries):
+                    # Another route to the same channel has sent the others already.
+                    text = render_message(route, channel, message, rest.deliveries, missing, self.outbox.incidents())
+                result = await self._send_once(channel, text, turn, rest)
+                if result.delivered:
+                    self.delivered_keys.add(channel.id, rest.deliveries)
+                return message, result
 
     async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn, batch: Batch) -> SendResult:
         incidents = [delivery.incident for delivery in batch.deliveries] if channel.is_stateful else []
@@ -265,8 +277,8 @@ class Dispatcher:
             round_.recorded[delivery.key] = unsent
         return undelivered
 
-    async def _report(self, route: NSGAlertRoute, state: ConditionState, channels: int) -> None:
-        status = next_status(route, state, channels, self.in_flight.messages, self.clock())
+    async def _report(self, route: NSGAlertRoute, state: ConditionState, channels: int, undelivered: int) -> None:
+        status = next_status(route, state, channels, self.in_flight.messages, self.clock(), undelivered)
         await self.outbox.report(route, status)
 
     def _wake_at(self, times: Iterable[datetime | None]) -> None:

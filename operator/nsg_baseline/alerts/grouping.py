@@ -13,8 +13,9 @@ MAX_DIGEST = 5000
 """Most incidents in one message: its record must fit into the route's status."""
 DIGEST_FROM = 4
 """From this number of simultaneous incidents on, one digest is sent."""
-CRITICAL_DIGEST_FROM = 10
-"""Critical incidents are sent one by one below this number, and as a separate digest from this number on."""
+CRITICAL_DIGEST_FROM = 100
+"""Critical incidents are sent one by one below this number, and as a separate digest from this number on: the messages
+of a route that are not recorded yet are limited, and nobody reads a hundred messages."""
 HOUR = timedelta(hours=1)
 DIGEST_INTERVAL = timedelta(minutes=10)
 """Above the hourly limit, one digest is sent per interval."""

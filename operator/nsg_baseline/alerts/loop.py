@@ -13,7 +13,10 @@ from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
+from nsg_baseline.alerts.route_limit import refused_routes
+from nsg_baseline.alerts.route_status import next_status
 from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.core.conditions import not_ready
 
 INTERVAL_SECONDS = 60.0
 STOP_SECONDS = SEND_SECONDS + 5.0
@@ -35,9 +38,14 @@ class RouteLoop:
         outbox, clock = self.dispatcher.outbox, self.dispatcher.clock
         while not self.dispatcher.is_stopping:
             self.wake.clear()
-            route = next((route for route in outbox.routes() if route.key == self.key), None)
+            routes = list(outbox.routes())
+            route = next((route for route in routes if route.key == self.key), None)
             if route is None:
                 return
+            if any(refused.key == self.key for refused in refused_routes(routes, self.operator_namespace)):
+                await self._refuse(route)
+                await self._wait(clock())
+                continue
             await self._deliver(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
             await self._wait(clock())
 
@@ -55,6 +63,13 @@ class RouteLoop:
         except Exception:
             # A defect in handling one message must not stop the route.
             log.exception("route failed", route=route_name(route))
+
+    async def _refuse(self, route: NSGAlertRoute) -> None:
+        """Report that there are too many routes in the namespace."""
+        text = "the namespace has too many routes; this one is not used until older ones are deleted"
+        with contextlib.suppress(OutboxError):
+            status = next_status(route, not_ready("TooManyRoutes", text), 0, (), self.dispatcher.clock())
+            await self.dispatcher.outbox.report(route, status)
 
     async def _wait(self, now: datetime) -> None:
         next_try = self.dispatcher.next_try()

@@ -58,7 +58,12 @@ def delivery_condition(failing: Sequence[Channel], messages: int) -> ConditionSt
 
 
 def next_status(
-    route: NSGAlertRoute, state: ConditionState, channels: int, messages: tuple[Message, ...], now: datetime
+    route: NSGAlertRoute,
+    state: ConditionState,
+    channels: int,
+    messages: tuple[Message, ...],
+    now: datetime,
+    undelivered: int = 0,
 ) -> RouteStatus:
     """Return a route's status after a delivery."""
     generation = route.metadata.generation
@@ -66,5 +71,6 @@ def next_status(
         observed_generation=generation,
         conditions=update_conditions(route.status.conditions, [state], generation, now),
         channels=channels,
+        undelivered=undelivered,
         in_flight=messages,
     )

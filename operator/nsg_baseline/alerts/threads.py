@@ -72,9 +72,12 @@ def _text(
     channel: Channel, message: Message, deliveries: Sequence[PendingDelivery], received: Received
 ) -> AlertMessage:
     first = deliveries[0]
+    revision = received[first.key][channel.id]
+    if len(deliveries) == 1 and not channel.is_threaded:
+        # Of a digest that another route has sent in part, or that is repeated, this is what remains.
+        return replace(alert_message(first, first.event_after(revision), revision), key=message.key)
     if message.key != first.message_key:
         return digest_message(deliveries, message.key)
-    revision = received[first.key][channel.id]
     return alert_message(first, first.event_after(revision), revision)
 
 

@@ -139,6 +139,9 @@ class RouteStatus(StatusShape):
     ] = None
     conditions: Conditions = ()
     channels: Annotated[int, Field(description="Number of channels that the Secret configures.", ge=0)] = 0
+    undelivered: Annotated[
+        int, Field(description="Number of notifications that some channel could not receive yet.", ge=0)
+    ] = 0
     in_flight: Annotated[
         tuple[Message, ...],
         Field(
@@ -159,6 +162,12 @@ class NSGAlertRoute(Resource):
         condition_column("Ready", "Whether notifications are delivered."),
         condition_column("Ready", "Reason of the Ready condition.", part="reason", name="Reason"),
         Column(name="Min Severity", path=".spec.minSeverity", description="Incidents below this severity are ignored."),
+        Column(
+            name="Undelivered",
+            path=".status.undelivered",
+            type="integer",
+            description="Number of notifications that some channel could not receive yet.",
+        ),
         Column(name="Channels", path=".status.channels", type="integer", description="Number of channels."),
         AGE,
     )
@@ -166,6 +175,7 @@ class NSGAlertRoute(Resource):
         "observedGeneration": -1,
         "conditions": [pending_condition("Ready")],
         "channels": 0,
+        "undelivered": 0,
     }
 
     kind: Literal["NSGAlertRoute"] = "NSGAlertRoute"

@@ -1,7 +1,7 @@
 """`nsgb incidents`: list and watch incidents."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +9,12 @@ import click
 import yaml
 
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import reject_options
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.severity_policy import SEVERITIES
-from nsg_baseline.core.text.phrasing import lasting
+from nsg_baseline.core.text.phrasing import counted, lasting
 from nsg_baseline.kube.client import Kube
 
 _HEADINGS = ("SEVERITY", "STATE", "DURATION", "NAMESPACE", "NSG", "SUMMARY", "WHO", "NAME")
@@ -57,10 +58,20 @@ def incidents(
         stored = await list_objects(kube, NSGIncident, namespace)
         shown = [incident for incident in stored if resolved_too or incident.status.state != "Resolved"]
         click.echo(_render(_ordered(shown), output))
+        for line in _undelivered(await list_objects(kube, NSGAlertRoute, namespace)):
+            click.echo(line, err=True)
         if watch:
             await _follow(kube, namespace, stored, output)
 
     query(ask, kubeconfig, context)
+
+
+def _undelivered(routes: Iterable[NSGAlertRoute]) -> Iterator[str]:
+    """Yield a line for each route with notifications that reached nobody, or not everybody."""
+    for route in routes:
+        if route.status.undelivered:
+            count = counted(route.status.undelivered, "notification")
+            yield f"NSGAlertRoute {'/'.join(route.key)}: {count} not delivered; see kubectl describe nsgroute"
 
 
 async def _follow(kube: Kube, namespace: str | None, stored: list[NSGIncident], output: str) -> None:
@@ -103,7 +114,7 @@ def _row(incident: NSGIncident) -> tuple[str, ...]:
     who = _who(status)
     return (
         status.severity or "-",
-        "Acknowledged" if status.state == "Open" and incident.spec.acknowledged is not None else status.state or "-",
+        "Acknowledged" if status.state == "Open" and status.acknowledged_at is not None else status.state or "-",
         duration(incident),
         incident.metadata.namespace,
         NSGId.parse(incident.spec.nsg).name if incident.spec.nsg else f"scope {incident.spec.scope}",

@@ -80,7 +80,7 @@ def delivering() -> ConditionState:
 def undelivered(messages: int, lines: Iterable[int]) -> ConditionState:
     """Return the state of a route with messages that are retried; `lines` are those of the Secret."""
     numbers = ", ".join(map(str, lines))
-    text = f"{counted(messages, 'message')} not delivered to line {numbers} of the Secret; retried for 24 h"
+    text = f"{counted(messages, 'message')} not delivered to line {numbers} of the Secret; retried until delivered"
     return not_ready("Undelivered", text)
 
 

@@ -65,7 +65,7 @@ class Metrics(Collector):
         yield from self._scopes()
         yield from self._guardrails()
         yield self._incidents()
-        yield self._routes()
+        yield from self._routes()
         yield from self._azure()
 
     def describe(self) -> Iterable[Metric]:
@@ -114,19 +114,20 @@ class Metrics(Collector):
         )
         return _gauge("incidents_open", "Open incidents.", ("kind", "severity"), open_incidents)
 
-    def _routes(self) -> Metric:
+    def _routes(self) -> Iterator[Metric]:
         ready = {}
+        undelivered = {}
         for stored in self._records.store.stored(NSGAlertRoute):
-            conditions = (stored.document().get("status") or {}).get("conditions") or ()
+            status = stored.document().get("status") or {}
+            conditions = status.get("conditions") or ()
+            undelivered[stored.key] = float(status.get("undelivered") or 0)
             ready[stored.key] = float(
                 any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
             )
-        return _gauge(
-            "route_ready",
-            "Whether a route is ready to deliver notifications (1) or not (0).",
-            ("namespace", "route"),
-            ready,
-        )
+        labels = ("namespace", "route")
+        yield _gauge("route_ready", "Whether a route is ready to deliver notifications (1) or not (0).", labels, ready)
+        text = "Notifications that some channel of a route could not receive yet."
+        yield _gauge("route_undelivered", text, labels, undelivered)
 
     def _azure(self) -> Iterator[Metric]:
         budgets = self._budgets()

@@ -1,7 +1,7 @@
 """The alert loops' access to Kubernetes: stored incidents and routes, Secrets, and the record of deliveries."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.api.common import ObjectKey
@@ -13,6 +13,9 @@ from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent, resource
+
+MAX_DELIVERIES = 200
+"""The maximum of the CRD."""
 
 
 class KubeOutbox:
@@ -74,7 +77,8 @@ class KubeOutbox:
         """
         async with self._recording:
             try:
-                await self._records.change(incident.key, lambda status: _with_delivery(status, delivery))
+                names = {"/".join(route.key) for route in self.routes()}
+                await self._records.change(incident.key, lambda status: _with_delivery(status, delivery, names))
             except KubeError as error:
                 raise OutboxError(str(error)) from error
 
@@ -113,8 +117,11 @@ class KubeOutbox:
             return
 
 
-def _with_delivery(status: IncidentStatus, delivery: Delivery) -> IncidentStatus:
+def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collection[str]) -> IncidentStatus:
     others = tuple(entry for entry in status.deliveries if entry.route != delivery.route)
+    if len(others) >= MAX_DELIVERIES:
+        # Routes that were deleted must not prevent the record of those that exist.
+        others = tuple(entry for entry in others if entry.route in routes)[-MAX_DELIVERIES + 1 :]
     recorded = status.model_copy(update={"deliveries": (*others, delivery)})
     before = next((entry for entry in status.deliveries if entry.route == delivery.route), None)
     if before is not None and (before.revision, before.reminders) == (delivery.revision, delivery.reminders):
