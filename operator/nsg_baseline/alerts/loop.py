@@ -42,7 +42,8 @@ class RouteLoop:
             route = next((route for route in routes if route.key == self.key), None)
             if route is None:
                 return
-            if any(refused.key == self.key for refused in refused_routes(routes, self.operator_namespace)):
+            neighbours = [member for member in routes if member.metadata.namespace == route.metadata.namespace]
+            if any(refused.key == self.key for refused in refused_routes(neighbours, self.operator_namespace)):
                 await self._refuse(route)
                 await self._wait(clock())
                 continue

@@ -77,8 +77,8 @@ class KubeOutbox:
         """
         async with self._recording:
             try:
-                names = {"/".join(route.key) for route in self.routes()}
-                await self._records.change(incident.key, lambda status: _with_delivery(status, delivery, names))
+                routes = self._routes
+                await self._records.change(incident.key, lambda status: _with_delivery(status, delivery, routes))
             except KubeError as error:
                 raise OutboxError(str(error)) from error
 
@@ -117,11 +117,12 @@ class KubeOutbox:
             return
 
 
-def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collection[str]) -> IncidentStatus:
+def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collection[ObjectKey]) -> IncidentStatus:
     others = tuple(entry for entry in status.deliveries if entry.route != delivery.route)
     if len(others) >= MAX_DELIVERIES:
         # Routes that were deleted must not prevent the record of those that exist.
-        others = tuple(entry for entry in others if entry.route in routes)[-MAX_DELIVERIES + 1 :]
+        names = {"/".join(key) for key in routes}
+        others = tuple(item for item in others if item.route in names)[-MAX_DELIVERIES + 1 :]
     recorded = status.model_copy(update={"deliveries": (*others, delivery)})
     before = next((entry for entry in status.deliveries if entry.route == delivery.route), None)
     if before is not None and (before.revision, before.reminders) == (delivery.revision, delivery.reminders):
