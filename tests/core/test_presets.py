@@ -191,7 +191,7 @@ _EDITS: dict[str, Callable[[Document], Document | None]] = {
 def test_there_are_enough_genuine_rules_of_each_preset() -> None:
     # The parametrized tests below would pass without any case if a list was empty.
     assert all(len(rules) >= LEAST for rules in GENUINE.values())
-    assert set(GENUINE) == set(PRESETS)
+    assert set(GENUINE) <= set(PRESETS)
 
 
 @pytest.mark.parametrize(("preset", "rule"), EACH)

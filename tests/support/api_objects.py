@@ -78,7 +78,11 @@ DURATIONS |= {"0s 24h": _options("0s", "30m", "24h", "1h30m5s"), "10s 24h": _opt
 TIMES = _options("2026-12-01T00:00:00Z", "2026-12-01t00:00:00.5+02:00", "0001-01-01T00:00:00Z", "2024-02-29T23:59:59Z")
 
 _WRITERS = st.fixed_dictionaries(
-    {"preset": _options("AKS", "DefenderJIT", "Databricks", "SQLManagedInstance")},
+    {
+        "preset": _options(
+            "AKS", "ARO", "ClusterAPI", "DefenderJIT", "EntraDomainServices", "NRMS", "SQLManagedInstance"
+        )
+    },
 ) | st.fixed_dictionaries(
     {"name": st.text("ab*?-", min_size=1, max_size=80)},
     optional={"direction": _options("Inbound", "Outbound"), "access": _options("Allow", "Deny")},

@@ -27,7 +27,9 @@ from nsg_baseline.api.patterns import NSG_ID_PATTERN, RESOURCE_ID_PATTERN, is_ns
 from nsg_baseline.api.rule import PortsOrAny, RuleProtocol, SecurityRule
 
 ResourceId = Annotated[str, StringConstraints(max_length=512, pattern=RESOURCE_ID_PATTERN)]
-Preset = Literal["AKS", "DefenderJIT", "Databricks", "SQLManagedInstance"]
+Preset = Literal[
+    "AKS", "ARO", "ClusterAPI", "DefenderJIT", "Databricks", "EntraDomainServices", "NRMS", "SQLManagedInstance"
+]
 _TARGET = (
     "must be the resource id of a network security group: /subscriptions/<id>/resourceGroups/<group>"
     "/providers/Microsoft.Network/networkSecurityGroups/<name>"
@@ -97,7 +99,10 @@ class Tolerated(SpecShape):
 
     preset: Annotated[
         Preset | None,
-        Field(description="Built-in co-owner, whose rules are recognised by name and shape."),
+        Field(
+            description="Built-in co-owner, whose rules are recognised by name and form. The form does not prove the "
+            "origin; caller is."
+        ),
     ] = None
     name: Annotated[
         str | None,
