@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from nsg_baseline.api.baseline import BaselineSpec
+from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
 from nsg_baseline.core.text.exposure_lines import LINES, lines, statuses
+from nsg_baseline.core.traffic.tags import read_tags
 from nsg_baseline.core.verdict import Verdict, judge
 from tests.support.golden import compare
 from tests.support.nsgs import NOW, NSG, SUBNET, nsg
@@ -45,3 +47,30 @@ def test_the_text_of_each_change_matches_the_golden_file() -> None:
 def test_the_text_of_a_change_has_at_most_five_lines(case: dict[str, Any]) -> None:
     # An alert is read on a phone, at night.
     assert len(lines(statuses(_verdict(case).exposure))) <= LINES
+
+
+TAGS = read_tags(
+    {
+        "changeNumber": 1,
+        "values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.4.0.0/24", "20.6.0.0/24"]}}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        (["100 a allow tcp Storage -> *:22"], "TCP 22 from Storage to any"),
+        (
+            ["100 a allow tcp Storage -> *:22", "90 no deny tcp 20.6.0.0/24 -> *:*"],
+            "TCP 22 from 20.4.0.0/24 in Storage to any",
+        ),
+    ],
+)
+def test_a_text_names_a_tag_that_a_service_tags_file_resolves(rules: list[str], text: str) -> None:
+    # A reader knows the service and not its addresses. JSON has the addresses.
+    approved = parse_approved(BaselineSpec.model_validate({"target": {"resourceId": NSG}, "rules": []}))
+    verdict = judge(approved, parse_live(nsg(map(arm_rule, rules))), NOW, SeverityConfig(tags=TAGS))
+    assert text in [status.text for status in statuses(verdict.exposure)]
+    boxes = [box for entry in verdict.exposure for box in entry.document()["boxes"]]
+    assert any("20.4.0.0/24" in box["source"]["prefixes"] for box in boxes)

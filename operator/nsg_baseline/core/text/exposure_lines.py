@@ -105,7 +105,8 @@ def _status(group: Sequence[ExposureEntry]) -> ExposureStatus:
     approved_rule, live_rule = (
         _only(getattr(pair.entry, side) for pair in group) for side in ("approved_rule", "live_rule")
     )
-    entry = Entry(first.effect, first.direction, approved_rule, live_rule, boxes, first.conditional)
+    tags = tuple(tag for tag in first.tags if all(tag in pair.entry.tags for pair in group))
+    entry = Entry(first.effect, first.direction, approved_rule, live_rule, boxes, first.conditional, tags)
     whole = ExposureEntry(entry, group[0].place)
     return ExposureStatus(
         effect=first.effect,
