@@ -28,7 +28,7 @@ def check(seed: int, most: int = 6) -> None:
     assert wrong is None, f"seed {seed}: {document}: {wrong}"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_z3_finds_no_violation_that_is_missing_wrong_or_impossible(seed: int) -> None:
     # A guardrail is a promise about all connections, and a sample of points can miss a corner case.
     check(seed)

@@ -39,7 +39,7 @@ def mistake(rules: Sequence[Document], document: Document, effect: str, violatio
     world = World(document["direction"])
     decider, allowed = world.deciders(rules)
     violated = allowed if effect == "Allowed" else z3.Not(allowed)
-    inside = _region(world, document)
+    inside = _region(world, document, effect)
     listed = [(violation, z3.Or(*map(world.contains, violation.boxes))) for violation in violations]
     right = [
         z3.Implies(formula, z3.And(violated, decider == number_of(rules, _name(violation))))
@@ -65,16 +65,10 @@ def _solved(world: World, formula: Formula) -> Any:
 
 
 def _likely(side: Side) -> list[Formula]:
-    internet, network = side.word("Internet"), side.word("VirtualNetwork")
-    services = [
-        holds
-        for word, holds in side._words.items()
-        if word[0].isalpha() and " " not in word and word != "virtualnetwork"
-    ]
+    internet, network, ordinary = side.word("Internet"), side.word("VirtualNetwork"), side.platform == 0
     return [
-        z3.Not(z3.And(internet, network)),
-        z3.Implies(z3.And(side.platform == 0, _public(side), z3.Not(network)), internet),
-        *(z3.Implies(service, internet) for service in services),
+        z3.Implies(ordinary, internet == _public(side)),
+        z3.Implies(network, z3.Not(_public(side))),
     ]
 
 
@@ -83,7 +77,7 @@ def _public(side: Side) -> Formula:
     return z3.If(side.family == 4, z3.Not(private), side.within(PUBLIC_6))
 
 
-def _region(world: World, document: Document) -> Formula:
+def _region(world: World, document: Document, effect: str) -> Formula:
     inbound = document["direction"] == "Inbound"
     source, destination = document.get("source", "*"), document.get("destination", "*")
     near, far = (world.destination, world.source) if inbound else (world.source, world.destination)
@@ -100,10 +94,16 @@ def _region(world: World, document: Document) -> Formula:
         world.is_one_of(protocols),
         z3.BoolVal(val=True) if is_any else z3.Or(*in_ports),
         near.platform == 0,
-        near.word("VirtualNetwork"),
-        near.within(ipaddress.ip_network(near_text, strict=False)) if is_network(near_text) else z3.BoolVal(val=True),
+        _near(near, near_text, effect),
         _far(far, far_text),
     )
+
+
+def _near(side: Side, text: str, effect: str) -> Formula:
+    if is_network(text):
+        inside = z3.Or(_public(side), side.word("VirtualNetwork"))
+        return z3.And(side.within(ipaddress.ip_network(text, strict=False)), inside)
+    return z3.BoolVal(val=True) if text == "*" and effect == "Allowed" else side.word("VirtualNetwork")
 
 
 def _far(side: Side, text: str) -> Formula:
@@ -115,8 +115,8 @@ def _far(side: Side, text: str) -> Formula:
     if word == "azureloadbalancer":
         return z3.And(ordinary, side.within(ipaddress.ip_network("168.63.129.16")))
     if is_network(text):
-        outside = z3.Not(side.word("VirtualNetwork")) == _public(side)
-        return z3.And(ordinary, side.within(ipaddress.ip_network(text, strict=False)), outside)
+        inside = z3.Or(_public(side), side.word("VirtualNetwork"))
+        return z3.And(ordinary, side.within(ipaddress.ip_network(text, strict=False)), inside)
     return z3.And(ordinary, side.word(word))
 
 

@@ -1,8 +1,8 @@
 """The check of rule lists against guardrails.
 
 Each clause is a region of connections. The rules are applied to it in the order of their priorities; what a rule
-decides against the clause is a violation. The result is exact for all addresses of tags that `tags` and `likely`
-allow: traffic violates `never` if it may be allowed, and `always` if it may be denied.
+decides against the clause is a violation. The result is exact in the likely reading of `tags`, for all addresses of
+tags that it allows: traffic violates `never` if it may be allowed, and `always` if it may be denied.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.guardrail import GuardrailSpec
 from nsg_baseline.api.guardrail_clause import Clause, NeverClause
-from nsg_baseline.core.guardrails.likely import LikelyTraffic
 from nsg_baseline.core.guardrails.region import has_platform_traffic, in_words_of, is_public, region
 from nsg_baseline.core.guardrails.sizes import Decided, internet_wide_part
 from nsg_baseline.core.intervals import common
@@ -24,7 +23,7 @@ from nsg_baseline.core.traffic.model import Box, Effect
 from nsg_baseline.core.traffic.original_case import Speller, speller
 from nsg_baseline.core.traffic.rule_diff import ordered
 from nsg_baseline.core.traffic.split import split_pieces
-from nsg_baseline.core.traffic.tags import LOAD_BALANCER, PLATFORM, PUBLIC, VIRTUAL_NETWORK, TagTable
+from nsg_baseline.core.traffic.tags import LIKELY, LOAD_BALANCER, PLATFORM, PUBLIC, VIRTUAL_NETWORK, TagTable
 from nsg_baseline.core.traffic.traffic_space import TrafficSpace
 
 BUDGET = 4000
@@ -131,14 +130,13 @@ def _decided(box: Box, rules: Sequence[Rule], clause_region: _Region, tags: TagT
     relevant = _relevant(box, rules, effect, clause.direction, Overlap(extent, tags))
     if not relevant:
         return
-    space = TrafficSpace(extent, relevant, box, tags)
-    likely, writer = LikelyTraffic(space), BoxWriter(space, _speller(clause, relevant))
-    rest = likely.of(piece for piece in space.pieces_of_box(box) if piece[0] and space.exists(piece))
+    space = TrafficSpace(extent, relevant, box, tags, LIKELY)
+    writer = BoxWriter(space, _speller(clause, relevant))
+    rest = [piece for piece in space.pieces_of_box(box) if piece[0] and space.exists(piece)]
     for rule in relevant:
-        inside, outside = split_pieces(rest, space.pieces_of_rule(rule), space)
-        rest = likely.of(outside)
-        if _has_effect(rule, effect) and (decided := likely.of(inside)):
-            yield rule, writer.boxes(merge_pieces(decided, space)), True
+        inside, rest = split_pieces(rest, space.pieces_of_rule(rule), space)
+        if inside and _has_effect(rule, effect):
+            yield rule, writer.boxes(merge_pieces(inside, space)), True
         if len(rest) > BUDGET:
             yield rule, writer.boxes(rest[:1]), False
             return
