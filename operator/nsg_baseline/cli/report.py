@@ -10,8 +10,10 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.render.report import FORMS, Report
+from nsg_baseline.cli.render.report_csv import new_lines
 from nsg_baseline.cli.sources import now
 from nsg_baseline.cli.text_files import check_writable
+from nsg_baseline.core.text.phrasing import counted
 from nsg_baseline.kube.client import Kube
 
 
@@ -26,11 +28,22 @@ from nsg_baseline.kube.client import Kube
 @click.option(
     "-o", "--output", type=click.Choice(list(FORMS)), default="markdown", show_default=True, help="Output format."
 )
+@click.option(
+    "--until", "end", metavar="TIME|DURATION", help="End of the period, like --since. Without it, the report ends now."
+)
+@click.option(
+    "--append",
+    "folder",
+    type=click.Path(file_okay=False, exists=True),
+    help="Append incidents that are new or changed to FOLDER/incidents.jsonl, instead of writing a report.",
+)
 @click.option("--to", "file", type=click.Path(dir_okay=False, writable=True), help="Write the report to a file.")
 @cluster_options
-def report(
+def report(  # noqa: PLR0913 - options of the command
     *,
     since: str,
+    end: str | None,
+    folder: str | None,
     output: str,
     file: str | None,
     namespace: str | None,
@@ -41,28 +54,35 @@ def report(
     r"""Write a report of all incidents in a period. -o html writes one self-contained page.
 
     The operator keeps resolved incidents for 30 days; of more than 20 for one baseline, it deletes those of the lowest
-    severity earlier. To keep reports for longer, run
-    nsgb report on a schedule.
+    severity earlier. To keep them for longer, run nsgb report --append on a schedule.
 
     \b
-    nsgb report --since 30d -o html --to march.html
+    nsgb report --since 2026-03-01T00:00:00Z --until 2026-04-01T00:00:00Z -o html --to march.html
+    nsgb report --append /evidence
     """
-    until = now()
-    start = _start(since, until)
+    today = now()
+    start, until = _time("--since", since, today), _time("--until", end, today) if end is not None else today
     if start > until:
-        raise Failure(f"--since: {since!r} is in the future")
+        raise Failure(f"--since: {since!r} is after the end of the period")
+    if folder is not None:
+        reject_options("with --append", to=file)
     _check_folder(file)
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
 
     async def ask(kube: Kube) -> list[NSGIncident]:
         return [
-            incident for incident in await list_objects(kube, NSGIncident, namespace) if _is_within(incident, start)
+            incident
+            for incident in await list_objects(kube, NSGIncident, namespace)
+            if _is_within(incident, start, until)
         ]
 
     stored = sorted(
         query(ask, kubeconfig, context), key=lambda incident: (incident.status.opened_at or until, incident.key)
     )
+    if folder is not None:
+        _append(Path(folder) / "incidents.jsonl", stored)
+        return
     text = FORMS[output](Report(tuple(stored), start, until))
     if file is None:
         click.echo(text)
@@ -76,7 +96,20 @@ def _check_folder(file: str | None) -> None:
         check_writable("--to", Path(file))
 
 
-def _start(text: str, until: datetime) -> datetime:
+def _append(file: Path, stored: list[NSGIncident]) -> None:
+    """Append what is new, so that nothing is lost when the operator deletes an incident."""
+    check_writable("--append", file)
+    written = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    try:
+        added = new_lines(stored, written)
+    except ValueError:
+        raise Failure(f"--append: {file} has a line that is not JSON; move the file away") from None
+    with file.open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in added)
+    click.echo(f"{counted(len(added), 'incident')} appended to {file}", err=True)
+
+
+def _time(option: str, text: str, until: datetime) -> datetime:
     try:
         if "T" in text:
             time = datetime.fromisoformat(text)
@@ -85,11 +118,13 @@ def _start(text: str, until: datetime) -> datetime:
         return until - (timedelta(days=int(days)) if text.endswith("d") and days.isdigit() else parse(text))
     except (ValueError, OverflowError):
         raise Failure(
-            f"--since: {text!r} is not a time such as 2026-11-01T00:00:00Z or a duration such as 30d or 12h"
+            f"{option}: {text!r} is not a time such as 2026-11-01T00:00:00Z or a duration such as 30d or 12h"
         ) from None
 
 
-def _is_within(incident: NSGIncident, start: datetime) -> bool:
+def _is_within(incident: NSGIncident, start: datetime, until: datetime) -> bool:
     status = incident.status
     last = status.resolved_at or status.opened_at
-    return last is not None and (status.state == "Open" or last >= start)
+    if last is None or (status.opened_at is not None and status.opened_at > until):
+        return False
+    return status.state == "Open" or last >= start
