@@ -6,7 +6,7 @@ is therefore exact for all addresses of tags that the axioms in `tags` allow.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.traffic.bounding_box import BoundingBox, Overlap
@@ -88,13 +88,11 @@ def _of_direction(
     is_complete = evaluation.run(sequence, options.budget)
     spell = speller(rule for pair in sequence for rule in reversed(pair) if rule)
     writer = BoxWriter(space, spell)
-    entries = (
-        replace(
-            _entry(match, direction, space, writer), tags=tuple(_named_tags(match, direction, spell, options.table))
-        )
+    entries = [
+        _entry(match, space, writer, direction, tuple(_named_tags(match, direction, spell, options.table)))
         for match in evaluation.matches()
-    )
-    return list(entries), is_complete
+    ]
+    return entries, is_complete
 
 
 def _region(sequence: Sequence[Pair], space: TrafficSpace, restrict: Box | None) -> list[list[Piece]]:
@@ -110,7 +108,9 @@ def _region(sequence: Sequence[Pair], space: TrafficSpace, restrict: Box | None)
     return [split_pieces(group, restricted, space)[0] for group in groups]
 
 
-def _entry(match: Match, direction: Direction, space: TrafficSpace, writer: BoxWriter) -> Entry:
+def _entry(
+    match: Match, space: TrafficSpace, writer: BoxWriter, direction: Direction, tags: tuple[NamedTag, ...]
+) -> Entry:
     approved, live = match.approved, match.live
     opened = live is None or live.access == "Allow" or (approved is not None and approved.access == "Deny")
     effect: Effect = "Allowed" if opened else "Denied"
@@ -122,6 +122,7 @@ def _entry(match: Match, direction: Direction, space: TrafficSpace, writer: BoxW
         live.name if live else None,
         boxes,
         conditional=not any(map(is_likely, boxes)),
+        tags=tags,
     )
 
 
