@@ -32,7 +32,8 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     for interval in sorted(intervals):
         last = merged[-1] if merged else None
         if last is not None and last.family == interval.family and interval.first <= last.last + 1:
-            merged[-1] = last._replace(last=max(last.last, interval.last))
+            if interval.last > last.last:
+                merged[-1] = Interval(last.family, last.first, interval.last)
         else:
             merged.append(interval)
     return tuple(merged)

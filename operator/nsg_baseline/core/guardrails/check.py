@@ -13,7 +13,7 @@ from nsg_baseline.api.guardrail import GuardrailSpec
 from nsg_baseline.api.guardrail_clause import Clause, NeverClause
 from nsg_baseline.core.guardrails.region import has_platform_traffic, in_words_of, is_public, region
 from nsg_baseline.core.guardrails.sizes import Decided, internet_wide_part
-from nsg_baseline.core.intervals import common
+from nsg_baseline.core.intervals import ALL_PORTS, common
 from nsg_baseline.core.rules import Addresses, Rule
 from nsg_baseline.core.traffic.bounding_box import BoundingBox, Overlap
 from nsg_baseline.core.traffic.boxes import BoxWriter
@@ -36,6 +36,7 @@ class _Region:
     label: str
     clause: Clause
     boxes: tuple[Box, ...]
+    extents: tuple[BoundingBox, ...]
 
     @property
     def effect(self) -> Effect:
@@ -81,7 +82,14 @@ def compiled(name: str, spec: GuardrailSpec, version: str = "") -> Guardrail:
         *((f"never[{index}]", clause) for index, clause in enumerate(spec.never)),
         *((f"always[{index}]", clause) for index, clause in enumerate(spec.always)),
     ]
-    return Guardrail(name, spec, tuple(_Region(label, clause, region(clause)) for label, clause in clauses), version)
+    return Guardrail(name, spec, tuple(_region(label, clause) for label, clause in clauses), version)
+
+
+def _region(label: str, clause: Clause) -> _Region:
+    boxes = region(clause)
+    # Without a service tags file; with it they may be wider than necessary.
+    extents = tuple(BoundingBox.everything().within(box, None) for box in boxes)
+    return _Region(label, clause, boxes, extents)
 
 
 def violations(
@@ -101,7 +109,8 @@ def _of_clause(
     guardrail: Guardrail, clause_region: _Region, rules: Sequence[Rule], tags: TagTable | None
 ) -> Iterator[Violation]:
     clause, effect = clause_region.clause, clause_region.effect
-    decided = [part for box in clause_region.boxes for part in _decided(box, rules, clause_region, tags)]
+    pairs = zip(clause_region.boxes, clause_region.extents, strict=True)
+    decided = [part for box, extent in pairs for part in _decided(box, extent, rules, clause_region, tags)]
     if isinstance(clause, NeverClause) and clause.source_size == "InternetWide":
         decided = internet_wide_part(decided)
     by_rule: dict[int, tuple[Rule | None, list[Box], bool]] = {}
@@ -121,10 +130,11 @@ def _of_clause(
         )
 
 
-def _decided(box: Box, rules: Sequence[Rule], clause_region: _Region, tags: TagTable | None) -> Iterator[Decided]:
+def _decided(
+    box: Box, extent: BoundingBox, rules: Sequence[Rule], clause_region: _Region, tags: TagTable | None
+) -> Iterator[Decided]:
     """Yield each rule that decides traffic of a box of a clause against the clause, and that traffic."""
     clause, effect = clause_region.clause, clause_region.effect
-    extent = BoundingBox.everything().within(box, tags)
     if extent.is_empty():
         return
     relevant = _relevant(box, rules, effect, clause.direction, Overlap(extent, tags))
@@ -157,7 +167,9 @@ def _relevant(box: Box, rules: Sequence[Rule], effect: Effect, direction: str, o
     """Return the rules that may match traffic of a box, up to the last that may have an effect."""
     far = box.source if direction == "Inbound" else box.destination
     may_match = overlap.may_match
-    relevant = [rule for rule in rules if may_match(rule)]
+    # The bounds of several ports are wide, and most rules are about other ports.
+    limited = set(box.protocols) <= {"Tcp", "Udp"} and box.destination_ports != ALL_PORTS
+    relevant = [rule for rule in rules if may_match(rule) and not (limited and _has_other_ports(rule, box))]
     if is_public(far):
         sides = ((rule, rule.source if direction == "Inbound" else rule.destination) for rule in relevant)
         relevant = [rule for rule, side in sides if not _is_inside(side)]
@@ -166,6 +178,11 @@ def _relevant(box: Box, rules: Sequence[Rule], effect: Effect, direction: str, o
     while relevant and not _has_effect(relevant[-1], effect):
         relevant.pop()
     return relevant
+
+
+def _has_other_ports(rule: Rule, box: Box) -> bool:
+    ports = rule.destination_ports
+    return not ports.words and ports.ranges != ALL_PORTS and not common(ports.ranges, box.destination_ports)
 
 
 def _is_inside(side: Addresses) -> bool:

@@ -77,7 +77,7 @@ def _without_limit(place: Place, limit: tuple[Interval, ...]) -> Place:
 
 def _canonical(place: Place) -> tuple[Interval, ...]:
     """Return the addresses of a place with those that its tags rule out anyway, if that makes the list no longer."""
-    if not any(is_service_tag(tag.lower()) for tag in place.tags):
+    if place.ranges == EVERYWHERE or not any(is_service_tag(tag.lower()) for tag in place.tags):
         return place.ranges
     wider = merge((*place.ranges, *NOT_PUBLIC))
     return wider if len(wider) <= len(place.ranges) else place.ranges
