@@ -9,7 +9,9 @@ import yaml
 from nsg_baseline.api.baseline import BaselineSpec
 from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.nsg import LiveNSG, parse_approved, parse_live
+from nsg_baseline.core.text.box_phrases import place_phrase
 from nsg_baseline.core.text.exposure_lines import LINES, lines, statuses
+from nsg_baseline.core.traffic.model import Place
 from nsg_baseline.core.traffic.tags import read_tags
 from nsg_baseline.core.verdict import Verdict, judge
 from tests.support.golden import compare
@@ -74,3 +76,13 @@ def test_a_text_names_a_tag_that_a_service_tags_file_resolves(rules: list[str], 
     assert text in [status.text for status in statuses(verdict.exposure)]
     boxes = [box for entry in verdict.exposure for box in entry.document()["boxes"]]
     assert any("20.4.0.0/24" in box["source"]["prefixes"] for box in boxes)
+
+
+def test_two_groups_of_one_name_are_told_apart() -> None:
+    # Each team has an application security group named web.
+    mine, other = (
+        f"/subscriptions/1/resourceGroups/{group}/providers/Microsoft.Network/applicationSecurityGroups/web"
+        for group in ("rg-a", "rg-b")
+    )
+    assert place_phrase(Place(tags=(mine,), not_tags=(other,))) == "ASG rg-a/web outside ASG rg-b/web"
+    assert place_phrase(Place(tags=(mine,))) == "ASG web"

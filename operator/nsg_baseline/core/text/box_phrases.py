@@ -26,6 +26,8 @@ SHOWN = 3
 SHOWN_VALUES = 4
 # The number of steps spent on a shorter phrase for some boxes; a step takes about 40 microseconds.
 _STEPS = 500
+# The position of the resource group in the parts of a resource id.
+_RESOURCE_GROUP = 4
 _ELSE = "what earlier rules decide"
 _NETWORK = Place(tags=("VirtualNetwork",))
 _WITHIN = Box(source=_NETWORK, destination=_NETWORK)
@@ -65,11 +67,12 @@ def box_phrase(box: Box) -> str:
 
 def place_phrase(place: Place) -> str:
     """Return a phrase for the addresses of a place."""
-    where = " and ".join(_tag(tag) for tag in place.tags if not _opaque(tag))
+    tags = (*place.tags, *place.not_tags)
+    where = " and ".join(_tag(tag, tags) for tag in place.tags if not _opaque(tag))
     ranges = _ranges(place.ranges)
     if ranges != "any":
         where = f"{ranges} in {where}" if where else ranges
-    outside = " and ".join(map(_tag, place.not_tags))
+    outside = " and ".join(_tag(tag, tags) for tag in place.not_tags)
     return f"{where or 'any'} outside {outside}" if outside else where or "any"
 
 
@@ -191,8 +194,18 @@ def _opaque(tag: str) -> str:
     return tag if tag.startswith(("protocol ", "port ")) else ""
 
 
-def _tag(tag: str) -> str:
-    return f"ASG {tag.rsplit('/', 1)[-1]}" if is_group(tag) else tag
+def _tag(tag: str, others: Sequence[str]) -> str:
+    """Return a tag as in a phrase; of two groups with one name, with the resource group."""
+    if not is_group(tag):
+        return tag
+    name = tag.rsplit("/", 1)[-1]
+    parts = tag.split("/")
+    is_ambiguous = any(other != tag and is_group(other) and _group_name(other) == name.lower() for other in others)
+    return f"ASG {parts[_RESOURCE_GROUP]}/{name}" if is_ambiguous and len(parts) > _RESOURCE_GROUP else f"ASG {name}"
+
+
+def _group_name(tag: str) -> str:
+    return tag.rsplit("/", 1)[-1].lower()
 
 
 def _ranges(ranges: tuple[Interval, ...], shown: int = SHOWN_VALUES) -> str:
