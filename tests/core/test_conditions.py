@@ -17,6 +17,10 @@ STATES = (
         conditions.suspended(),
         ("Ready", "True", "Suspended", "spec.suspend is true; the NSG is not compared with Azure"),
     ),
+    (
+        conditions.not_accepted("GuardrailViolated", "web is open"),
+        ("Accepted", "False", "GuardrailViolated", "web is open"),
+    ),
     (conditions.compliant(), ("Compliant", "True", "Matches", "live matches approved")),
     (conditions.drifted("Drifted", "web updated"), ("Compliant", "False", "Drifted", "web updated")),
     (conditions.compliance_unknown("Unread"), ("Compliant", "Unknown", "Unread", "not compared with Azure")),
