@@ -1,5 +1,6 @@
 """Who made a change, by the log's request bodies: orders of writes by two or three callers."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -191,3 +192,23 @@ def test_too_many_writes_prove_nothing() -> None:
     # Each write is compared with each: a flood must not stop the operator, and not hide its author either.
     past = story("jo rule X", *(["mo nsg X +1s"] * 600))
     assert answered(past).answer == "Candidates"
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(5, True), (5.1, False)])
+def test_a_write_that_seems_to_follow_the_reading_may_precede_it(seconds: float, *, named: bool) -> None:
+    # Azure's clock may be ahead of the operator's by five seconds.
+    past = story("jo rule X")
+    begun = writes(past.rows, {NSG.lower()}, OWN)[0].begun
+    asked = replace(question(past, "X"), seen_at=begun - timedelta(seconds=seconds))
+    log = LogPeriod(START - timedelta(hours=2), asked.seen_at + SETTLED)
+    assert bool(author_of(asked, writes(past.rows, {NSG.lower()}, OWN), log).writes) is named
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(5, True), (5.1, False)])
+def test_a_write_that_seems_to_precede_the_last_reading_may_follow_it(seconds: float, *, named: bool) -> None:
+    past = story("jo rule X")
+    answered_at = writes(past.rows, {NSG.lower()}, OWN)[0].answered
+    assert answered_at is not None
+    asked = replace(question(past, "X"), absent_at=answered_at + timedelta(seconds=seconds))
+    log = LogPeriod(START - timedelta(hours=2), asked.seen_at + SETTLED)
+    assert bool(author_of(asked, writes(past.rows, {NSG.lower()}, OWN), log).writes) is named

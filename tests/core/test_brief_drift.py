@@ -179,3 +179,15 @@ def test_what_the_operator_writes_is_no_drift() -> None:
     # It writes what is approved, and rules of co-owners as it read them.
     assert drifts(story("op rule Y", "mo delete -"), BARE) == ()
     assert len(drifts(story("mo rule Y", "op nsg -"), BARE)) == 1
+
+
+def test_a_co_owner_is_recognised_by_who_wrote() -> None:
+    by_caller = ApprovedNSG(NSGId.parse(NSG), (), tolerate=(Tolerated(name="lb-*", caller="jo@example.com"),))
+    assert drifts(story("jo rule Y", "mo delete -"), by_caller) == ()
+
+
+def test_a_write_at_the_moment_of_the_first_reading_counts() -> None:
+    past = story("mo rule Y", "mo delete -")
+    listed = writes(past.rows, {NSG.lower()}, frozenset())
+    assert len(brief_drifts(listed, BARE, listed[0].begun)) == 1
+    assert brief_drifts(listed, BARE, listed[0].begun + timedelta(microseconds=1)) == ()

@@ -92,3 +92,61 @@ def test_tags_that_are_not_texts_are_unreadable() -> None:
     assert body is not None
     with pytest.raises(UnreadableBodyError):
         _ = body.tags
+
+
+ARM_NAMES = (
+    *(
+        "name",
+        "location",
+        "tags",
+        "properties",
+        "securityRules",
+        "id",
+        "description",
+        "priority",
+        "direction",
+        "access",
+    ),
+    *("access", "protocol", "sourceAddressPrefix", "sourceAddressPrefixes", "sourceApplicationSecurityGroups"),
+    *("sourcePortRange", "sourcePortRanges", "destinationAddressPrefix", "destinationAddressPrefixes"),
+    *("destinationApplicationSecurityGroups", "destinationPortRange", "destinationPortRanges"),
+)
+
+
+@pytest.mark.parametrize("name", ARM_NAMES)
+def test_each_name_has_the_spelling_of_arm(name: str) -> None:
+    # A name that is not recognised would be a field that is missing, and the rule another one.
+    body = parse_body(json.dumps({name.upper(): 1, "Other": 2}))
+    assert body is not None
+    assert body.document == {name: 1, "Other": 2}
+
+
+def test_a_write_of_properties_alone_is_more_than_tags() -> None:
+    for text, expected in (('{"properties": {}}', False), ('{"location": "x"}', False), ("{}", True)):
+        body = parse_body(text)
+        assert body is not None
+        assert body.updates_tags_alone is expected
+
+
+@pytest.mark.parametrize("name", [5, "", None, []])
+def test_a_rule_whose_name_is_not_a_text_makes_the_body_unreadable(name: object) -> None:
+    assert parse_body(nsg({**GOOD, "name": name})) is None
+
+
+def test_an_unreadable_body_says_why() -> None:
+    # It is what a developer sees of an attribution that fails.
+    body = parse_body("{}")
+    assert body is not None
+    for read in (lambda: body.rule_of_nsg(RULE), body.all_rules):
+        with pytest.raises(UnreadableBodyError, match=r"^no list of rules$"):
+            read()
+
+
+def test_all_rules_of_a_body_by_folded_name() -> None:
+    body = parse_body(nsg(GOOD, {**GOOD, "name": "Second"}))
+    assert body is not None
+    assert set(body.all_rules()) == {RULE, "second"}
+    broken = parse_body(nsg(GOOD, {"name": "x", "properties": {}}))
+    assert broken is not None
+    with pytest.raises(UnreadableBodyError, match="rule x"):
+        broken.all_rules()

@@ -94,6 +94,7 @@ def test_a_change_names_its_rule_its_nsg_or_its_fields() -> None:
     assert change_line(Change("NSGCreated", None, "f", nsg="/x/web")) == "NSGCreated web"
     assert change_line(Change("NSGUpdated", None, "f", fields=("tags.a", "tags.b"))) == "NSGUpdated tags.a, tags.b"
     assert change_line(Change("NSGDeleted", None, "f")) == "NSGDeleted"
+    assert change_line(Change("NSGCreated", None, "f", nsg="web")) == "NSGCreated web"
 
 
 def test_a_summary_counts_what_it_does_not_name() -> None:
@@ -207,6 +208,29 @@ def test_the_most_severe_are_named_if_no_phrase_describes_all() -> None:
     assert status.text.startswith("TCP 22 from 8.0.0.77 to any; ")
     assert status.text.count("; ") == 3
     assert status.text.endswith("; and 7 more")
+
+
+@pytest.mark.parametrize(
+    ("effect", "live", "expected"),
+    [
+        ("Allowed", "new", "except what earlier rules decide"),
+        ("Denied", "new", "; and 6 more"),
+    ],
+)
+def test_only_a_single_rule_that_opens_may_have_a_phrase_with_gaps(effect: Effect, live: str, expected: str) -> None:
+    # It decides what no earlier rule decides, so the phrase is right. Rules that close may leave gaps between them.
+    group = []
+    for number in range(9):
+        source = Place((Interval(4, (8 << 24) + 1000 * number, (8 << 24) + 1000 * number),))
+        box = Box(("Tcp",), destination_ports=(Interval(0, 5000 + 7 * number, 5000 + 7 * number),), source=source)
+        group.append(ExposureEntry(Entry(effect, "Inbound", f"old{number}", live, (box,), conditional=False)))
+    (status,) = statuses(group)
+    assert status.text.endswith(expected)
+
+
+def test_three_rules_are_all_named() -> None:
+    (status,) = statuses([pair(approved=f"old{number % 3}", port=number + 1) for number in range(9)])
+    assert status.approved_rule == "old0, old1 and old2"
 
 
 def test_texts_and_names_fit_into_the_status() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from nsg_baseline.core.intervals import Interval, merge, parse_ports, parse_prefix, without
 from nsg_baseline.core.text.box_phrases import NoPhraseError, box_phrase, phrase, place_phrase
-from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Entry, Place
+from nsg_baseline.core.traffic.box_algebra import StepBudget, subtract_all
+from nsg_baseline.core.traffic.model import EVERYWHERE, Box, Direction, Entry, NamedTag, Place
 
 TCP = ("Tcp",)
 GROUP = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/applicationSecurityGroups/web"
@@ -180,3 +181,78 @@ def test_platform_traffic_has_a_separate_phrase() -> None:
     # No box contains it together with other traffic.
     dns = Box(destination=Place(tags=("AzurePlatformDNS",)))
     assert phrase(entry(dns, Box(TCP))) == "all traffic from any to AzurePlatformDNS; all TCP from any to any"
+
+
+def all_tcp_but(*holes: Box) -> list[Box]:
+    boxes = subtract_all(Box(TCP), holes, StepBudget(1000))
+    assert boxes
+    return boxes
+
+
+def test_up_to_three_exceptions_are_listed() -> None:
+    # A rule behind three denials: the reader has to know all of them, and the fourth would make it unreadable.
+    holes = [ssh(source(f"{number}.0.0.0/8"), port=str(20 + number)) for number in range(1, 5)]
+    text = phrase(entry(*all_tcp_but(*holes[:3])), exact=True)
+    listed = "TCP 21 from 1.0.0.0/8, TCP 22 from 2.0.0.0/8 and TCP 23 from 3.0.0.0/8"
+    assert text == f"all TCP from any to any except {listed}"
+    assert phrase(entry(*all_tcp_but(*holes))) == "all TCP from any to any except what earlier rules decide"
+
+
+def test_an_exception_names_only_what_differs() -> None:
+    # The protocol, the side and the limits that it shares with the whole are known to the reader.
+    others = [ssh(source(f"{number}.0.0.0/8"), port=str(number)) for number in (80, 81)]
+    text = phrase(entry(*all_tcp_but(ssh(NOT_SQL), *others)))
+    excepted = "TCP 22 from any outside Sql, TCP 80 from 80.0.0.0/8 and TCP 81 from 81.0.0.0/8"
+    assert text == f"all TCP from any to any except {excepted}"
+    to_group = Box(TCP, destination=source(tags=(GROUP,)))
+    assert phrase(entry(*all_tcp_but(to_group))) in (
+        "all TCP from any to any outside ASG web",
+        "all TCP from any to any except to ASG web",
+    )
+
+
+def test_an_exception_with_more_addresses_than_are_shown_is_not_exact() -> None:
+    others = [ssh(source(f"{number}.0.0.0/8"), port=str(number)) for number in (80, 81)]
+    boxes = all_tcp_but(ssh(source(*(f"{number}.7.0.1" for number in range(1, 7)))), *others)
+    assert "except TCP 22 from 1.7.0.1, 2.7.0.1, 3.7.0.1 and 3 more, TCP 80" in phrase(entry(*boxes))
+    with pytest.raises(NoPhraseError):
+        phrase(entry(*boxes), exact=True)
+
+
+STORAGE = networks("20.38.0.0/16", "20.60.0.0/16")
+
+
+def named(direction: Direction, tag: NamedTag, *texts: str) -> str:
+    place = Place(networks(*texts))
+    box = Box(TCP, source=place) if direction == "Inbound" else Box(TCP, destination=place)
+    return phrase(Entry("Allowed", direction, None, "new", (box,), conditional=False, tags=(tag,)))
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        ("Inbound", ("all TCP from Storage to any", "all TCP from 20.38.1.0/24 in Storage to any")),
+        ("Outbound", ("all TCP from any to Storage", "all TCP from any to 20.38.1.0/24 in Storage")),
+    ],
+)
+def test_addresses_that_a_service_tags_file_gave_have_the_name_of_the_tag(
+    direction: Direction, expected: tuple[str, str]
+) -> None:
+    # With the file the reader must not see less than without it.
+    tag = NamedTag("Storage", STORAGE)
+    assert named(direction, tag, "20.38.0.0/16", "20.60.0.0/16") == expected[0]
+    assert named(direction, tag, "20.38.1.0/24") == expected[1]
+
+
+def test_a_tag_without_known_addresses_and_the_load_balancer_are_not_named_twice() -> None:
+    assert named("Inbound", NamedTag("Storage", None), "20.38.1.0/24") == "all TCP from 20.38.1.0/24 to any"
+    probe = networks("168.63.129.16")
+    assert named("Inbound", NamedTag("AzureLoadBalancer", probe), "168.63.129.16") == (
+        "all TCP from AzureLoadBalancer to any"
+    )
+
+
+def test_two_short_boxes_are_listed_rather_than_one_with_two_exceptions() -> None:
+    # Both are right; fewer parts are read faster.
+    boxes = [ssh(source(tags=("Sql",))), ssh(source(tags=("Storage",)), port="80")]
+    assert phrase(entry(*boxes)) == "TCP 22 from Sql to any; TCP 80 from Storage to any"

@@ -108,10 +108,10 @@ PARTS: Mapping[str, Part] = {
         ),
     ),
     "core/text": Part(
-        ("core/text/*.py",), ("core/test_exposure_lines*.py", "core/test_text*.py", "core/test_lint*.py")
+        ("core/text/[!g]*.py",), ("core/test_exposure_lines*.py", "core/test_text*.py", "core/test_lint*.py")
     ),
     "core/guardrails": Part(
-        ("core/guardrails/*.py", "core/guardrail_decisions.py"),
+        ("core/guardrails/*.py", "core/guardrail_decisions.py", "core/text/guardrail_lines.py"),
         ("core/test_guardrail*.py", "cli/test_guardrail_output.py"),
     ),
     "core/presets": Part(("core/presets/*.py",), ("core/test_presets*.py", "core/test_tolerations*.py")),

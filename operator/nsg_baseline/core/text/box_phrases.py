@@ -104,7 +104,7 @@ def _conditional(boxes: Sequence[Box], *, exact: bool) -> str:
     return f"{box_phrase(hull(boxes))} except {_ELSE}"
 
 
-def _region(boxes: Sequence[Box], understood: Sequence[Box] = (), *, exact: bool = False) -> str:
+def _region(boxes: Sequence[Box], understood: Sequence[Box], *, exact: bool) -> str:
     whole = hull(boxes)
     budget = StepBudget(_STEPS)
     exceptions = _exceptions(whole, [*boxes, *understood], budget)
@@ -181,7 +181,7 @@ def _ports(ranges: tuple[Interval, ...]) -> str:
     outside = without(ALL_PORTS, ranges)
     if ranges and len(outside) < len(ranges):
         return f"but {_values(list(map(port_text, outside)))}" if outside else ""
-    return _values(list(map(port_text, ranges))) if outside else ""
+    return _values(list(map(port_text, ranges)))
 
 
 def _protocol(name: str) -> str:
