@@ -238,3 +238,15 @@ def test_azure_refuses_with_a_status_of_the_client(status: str, outcome: str) ->
     text = status.replace(" ", "")
     assert listed(row(status="Failed", properties={"statusCode": text}))[0].outcome == outcome
     assert listed(row(status="Failed", subStatus={"value": text.upper()}))[0].outcome == outcome
+
+
+def test_an_operation_that_succeeded_and_failed_may_have_written() -> None:
+    refused = row(status="Failed", subStatus={"value": "Conflict"}, eventDataId="2")
+    (write,) = listed(row(), refused)
+    assert write.outcome == "Unknown"
+
+
+def test_rows_of_one_moment_differ_in_their_status() -> None:
+    # Without an id of the event, the beginning and the end of a fast request would be one row.
+    (write,) = listed(row(status="Started"), row(status="Succeeded"))
+    assert (write.outcome, write.begun) == ("Succeeded", write.answered)

@@ -114,7 +114,7 @@ def test_each_field_has_its_name_in_arm(fields: Document, expected: str) -> None
 
 
 def test_two_rules_of_one_meaning_are_equal_whatever_else_azure_says_about_them() -> None:
-    # The document keeps what a write must not lose; it is no part of the meaning.
+    # The document keeps what a write must not lose; the meaning does not depend on it.
     assert normalise({**PLAIN, "etag": "1"}) == normalise(PLAIN)
     assert normalise({**PLAIN, "etag": "1"}).document["etag"] == "1"
 
