@@ -33,7 +33,10 @@ STATES = (
     (conditions.delivering(), ("Ready", "True", "Delivering", "all messages are delivered")),
     (
         conditions.undelivered(2, (1, 3)),
-        ("Ready", "False", "Undelivered", "2 messages not delivered to line 1, 3 of the Secret; retried for 24 h"),
+        (
+            *("Ready", "False", "Undelivered"),
+            "2 messages not delivered to line 1, 3 of the Secret; retried until delivered",
+        ),
     ),
 )
 
