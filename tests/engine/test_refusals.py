@@ -1,7 +1,8 @@
 """Refusals are stored beside the reconciles, in the turns of the namespaces, and never after they are lifted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.core.assignment import Refusal
+from nsg_baseline.engine import refusals
+from nsg_baseline.engine.cleanup import report_refused_baselines
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.refusals import RefusalRecorder
+from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent
 from tests.support.alerts import OPERATOR
 from tests.support.in_process_operator import API, PREFIX, InProcessOperator, in_process_operator
@@ -56,8 +60,24 @@ async def test_thousands_of_invalid_baselines_delay_no_other_namespace(operator:
     await record(recorder)
     assert len(order) == 21
     assert order.index("single") <= 1
-    await record(recorder)
-    assert len(order) == 21, "what is stored is not looked at again"
+
+
+async def test_a_stored_refusal_is_not_reported_again(
+    operator: InProcessOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each edit of any baseline would otherwise unpack the statuses of thousands.
+    reported: list[ObjectKey] = []
+
+    async def counted(records: Records, refused: Mapping[ObjectKey, Refusal], now: datetime) -> None:
+        reported.extend(refused)
+        await report_refused_baselines(records, refused, now)
+
+    monkeypatch.setattr(refusals, "report_refused_baselines", counted)
+    recorder = RefusalRecorder(operator.records, operator.clock, Health())
+    recorder.update((), dict.fromkeys(operator.records.store.keys(NSGBaseline), INVALID))
+    for _ in range(2):
+        await record(recorder)
+    assert len(reported) == 21
 
 
 async def test_a_refusal_that_was_lifted_is_not_stored(operator: InProcessOperator) -> None:
