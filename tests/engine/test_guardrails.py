@@ -13,6 +13,7 @@ from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.guardrail_status import GuardrailStatus
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.cli.render.report import FORMS, Report
 from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.kube.store import resource
 from tests.support.alerts import OPERATOR
@@ -278,3 +279,14 @@ async def test_the_message_names_guardrail_nsg_rule_and_traffic(operator: InProc
     assert message.payload["incidents"][0]["guardrail"] == "no-ssh"
     assert any("kubectl get nsgguardrail no-ssh" in step.text for step in message.next_steps)
     assert not any(fact.startswith("Who:") for fact in message.facts)
+
+
+async def test_the_report_names_the_guardrail_and_the_nsg(operator: InProcessOperator) -> None:
+    # The auditor asks which NSGs violated which guardrail, and when.
+    operator.azure.nsgs["web"] = [WEB, SSH]
+    await operator.reconcile()
+    now = operator.clock()
+    report = Report(tuple(incidents(operator)), now - timedelta(days=1), now)
+    text = FORMS["markdown"](report)
+    assert "guardrail no-ssh in scope production" in text.replace("\\", "")
+    assert "changed by" not in text

@@ -61,6 +61,8 @@ def _level(incident: NSGIncident) -> Severity:
 
 
 def _subject(incident: NSGIncident) -> str:
+    if incident.spec.guardrail is not None:
+        return f"guardrail {incident.spec.guardrail} in scope {incident.spec.scope}"
     return f"NSG {NSGId.parse(incident.spec.nsg).name}" if incident.spec.nsg else f"scope {incident.spec.scope}"
 
 
