@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from nsg_baseline.alerts.matching import is_selected
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Delivery, IncidentEvent, IncidentStatus, NSGIncident
@@ -103,9 +104,7 @@ def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Pend
         return None
     if stored is not None and stored.revision >= status.revision:
         return _late(incident, stored, now) if stored.pending_channels else _reminder(route, incident, stored, now)
-    if stored is None and not (
-        _is_severe(_severity(status), route.spec.min_severity) and _is_news(route, incident, now)
-    ):
+    if stored is None and not _is_first_for(route, incident, now):
         return None
     received = stored.revision if stored is not None else 0
     event = _event(incident, received)
@@ -116,6 +115,12 @@ def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Pend
         return delivery
     since = status.updated_at or status.opened_at or now
     return PendingDelivery(incident, event, since + parse(route.spec.group_wait))
+
+
+def _is_first_for(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:
+    """Return whether a route that knows nothing of an incident has to be notified of it."""
+    is_severe = _is_severe(_severity(incident.status), route.spec.min_severity)
+    return is_severe and is_selected(route.spec.match, incident) and _is_news(route, incident, now)
 
 
 def _wanted(incident: NSGIncident, received: int) -> set[str]:

@@ -4,10 +4,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from nsg_baseline.api.cel import Cel, rules_of
+from nsg_baseline.api.cel import Cel, Extra, rules_of
 from nsg_baseline.api.changes import REASON_LENGTH, Attribution, ExposureStatus
 from nsg_baseline.api.common import (
     AGE,
+    TIME_PATTERN,
     WHOLE,
     Column,
     EffectiveMode,
@@ -58,6 +59,7 @@ class Acknowledged(SpecShape):
     ] = None
     until: Annotated[
         Timestamp | None,
+        Extra({"pattern": TIME_PATTERN}),
         Field(description="Time at which the acknowledgement ends and reminders continue. If unset, it does not end."),
     ] = None
 

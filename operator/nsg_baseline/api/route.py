@@ -20,6 +20,7 @@ from nsg_baseline.api.common import (
     pending_condition,
 )
 from nsg_baseline.api.durations import Duration, between
+from nsg_baseline.api.guardrail import Patterns, Scopes
 from nsg_baseline.api.incident import IncidentKind
 from nsg_baseline.api.patterns import URL_KEY_PATTERN, URL_SOURCE_PATTERN
 from nsg_baseline.api.schema import SERVED_DEFAULT
@@ -55,6 +56,24 @@ class SecretKey(SpecShape):
     ]
 
 
+class RouteMatch(SpecShape):
+    """Incidents that a route is notified of. An incident must fulfil each part that is set."""
+
+    max_severity: Annotated[
+        Severity | None,
+        Field(description="Ignore incidents above this severity, for example because another route pages for them."),
+    ] = None
+    scopes: Annotated[Scopes | None, Field(description="Names of scopes. If unset, all scopes.")] = None
+    resource_groups: Annotated[
+        Patterns | None,
+        Field(description="Resource groups, case-insensitive. Patterns may contain * and ?. If unset, all."),
+    ] = None
+    names: Annotated[
+        Patterns | None,
+        Field(description="Names of NSGs, case-insensitive. Patterns may contain * and ?. If unset, all."),
+    ] = None
+
+
 class RouteSpec(SpecShape):
     """Which notifications to send, and to which channels."""
 
@@ -62,6 +81,13 @@ class RouteSpec(SpecShape):
     min_severity: Annotated[
         Severity, Extra({SERVED_DEFAULT: "low"}), Field(description="Ignore incidents below this severity.")
     ] = "low"
+    match: Annotated[
+        RouteMatch | None,
+        Field(
+            description="Incidents to notify about; all if unset. A route that was notified of an incident also "
+            "receives its later events."
+        ),
+    ] = None
     kinds: Annotated[
         tuple[IncidentKind, ...],
         Field(
