@@ -251,7 +251,8 @@ async def test_an_outage_of_the_api_server_loses_no_incident(environment: ChaosE
     await _reconcile(environment, operator_run)
     _open_ssh(environment, "db")
     environment.cluster.interference.fail(10_000, code=503)
-    for _ in range(5):
+    # Longer than a block may last before the incident records it.
+    for _ in range(7):
         environment.clock.advance(minutes=1)
         results = await operator_run.reconcile(lists=False)
         assert results["production"].drifted == 1
