@@ -63,7 +63,8 @@ def report(  # noqa: PLR0913 - options of the command
     today = now()
     start, until = _time("--since", since, today), _time("--until", end, today) if end is not None else today
     if start > until:
-        raise Failure(f"--since: {since!r} is after the end of the period")
+        problem = "is in the future" if end is None else f"is after --until {end!r}"
+        raise Failure(f"--since: {since!r} {problem}")
     if folder is not None:
         reject_options("with --append", to=file)
     _check_folder(file)
