@@ -64,11 +64,13 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_confirms_it
     attributing_operator: DemoEnvironment,
 ) -> None:
     # Terraform's identity may write rules under its names. Another identity that uses these names may not.
+    # The source is private: what a tolerated rule opens to the Internet is reported whoever wrote it.
+    private = {**OPEN_SSH, "sourceAddressPrefix": "10.9.0.0/16"}
     tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
     patch = {"spec": {"tolerate": tolerate}}
     attributing_operator.cluster.api.patch(API_VERSION, "NSGBaseline", "appgate", patch, "team-web")
     await watch(attributing_operator)
-    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8443"})
+    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**private, "destinationPortRange": "8443"})
     await reconcile(attributing_operator, "one")
     await attributing_operator.receiver.next("new rule open-web")
     await attributing_operator.receiver.next("created open-web")
@@ -83,7 +85,7 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_confirms_it
     (writer,) = attributing_operator.custom("NSGBaseline", "appgate")["status"]["ruleAuthors"]
     assert (writer["rule"], writer["caller"]) == ("open-web", "jo@example.com")
     # The same name with another meaning is anybody's again.
-    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**OPEN_SSH, "destinationPortRange": "8444"})
+    await attributing_operator.rogue.put_rule(APPGATE, "open-web", **{**private, "destinationPortRange": "8444"})
     await reconcile(attributing_operator, "three")
     await attributing_operator.until(
         lambda: any("8444" in alert["message"] for alert in attributing_operator.receiver.alerts)
