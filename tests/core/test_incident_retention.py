@@ -5,6 +5,7 @@ from typing import Any
 
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.core.incident_retention import MAX_RESOLVED_PER_SUBJECT, RETENTION, expired
+from nsg_baseline.core.remediation import CONTESTED_WITHIN
 from tests.support.alerts import incident, stamp
 from tests.support.nsgs import NOW
 
@@ -12,7 +13,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def ended(name: str, minutes_ago: float, severity: str = "info", **fields: Any) -> NSGIncident:
-    times: dict[str, Any] = {"state": "Resolved", "resolvedAt": stamp(NOW - minutes_ago * MINUTE)}
+    """Return an incident that ended this long before the last hour began."""
+    times: dict[str, Any] = {"state": "Resolved", "resolvedAt": stamp(NOW - CONTESTED_WITHIN - minutes_ago * MINUTE)}
     return incident(name, severity=severity, highestSeverity=severity, **times, **fields)
 
 
@@ -33,7 +35,7 @@ def test_trivial_incidents_do_not_remove_a_critical_one() -> None:
 
 def test_any_number_of_critical_incidents_is_kept_for_its_time() -> None:
     critical = [ended(f"ssh-{number}", number, "critical") for number in range(3 * MAX_RESOLVED_PER_SUBJECT)]
-    days = RETENTION / MINUTE
+    days = (RETENTION - CONTESTED_WITHIN) / MINUTE
     assert names(*critical, ended("old", days + 1, "critical"), ended("kept", days, "critical")) == ["old"]
 
 
@@ -47,3 +49,10 @@ def test_an_incident_that_was_critical_is_kept_although_it_eased() -> None:
 def test_open_incidents_and_those_of_other_subjects_do_not_count() -> None:
     trivial = [ended(f"trivial-{number:02}", number) for number in range(MAX_RESOLVED_PER_SUBJECT)]
     assert names(incident("open"), incident("other", namespace="x"), *trivial) == []
+
+
+def test_an_incident_of_the_last_hour_is_kept_although_others_are_more_severe() -> None:
+    # Otherwise its writes do not count for a contested remediation, and two writers restore their rules for ever.
+    severe = [ended(f"rdp-{number:02}", number, "high") for number in range(MAX_RESOLVED_PER_SUBJECT)]
+    latest = [ended(f"tag-{number:02}", -1 - number) for number in range(MAX_RESOLVED_PER_SUBJECT + 1)]
+    assert names(*severe, *latest, ended("older", 1)) == ["older"]

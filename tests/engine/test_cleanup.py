@@ -75,7 +75,7 @@ async def test_a_resolved_incident_is_kept_for_thirty_days(records: Records, ser
 async def test_the_latest_twenty_resolved_incidents_of_a_baseline_are_kept(records: Records) -> None:
     # A flapping rule creates an incident an hour. The oldest are deleted first.
     for hours in range(22):
-        store_incident(records, f"i{hours}", timedelta(hours=hours))
+        store_incident(records, f"i{hours}", timedelta(hours=1 + hours))
     await prune_incidents(records, NOW)
     assert names(records) == {f"i{hours}" for hours in range(20)}
 

@@ -238,11 +238,11 @@ async def test_incidents_of_a_scope_are_counted_by_kind(server: Server, records:
     assert MAX_RESOLVED_PER_SUBJECT == 20
     put_incident(server, "no-time", state="Resolved")
     for number in range(20):
-        resolved_at = f"2026-11-30T11:{number:02}:00Z"
+        resolved_at = f"2026-11-30T09:{number:02}:00Z"
         put_incident(server, f"w{number}", kind="WatchLost", state="Resolved", resolvedAt=resolved_at)
         put_incident(server, f"u{number}", kind="Unbaselined", state="Resolved", resolvedAt=resolved_at)
     await prune_incidents(records, NOW)
     assert server.writes == []
-    put_incident(server, "w20", kind="WatchLost", state="Resolved", resolvedAt="2026-11-30T11:59:00Z")
+    put_incident(server, "w20", kind="WatchLost", state="Resolved", resolvedAt="2026-11-30T09:59:00Z")
     await prune_incidents(records, NOW)
     assert server.writes == [("delete NSGIncident", ObjectKey("team-web", "w0"))]
