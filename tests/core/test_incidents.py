@@ -158,16 +158,30 @@ def test_a_flapping_incident_has_few_revisions_and_ends_when_the_drift_stays_awa
     status, now = OPEN, NOW
     for _ in range(30):
         now += MINUTE
-        calming = while_quiet(status, now)
+        calming = while_quiet(status, None, now)
         if calming is not None:
             status = opened_or_updated(calming, finding(change()), now + MINUTE)
         else:
             status = reopened(resolved(status, "Reverted", None, now), finding(change()), now + MINUTE)
     assert status.revision <= 1 + 2 * FLAPPING
     assert status.reopen_count == 30
-    status = while_quiet(status, now) or status
-    assert while_quiet(status, now + FLAP_WITHIN - MINUTE) is not None
-    assert while_quiet(status, now + FLAP_WITHIN) is None
+    status = while_quiet(status, None, now) or status
+    assert while_quiet(status, None, now + FLAP_WITHIN - MINUTE) is not None
+    assert while_quiet(status, None, now + FLAP_WITHIN) is None
+
+
+def test_each_write_to_a_flapping_nsg_is_recorded() -> None:
+    # Otherwise none of them counts for a contested remediation, and two writers restore their rules for ever.
+    flapping = OPEN.model_copy(update={"reopen_count": FLAPPING})
+    write = Action(kind="Remediated", at=NOW, reason="Restored")
+    quiet = while_quiet(flapping, write, NOW)
+    assert quiet is not None
+    assert (quiet.actions, quiet.revision) == ((write,), flapping.revision)
+    assert quiet.history[-1].kind == "Restored"
+    later = write.model_copy(update={"at": NOW + MINUTE})
+    again = while_quiet(quiet, later, NOW + MINUTE)
+    assert again is not None
+    assert again.actions == (write, later)
 
 
 def test_a_reconcile_that_still_plans_a_remediation_does_not_end_the_block() -> None:

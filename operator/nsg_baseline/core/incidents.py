@@ -157,15 +157,20 @@ def reopened(stored: IncidentStatus, finding: Finding, now: datetime) -> Inciden
     return with_entries(status.model_copy(update=merged), *entries)
 
 
-def while_quiet(stored: IncidentStatus, now: datetime) -> IncidentStatus | None:
+def while_quiet(stored: IncidentStatus, action: Action | None, now: datetime) -> IncidentStatus | None:
     """Return the state of a flapping incident whose drift is absent for now; None if the incident may end.
 
-    Without this, drift that recurs every few minutes would notify twice each time.
+    Without this, drift that recurs every few minutes would notify twice each time. A write is recorded without a
+    notification: otherwise it would not count for a contested remediation.
     """
     since = stored.quiet_since or now
     if stored.reopen_count < FLAPPING or now - since >= FLAP_WITHIN:
         return None
-    return stored.model_copy(update={"quiet_since": since})
+    quiet = stored.model_copy(update={"quiet_since": since})
+    if action is None or action.kind != "Remediated":
+        return quiet
+    recorded = quiet.model_copy(update={"actions": (*quiet.actions, action)[-SHOWN_ACTIONS:]})
+    return with_entries(recorded, _action_entry(recorded, action))
 
 
 def resolved(stored: IncidentStatus, resolution: Resolution, action: Action | None, now: datetime) -> IncidentStatus:

@@ -131,7 +131,7 @@ def _next_state(snapshot: Snapshot, finding: Finding) -> tuple[NSGIncident | Non
 
 
 def _resolve(snapshot: Snapshot, verdict: Verdict, incident: NSGIncident, action: Action | None) -> IncidentStep | None:
-    quiet = while_quiet(incident.status, snapshot.now)
+    quiet = while_quiet(incident.status, action, snapshot.now)
     if quiet is not None:
         return IncidentStep(snapshot.subject, incident, quiet) if quiet != incident.status else None
     resolution = _resolution(snapshot, verdict, incident)
