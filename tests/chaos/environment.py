@@ -17,6 +17,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.crds import render
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
@@ -40,7 +41,7 @@ from nsg_emulator import arm, kube
 from tests.support.alerts import Clock
 from tests.support.reconciles import reconcile_all
 
-KINDS = (NSGScope, NSGBaseline, NSGAlertRoute, NSGIncident)
+KINDS = (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute, NSGIncident)
 API = "nsg-baseline.io/v1alpha1"
 OPERATOR = "22222222-2222-2222-2222-222222222222"
 _REAL_SLEEP = asyncio.sleep

@@ -13,7 +13,7 @@ from tests.cluster.programs import Program
 
 pytestmark = pytest.mark.cluster
 
-CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
+CRDS = ("nsgscopes", "nsgguardrails", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 NAME = "nsg-baseline-operator"
 
 

@@ -28,7 +28,7 @@ IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 STRANGERS = "strangers"
 SSH = {"name": "ssh", "properties": OPEN_SSH}
 TAKEOVER = timedelta(seconds=20)
-CRDS = ("nsgscopes", "nsgbaselines", "nsgalertroutes", "nsgincidents")
+CRDS = ("nsgscopes", "nsgguardrails", "nsgbaselines", "nsgalertroutes", "nsgincidents")
 
 
 @dataclass(frozen=True, slots=True)

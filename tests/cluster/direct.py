@@ -13,6 +13,7 @@ from tests.cluster.devcluster import Cluster
 _JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 _ERROR = 400
+_CLUSTER_SCOPED = ("NSGScope", "NSGGuardrail")
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Direct:
         assert status < _ERROR, answer
 
     def _path(self, kind: str) -> str:
-        where = "" if kind == "NSGScope" else f"/namespaces/{self.namespace}"
+        where = "" if kind in _CLUSTER_SCOPED else f"/namespaces/{self.namespace}"
         return f"/apis/{GROUP}/{VERSION}{where}/{kind.lower()}s"
 
     def _refusal(self, method: str, path: str, body: Any, content: str, **query: str) -> str:

@@ -64,7 +64,7 @@ async def test_a_rule_of_a_declared_caller_is_tolerated_once_the_log_confirms_it
     attributing_operator: DemoEnvironment,
 ) -> None:
     # Terraform's identity may write rules under its names. Another identity that uses these names may not.
-    # The source is private: what a tolerated rule opens to the Internet is reported whoever wrote it.
+    # The source is private: what a tolerated rule opens to the Internet is reported in any case.
     private = {**OPEN_SSH, "sourceAddressPrefix": "10.9.0.0/16"}
     tolerate = [{"name": "open-*", "caller": "JO@example.com"}]
     patch = {"spec": {"tolerate": tolerate}}
