@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from nsg_baseline.api.common import ObjectKey
+from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.scope import NSGScope
+from nsg_baseline.engine.guardrail_catalog import versions_in_force
 from nsg_baseline.engine.intent import read_intent
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
@@ -95,9 +97,68 @@ async def test_nothing_is_written_by_an_old_approval(operator: InProcessOperator
 async def test_an_edit_is_detected_when_the_intent_is_read(operator: InProcessOperator, name: str) -> None:
     # A reconcile stores a status before it writes, and the response shows some edits. A write must not depend on that.
     scope, baseline = scope_of(operator), operator.baseline("web")
-    assert await read_intent(operator.records, scope, baseline) == "Current"
+    assert await read_intent(operator.records, scope, baseline, ()) == "Current"
     EDITS[name](operator)
-    assert await read_intent(operator.records, scope, baseline) == "Changed"
+    assert await read_intent(operator.records, scope, baseline, ()) == "Changed"
+
+
+def forbid_https(operator: InProcessOperator, name: str = "no-https") -> None:
+    never = [{"direction": "Inbound", "protocols": ["Tcp"], "source": "Internet", "ports": ["443"]}]
+    operator.api.apply(
+        {"apiVersion": API, "kind": "NSGGuardrail", "metadata": {"name": name}, "spec": {"never": never}}
+    )
+
+
+def _edit_guardrail(operator: InProcessOperator) -> None:
+    operator.api.patch(API, "NSGGuardrail", "no-https", {"spec": {"match": {"names": ["other-*"]}}})
+
+
+def _delete_guardrail(operator: InProcessOperator) -> None:
+    operator.api.delete(API, "NSGGuardrail", "no-https")
+
+
+async def test_a_guardrail_of_the_last_second_forbids_a_write(operator: InProcessOperator) -> None:
+    # The write would restore what a security engineer has just forbidden, even though the watch does not say so yet.
+    operator.azure.nsgs["web"] = [SSH]
+    forbid_https(operator)
+    await operator.reconcile()
+    assert operator.azure.written == []
+    assert stalled(operator) == ["IntentChanged"]
+    operator.clock.advance(seconds=15)
+    await operator.reconcile()
+    assert operator.azure.written == []
+    assert stalled(operator) == ["GuardrailViolated"]
+
+
+@pytest.mark.parametrize("edit", [forbid_https, _edit_guardrail, _delete_guardrail])
+async def test_an_edit_of_a_guardrail_is_detected_when_the_intent_is_read(
+    operator: InProcessOperator, edit: Callable[[InProcessOperator], None]
+) -> None:
+    # Also an edit that forbids less: what the operator decided from is not what the API server has.
+    if edit is not forbid_https:
+        forbid_https(operator)
+        await operator.refresh()
+    scope, baseline, guardrails = scope_of(operator), operator.baseline("web"), operator.catalog.current().guardrails
+    assert await read_intent(operator.records, scope, baseline, guardrails) == "Current"
+    edit(operator)
+    assert await read_intent(operator.records, scope, baseline, guardrails) == "Changed"
+
+
+async def test_an_invalid_guardrail_blocks_no_write(operator: InProcessOperator) -> None:
+    # An object from before an upgrade of the CRD may be invalid. It is not in force, and its own status says so.
+    forbid_https(operator)
+    await operator.refresh()
+    store = operator.records.store
+    broken = {
+        "apiVersion": API,
+        "kind": "NSGGuardrail",
+        "metadata": {"name": "broken", "uid": "1"},
+        "spec": {"never": 1},
+    }
+    store.put(NSGGuardrail, broken)
+    in_force = {guardrail.version for guardrail in operator.catalog.current().guardrails}
+    assert versions_in_force(store) == in_force
+    assert len(in_force) == 1
 
 
 async def test_the_namespaces_of_a_selector_are_read_again(operator: InProcessOperator) -> None:

@@ -37,6 +37,19 @@ class GuardrailCatalog:
         self._current = GuardrailSet.of(value for value in self._compiled.values() if isinstance(value, Guardrail))
 
 
+def versions_in_force(store: Store) -> frozenset[str]:
+    """Return the versions of the valid guardrails in a store, as `Guardrail.version` has them."""
+    return frozenset(_version(stored) for stored in store.stored(NSGGuardrail) if _is_valid(stored))
+
+
+def _is_valid(stored: Stored) -> bool:
+    try:
+        resource(NSGGuardrail, stored)
+    except InvalidObject:
+        return False
+    return True
+
+
 def _version(stored: Stored) -> str:
     return f"{stored.key.name} {stored.uid} {stored.spec_version}"
 

@@ -62,7 +62,7 @@ class BaselineReconciler:
         await self._record(snapshot, decision)
         if isinstance(decision.enforcement, ReadNSG):
             # The incident is stored before anything is written to Azure: a crash in between loses no alert.
-            intent = await read_intent(self.dependencies.records, self.scope, self.baseline)
+            intent = await read_intent(self.dependencies.records, self.scope, self.baseline, self.guardrails)
             blocked = write_blocked(self._write_conditions(intent))
             snapshot = replace(snapshot, incidents=self._incidents(), write_blocked=blocked)
             snapshot = await enforce(self.dependencies, snapshot, is_large=large)

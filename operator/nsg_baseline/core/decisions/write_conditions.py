@@ -6,7 +6,7 @@ from typing import Literal
 from nsg_baseline.core.remediation import Blocked
 
 Intent = Literal["Current", "Changed", "Unknown"]
-"""Whether the API server still has the baseline and the scope from which a write is decided."""
+"""Whether the API server still has the baseline, the scope and the guardrails from which a write is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class WriteConditions:
     Attributes:
         is_leader: no other replica can be the leader now.
         is_incident_stored: the API server has stored the incident, or would store a new one.
-        intent: the state of the baseline and the scope. A watch can be interrupted without an error, so the objects in
-            memory can be old; they are read again only before a write.
+        intent: the state of the baseline, the scope and the guardrails. A watch can be interrupted without an error,
+            so the objects in memory can be old; they are read again only before a write.
     """
 
     is_leader: bool
@@ -34,8 +34,11 @@ def write_blocked(conditions: WriteConditions) -> Blocked | None:
     if conditions.intent == "Unknown":
         return Blocked(
             "IntentNotConfirmed",
-            "the baseline and the scope could not be read again from the Kubernetes API, so they may be old",
+            "the baseline, the scope and the guardrails could not be read again from the Kubernetes API, "
+            "so they may be old",
         )
     if conditions.intent == "Changed":
-        return Blocked("IntentChanged", "the baseline or the scope was edited meanwhile; the operator decides again")
+        return Blocked(
+            "IntentChanged", "the baseline, the scope or a guardrail was edited meanwhile; the operator decides again"
+        )
     return None
