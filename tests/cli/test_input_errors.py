@@ -200,7 +200,7 @@ def test_an_invalid_kubeconfig_is_one_line(tmp_path: Path) -> None:
         (("plan", "-f", "web.yaml", "-n", "team-web"), "--namespace has no effect with -f"),
         (("plan", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
         (("import", "--live", "nsgs.json", "--subscription", "1"), "--subscription has no effect with --live"),
-        (("import", "--live", "nsgs.json", "-g", "rg"), "--resource-group has no effect with --live"),
+        (("import", "--live", "nsgs.json", "--resource-group", "rg"), "--resource-group has no effect with --live"),
         (("incidents", "-n", "team-web", "-A"), "--namespace has no effect with -A"),
         (("plan", "-f", "-", "--live", "-"), "- can be used only once"),
         (("diff", "-", "-"), "- can be used only once"),
@@ -362,3 +362,10 @@ def test_a_name_that_the_cluster_would_refuse_is_an_error(
     else:
         assert f"{file}:{line}: error InvalidForm: {field}: must" in linted.stdout
         assert planned.stderr.startswith(f"nsgb: {file}:{line}: {field}: must")
+
+
+def test_a_closed_standard_output_is_an_error(baseline: str) -> None:
+    # `nsgb lint FILE >&-` would exit with 0 although nobody has seen a finding.
+    command = ["sh", "-c", 'exec "$0" -m nsg_baseline.cli lint "$1" >&-', sys.executable, baseline]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "nsgb: standard output is closed\n")

@@ -112,3 +112,18 @@ def test_the_usual_result_is_shown_first(file: str, arguments: tuple[str, ...], 
     assert expected in run(file, *arguments).stdout.splitlines()[1]
     access = "Deny" if "denied" in expected else "Allow"
     assert json.loads(run(file, *arguments, "-o", "json").stdout)["likelyAccess"] == access
+
+
+def test_a_perhaps_misspelled_service_tag_is_reported(file: str, tmp_path: Path) -> None:
+    # "Interent" has the form of a tag. Its result would differ from that of Internet without a word.
+    result = run(file, "--source", "Interent", "--port", "22")
+    assert result.exit_code == 0
+    assert "--source: no rule names 'interent'" in result.stderr
+    tags = tmp_path / "tags.json"
+    storage = {"name": "Storage", "properties": {"addressPrefixes": ["20.150.0.0/17"]}}
+    tags.write_text(json.dumps({"changeNumber": 1, "values": [storage]}))
+    result = run(file, "--source", "Interent", "--port", "22", "--service-tags", str(tags))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "'interent' is not in the service tags file" in result.stderr
+    for tag in ("storage", "Internet", "AzureLoadBalancer", "AzurePlatformDNS"):
+        assert run(file, "--source", tag, "--port", "22", "--service-tags", str(tags)).stderr == ""

@@ -17,7 +17,7 @@ from nsg_baseline.engine.leader_election import (
 )
 from nsg_baseline.kube.errors import KubeError
 from nsg_baseline.kube.lease import Lease, boot_time
-from tests.support.leases import Clock, LeaseServer, LoggingServer
+from tests.support.leases import Clock, LoggingServer, replica
 
 
 @pytest.fixture
@@ -28,11 +28,6 @@ def server() -> LoggingServer:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def replica(server: LeaseServer, clock: Clock, renew_seconds: float = RENEW_SECONDS) -> LeaderElection:
-    lease = Lease(server, "system", "nsgb", "a", 15, clock)
-    return LeaderElection(lease, clock, retry_seconds=0.01, renew_seconds=renew_seconds)
 
 
 async def no_work() -> None:

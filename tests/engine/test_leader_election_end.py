@@ -6,9 +6,8 @@ import gc
 
 import pytest
 
-from nsg_baseline.engine.leader_election import RENEW_SECONDS, LeaderElection, LostLeaseError
-from nsg_baseline.kube.lease import Lease
-from tests.support.leases import Clock, LeaseServer, LoggingServer
+from nsg_baseline.engine.leader_election import LostLeaseError
+from tests.support.leases import Clock, LoggingServer, replica
 
 
 @pytest.fixture
@@ -19,11 +18,6 @@ def server() -> LoggingServer:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def replica(server: LeaseServer, clock: Clock, renew_seconds: float = RENEW_SECONDS) -> LeaderElection:
-    lease = Lease(server, "system", "nsgb", "a", 15, clock)
-    return LeaderElection(lease, clock, retry_seconds=0.01, renew_seconds=renew_seconds)
 
 
 async def test_the_lease_is_released_after_the_work_has_ended(server: LoggingServer, clock: Clock) -> None:

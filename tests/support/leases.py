@@ -5,7 +5,9 @@ from typing import Any
 
 from typing_extensions import override
 
+from nsg_baseline.engine.leader_election import RENEW_SECONDS, LeaderElection
 from nsg_baseline.kube.errors import KubeError
+from nsg_baseline.kube.lease import Lease
 
 
 class LeaseServer:
@@ -79,3 +81,9 @@ class LoggingServer(LeaseServer):
     async def save_lease(self, namespace: str, document: dict[str, Any]) -> None:
         self.requests.append(("save", namespace))
         await super().save_lease(namespace, document)
+
+
+def replica(server: LeaseServer, clock: Clock, renew_seconds: float = RENEW_SECONDS) -> LeaderElection:
+    """Return a replica that tries again at once."""
+    lease = Lease(server, "system", "nsgb", "a", 15, clock)
+    return LeaderElection(lease, clock, retry_seconds=0.01, renew_seconds=renew_seconds)

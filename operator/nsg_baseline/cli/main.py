@@ -71,6 +71,10 @@ def main() -> None:
 
     Usage errors exit with 1, since 2 means that drift or findings exist.
     """
+    if sys.stdout is None:
+        # click writes nothing then, and the exit code would say that the output was complete.
+        click.echo("nsgb: standard output is closed", err=True)
+        sys.exit(ERROR)
     try:
         sys.exit(nsgb.main(standalone_mode=False))
     except click.ClickException as error:

@@ -8,6 +8,7 @@ import click
 from nsg_baseline.api.common import CONFIRM
 from nsg_baseline.cli.failure import reject_options
 from nsg_baseline.cli.guardrail_files import GuardrailFiles, guardrail_option
+from nsg_baseline.cli.live_options import live_files_option
 from nsg_baseline.cli.plan_result import Plan, check_guardrails
 from nsg_baseline.cli.plan_result import plan as compare
 from nsg_baseline.cli.plan_writes import Write, write_for
@@ -30,13 +31,7 @@ DRIFT = 2
     multiple=True,
     help="Baselines: YAML or JSON files, folders, or - for standard input.",
 )
-@click.option(
-    "--live",
-    "live_files",
-    metavar="FILE",
-    multiple=True,
-    help="Live NSGs: JSON from ARM or from az network nsg show/list; - for standard input; can be repeated.",
-)
+@live_files_option
 @click.option(
     "-o", "--output", type=click.Choice(list(FORMS)), default="table", show_default=True, help="Output format."
 )

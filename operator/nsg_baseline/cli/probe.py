@@ -16,7 +16,16 @@ from nsg_baseline.core.rules import Rule
 from nsg_baseline.core.text.box_phrases import box_phrase
 from nsg_baseline.core.traffic.model import PROTOCOLS, Box, Direction
 from nsg_baseline.core.traffic.probe import Decision, Outcome, connection, decide, usual
-from nsg_baseline.core.traffic.tags import LIKELY, VIRTUAL_NETWORK, is_group, is_service_tag
+from nsg_baseline.core.traffic.tags import (
+    INTERNET,
+    LIKELY,
+    LOAD_BALANCER,
+    PLATFORM,
+    VIRTUAL_NETWORK,
+    TagTable,
+    is_group,
+    is_service_tag,
+)
 
 _FIELDS = {
     "protocol": "protocol",
@@ -96,6 +105,8 @@ def probe(  # noqa: PLR0913 - click passes one argument for each option
             )
     traffic = connection(protocol, source, destination, port, source_port)
     rules, table = _rules(file, nsg), tag_table(service_tags)
+    for option, text in (("--source", source), ("--destination", destination)):
+        _check_tag(option, text.lower(), rules, table)
     decision = decide(rules, traffic, direction, tags=table)
     if not decision.outcomes:
         raise Failure("source and destination must both be IPv4 or both be IPv6")
@@ -114,6 +125,19 @@ def _check_side(option: str, text: str) -> None:
             f"{text!r} is not an address, a prefix, a service tag or the id of an application security group",
             param_hint=option,
         )
+
+
+def _check_tag(option: str, word: str, rules: tuple[Rule, ...], table: TagTable | None) -> None:
+    """Warn about a word that is perhaps a misspelled service tag. Without a service tags file, nothing proves it."""
+    named = {tag for rule in rules for side in (rule.source, rule.destination) for tag in side.words}
+    if not is_service_tag(word) or word in (INTERNET, LOAD_BALANCER, *PLATFORM, *named):
+        return
+    if table is None:
+        click.echo(
+            f"nsgb: {option}: no rule names {word!r}, which is taken for a service tag; check its spelling", err=True
+        )
+    elif table.ranges(word) is None:
+        raise Failure(f"{option}: {word!r} is not in the service tags file; check its spelling")
 
 
 def _rules(file: str, name: str | None) -> tuple[Rule, ...]:

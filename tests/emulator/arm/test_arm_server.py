@@ -186,15 +186,19 @@ def test_the_command_serves_until_ctrl_c_and_saves(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", code, *options], stdout=subprocess.PIPE, text=True, env=_environment()
     ) as process:
-        assert process.stdout is not None
-        # One command on each line, so that they can be pasted into a shell.
-        greeting = [process.stdout.readline() for _ in range(6)]
-        assert greeting[0].startswith("https://localhost:")
-        assert greeting[1] == f"  export REQUESTS_CA_BUNDLE={tmp_path / 'ca.pem'}\n"
-        assert greeting[2].startswith("  az cloud register")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
-        assert process.stdout.read() == ""
+        try:
+            assert process.stdout is not None
+            # One command on each line, so that they can be pasted into a shell.
+            greeting = [process.stdout.readline() for _ in range(6)]
+            assert greeting[0].startswith("https://localhost:")
+            assert greeting[1] == f"  export REQUESTS_CA_BUNDLE={tmp_path / 'ca.pem'}\n"
+            assert greeting[2].startswith("  az cloud register")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+            assert process.stdout.read() == ""
+        finally:
+            # Otherwise a failed assertion leaves the server behind, and the test waits for it.
+            process.kill()
     saved = json.loads((tmp_path / "out.json").read_text())
     assert [item["id"] for item in saved["nsgs"]] == [WEB]
     assert {item["subscriptionId"] for item in saved["subscriptions"]} == {SUBSCRIPTION.split("/")[2]}
