@@ -105,6 +105,7 @@ SPECS: dict[str, Document] = {
         "groupWait": "10s",
         "remindEvery": "24h",
         "maxMessagesPerHour": 30,
+        "heartbeat": {"at": "08:00", "urlsFrom": {"name": "switches", "key": "urls"}},
         "suspend": False,
     },
     "NSGIncident": {

@@ -39,7 +39,17 @@ def _matches(root: Path, folder: Path, patterns: tuple[str, ...]) -> set[Path]:
     return paths
 
 
-_ALERT_POLICY = ("backoff", "deduplication", "delivery_record", "digest", "grouping", "in_flight", "pending")
+_ALERT_POLICY = (
+    "backoff",
+    "deduplication",
+    "delivery_record",
+    "digest",
+    "grouping",
+    "heartbeat",
+    "in_flight",
+    "pending",
+    "watch",
+)
 _DECISIONS = ("core/test_decisions_*.py", "core/test_rollout_grace.py")
 
 PARTS: Mapping[str, Part] = {

@@ -179,9 +179,13 @@ _GUARDRAIL_PARTS: Obj = {
 GUARDRAILS = st.fixed_dictionaries(
     {"never": _some(_NEVER, least=1)}, optional={"always": _some(_ALWAYS), **_GUARDRAIL_PARTS}
 ) | st.fixed_dictionaries({"always": _some(_ALWAYS, least=1)}, optional={"never": _some(_NEVER), **_GUARDRAIL_PARTS})
+_SECRET_KEYS = st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})
+_AT = _options("00:00", "09:59", "23:59")
 ROUTES = st.fixed_dictionaries(
-    {"urlsFrom": st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})},
+    {"urlsFrom": _SECRET_KEYS},
     optional={
+        "heartbeat": st.fixed_dictionaries({"at": _AT}, optional={"urlsFrom": _SECRET_KEYS})
+        | st.fixed_dictionaries({"urlsFrom": _SECRET_KEYS}),
         "minSeverity": _options("critical", "high", "medium", "low", "info"),
         "kinds": _some(_options("Drift", "Unbaselined", "WatchLost", "Guardrail"), least=1, unique=True),
         "send": _some(

@@ -94,7 +94,7 @@ class Channel:
 
     async def send_in(self, turn: Turn, message: AlertMessage, alerts: AlertStates = ()) -> SendResult:
         """Send a message with a turn from `turn`. A stateful channel needs the state of its incidents (`alerts`)."""
-        return _result(await turn.send(self._request(message, alerts)))
+        return result_of(await turn.send(self._request(message, alerts)))
 
     def _request(self, message: AlertMessage, alerts: AlertStates) -> Send:
         text = format_for(self.scheme)(message)
@@ -143,7 +143,8 @@ def _notice(message: AlertMessage, alerts: AlertStates) -> Notice:
     )
 
 
-def _result(answer: Answer) -> SendResult:
+def result_of(answer: Answer) -> SendResult:
+    """Return the result of a send as text."""
     if not answer.failure:
         return SendResult(delivered=True)
     status = f", status {answer.status}" if answer.failure == "failed" and answer.status else ""

@@ -13,6 +13,8 @@ import structlog
 from nsg_baseline.alerts.alert_states import REFRESH_INTERVAL, alert_states, to_refresh
 from nsg_baseline.alerts.backoff import Backoff
 from nsg_baseline.alerts.channels import Channel, Permissions, SendResult
+from nsg_baseline.alerts.daily_heartbeat import DailyHeartbeat
+from nsg_baseline.alerts.dead_man_switch import DeadManSwitches
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.delivery_record import (
     Delivered,
@@ -29,6 +31,8 @@ from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
 from nsg_baseline.alerts.sender.client import Turn
 from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, render_message
+from nsg_baseline.alerts.watch import WatchSource
+from nsg_baseline.api.heartbeat import HeartbeatStatus
 from nsg_baseline.api.route import Message, NSGAlertRoute
 from nsg_baseline.core.conditions import ConditionState
 
@@ -61,6 +65,8 @@ class Dispatcher:
         allow_private: Allow private networks for routes in all namespaces.
         channel_key: The key of the ids of channels that are stored.
         is_stopping: Start no further message. Those under way are finished and recorded.
+        watch: The scopes; None for routes outside the operator's namespace, which have no heartbeat.
+        switches: The dead man's switches of all routes.
     """
 
     outbox: Outbox
@@ -75,11 +81,15 @@ class Dispatcher:
     in_flight: InFlight = field(init=False)
     refreshed_at: dict[str, datetime] = field(default_factory=dict)
     is_stopping: bool = False
+    watch: WatchSource | None = None
+    switches: DeadManSwitches | None = None
+    daily: DailyHeartbeat = field(init=False)
     _next_due: datetime | None = None
 
     def __post_init__(self) -> None:
         """Store messages in flight in the same outbox."""
         self.in_flight = InFlight(self.outbox)
+        self.daily = DailyHeartbeat(self.outbox, self.watch, self.clock)
 
     async def deliver(self, route: NSGAlertRoute, deliveries: list[PendingDelivery]) -> None:
         """Send the pending notifications that are ready, and update the route's status.
@@ -93,7 +103,7 @@ class Dispatcher:
         try:
             channels, problem = await read_channels(self.outbox, route, self._permissions(route))
         except RouteUnusableError as error:
-            await self._report(route, error.condition, 0, len(deliveries))
+            await self._report(route, error.condition, 0, len(deliveries), route.status.heartbeat)
             return
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
@@ -109,7 +119,11 @@ class Dispatcher:
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
         # Notifications that wait for the next digest are not undelivered.
         count = len(undelivered) if failing else 0
-        await self._report(route, problem or delivery_condition(failing, count), len(channels), count)
+        sent = route.status.heartbeat
+        if not self.is_stopping:
+            sent = await self.daily.send(route, channels, self.backoffs)
+            self._wake_at([self.daily.next_try])
+        await self._report(route, problem or delivery_condition(failing, count), len(channels), count, sent)
 
     def _permissions(self, route: NSGAlertRoute) -> Permissions:
         namespace = route.metadata.namespace
@@ -277,8 +291,17 @@ class Dispatcher:
             round_.recorded[delivery.key] = unsent
         return undelivered
 
-    async def _report(self, route: NSGAlertRoute, state: ConditionState, channels: int, undelivered: int) -> None:
-        status = next_status(route, state, channels, self.in_flight.messages, self.clock(), undelivered)
+    async def _report(
+        self,
+        route: NSGAlertRoute,
+        state: ConditionState,
+        channels: int,
+        undelivered: int,
+        sent: HeartbeatStatus | None,
+    ) -> None:
+        switches = self.switches.conditions.get(route.key) if self.switches is not None else None
+        heartbeat = sent, self.daily.condition(route, switches)
+        status = next_status(route, state, channels, self.in_flight.messages, self.clock(), undelivered, heartbeat)
         await self.outbox.report(route, status)
 
     def _wake_at(self, times: Iterable[datetime | None]) -> None:

@@ -8,13 +8,15 @@ from datetime import datetime
 
 import structlog
 
-from nsg_baseline.alerts.channels import SEND_SECONDS, SENDER, disable_url_logging
+from nsg_baseline.alerts.channels import SEND_SECONDS, SENDER, Permissions, disable_url_logging
+from nsg_baseline.alerts.dead_man_switch import DeadManSwitches
 from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.route_limit import refused_routes
 from nsg_baseline.alerts.route_status import next_status
+from nsg_baseline.alerts.watch import WatchSource
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.core.conditions import not_ready
 
@@ -69,7 +71,8 @@ class RouteLoop:
         """Report that there are too many routes in the namespace."""
         text = "the namespace has too many routes; this one is not used until older ones are deleted"
         with contextlib.suppress(OutboxError):
-            status = next_status(route, not_ready("TooManyRoutes", text), 0, (), self.dispatcher.clock())
+            state, now = not_ready("TooManyRoutes", text), self.dispatcher.clock()
+            status = next_status(route, state, 0, (), now, heartbeat=(route.status.heartbeat, None))
             await self.dispatcher.outbox.report(route, status)
 
     async def _wait(self, now: datetime) -> None:
@@ -88,6 +91,7 @@ async def run(
     allow_local: bool = False,
     allow_private: bool = False,
     channel_key: bytes = b"",
+    watch: WatchSource | None = None,
 ) -> None:
     """Run the loops of all routes until cancelled. Then finish the messages under way.
 
@@ -98,17 +102,30 @@ async def run(
         allow_local: Allow channels to connect to loopback and link-local addresses.
         allow_private: Allow private networks for routes in all namespaces.
         channel_key: The key of the ids of channels that are stored; empty for none.
+        watch: The scopes; None for no heartbeats.
     """
     disable_url_logging()
     delivered_keys = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
+    private = Permissions(operator_namespace, is_operator=True, local=allow_local, private=True)
+    switches = DeadManSwitches(outbox, watch, clock, private) if watch is not None else None
+    calling = asyncio.create_task(switches.run(), name="switches") if switches is not None else None
     try:
         while True:
             loops = {key: (loop, task) for key, (loop, task) in loops.items() if not task.done()}
             for route in outbox.routes():
                 if route.key not in loops:
+                    is_operator = route.metadata.namespace == operator_namespace
                     dispatcher = Dispatcher(
-                        outbox, clock, delivered_keys, allow_local, allow_private, operator_namespace, channel_key
+                        outbox,
+                        clock,
+                        delivered_keys,
+                        allow_local,
+                        allow_private,
+                        operator_namespace,
+                        channel_key,
+                        watch=watch if is_operator else None,
+                        switches=switches,
                     )
                     loop = RouteLoop(route.key, operator_namespace, dispatcher)
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")
@@ -118,6 +135,8 @@ async def run(
     finally:
         for loop, _ in loops.values():
             loop.stop()
+        if calling is not None:
+            calling.cancel()
         await _ended([task for _, task in loops.values()])
         SENDER.close()
 

@@ -22,6 +22,7 @@ SHOWN_CHANGES = 20
 SHOWN_EXPOSURE = 5
 PORTAL = "https://portal.azure.com/#resource"
 Level = Literal["failure", "warning", "success"]
+MessageEvent = NotificationEvent | Literal["Heartbeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class AlertMessage:
         payload: The machine-readable form; see docs/alerts.md.
     """
 
-    event: NotificationEvent
+    event: MessageEvent
     severity: Severity
     title: str
     facts: tuple[str, ...]
@@ -68,7 +69,8 @@ class AlertMessage:
     @property
     def level(self) -> Level:
         """Apprise's notification type for this message."""
-        if self.event == "Resolved" and not self.is_takeover:
+        is_calm = self.event == "Heartbeat" and self.severity == "info"
+        if is_calm or (self.event == "Resolved" and not self.is_takeover):
             return "success"
         return "failure" if self.severity in ("critical", "high") else "warning"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from nsg_baseline.alerts.channels import Channel, Permissions
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.resolving import resolve_channels
+from nsg_baseline.api.heartbeat import HeartbeatStatus
 from nsg_baseline.api.route import Message, NSGAlertRoute, RouteStatus
 from nsg_baseline.core.conditions import ConditionState, delivering, not_ready, undelivered, update_conditions
 
@@ -64,13 +65,17 @@ def next_status(
     messages: tuple[Message, ...],
     now: datetime,
     undelivered: int = 0,
+    heartbeat: tuple[HeartbeatStatus | None, ConditionState | None] = (None, None),
 ) -> RouteStatus:
-    """Return a route's status after a delivery."""
+    """Return a route's status after a delivery. `heartbeat` is its last daily message, and its condition."""
+    last, beating = heartbeat
+    states = [state, beating] if beating is not None else [state]
     generation = route.metadata.generation
     return RouteStatus(
         observed_generation=generation,
-        conditions=update_conditions(route.status.conditions, [state], generation, now),
+        conditions=update_conditions(route.status.conditions, states, generation, now),
         channels=channels,
         undelivered=undelivered,
+        heartbeat=last,
         in_flight=messages,
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from nsg_baseline.api.cel import Extra
 from nsg_baseline.api.common import (
@@ -21,8 +21,8 @@ from nsg_baseline.api.common import (
 )
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.guardrail import Patterns, Scopes
+from nsg_baseline.api.heartbeat import Heartbeat, HeartbeatStatus, SecretKey
 from nsg_baseline.api.incident import IncidentKind
-from nsg_baseline.api.patterns import URL_KEY_PATTERN, URL_SOURCE_PATTERN
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
 NotificationEvent = Literal[
@@ -39,21 +39,6 @@ NotificationEvent = Literal[
 ]
 ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost", "Guardrail")
 ALL_NOTIFICATION_EVENTS: tuple[NotificationEvent, ...] = get_args(NotificationEvent)
-
-
-class SecretKey(SpecShape):
-    """A key of a Secret in the route's own namespace."""
-
-    name: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=253, pattern=URL_SOURCE_PATTERN),
-        Field(description="Name of the Secret."),
-    ]
-    key: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=253, pattern=URL_KEY_PATTERN),
-        Field(description="Key in the Secret."),
-    ]
 
 
 class RouteMatch(SpecShape):
@@ -124,7 +109,10 @@ class RouteSpec(SpecShape):
         Field(description="Hourly limit per channel. Above it, notifications are batched into digests.", ge=1, le=1000),
         WHOLE,
     ] = 30
-    suspend: Annotated[bool, Field(description="Stop sending notifications.")] = False
+    heartbeat: Annotated[
+        Heartbeat | None, Field(description="Signs of life, in routes of the operator's namespace.")
+    ] = None
+    suspend: Annotated[bool, Field(description="Stop sending notifications and heartbeats.")] = False
 
 
 class IncidentRevision(StatusShape):
@@ -168,6 +156,7 @@ class RouteStatus(StatusShape):
     undelivered: Annotated[
         int, Field(description="Number of notifications that some channel could not receive yet.", ge=0)
     ] = 0
+    heartbeat: Annotated[HeartbeatStatus | None, Field(description="The last daily message.")] = None
     in_flight: Annotated[
         tuple[Message, ...],
         Field(

@@ -84,6 +84,11 @@ def undelivered(messages: int, lines: Iterable[int]) -> ConditionState:
     return not_ready("Undelivered", text)
 
 
+def heartbeat(status: Literal["True", "False", "Unknown"], reason: str, message: str) -> ConditionState:
+    """Return the state of the heartbeat of a route: its daily message, and its dead man's switches."""
+    return ConditionState("Heartbeat", status, reason, message)
+
+
 def update_conditions(
     stored: Iterable[Condition], states: Iterable[ConditionState], generation: int, now: datetime
 ) -> tuple[Condition, ...]:

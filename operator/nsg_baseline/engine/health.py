@@ -3,6 +3,7 @@
 The liveness probe succeeds while the scopes are reconciled in time, also when Azure fails.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ class ReconcileTimes:
         succeeded: how many read and judged all NSGs of the scope.
         failed: how many did not.
         last_success: Unix time of the last successful reconcile, in seconds.
+        is_whole: whether the last reconcile was successful.
     """
 
     seconds: float
+    is_whole: bool = False
     succeeded: int = 0
     failed: int = 0
     last_success: float | None = None
@@ -39,6 +42,8 @@ class Health:
         self._clock = clock
         self.reconciles: dict[str, ReconcileTimes] = {}
         self.internal_errors = 0
+        self.ended = asyncio.Event()
+        """Set at the end of each full reconcile."""
         self._deadlines: dict[str, float] = {}
         self.ready = False
         self.waits_for = "listing objects from the Kubernetes API"
@@ -51,11 +56,12 @@ class Health:
     def reconciled(self, scope: str, seconds: float, *, whole: bool) -> None:
         """Record a full reconcile and its duration in seconds. `whole`: all NSGs were read and judged."""
         times = self.reconciles.setdefault(scope, ReconcileTimes(seconds))
-        times.seconds = seconds
+        times.seconds, times.is_whole = seconds, whole
         times.succeeded += whole
         times.failed += not whole
         if whole:
             times.last_success = time.time()
+        self.ended.set()
 
     def forget(self, scope: str) -> None:
         """Remove the deadline and the results of a deleted scope."""

@@ -117,6 +117,7 @@ class Metrics(Collector):
     def _routes(self) -> Iterator[Metric]:
         ready = {}
         undelivered = {}
+        beating: dict[tuple[str, str], float] = {}
         for stored in self._records.store.stored(NSGAlertRoute):
             status = stored.document().get("status") or {}
             conditions = status.get("conditions") or ()
@@ -124,10 +125,15 @@ class Metrics(Collector):
             ready[stored.key] = float(
                 any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
             )
+            states = [condition["status"] for condition in conditions if condition["type"] == "Heartbeat"]
+            if states:
+                beating[stored.key] = float(states == ["True"])
         labels = ("namespace", "route")
         yield _gauge("route_ready", "Whether a route is ready to deliver notifications (1) or not (0).", labels, ready)
         text = "Notifications that some channel of a route could not receive yet."
         yield _gauge("route_undelivered", text, labels, undelivered)
+        text = "Whether the heartbeat of a route is sent and its dead man's switches are called (1) or not (0)."
+        yield _gauge("route_heartbeat", text, labels, beating)
 
     def _azure(self) -> Iterator[Metric]:
         budgets = self._budgets()

@@ -94,7 +94,7 @@ class KubeOutbox:
             raise OutboxError(str(error)) from error
 
     def _remember(self, key: ObjectKey, values: Mapping[str, str] | None) -> None:
-        names = {ObjectKey(route.metadata.namespace, route.spec.urls_from.name) for route in self.routes()}
+        names = {ObjectKey(route.metadata.namespace, name) for route in self.routes() for name in _secret_names(route)}
         self._secrets = {name: secret for name, secret in self._secrets.items() if name in names and name != key}
         if values is not None:
             self._secrets[key] = values
@@ -115,6 +115,12 @@ class KubeOutbox:
         except InvalidObject:
             # The API server refuses invalid objects. One that is older than the schema waits for a correction.
             return
+
+
+def _secret_names(route: NSGAlertRoute) -> set[str]:
+    spec = route.spec
+    switches = spec.heartbeat.urls_from if spec.heartbeat is not None else None
+    return {spec.urls_from.name, *({switches.name} if switches is not None else ())}
 
 
 def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collection[ObjectKey]) -> IncidentStatus:

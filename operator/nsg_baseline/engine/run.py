@@ -29,6 +29,7 @@ from nsg_baseline.engine.outbox import KubeOutbox
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scopes import Scopes
 from nsg_baseline.engine.settings import Settings
+from nsg_baseline.engine.watch_state import WatchState
 from nsg_baseline.kube.admission import add_review
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.handlers import registry, settings
@@ -120,6 +121,7 @@ async def _work(
                     allow_local=chosen.alert_local_addresses,
                     allow_private=chosen.alert_private_networks,
                     channel_key=chosen.channel_key,
+                    watch=WatchState(store, health),
                 ),
                 name="alerts",
             ),

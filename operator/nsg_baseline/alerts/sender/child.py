@@ -14,6 +14,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+import requests
 from apprise import NotifyBase, NotifyFormat, NotifyType
 from apprise.common import OverflowMode
 
@@ -24,7 +25,7 @@ from nsg_baseline.alerts.schemes import SIGNED
 from nsg_baseline.alerts.sender.description import describe
 from nsg_baseline.alerts.sender.guard import Guard
 from nsg_baseline.alerts.sender.plain_form import plain_form
-from nsg_baseline.alerts.sender.protocol import Answer, Describe, Failure, Numbered, Request, Send, encode
+from nsg_baseline.alerts.sender.protocol import Answer, Call, Describe, Failure, Numbered, Request, Send, encode
 from nsg_baseline.alerts.sender.responses import Responses
 from nsg_baseline.alerts.sender.signature import message_id, signed_headers
 from nsg_baseline.alerts.urls import options
@@ -37,6 +38,7 @@ _CONNECT_SECONDS = 10.0
 # Operations of prctl, from linux/prctl.h.
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _prctl = ctypes.CDLL(None).prctl
+_SUCCESS = 2
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -50,7 +52,7 @@ def run(request: Request, answers: int, sender: int) -> NoReturn:
                 os.write(answers, encode(Numbered(request.number, description)))
             answer = Answer()
         else:
-            answer = send(request.ask)
+            answer = call(request.ask) if isinstance(request.ask, Call) else send(request.ask)
         os.write(answers, encode(Numbered(request.number, answer)))
         code = 0
     except BaseException:  # noqa: BLE001, S110 - the text may contain the URL; the sender reports that this process failed
@@ -80,12 +82,28 @@ def _limit(seconds: float, sender: int) -> None:
     sys.dont_write_bytecode = True
 
 
-def send(request: Send) -> Answer:
-    """Send one message under the guard."""
+def call(request: Call) -> Answer:
+    """Request a URL under the guard. Redirects are not followed."""
+    guard, responses = _guarded(request)
+    headers = {"User-Agent": "nsg-baseline-operator"}
+    try:
+        requests.get(request.url, headers=headers, timeout=(_CONNECT_SECONDS, request.seconds), allow_redirects=False)
+    except (requests.RequestException, OSError, ValueError):
+        return Answer(_failure(guard), responses.status)
+    return Answer("" if responses.status // 100 == _SUCCESS else "failed", responses.status, responses.retry_after)
+
+
+def _guarded(request: Send | Call) -> tuple[Guard, Responses]:
     responses = Responses()
     guard = Guard(local=request.local, private=request.private, proxies=_proxies())
     responses.listen(guard.check_host)
     guard.install()
+    return guard, responses
+
+
+def send(request: Send) -> Answer:
+    """Send one message under the guard."""
+    guard, responses = _guarded(request)
     target = service(request.scheme, request.url)
     if target is None or (request.recipient and not keep_only(target, request.scheme, request.recipient)):
         return Answer("invalid")

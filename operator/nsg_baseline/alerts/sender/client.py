@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from nsg_baseline.alerts.sender.pipes import SenderPipes
-from nsg_baseline.alerts.sender.protocol import Answer, Describe, Description, Request, Send
+from nsg_baseline.alerts.sender.protocol import Answer, Call, Describe, Description, Request, Send
 from nsg_baseline.alerts.sender.slots import Slot, Slots
 
 IDLE_SECONDS = 60.0
@@ -40,12 +40,17 @@ class Turn:
         answer, _ = await self._ask(send)
         return answer
 
+    async def call(self, call: Call) -> Answer:
+        """Request a URL."""
+        answer, _ = await self._ask(call)
+        return answer
+
     async def describe(self, ask: Describe) -> list[Description]:
         """Return the descriptions of URLs, in no order. Some are missing if the process ended before."""
         _, descriptions = await self._ask(ask)
         return descriptions
 
-    async def _ask(self, ask: Send | Describe) -> tuple[Answer, list[Description]]:
+    async def _ask(self, ask: Send | Describe | Call) -> tuple[Answer, list[Description]]:
         try:
             pending = self.sender.begin(ask, self.slot)
         except OSError:
@@ -115,7 +120,7 @@ class Sender:
         if self._pipes is not None:
             self._pipes.attach(loop)
 
-    def begin(self, ask: Send | Describe, slot: Slot) -> Pending:
+    def begin(self, ask: Send | Describe | Call, slot: Slot) -> Pending:
         """Start a request. The slot is released with the answer.
 
         Raises:

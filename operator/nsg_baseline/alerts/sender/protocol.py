@@ -74,11 +74,20 @@ class Describe(msgspec.Struct, frozen=True, tag="describe"):
     seconds: float = 30
 
 
+class Call(msgspec.Struct, frozen=True, tag="call"):
+    """A GET request to a URL, such as that of a dead man's switch. It is answered if the status is 2xx."""
+
+    url: str
+    seconds: float = 30
+    local: bool = False
+    private: bool = False
+
+
 class Request(msgspec.Struct, frozen=True):
     """A numbered request."""
 
     number: int
-    ask: Send | Describe
+    ask: Send | Describe | Call
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
