@@ -165,7 +165,7 @@ async def test_report_renders_every_format_and_escapes_text_from_azure(staged: D
     page = await run(staged, "report", "--since", "2026-02-01T00:00:00Z", "-o", "html")
     assert "4000 Inbound &lt;b&gt;" in page
     assert "jo@example.com (User) from 203.0.113.7 with the Azure portal" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert not any(link in page for link in ("src=", 'href="http', "url("))
     assert "<script" not in page
     text = await run(staged, "report", "--since", "2026-02-01T00:00:00Z")
     assert "2 incidents (1 critical and 1 low), 1 open" in text

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.cli.render.report import FORMS, Report
+from nsg_baseline.cli.evidence.report import Report
+from nsg_baseline.cli.render.report import FORMS
 from nsg_baseline.cli.render.report_csv import new_lines
 from tests.support.alert_scenarios import ACKNOWLEDGED, BY_JO, EASED, END, LATER, RESOLVED
 from tests.support.alerts import START, incident, stamp
+from tests.support.report_story import evidence
 
 HISTORY = [
     {"at": LATER, "kind": "Notified", "severity": "critical", "text": "route ops/pager, revision 3"},
@@ -20,7 +22,8 @@ STORY: dict[str, Any] = {**EASED, **BY_JO, **RESOLVED, "resolution": "Approved",
 
 
 def report(*incidents: NSGIncident) -> Report:
-    return Report(incidents, START, START + timedelta(days=1))
+    until = START + timedelta(days=1)
+    return Report(incidents, START, until, until, evidence(incidents=(), scopes=(), baselines=(), routes=()))
 
 
 def story(**status: Any) -> NSGIncident:
@@ -38,18 +41,12 @@ def test_a_report_has_the_history_the_ended_changes_and_the_highest_severity() -
     assert "1 incident (1 critical), 0 open" in FORMS["markdown"](report(story()))
 
 
-def test_a_report_says_when_a_scope_was_not_watched() -> None:
-    lost = incident("lost-1", kind="WatchLost", state="Resolved", resolvedAt=LATER, changes=[])
-    for form in ("markdown", "html"):
-        assert f"scope production: {stamp(START)} to {LATER}" in FORMS[form](report(lost))
-
-
 def test_no_text_becomes_another_incident_or_markup() -> None:
     # A note with line breaks, a value with a backtick, and a bidirectional override.
     note = "ok\n\n## [LOW] NSG db: harmless\u202e"
     bad = story(history=[{**HISTORY[1], "text": note}], changes=[{**EASED["changes"][0], "live": "`![x](http://e)"}])
     text = FORMS["markdown"](report(bad))
-    assert len([line for line in text.splitlines() if line.startswith("## ")]) == 1
+    assert len([line for line in text.splitlines() if line.startswith("## \\[")]) == 1
     assert "\u202e" not in text
     assert "`![x]" not in text.replace("; live '![x]", "")
     assert "\u202e" not in FORMS["html"](report(bad))

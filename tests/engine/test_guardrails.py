@@ -13,12 +13,14 @@ from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.guardrail_status import GuardrailStatus
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.azure.errors import AzureError
-from nsg_baseline.cli.render.report import FORMS, Report
+from nsg_baseline.cli.evidence.report import Report
+from nsg_baseline.cli.render.report import FORMS
 from nsg_baseline.core.conditions import find_condition
 from nsg_baseline.kube.store import resource
 from tests.support.alerts import OPERATOR
 from tests.support.guardrails import guardrail_document
 from tests.support.in_process_operator import API, PREFIX, InProcessOperator, in_process_operator
+from tests.support.report_story import evidence
 from tests.support.rule_shorthand import arm_rule
 
 WEB, SSH = arm_rule("100 web allow tcp Internet -> *:443"), arm_rule("200 ssh allow tcp Internet -> *:22")
@@ -286,7 +288,7 @@ async def test_the_report_names_the_guardrail_and_the_nsg(operator: InProcessOpe
     operator.azure.nsgs["web"] = [WEB, SSH]
     await operator.reconcile()
     now = operator.clock()
-    report = Report(tuple(incidents(operator)), now - timedelta(days=1), now)
+    report = Report(tuple(incidents(operator)), now - timedelta(days=1), now, now, evidence())
     text = FORMS["markdown"](report)
     assert "guardrail no-ssh in scope production" in text.replace("\\", "")
     assert "changed by" not in text

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import click
 
+from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.cli.cluster import cluster_options, list_objects, query
+from nsg_baseline.cli.cluster import cluster_options, query
+from nsg_baseline.cli.evidence.gather import Evidence, gather
+from nsg_baseline.cli.evidence.report import Report
 from nsg_baseline.cli.failure import Failure, reject_options
-from nsg_baseline.cli.render.report import FORMS, Report
+from nsg_baseline.cli.render.report import FORMS
 from nsg_baseline.cli.render.report_csv import new_lines
 from nsg_baseline.cli.sources import now
 from nsg_baseline.cli.text_files import check_writable
@@ -71,20 +74,18 @@ def report(  # noqa: PLR0913 - options of the command
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
 
-    async def ask(kube: Kube) -> list[NSGIncident]:
-        return [
-            incident
-            for incident in await list_objects(kube, NSGIncident, namespace)
-            if _is_within(incident, start, until)
-        ]
+    async def ask(kube: Kube) -> Evidence:
+        return await gather(kube, namespace)
 
-    stored = sorted(
-        query(ask, kubeconfig, context), key=lambda incident: (incident.status.opened_at or until, incident.key)
-    )
+    evidence = query(ask, kubeconfig, context)
+    for gap in evidence.gaps:
+        click.echo(f"nsgb: not read: {escape_controls(gap)}", err=True)
+    within = [item.resource for item in evidence.incidents if _is_within(item.resource, start, until)]
+    stored = sorted(within, key=lambda incident: (incident.status.opened_at or until, incident.key))
     if folder is not None:
         _append(Path(folder) / "incidents.jsonl", stored)
         return
-    text = FORMS[output](Report(tuple(stored), start, until))
+    text = FORMS[output](Report(tuple(stored), start, until, today, evidence))
     if file is None:
         click.echo(text)
     else:

@@ -35,6 +35,11 @@ class Kube:
         """
         return cls(ApiClient(await configuration(kubeconfig, context)))
 
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return str(self._api.configuration.host)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._api.close()
@@ -175,6 +180,12 @@ class Kube:
             listed = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
         metas = [item.metadata for item in listed.items if item.metadata is not None]
         return {str(meta.name): meta.labels or {} for meta in metas}
+
+    async def namespace_uid(self, name: str) -> str:
+        """Return the uid of a namespace."""
+        with translate_errors():
+            namespace = await self._core.read_namespace(name, _request_timeout=TIMEOUT_SECONDS)
+        return str(namespace.metadata.uid) if namespace.metadata is not None else ""
 
     async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """Return a Secret's texts by key; None if it does not exist."""
