@@ -6,6 +6,7 @@ from nsg_baseline.api.common import API_VERSION, REQUESTED_AT
 from nsg_baseline.cli.demo.environment import OPERATOR_NAMESPACE, TEAM_NAMESPACE, DemoEnvironment, recorded_nsgs
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
 from nsg_emulator.arm.faults import forbidden
+from tests.engine.operator_process import OperatorProcess
 
 IDS = {nsg["name"]: str(nsg["id"]) for nsg in recorded_nsgs()}
 NAMES = tuple(name.lower() for name in IDS)
@@ -99,6 +100,23 @@ async def test_an_edit_of_a_baseline_is_reconciled_at_once_and_is_not_drift(demo
     await demo.rogue.put_rule(IDS["appgate"], "new", **OPEN_SSH)
     await demo.until(lambda: condition(demo, "appgate", "Compliant") == "True")
     assert demo.receiver.alerts == []
+
+
+async def test_an_acknowledgement_does_not_wait_for_the_interval(operator_process: OperatorProcess) -> None:
+    # The next reconcile can be an hour away. Pagers would go on until then.
+    environment = operator_process.environment
+    await environment.rogue.put_rule(IDS["appgate"], "open-ssh", **OPEN_SSH)
+    await operator_process.reconcile()
+    (incident,) = incidents(environment)
+
+    def acknowledge(given: dict[str, str] | None) -> None:
+        name, patch = incident["metadata"]["name"], {"spec": {"acknowledged": given}}
+        environment.cluster.api.patch(API_VERSION, "NSGIncident", name, patch, TEAM_NAMESPACE)
+
+    acknowledge({"by": "jo", "note": "on it"})
+    await environment.until(lambda: incidents(environment)[0]["status"]["event"] == "Acknowledged")
+    acknowledge(None)
+    await environment.until(lambda: "acknowledgedAt" not in incidents(environment)[0]["status"])
 
 
 async def test_a_contradictory_baseline_does_not_affect_others(demo: DemoEnvironment) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from nsg_baseline.api.incident import Acknowledged, IncidentStatus
+from nsg_baseline.api.incident import Acknowledged, IncidentStatus, NSGIncident
 from nsg_baseline.api.incident_changes import Acknowledgement, IncidentChange
 
 
@@ -58,6 +58,12 @@ def is_acknowledged(status: IncidentStatus, now: datetime) -> bool:
     """Return whether everything that is open is acknowledged now."""
     until = status.acknowledgement.until if status.acknowledgement is not None else None
     return status.acknowledged_at is not None and (until is None or now < until)
+
+
+def is_unrecorded(incident: NSGIncident, now: datetime) -> bool:
+    """Return whether an acknowledgement of an open incident was given or withdrawn, which its status does not say."""
+    status = incident.status
+    return status.state == "Open" and recorded(status, incident.spec.acknowledged, now) != status.acknowledgement
 
 
 def _is_same(stored: Acknowledgement, given: Acknowledged) -> bool:

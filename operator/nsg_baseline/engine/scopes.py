@@ -12,8 +12,11 @@ import structlog
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.guardrail import NSGGuardrail
+from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import Identity, NSGScope
+from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Assignment, Claim, assign
+from nsg_baseline.core.incident_acknowledgement import is_unrecorded
 from nsg_baseline.engine.baseline_claims import Claims, parsed, readable, scopes
 from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
 from nsg_baseline.engine.guardrail_report import GuardrailBoard
@@ -23,7 +26,7 @@ from nsg_baseline.engine.refusals import RefusalRecorder
 from nsg_baseline.engine.scope_loop import ScopeLoop, ended
 from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
 from nsg_baseline.kube.records import Records
-from nsg_baseline.kube.store import Event, NamespaceEvent
+from nsg_baseline.kube.store import Event, NamespaceEvent, resource
 
 PAUSE_SHARE = 4.0
 """The pause after an assignment as a multiple of its duration."""
@@ -61,6 +64,7 @@ class Scopes:
     ) -> None:
         self._dependencies_of = dependencies_of
         self._records = records
+        self._clock = clock
         self._health = health
         self._claims = Claims(records.store)
         self._guardrails = GuardrailCatalog(records.store)
@@ -73,6 +77,7 @@ class Scopes:
         self._owned: dict[str, tuple[dict[str, ObjectKey], frozenset[str]]] = {}
         self._moved: set[ObjectKey] = set()
         self._rung: set[str] = set()
+        self._acknowledged: set[str] = set()
         self._must_assign = True
         self._changed = asyncio.Event()
         self._changed.set()
@@ -96,9 +101,12 @@ class Scopes:
 
     def _on_event(self, event: Event | NamespaceEvent) -> None:
         if isinstance(event, Event):
-            if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope, NSGGuardrail):
+            if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope, NSGGuardrail, NSGIncident):
                 return
-            if event.kind is NSGBaseline:
+            if event.kind is NSGIncident:
+                if not self._is_acknowledged(event.key):
+                    return
+            elif event.kind is NSGBaseline:
                 self._moved.add(event.key)
             elif event.kind is NSGGuardrail:
                 self._rung.update(self._running)
@@ -106,6 +114,24 @@ class Scopes:
                 self._rung.add(event.key[1])
         self._must_assign |= isinstance(event, NamespaceEvent) or event.kind is NSGScope
         self._changed.set()
+
+    def _is_acknowledged(self, key: ObjectKey) -> bool:
+        """Return whether an acknowledgement of an incident was given or withdrawn, and wake what it is about.
+
+        The next listing can be an hour away. Until then, pagers and reminders would go on.
+        """
+        stored = self._records.store.find(NSGIncident, key)
+        try:
+            incident = resource(NSGIncident, stored) if stored is not None else None
+        except InvalidObject:
+            return False
+        if incident is None or not is_unrecorded(incident, self._clock()):
+            return False
+        if incident.spec.baseline is not None:
+            self._moved.add(ObjectKey(incident.metadata.namespace, incident.spec.baseline))
+        else:
+            self._acknowledged.add(incident.spec.scope)
+        return True
 
     async def _arrange_again(self) -> None:
         """Follow the stored objects. After an unexpected exception the running loops go on, and it is tried again."""
@@ -166,17 +192,20 @@ class Scopes:
     def _wake(self, previous: Assignment, running_before: frozenset[str]) -> None:
         """Wake the loops that an edit affects: one NSG, or the whole scope if an NSG gained or lost a baseline.
 
+        An acknowledgement wakes the NSG or the scope of its incident.
+
         A loop that was just started begins with a full reconcile anyway.
         """
         edited_baselines, self._moved = self._moved, set()
         edited_scopes, self._rung = self._rung, set()
+        acknowledged, self._acknowledged = self._acknowledged, set()
         for name, running in self._running.items():
             if name not in running_before:
                 continue
             owned, owned_before = self._assignment.owners.get(name, {}), previous.owners.get(name, {})
             if name in edited_scopes:
                 running.loop.trigger.ring()
-            elif owned.keys() != owned_before.keys():
+            elif name in acknowledged or owned.keys() != owned_before.keys():
                 running.loop.trigger.ring_soon()
             for nsg, key in owned.items():
                 if key in edited_baselines or owned_before.get(nsg) != key:
