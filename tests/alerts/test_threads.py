@@ -115,6 +115,17 @@ async def test_separate_alerts_are_closed_separately(environment: RouteEnvironme
     assert environment.open_states() == [False] * 5
 
 
+@pytest.mark.parametrize("environment", PAGERS, indirect=True)
+async def test_a_shared_alert_is_replaced_when_one_of_its_incidents_gets_worse(environment: RouteEnvironment) -> None:
+    # Somebody may have acknowledged it: an update would page nobody.
+    await environment.open(*NAMES)
+    previous = environment.outbox.stored["team-web", NAMES[0]]
+    worse = {"revision": 2, "event": "Escalated", "severity": "critical"}
+    environment.outbox.put(previous.model_copy(update={"status": previous.status.model_copy(update=worse)}))
+    await environment.deliver()
+    assert environment.open_states() == [False, True]
+
+
 async def test_a_shared_alert_is_closed_with_its_last_incident(environment: RouteEnvironment) -> None:
     await environment.open(*NAMES)
     await environment.follow_up(*NAMES[:4])

@@ -133,6 +133,8 @@ def _notice(message: AlertMessage, alerts: AlertStates) -> Notice:
         key=message.key,
         thread=message.thread,
         is_first=message.is_first,
+        is_acknowledged=message.is_acknowledged,
+        is_new_alert=message.is_new_alert,
         link=message.link,
         facts=(*message.news, *message.facts),
         exposure=message.exposure,

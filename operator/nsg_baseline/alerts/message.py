@@ -9,6 +9,7 @@ from nsg_baseline.alerts.facts import action_lines, facts, short_place
 from nsg_baseline.alerts.headline import title
 from nsg_baseline.alerts.news import author, news
 from nsg_baseline.alerts.next_steps import NextStep, next_steps
+from nsg_baseline.alerts.pager_state import is_new_alert
 from nsg_baseline.alerts.payload import alert_payload
 from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.alerts.wording import change_name
@@ -44,6 +45,8 @@ class AlertMessage:
         thread: Identifies the alert or ticket that the message belongs to.
         is_takeover: Whether it reports that a baseline of another namespace manages the NSG now.
         is_first: Whether the channel has not received anything about these incidents before.
+        is_acknowledged: Whether everything that is open is acknowledged.
+        is_new_alert: Whether a pager has to replace its alert, because it would notify nobody of an update.
         news: What is new or gone since the last message of the receiver; of an end, how each change ended.
         place: The subscription in a few words, for short messages.
         payload: The machine-readable form; see docs/alerts.md.
@@ -63,6 +66,8 @@ class AlertMessage:
     next_steps: tuple[NextStep, ...] = ()
     link: str | None = None
     is_first: bool = False
+    is_acknowledged: bool = False
+    is_new_alert: bool = False
     is_takeover: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,6 +107,8 @@ def alert_message(
         next_steps=() if event == "Resolved" else tuple(next_steps(incident, event)),
         key=delivery.message_key,
         thread="/".join(incident.key),
+        is_acknowledged=status.state == "Open" and status.acknowledged_at is not None,
+        is_new_alert=is_new_alert(status, event, received, delivery.reminder),
         is_takeover=status.resolution == "TakenOver",
         link=f"{PORTAL}{incident.spec.nsg}" if incident.spec.nsg else None,
         payload=alert_payload(event, severity, [incident]),

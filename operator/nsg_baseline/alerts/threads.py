@@ -11,6 +11,7 @@ from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.digest import digest_message
 from nsg_baseline.alerts.grouping import Batch
 from nsg_baseline.alerts.message import AlertMessage, alert_message
+from nsg_baseline.alerts.pager_state import is_new_alert
 from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, stored_delivery
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import Message, NotificationEvent, NSGAlertRoute
@@ -65,7 +66,24 @@ def render_message(
     # The severity of an alert is the highest of all its open incidents, not only of those in this message.
     severity = worst(incident.status.severity or "info" for incident in open_members) or text.severity
     event: NotificationEvent = "Updated" if open_members else "Resolved"
-    return replace(text, is_first=is_first, thread=message.thread, event=event, severity=severity)
+    return replace(
+        text,
+        is_first=is_first,
+        thread=message.thread,
+        event=event,
+        severity=severity,
+        is_acknowledged=bool(open_members) and all(map(_is_acknowledged, open_members)),
+        is_new_alert=any(_is_new_alert(channel, delivery, received) for delivery in deliveries),
+    )
+
+
+def _is_acknowledged(incident: NSGIncident) -> bool:
+    return incident.status.acknowledged_at is not None
+
+
+def _is_new_alert(channel: Channel, delivery: PendingDelivery, received: Received) -> bool:
+    revision = received[delivery.key][channel.id]
+    return is_new_alert(delivery.incident.status, delivery.event_after(revision), revision, delivery.reminder)
 
 
 def _text(

@@ -3,6 +3,7 @@
 Apprise's plugins keep the request id of an alert in memory only, so that they cannot close it after a restart.
 """
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -31,18 +32,24 @@ class _Alerts(ApiPlugin):
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
         try:
-            if message.event == "Escalated" and not message.is_first:
+            if message.is_new_alert and not message.is_first:
                 # An acknowledged alert does not notify again, so a new one with the same alias replaces it.
                 call("POST", f"{at}/close", json=note, headers=headers, params={"identifierType": "alias"})
             # An incident that ended before its first message has no alert yet: create the alert and close it.
-            if message.is_first or message.event in _OPENING:
+            if message.is_first or message.is_new_alert or message.event in _OPENING:
                 call("POST", base, json=self._alert(alias, title, body), headers=headers)
-            if message.event not in _OPENING:
-                path = _PATHS.get(message.event, "notes")
+            for path in self._updates():
                 call("POST", f"{at}/{path}", json=note, headers=headers, params={"identifierType": "alias"})
         except RefusedError:
             return False
         return True
+
+    def _updates(self) -> Iterator[str]:
+        message = self.message
+        if message.event not in _OPENING:
+            yield _PATHS.get(message.event, "notes")
+        if message.is_acknowledged and message.event != "Acknowledged":
+            yield "acknowledge"
 
     def _alert(self, alias: str, title: str, body: str) -> dict[str, Any]:
         message = self.message

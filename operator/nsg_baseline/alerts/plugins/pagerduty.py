@@ -1,5 +1,6 @@
 """PagerDuty by Events API v2: trigger, acknowledge and resolve under one key. URLs are those of Apprise's plugin."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from apprise import NotifyType
@@ -18,18 +19,24 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
-        action = _ACTIONS.get(self.message.event, "trigger")
-        # PagerDuty ignores the end of an unknown alert. An incident that ended before its first message is triggered.
-        actions = ("trigger", action) if self.message.is_first and action != "trigger" else (action,)
-        if self.message.event == "Escalated" and not self.message.is_first:
-            # An update of an acknowledged alert notifies nobody, and the acknowledgement does not cover what is new.
-            actions = ("resolve", "trigger")
         try:
-            for step in actions:
+            for step in self._actions():
                 call("POST", PAGERDUTY_API_LOOKUP[str(self.region_name)], json=self._event(step, body))
         except RefusedError:
             return False
         return True
+
+    def _actions(self) -> Sequence[str]:
+        message = self.message
+        action = _ACTIONS.get(message.event, "trigger")
+        if action != "trigger":
+            # PagerDuty ignores the end of an unknown alert. An incident that ended before its first message is
+            # triggered.
+            return ("trigger", action) if message.is_first else (action,)
+        if message.is_new_alert and not message.is_first:
+            # An update of an acknowledged alert notifies nobody.
+            return ("resolve", "trigger")
+        return ("trigger", "acknowledge") if message.is_acknowledged else ("trigger",)
 
     def _event(self, action: str, body: str) -> dict[str, Any]:
         message = self.message

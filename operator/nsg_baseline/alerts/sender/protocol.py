@@ -33,6 +33,8 @@ class Notice(msgspec.Struct, frozen=True):
     key: str
     thread: str
     is_first: bool = False
+    is_acknowledged: bool = False
+    is_new_alert: bool = False
     link: str | None = None
     facts: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
