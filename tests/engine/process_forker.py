@@ -16,8 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.channels import SENDER, parse_channels
 
+SENDER_COMMAND = "TEST_SENDER_COMMAND"
+"""The variable with the command of another sender, as JSON."""
 _LOADED = ("nsg_baseline.cli.run", "nsg_baseline.cli.main", "azure.identity.aio", "azure.mgmt.network.aio")
 
 
@@ -125,6 +127,8 @@ def _fork(environment: dict[str, str], log: str) -> int:
         os.dup2(stream.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
+    if command := os.environ.pop(SENDER_COMMAND, None):
+        SENDER.command = json.loads(command)
     sys.argv[:] = ["nsgb", "run"]
     code: Any = 1
     try:
