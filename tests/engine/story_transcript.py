@@ -1,6 +1,6 @@
 """The transcript of a story: for each step, the messages that arrived and the state that each receiver shows then.
 
-It names events, severities and NSGs, not sentences: those have golden files of their own.
+It names events, severities and NSGs, not sentences, which have separate golden files.
 """
 
 from collections import Counter
