@@ -18,35 +18,47 @@ from tests.mutants.workspace import environment
 PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain")
 
 IMPORT = ""
-"""The context of a line that is run while the tests are imported."""
+"""The context of a line that is run while anything but a test file is imported."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """Seconds of each test, the imported modules in their order, and the tests that reach each line of each file."""
+    """Seconds of each test, the test files, the modules that all tests share, in the order of their import, the lines
+    of each file that the import of these modules runs, and the contexts of each line: tests, test files or IMPORT.
+    """
 
+    markers: str
+    files: tuple[str, ...]
     seconds: Mapping[str, float]
-    modules: tuple[str, ...]
-    reaching: Mapping[Path, Mapping[int, frozenset[str]]]
+    shared: tuple[str, ...]
+    importing: Mapping[Path, frozenset[int]]
+    contexts: Mapping[Path, Mapping[int, frozenset[str]]]
 
     def tests(self, mutant: Mutant) -> list[str]:
         """Return the tests that can see a mutant, those that reach it and are fast first.
 
-        What is evaluated while the tests are imported, such as a constant or a table of cases, may be seen by all.
-        A line without a record continues the line before it, so that the whole function counts.
+        What the import of a test file evaluates, such as a table of cases, may be seen by all tests of the file, and a
+        constant of the package by all tests. A line without a record continues the line before it, so that the whole
+        function counts.
         """
         function = mutant.function
-        reaching = self._contexts(mutant.path, mutant.first, mutant.last)
-        reaching = reaching or self._contexts(mutant.path, function.first, function.last)
-        tests = sorted(reaching - {IMPORT}, key=self._seconds)
-        return tests + sorted(set(self.seconds) - reaching, key=self._seconds) if IMPORT in reaching else tests
+        contexts = self._contexts(mutant.path, mutant.first, mutant.last)
+        contexts = contexts or self._contexts(mutant.path, function.first, function.last)
+        tests = [test for test in self.seconds if {test, test.partition("::")[0], IMPORT} & contexts]
+        return sorted(tests, key=lambda test: (test not in contexts, self.seconds[test]))
+
+    def collecting(self, path: Path, first: int, last: int) -> bool:
+        """Tell whether the import of a test file runs lines."""
+        return any("::" not in context for context in self._contexts(path, first, last))
 
     def _contexts(self, path: Path, first: int, last: int) -> set[str]:
-        lines = self.reaching.get(path, {})
-        return {test for line in range(first, last + 1) for test in lines.get(line, ())}
-
-    def _seconds(self, test: str) -> float:
-        return self.seconds.get(test, 0)
+        lines = self.contexts.get(path, {})
+        contexts = {context for line in range(first, last + 1) for context in lines.get(line, ())}
+        return (
+            contexts
+            if self.importing.get(path, frozenset()).isdisjoint(range(first, last + 1))
+            else contexts | {IMPORT}
+        )
 
 
 def baseline(base: Path, name: str, part: Part) -> Baseline:
@@ -62,7 +74,15 @@ def baseline(base: Path, name: str, part: Part) -> Baseline:
             stale.unlink()
         _measure(tree, part, stem)
     record = json.loads(stem.with_suffix(".json").read_text())
-    return Baseline(record["seconds"], tuple(record["modules"]), _reaching(tree, part, stem))
+    shared = tuple(name for name in record["modules"] if _is_shared(name))
+    importing = _importing(tree, part, shared, stem)
+    files = tuple(map(str, tests))
+    return Baseline(part.markers, files, record["seconds"], shared, importing, _contexts(tree, part, stem))
+
+
+def _is_shared(name: str) -> bool:
+    is_test = name.startswith("tests.") and not name.startswith(("tests.support.", "tests.cluster."))
+    return not is_test and name not in {"__main__", "tests"}
 
 
 def _contents(tree: Path, tests: list[Path]) -> list[bytes]:
@@ -85,13 +105,35 @@ def _measure(tree: Path, part: Part, stem: Path) -> None:
     record.rename(stem.with_suffix(".json"))
 
 
-def _reaching(tree: Path, part: Part, stem: Path) -> dict[Path, dict[int, frozenset[str]]]:
-    data = CoverageData(str(stem.with_suffix(".coverage")))
-    data.read()
+def _importing(tree: Path, part: Part, shared: tuple[str, ...], stem: Path) -> dict[Path, frozenset[int]]:
+    data, names = stem.with_suffix(".imports"), stem.with_suffix(".names")
+    names.write_text(json.dumps({"names": shared, "stale": []}))
+    if not data.is_file():
+        command = (
+            sys.executable,
+            "-m",
+            "coverage",
+            "run",
+            f"--data-file={data}",
+            "-m",
+            "tests.mutants.judge",
+            str(names),
+        )
+        subprocess.run(command, cwd=tree, env=environment(tree), check=True, stdin=subprocess.DEVNULL)
+    return {path: frozenset(lines) for path, lines in _lines(tree, part, data).items()}
+
+
+def _contexts(tree: Path, part: Part, stem: Path) -> dict[Path, dict[int, frozenset[str]]]:
     return {
         path: {
-            line: frozenset(context.rpartition("|")[0] for context in contexts)
-            for line, contexts in data.contexts_by_lineno(str(tree / path)).items()
+            line: frozenset(context.rpartition("|")[0] or context for context in contexts)
+            for line, contexts in lines.items()
         }
-        for path in part.source_files(tree)
+        for path, lines in _lines(tree, part, stem.with_suffix(".coverage")).items()
     }
+
+
+def _lines(tree: Path, part: Part, file: Path) -> dict[Path, dict[int, list[str]]]:
+    data = CoverageData(str(file))
+    data.read()
+    return {path: data.contexts_by_lineno(str(tree / path)) for path in part.source_files(tree)}

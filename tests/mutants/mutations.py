@@ -75,9 +75,10 @@ def mutants(root: Path, path: Path) -> Iterator[Mutant]:
     positions = wrapper.resolve(PositionProvider)
     scopes = functions(source)
     seen: Counter[tuple[str, str, str]] = Counter()
+    mutated_source = _Sources(wrapper.module)
     for mutation in visitor.mutations:
         lines = positions[mutation.original_node]
-        mutated = _mutated_source(wrapper.module, mutation)
+        mutated = mutated_source(mutation)
         before, after = _difference(source, mutated)
         function = enclosing(scopes, lines.start.line)
         identity = (function.name, before, after)
@@ -88,11 +89,29 @@ def mutants(root: Path, path: Path) -> Iterator[Mutant]:
         yield Mutant(path, function, before, after, seen[identity], lines.start.line, lines.end.line, mutated, context)
 
 
-def _mutated_source(module: cst.Module, mutation: Mutation) -> str:
-    mutated = module.deep_replace(mutation.original_node, mutation.mutated_node)
-    assert isinstance(mutated, cst.Module)
-    code: str = mutated.code
-    return code
+class _Sources:
+    """Makes the text of a mutated module; only the changed statement of the module is rendered again."""
+
+    def __init__(self, module: cst.Module) -> None:
+        self._module = module
+        self._texts = [module.code_for_node(statement) for statement in module.body]
+        whole = "".join(self._texts)
+        start = module.code.index(whole)
+        self._header, self._footer = module.code[:start], module.code[start + len(whole) :]
+        self._statements = {node: index for index, item in enumerate(module.body) for node in _nodes(item)}
+
+    def __call__(self, mutation: Mutation) -> str:
+        index = self._statements[mutation.original_node]
+        statement = self._module.body[index].deep_replace(mutation.original_node, mutation.mutated_node)
+        assert isinstance(statement, cst.CSTNode)
+        texts = [*self._texts[:index], self._module.code_for_node(statement), *self._texts[index + 1 :]]
+        return f"{self._header}{''.join(texts)}{self._footer}"
+
+
+def _nodes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
 
 
 def _difference(source: str, mutated: str) -> tuple[str, str]:
