@@ -7,6 +7,8 @@ import pytest
 from nsg_baseline.alerts import deduplication
 from nsg_baseline.alerts.channels import SendResult
 from nsg_baseline.alerts.deduplication import MAX_KEYS, DeliveredKeys
+from nsg_baseline.alerts.pending import PendingDelivery
+from tests.support.alerts import incident
 
 
 class Value:
@@ -67,3 +69,12 @@ async def test_the_oldest_keys_are_dropped(monkeypatch: pytest.MonkeyPatch) -> N
         await keys.once(CHANNEL, message, send)
         counts.append(send.count)
     assert counts == [1, 2, 3, 3, 3, 4]
+
+
+def test_a_channel_lacks_what_no_route_sent() -> None:
+    # Two routes to one channel: what the first one sent, alone or in a digest, the second one must leave out.
+    keys = DeliveredKeys()
+    first, second = PendingDelivery(incident(revision=1), "Opened"), PendingDelivery(incident(revision=2), "Updated")
+    keys.add("a", [first])
+    assert keys.lacking("a", [first, second]) == [second]
+    assert keys.lacking("b", [first, second]) == [first, second]

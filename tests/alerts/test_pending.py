@@ -53,6 +53,8 @@ def due_events(to: NSGAlertRoute, *incidents: NSGIncident) -> list[str]:
         ({"minSeverity": "high"}, RESOLVED, 1, ["Resolved"]),
         ({"kinds": ["WatchLost"]}, {}, 0, []),
         ({"kinds": ["Drift"]}, {}, 0, ["Opened"]),
+        ({"match": {"scopes": ["production"]}}, {}, 0, ["Opened"]),
+        ({"match": {"scopes": ["test"]}}, {}, 0, []),
         ({"suspend": True}, {}, 0, []),
     ],
 )
@@ -134,6 +136,8 @@ def test_an_event_counts_although_another_one_followed_it() -> None:
         (["Eased", "Escalated", "Updated"], "Escalated"),
         (["Updated", "Attributed", "Acknowledged"], "Updated"),
         (["Blocked", "Attributed"], "Blocked"),
+        (["Remediated", "Attributed"], "Remediated"),
+        (["Eased", "Attributed"], "Eased"),
         (["Attributed"], "Attributed"),
         (["Resolved", "Opened", "Escalated"], "Opened"),
     ],

@@ -65,6 +65,8 @@ def test_the_keys_of_a_notification() -> None:
         ("Remediated", {"revision": 2, "event": "Remediated"}, 1, "Remediated"),
         ("Updated", {"revision": 2, "event": None}, 1, "Updated"),
         ("Resolved", {"state": "Resolved", "revision": 2, "event": "Resolved"}, 0, "Resolved"),
+        # It has received the latest revision: what came before that is not sent again.
+        ("Updated", {"revision": 2, "event": "Updated", "events": ["Opened", "Updated"]}, 2, "Updated"),
     ],
 )
 def test_the_event_for_a_channel(event: Any, status: dict[str, Any], revision: int, expected: str) -> None:

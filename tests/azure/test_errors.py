@@ -199,3 +199,15 @@ def test_a_response_without_headers_is_an_error_like_any_other() -> None:
     with pytest.raises(AzureError) as caught, translate_errors():
         raise error
     assert (caught.value.reason, caught.value.retry_after) == ("ScopeLocked", 0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        *((reason, True) for reason in ("Unreachable", "Timeout", "Throttled", "ServerError", "Unauthenticated")),
+        *((reason, False) for reason in ("Forbidden", "Conflict", "InvalidResponse", "Unexpected", "NotFound")),
+    ],
+)
+def test_which_failures_usually_pass(reason: str, *, expected: bool) -> None:
+    # A failure that passes becomes an incident only after a while. One that concerns the NSG must be an incident at once.
+    assert AzureError(reason, "").is_transient == expected

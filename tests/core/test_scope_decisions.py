@@ -165,6 +165,8 @@ def test_more_exposure_of_an_unbaselined_nsg_is_a_new_revision(
     world = carry_out(world, decide_scope(world))
     changed = decide_scope(replace(world, unbaselined=(unbaselined("web", after), open_nsg)))
     assert any(step.notices for step in changed.incidents) == is_news
+    # A step without its incident would open a second one.
+    assert all(step.stored in world.incidents for step in changed.incidents)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime
 from nsg_baseline.api.changes import REASON_LENGTH
 from nsg_baseline.api.guardrail_status import SHOWN_VIOLATIONS, TEXT_LENGTH, GuardrailStatus, ViolationStatus
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.incident_changes import Resolution
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core import conditions
 from nsg_baseline.core.changes import Change, fingerprint
@@ -17,7 +18,7 @@ from nsg_baseline.core.incident_changes import Finding
 from nsg_baseline.core.incident_steps import IncidentStep, open_incident
 from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.incidents import SUMMARY_LENGTH
-from nsg_baseline.core.scope_decisions import ScopeResolution, scope_step
+from nsg_baseline.core.scope_decisions import scope_step
 from nsg_baseline.core.text.exposure_lines import box_document
 from nsg_baseline.core.text.guardrail_lines import decider, sentence, traffic
 from nsg_baseline.core.text.phrasing import counted, cut
@@ -145,7 +146,7 @@ def _contains_stored(finding: Finding, incident: NSGIncident | None) -> bool:
     return set(stored) <= set(finding.fingerprints)
 
 
-def _resolution(observation: GuardrailObservation, name: str, incident: NSGIncident | None) -> ScopeResolution:
+def _resolution(observation: GuardrailObservation, name: str, incident: NSGIncident | None) -> Resolution:
     """Return how an incident without violations ended: by an exception, with the guardrail, or by a change in Azure."""
     result = observation.results.get(name)
     if result is None:

@@ -21,7 +21,6 @@ from nsg_baseline.core.observations import Failure, UnbaselinedNSG
 from nsg_baseline.core.severity_policy import SEVERITIES
 from nsg_baseline.core.text.phrasing import counted, cut
 
-ScopeResolution = Resolution
 _READ = "the scope was read completely"
 LOST_AFTER_INTERVALS = 3
 LOST_AFTER = timedelta(minutes=10)
