@@ -209,5 +209,5 @@ def test_a_response_without_headers_is_an_error_like_any_other() -> None:
     ],
 )
 def test_which_failures_usually_pass(reason: str, *, expected: bool) -> None:
-    # A failure that passes becomes an incident only after a while. One that concerns the NSG must be an incident at once.
+    # A failure that passes becomes an incident only after a while, and one that concerns the NSG at once.
     assert AzureError(reason, "").is_transient == expected

@@ -43,7 +43,7 @@ def forbidden(**spec: Any) -> Any:
     ],
 )
 def test_which_guardrails_count_for_a_baseline(spec: Any, changes: dict[str, Any], *, expected: bool) -> None:
-    # A tag that is approved or live selects the NSG, so that the removal of one of the two does not evade the guardrail.
+    # An approved tag selects the NSG as a live one does: the removal of the live one does not evade the guardrail.
     taken = snapshot(OPEN, approved=[OPEN], spec={"tags": {"env": "approved"}})
     assert taken.live
     tagged = replace(taken.live, tags={"env": "live"})
