@@ -105,7 +105,7 @@ BLOCKED: dict[str, tuple[str, Snapshot]] = {
             state,
             snapshot(live=live(WEB, SSH, properties={"provisioningState": state}), **FRESH),
         )
-        for state in ("Updating", "Deleting", "Failed")
+        for state in ("Updating", "Deleting")
     },
 }
 

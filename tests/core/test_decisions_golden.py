@@ -152,6 +152,7 @@ SNAPSHOTS: dict[str, Callable[[], Snapshot]] = {
     "Azure deletes the NSG": lambda: snapshot(
         live=live(WEB, SSH, properties={"provisioningState": "Deleting"}), **FRESH
     ),
+    # The next write repairs the NSG.
     "a write failed": lambda: snapshot(live=live(WEB, SSH, properties={"provisioningState": "Failed"}), **FRESH),
     "Azure refused": lambda: snapshot(
         WEB, SSH, attempt=RemediationAttempt(blocked=Blocked("ScopeLocked", "a lock")), **FRESH

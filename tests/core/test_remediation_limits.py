@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from nsg_baseline.core import remediation_limits
+from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.nsg import LiveNSG, parse_live
 from nsg_baseline.core.remediation import Blocked, LeftOut, Remediation, RemediationPolicy, plan
@@ -166,7 +167,7 @@ def test_each_exposure_is_computed_with_the_service_tags(monkeypatch: pytest.Mon
     monkeypatch.setattr(remediation_limits, "exposure", logged)
     live = parse_live(nsg([{**DENY, "name": "Renamed"}, ALLOW]))
     verdict = judge(baseline([DENY, ALLOW]), live, NOW)
-    blocked = plan(live, verdict, RemediationPolicy(frozenset({"RuleCreated"}), 10), table)
+    blocked = plan(live, verdict, RemediationPolicy(frozenset({"RuleCreated"}), 10), SeverityConfig(tags=table))
     assert isinstance(blocked, Blocked)
     assert blocked.reason == "WouldOpen"
     first, second, third = calls

@@ -126,10 +126,14 @@ def test_azures_limit_of_rules_is_kept(fill: int, restores: bool) -> None:  # no
 
 @pytest.mark.parametrize("state", ["Updating", "Deleting", "Failed"])
 def test_an_nsg_that_azure_has_not_settled_is_not_written(state: str) -> None:
+    # A failed operation has ended. If it blocked the remediation, one bad request would keep a port open.
     live = parse_live(nsg([WEB, EVIL], properties={"provisioningState": state}))
     result = plan(live, judge(baseline([WEB]), live, NOW), ALL)
-    assert isinstance(result, Blocked)
-    assert result.reason == state
+    if state == "Failed":
+        assert isinstance(result, Remediation)
+    else:
+        assert isinstance(result, Blocked)
+        assert result.reason == state
 
 
 @pytest.mark.parametrize(("compared", "kept"), [(False, "why"), (True, None)])

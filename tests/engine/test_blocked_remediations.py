@@ -64,7 +64,6 @@ BLOCKERS = {
     "TooManyChanges": (_change_many_rules, _change_one_rule),
     "Updating": (_set_provisioning_state("Updating"), _set_provisioning_state("Succeeded")),
     "Deleting": (_set_provisioning_state("Deleting"), _set_provisioning_state("Succeeded")),
-    "Failed": (_set_provisioning_state("Failed"), _set_provisioning_state("Succeeded")),
 }
 
 

@@ -56,7 +56,12 @@ _DECISIONS = ("core/test_decisions_*.py", "core/test_rollout_grace.py")
 PARTS: Mapping[str, Part] = {
     "core/decisions": Part(("core/decisions/*.py",), (*_DECISIONS, "core/test_incident*.py")),
     "core/remediation": Part(
-        ("core/remediation.py", "core/remediation_limits.py", "core/restored_document.py"),
+        (
+            "core/remediation.py",
+            "core/remediation_choice.py",
+            "core/remediation_limits.py",
+            "core/restored_document.py",
+        ),
         (*_DECISIONS, "core/test_remediation*.py", "core/test_restored_document*.py"),
     ),
     "core/scope_decisions": Part(("core/scope_decisions.py",), ("core/test_scope_decisions*.py",)),

@@ -94,9 +94,7 @@ def _writes(result: Plan, severity_config: SeverityConfig) -> dict[str, Write]:
     for planned in result.drifted:
         confirmed = planned.source.baseline.metadata.annotations.get(CONFIRM)
         allowed = policy(planned.source.baseline.spec, confirmed)
-        write = write_for(
-            planned.verdict, planned.live.document if planned.live else None, allowed, severity_config.tags
-        )
+        write = write_for(planned.verdict, planned.live.document if planned.live else None, allowed, severity_config)
         if write is not None:
             writes[planned.verdict.nsg] = write
     return writes

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nsg_baseline.core.assessment import SeverityConfig
 from nsg_baseline.core.changes import Change
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, LeftOut, Remediation, RemediationPolicy, plan, plan_hash
 from nsg_baseline.core.text.exposure_lines import ExposureEntry, lines, statuses
 from nsg_baseline.core.traffic.exposure import exposure
-from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.verdict import Verdict
 
 
@@ -58,17 +58,20 @@ class Write:
 
 
 def write_for(
-    verdict: Verdict, document: Mapping[str, Any] | None, allowed: RemediationPolicy, tags: TagTable | None
+    verdict: Verdict,
+    document: Mapping[str, Any] | None,
+    allowed: RemediationPolicy,
+    severity_config: SeverityConfig,
 ) -> Write | None:
     """Return the write for a drifted NSG; None if the baseline allows no restore of any of its changes."""
     live = parse_live(document) if document is not None else None
-    outcome = plan(live, verdict, allowed, tags)
+    outcome = plan(live, verdict, allowed, severity_config)
     match outcome:
         case Blocked():
             return Write(plan_hash(verdict.nsg, verdict.changes, allowed), blocked=outcome)
         case Remediation():
             after = parse_live(outcome.document)
-            traffic = exposure(live.rules if live is not None else None, after.rules, tags=tags)
+            traffic = exposure(live.rules if live is not None else None, after.rules, tags=severity_config.tags)
             return Write(
                 outcome.plan_hash,
                 outcome.reverted,

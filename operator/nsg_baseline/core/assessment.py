@@ -9,7 +9,7 @@ from nsg_baseline.core.classification import Classification
 from nsg_baseline.core.echoes import with_echoes
 from nsg_baseline.core.nsg import ApprovedNSG, LiveNSG
 from nsg_baseline.core.rules import Rule
-from nsg_baseline.core.severity import Rating, rate, rated, worst_rating
+from nsg_baseline.core.severity import Rating, opens_management, rate, rated, worst_rating
 from nsg_baseline.core.severity_policy import DEFAULT_SEVERITY_POLICY, SEVERITIES, SeverityPolicy
 from nsg_baseline.core.text.exposure_lines import ExposureEntry
 from nsg_baseline.core.tolerated_set import reported_rules
@@ -66,13 +66,19 @@ def assess(
     context = _Context(approved, live, considered, severity_config.policy, tolerated_ratings)
     changes = with_echoes(changes, classification.approved, rules or (), considered, decides)
     ratings = {id(change): _rating_of(change, context) for change in changes}
-    parts = [_rating_together(context), *ratings.values()]
+    together = _rating_together(context)
+    parts = [together, *ratings.values()]
     if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
+    rated_changes = (_rated(change, ratings[id(change)]) for change in changes)
     ordered = sorted(
         (
-            replace(_rated(change, ratings[id(change)]), opens=_opens(change, considered, nsg_exposure.exact))
-            for change in changes
+            replace(
+                change,
+                opens=_opens(change, considered, nsg_exposure.exact),
+                urgent=change.severity == "critical" or _is_part_of(change, together, context),
+            )
+            for change in rated_changes
         ),
         key=_order,
     )
@@ -188,6 +194,13 @@ def _rating_together(context: _Context) -> Rating:
         return _rating_of_deletion(context)
     rating = rate((pair.entry for pair in context.exposed if pair.place is None), policy)
     return unattached_rating(rating, policy) if is_unattached(context.approved, context.live) else rating
+
+
+def _is_part_of(change: Change, together: Rating, context: _Context) -> bool:
+    """Return whether a change is part of an opening that is critical only together with other changes."""
+    if together.severity != "critical":
+        return False
+    return opens_management([pair.entry for pair in context.exposed if decides(change, pair)], context.policy)
 
 
 def _rating_of_attachment(change: Change, exposed: Sequence[ExposureEntry], policy: SeverityPolicy) -> Rating:

@@ -31,7 +31,7 @@ class Change:
 
     `fingerprint` is equal for equal changes, whatever their formatting and whenever they are detected. `reason`
     explains the severity. `echo` says that a rule was only renumbered or renamed. `opens` is set if the change allows
-    traffic that is not approved.
+    traffic that is not approved. `urgent` is set if it is part of a critical opening, alone or together with others.
     """
 
     kind: ChangeKind
@@ -46,6 +46,7 @@ class Change:
     reason: str | None = field(default=None, compare=False)
     echo: str | None = field(default=None, compare=False)
     opens: bool = field(default=False, compare=False)
+    urgent: bool = field(default=False, compare=False)
 
 
 def detect(approved: ApprovedNSG, live: LiveNSG | None, classification: Classification) -> tuple[Change, ...]:

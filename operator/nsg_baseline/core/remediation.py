@@ -4,19 +4,19 @@ A remediation is planned change by change: a change that cannot be reverted now 
 others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from nsg_baseline.api.baseline import BaselineSpec, Revertable, Reverted
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.changes import Change, fingerprint
 from nsg_baseline.core.nsg import LiveNSG
-from nsg_baseline.core.remediation_limits import Refused, refused_changes
+from nsg_baseline.core.remediation_choice import Choice, choose
 from nsg_baseline.core.restored_document import restored_document
 from nsg_baseline.core.text.phrasing import counted, listed
-from nsg_baseline.core.traffic.tags import TagTable
 from nsg_baseline.core.verdict import Verdict
 
 CONTESTED_AFTER = 3
@@ -25,9 +25,8 @@ _NAMED_CHANGES = 3
 _UNSETTLED = {
     "Updating": "Azure is still updating this NSG; the operator retries shortly",
     "Deleting": "this NSG is being deleted",
-    "Failed": "Azure's last write of this NSG failed; inspect the NSG and write it once by hand",
 }
-"""Provisioning states in which a write would meet one that has not ended."""
+"""Provisioning states in which a write would meet one that has not ended. A failed one has: a write repairs the NSG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,10 @@ def policy(spec: BaselineSpec, confirmed: str | None) -> RemediationPolicy:
 
 
 def plan(
-    live: LiveNSG | None, verdict: Verdict, policy: RemediationPolicy, tags: TagTable | None = None
+    live: LiveNSG | None,
+    verdict: Verdict,
+    policy: RemediationPolicy,
+    severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG,
 ) -> Remediation | Blocked | None:
     """Return the remediation for an NSG, why it is blocked, or None if nothing is to be reverted."""
     if live is None:
@@ -98,12 +100,15 @@ def plan(
     if live.provisioning_state in _UNSETTLED:
         return Blocked(live.provisioning_state, _UNSETTLED[live.provisioning_state])
     hashed = _hash(live.id.key, candidates)
-    left_out = _unconfirmed(candidates, policy, hashed)
-    left_out = (*left_out, *_refused(live, verdict, _without(candidates, left_out), tags))
-    reverted = _without(candidates, left_out)
-    if not reverted:
+    unconfirmed = _unconfirmed(candidates, policy, hashed)
+    wanted = tuple(change for change in candidates if change.urgent) if unconfirmed is not None else candidates
+    # What merely denies more may still be in the way of a critical change.
+    pool = tuple(change for change in verdict.changes if _is_reverted_kind(change, policy))
+    choice = choose(live, verdict.expected, wanted, candidates, pool, severity_config)
+    left_out = tuple(_left_out(candidates, choice, unconfirmed))
+    if not choice.reverted:
         return _summary(left_out)
-    return Remediation(restored_document(live, reverted), live.etag, reverted, hashed, left_out)
+    return Remediation(restored_document(live, choice.reverted), live.etag, choice.reverted, hashed, left_out)
 
 
 def plan_hash(nsg: str, changes: Iterable[Change], policy: RemediationPolicy) -> str | None:
@@ -118,47 +123,36 @@ def _hash(nsg: str, reverted: Iterable[Change]) -> str:
 
 
 def _revertable(change: Change, policy: RemediationPolicy) -> bool:
+    # The deny rule of an incident responder must not disappear.
+    return _is_reverted_kind(change, policy) and (policy.only == "All" or change.opens)
+
+
+def _is_reverted_kind(change: Change, policy: RemediationPolicy) -> bool:
     # A co-owner's rule may be reported for its exposure, but it still belongs to the co-owner.
     if change.tolerated_by is not None:
         return False
     # An association is a property of the subnet or the network interface; the operator does not write those.
     if change.kind == "NSGUpdated" and not all(name.startswith("tags.") for name in change.fields):
         return False
-    # The deny rule of an incident responder must not disappear.
-    if policy.only == "Openings" and not change.opens:
-        return False
     return change.kind in policy.revert
 
 
-def _unconfirmed(candidates: Sequence[Change], policy: RemediationPolicy, hashed: str) -> tuple[LeftOut, ...]:
-    """Return the changes beyond `maxChanges`. Many trivial changes must not protect a critical one."""
+def _unconfirmed(candidates: Sequence[Change], policy: RemediationPolicy, hashed: str) -> Blocked | None:
+    """Return why changes are not reverted that are not urgent; None if the number of changes is allowed."""
     if len(candidates) <= policy.max_changes or policy.confirmed == hashed:
-        return ()
+        return None
     confirm = f"annotate the baseline with nsg-baseline.io/confirm={hashed} to go on"
-    blocked = Blocked(
-        "TooManyChanges", f"{len(candidates)} changes, more than maxChanges {policy.max_changes}; {confirm}"
-    )
-    return tuple(LeftOut(change, blocked) for change in candidates if change.severity != "critical")
+    return Blocked("TooManyChanges", f"{len(candidates)} changes, more than maxChanges {policy.max_changes}; {confirm}")
 
 
-def _refused(
-    live: LiveNSG, verdict: Verdict, candidates: Sequence[Change], tags: TagTable | None
-) -> tuple[LeftOut, ...]:
-    """Return the changes that a write must not revert. Each that is left out may be in the way of others."""
-    left_out: tuple[LeftOut, ...] = ()
-    while candidates and (refused := refused_changes(live, verdict.expected, candidates, tags)):
-        left_out = (*left_out, *(_left_out(item) for item in refused))
-        candidates = _without(candidates, left_out)
-    return left_out
-
-
-def _left_out(refused: Refused) -> LeftOut:
-    return LeftOut(refused.change, Blocked(refused.reason, refused.message))
-
-
-def _without(changes: Iterable[Change], left_out: Iterable[LeftOut]) -> tuple[Change, ...]:
-    fingerprints = {item.change.fingerprint for item in left_out}
-    return tuple(change for change in changes if change.fingerprint not in fingerprints)
+def _left_out(candidates: Iterable[Change], choice: Choice, unconfirmed: Blocked | None) -> Iterator[LeftOut]:
+    """Yield the candidates that a write does not revert, in their order: the most severe first."""
+    reverted = {change.fingerprint for change in choice.reverted}
+    refused = {item.change.fingerprint: Blocked(item.reason, item.message) for item in choice.refused}
+    for change in candidates:
+        blocked = refused.get(change.fingerprint, unconfirmed)
+        if change.fingerprint not in reverted and blocked is not None:
+            yield LeftOut(change, blocked)
 
 
 def _summary(left_out: Sequence[LeftOut]) -> Blocked:

@@ -89,6 +89,19 @@ def open_services(entries: Iterable[Entry], policy: SeverityPolicy) -> Iterator[
             yield from ((protocol, ports) for ports in without(wide, merge(services)))
 
 
+def opens_management(entries: Iterable[Entry], policy: SeverityPolicy) -> bool:
+    """Return whether an exposure contains a management or database port that is open to any public address."""
+    return any(
+        common(box.destination_ports, policy.sensitive(protocol))
+        for entry in entries
+        if _is_opened(entry)
+        for box in likely(entry.boxes)
+        if not is_private(box.source)
+        for protocol in ("Tcp", "Udp")
+        if protocol in box.protocols
+    )
+
+
 def rated(policy: SeverityPolicy, reason: SeverityReason, explanation: str) -> Rating:
     """Return the rating for one reason."""
     return Rating(policy.severity(reason), reason, explanation)

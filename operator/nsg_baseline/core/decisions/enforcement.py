@@ -92,4 +92,4 @@ def _blocked(snapshot: Snapshot) -> Blocked | None:
 
 
 def _plan(snapshot: Snapshot, verdict: Verdict) -> Blocked | Remediation | NoWrite:
-    return plan(snapshot.live, verdict, remediation_policy(snapshot), snapshot.severity_config.tags) or NoWrite()
+    return plan(snapshot.live, verdict, remediation_policy(snapshot), snapshot.severity_config) or NoWrite()

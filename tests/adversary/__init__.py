@@ -1,0 +1,1 @@
+"""A game between an adversary who edits an NSG and the operator in mode Enforce, without IO."""
