@@ -11,7 +11,7 @@ from nsg_baseline.alerts.alert_states import ENDS_AFTER, RESOLVED_FOR, alert_sta
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.alerts.resolving import resolve_channels
-from tests.support.alert_scenarios import SCENARIOS
+from tests.support.alert_scenarios import DELIVERIES, SCENARIOS
 from tests.support.alerts import OPERATOR, START, Clock, MemoryOutbox, incident, route, stamp, with_deliveries
 from tests.support.golden import compare
 from tests.support.sends import Listener
@@ -60,13 +60,13 @@ def test_open_and_just_resolved_incidents_are_refreshed(status: dict[str, Any], 
     assert to_refresh(to, "channel", [incident(**status)], NOW) == []
 
 
-def test_the_alerts_of_an_incident_from_its_begin_to_its_end() -> None:
+def test_the_alerts_of_each_notification_and_of_an_incident_from_its_begin_to_its_end() -> None:
     # What receivers of Alertmanager print and route by.
     later, end = stamp(START + timedelta(minutes=30)), stamp(START + timedelta(minutes=41))
     stages: dict[str, dict[str, Any]] = {
-        "opened": {},
-        "escalated": {"severity": "critical", "revision": 2, "event": "Escalated", "updatedAt": later},
-        "resolved": {
+        "first stage": {},
+        "second stage, escalated": {"severity": "critical", "revision": 2, "event": "Escalated", "updatedAt": later},
+        "last stage": {
             "severity": "critical",
             "revision": 3,
             "event": "Resolved",
@@ -77,6 +77,9 @@ def test_the_alerts_of_an_incident_from_its_begin_to_its_end() -> None:
         },
     }
     texts = [f"# {name}\n{json.dumps(alert_of(**status), indent=1)}\n" for name, status in stages.items()]
+    for name, deliveries in DELIVERIES.items():
+        alerts = alert_states([delivery.incident for delivery in deliveries[:2]], NOW)
+        texts.append(f"# {name}\n{json.dumps(alerts, indent=1)}\n")
     compare(GOLDEN / "alertmanager.txt", "\n".join(texts))
 
 

@@ -61,9 +61,9 @@ def test_a_change_without_traffic_is_named_alone() -> None:
 @pytest.mark.parametrize(
     ("status", "ending"),
     [
-        ({"resolution": "Reverted"}, "new rule open-ssh reverted after 41 min; inbound TCP 22"),
+        ({"resolution": "Reverted"}, "new rule open-ssh undone in Azure after 41 min; inbound TCP 22"),
         ({"resolution": "Approved"}, "new rule open-ssh approved after 41 min"),
-        ({"resolution": "Reverted", "changeCount": 3}, "new rule open-ssh and 2 more changes reverted"),
+        ({"resolution": "Reverted", "changeCount": 3}, "new rule open-ssh and 2 more changes undone in Azure"),
     ],
 )
 def test_the_title_of_an_end_has_the_resolution_and_the_duration(status: dict[str, Any], ending: str) -> None:
@@ -78,7 +78,11 @@ def test_approved_traffic_is_not_reported_as_denied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("callers", "start"), [(1, "bob@x.com created open-ssh"), (3, "bob@x.com and 2 other callers created open-ssh")]
+    ("callers", "start"),
+    [
+        (1, "bob@x.com created rule open-ssh; now allowed: inbound TCP 22"),
+        (3, "bob@x.com and 2 other callers created rule open-ssh; now allowed"),
+    ],
 )
 def test_the_title_of_an_attribution_names_the_author_and_the_change(callers: int, start: str) -> None:
     caller = {"kind": "User", "at": LATER, "operation": "securityRules/write", "correlationId": "1", "rule": "OPEN-SSH"}

@@ -31,6 +31,9 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
     return alert_message(PendingDelivery(incident(**{**OPEN, **status}), event))
 
 
+NOW_OPEN = "; now allowed: inbound TCP 22 from Internet to any"
+
+
 @pytest.mark.parametrize(
     ("event", "status", "expected"),
     [
@@ -49,26 +52,30 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
                 "allows inbound TCP 22 from Internet to any"
             ),
         ),
-        ("Attributed", {"changedBy": [CALLER]}, "[CRITICAL] web (rg-web): jo@example.com created open-ssh"),
+        (
+            "Attributed",
+            {"changedBy": [CALLER]},
+            "[CRITICAL] web (rg-web): jo@example.com created rule open-ssh" + NOW_OPEN,
+        ),
         (
             "Attributed",
             {"changedBy": [{**CALLER, "rule": None}, CALLER]},
-            "[CRITICAL] web (rg-web): changed by jo@example.com and 1 other caller",
+            "[CRITICAL] web (rg-web): changed by jo@example.com and 1 other caller" + NOW_OPEN,
         ),
         (
             "Attributed",
             {"changedBy": [CANDIDATE]},
-            "[CRITICAL] web (rg-web): possibly changed by jo@example.com",
+            "[CRITICAL] web (rg-web): possibly changed by jo@example.com" + NOW_OPEN,
         ),
         (
             "Attributed",
             {"changedBy": [CANDIDATE, {**CANDIDATE, "name": "al@example.com"}]},
-            "[CRITICAL] web (rg-web): possibly changed by jo@example.com or 1 other caller",
+            "[CRITICAL] web (rg-web): possibly changed by jo@example.com or 1 other caller" + NOW_OPEN,
         ),
         (
             "Attributed",
             {"changedBy": [{**CANDIDATE, "name": "al@example.com"}, CALLER]},
-            "[CRITICAL] web (rg-web): jo@example.com and possibly 1 other caller created open-ssh",
+            "[CRITICAL] web (rg-web): jo@example.com and possibly 1 other caller created rule open-ssh" + NOW_OPEN,
         ),
         (
             "Resolved",
@@ -82,7 +89,7 @@ def message(event: NotificationEvent = "Opened", **status: Any) -> AlertMessage:
             "Resolved",
             {**RESOLVED, "resolution": "Reverted", "exposure": [DENIED]},
             (
-                "RESOLVED web (rg-web): new rule open-ssh reverted after 41 min;"
+                "RESOLVED web (rg-web): new rule open-ssh undone in Azure after 41 min;"
                 " outbound TCP 22 from Internet to any allowed again"
             ),
         ),

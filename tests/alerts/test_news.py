@@ -10,7 +10,6 @@ from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.api.route import NotificationEvent
 from tests.support.alert_scenarios import (
     ACKNOWLEDGED,
-    ACTION,
     EASED,
     END,
     LATER,
@@ -18,7 +17,9 @@ from tests.support.alert_scenarios import (
     PING,
     RDP,
     RESOLVED,
+    RESTORED,
     SCENARIOS,
+    TOO_MANY,
     WORSE,
 )
 from tests.support.alerts import NSG, START, incident, stamp
@@ -101,20 +102,20 @@ def test_the_end_does_not_say_that_the_traffic_is_now_allowed() -> None:
     assert "no longer allowed inbound: TCP 22 from Internet to any" in text
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in ("watch-lost", "digest")])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "digest"])
 def test_every_message_names_the_subscription_and_the_resource_group(name: str) -> None:
     text = plain(SCENARIOS[name])
     assert SUBSCRIPTION in text
-    assert "resource group rg-web" in text or "resource groups: rg-web (" in text
-    assert as_sms(SCENARIOS[name]).body.endswith(SUBSCRIPTION)
+    assert "resource group rg-web" in text or "resource groups: rg-web (" in text or name.startswith("watch-lost")
+    assert SUBSCRIPTION in as_sms(SCENARIOS[name]).body
 
 
 @pytest.mark.parametrize("render", [plain, lambda text: as_page(text).body, lambda text: as_teams(text).body])
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"actions": [{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}]}, "did not restore: TooManyChanges"),
-        ({"actions": [{"kind": "Remediated", "reason": "Restored", **ACTION}]}, "restored the approved rules"),
+        ({"actions": [TOO_MANY]}, "did not restore: TooManyChanges"),
+        ({"actions": [RESTORED]}, "restored the approved rules"),
         ({"effectiveMode": "Alert"}, "does not undo this"),
         ({"effectiveMode": "Enforce"}, "restores the approved rules"),
         ({"effectiveMode": "Enforce", "blockedSince": LATER}, "has tried to restore the approved rules since"),
@@ -157,7 +158,7 @@ def test_the_order_of_a_message() -> None:
 @pytest.mark.parametrize("render", [as_teams, as_slack])
 def test_a_long_message_ends_with_a_whole_line(render: Any) -> None:
     # Half a command that is pasted deletes another rule, or fails in the night.
-    many = [{**RDP, "rule": f"rule-{number}-{'x' * 60}"} for number in range(3)]
+    many = [{**RDP, "rule": f"rule-{number}-{'x' * 60}"} for number in range(13)]
     wide = [{**RDP, "rule": f"web-{number}-{'x' * 70}"} for number in range(20)]
     for changes in (many, wide) if render is as_teams else (wide,):
         body = render(message("Opened", **{**WORSE, "changes": changes, "changeCount": len(changes)})).body

@@ -31,7 +31,7 @@ def test_exposure_precedes_the_changed_rules(old: str, tmp_path: Path) -> None:
     result = run(old, new)
     assert result.exit_code == 2
     assert result.stdout.splitlines() == [
-        "team-web/web  NSG web  changed, critical: ssh opens TCP 22 to the Internet",
+        "team-web/web  NSG web  changed, critical: rule ssh opens TCP 22 to the Internet",
         "  newly allowed inbound: TCP 22 from Internet to any (was denied by DenyAllInBound, now allowed by ssh)",
         "  critical  RuleCreated ssh",
         "    before: none",
@@ -66,7 +66,7 @@ def test_removed_and_added_baselines_are_reported(tmp_path: Path) -> None:
     write_baseline(tmp_path / "new" / "db.yaml", SSH, name="db", nsg=other)
     output = run(str(tmp_path / "old"), str(tmp_path / "new")).stdout
     assert "team-web/web  NSG web  removed\n  the baseline is removed: its NSG is no longer compared" in output
-    assert "team-web/db  NSG db  added, critical: ssh opens TCP 22 to the Internet" in output
+    assert "team-web/db  NSG db  added, critical: rule ssh opens TCP 22 to the Internet" in output
 
 
 def test_changed_settings_are_reported(old: str, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_markdown_shows_exposure_before_the_table(old: str, tmp_path: Path) -> N
     new = write_baseline(tmp_path / "new" / "web.yaml", WEB, SSH)
     lines = run(old, new, "-o", "markdown").stdout.splitlines()
     assert lines[0] == "### NSG baselines: 1 baseline, 1 with a different meaning"
-    assert lines[2] == "**web** (team-web/web), changed, critical: ssh opens TCP 22 to the Internet"
+    assert lines[2] == "**web** (team-web/web), changed, critical: rule ssh opens TCP 22 to the Internet"
     assert lines[4].startswith("- newly allowed inbound: TCP 22 from Internet to any")
     assert lines.index("<details><summary>1 change</summary>") > 4
 

@@ -17,7 +17,7 @@ from tests.support.rule_shorthand import arm_rule
 
 WEB = "100 web allow tcp Internet -> *:443"
 SSH = "200 ssh allow tcp Internet -> *:22"
-TEXT = "guardrail no-ssh (never[0]): ssh allows inbound TCP 22 from Internet to any"
+TEXT = "guardrail no-ssh (never[0]): rule ssh allows inbound TCP 22 from Internet to any"
 VIOLATED, ERROR = 2, 1
 
 

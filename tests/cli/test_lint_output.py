@@ -33,7 +33,7 @@ def test_a_finding_is_one_line_with_file_line_id_and_fix(tmp_path: Path) -> None
     line = (tmp_path / "web.yaml").read_text().splitlines().index("  - name: ssh") + 1
     assert result.stdout.splitlines() == [
         (
-            f"{file}:{line}: warning OpenToInternet: ssh opens TCP 22 to the Internet (critical); name the "
+            f"{file}:{line}: warning OpenToInternet: rule ssh opens TCP 22 to the Internet (critical); name the "
             "addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
         ),
         "1 warning",
@@ -123,7 +123,7 @@ def test_every_format_contains_the_same_findings(tmp_path: Path, form: str) -> N
     text = run(file, "-o", form).stdout
     if form == "markdown":
         assert text.startswith("### nsgb lint: 1 warning")
-        assert "| warning | OpenToInternet | ssh opens TCP 22 to the Internet (critical) |" in text
+        assert "| warning | OpenToInternet | rule ssh opens TCP 22 to the Internet (critical) |" in text
     else:
         assert [finding["id"] for finding in yaml.safe_load(text)["findings"]] == ["OpenToInternet"]
 

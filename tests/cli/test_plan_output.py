@@ -71,7 +71,7 @@ def test_json_is_as_documented(baseline: str) -> None:
                 "nsg": NSG,
                 "compliant": False,
                 "severity": "critical",
-                "severityReason": "open-ssh opens TCP 22 to the Internet",
+                "severityReason": "rule open-ssh opens TCP 22 to the Internet",
                 "changes": [
                     {
                         "kind": "RuleCreated",
@@ -123,7 +123,7 @@ def test_yaml_is_the_same_as_json(baseline: str) -> None:
 def test_table_shows_before_and_after(baseline: str) -> None:
     result = run("-f", baseline, "--live", "-", text=live(OPEN))
     assert result.stdout == (
-        "team-web/web  critical  NSG web: open-ssh opens TCP 22 to the Internet\n"
+        "team-web/web  critical  NSG web: rule open-ssh opens TCP 22 to the Internet\n"
         "  critical  RuleCreated open-ssh\n"
         "    approved: none\n"
         "    live:     200 Inbound Allow Tcp from Internet to * port 22\n"

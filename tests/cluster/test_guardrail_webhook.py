@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 WEB, SSH = arm_rule("100 web allow tcp Internet -> *:443"), arm_rule("200 ssh allow tcp Internet -> *:22")
 DEADLINE_SECONDS = 120
-REFUSAL = "guardrail no-ssh (never[0]): ssh allows inbound TCP 22 from Internet to any"
+REFUSAL = "guardrail no-ssh (never[0]): rule ssh allows inbound TCP 22 from Internet to any"
 
 
 @dataclass(slots=True)

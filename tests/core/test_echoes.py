@@ -29,7 +29,7 @@ def test_a_rule_that_was_renumbered_by_an_insertion_is_info() -> None:
         "RuleCreated evil": ("critical", None),
         "RuleUpdated no": ("info", "renumbered, in the same order"),
     }
-    assert verdict.reason == "evil opens TCP 22 to the Internet"
+    assert verdict.reason == "rule evil opens TCP 22 to the Internet"
 
 
 def test_a_renamed_rule_is_info_and_both_names_are_given() -> None:

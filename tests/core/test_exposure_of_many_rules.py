@@ -57,19 +57,19 @@ def test_a_rule_before_many_others_is_reported_alone() -> None:
                 "110 db allow tcp Internet -> *:1433",
                 "120 ssh allow tcp * -> *:22",
             ],
-            "db opens TCP 1433 to the Internet; ssh opens TCP 22",
+            "rule db opens TCP 1433 to the Internet; rule ssh opens TCP 22",
         ),
         (
             ["100 a allow tcp 0.0.0.0/1 -> *:22", "110 b allow tcp 128.0.0.0/1 -> *:22"],
-            "a opens TCP 22 to the Internet",
+            "rule a opens TCP 22 to the Internet",
         ),
         (
             [f"{100 + n} p{n} allow tcp Internet -> *:{port}" for n, port in enumerate((22, 1433, 3306, 3389, 5432))],
-            "p0 opens TCP 22 to the Internet; p1 opens TCP 1433; 3 more rules open more",
+            "rule p0 opens TCP 22 to the Internet; rule p1 opens TCP 1433; 3 more rules open more",
         ),
         (
             [f"{100 + n} h{n} allow tcp 8.{n}.0.0/16 -> *:22" for n in range(256)],
-            "h0 and 255 more rules open TCP 22 to the Internet",
+            "rule h0 and 255 more rules open TCP 22 to the Internet",
         ),
     ],
 )

@@ -55,14 +55,14 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "never",
         SSH,
         ("100 ssh allow tcp Internet -> *:22",),
-        ["ssh allows inbound TCP 22 from Internet to any"],
+        ["rule ssh allows inbound TCP 22 from Internet to any"],
     ),
     (
         "a wider rule allows it too",
         "never",
         SSH,
         ("100 all allow * * -> *:*",),
-        ["all allows inbound TCP 22 from Internet to any"],
+        ["rule all allows inbound TCP 22 from Internet to any"],
     ),
     ("an earlier rule denies it", "never", SSH, ("100 no deny * Internet -> *:*", "200 ssh allow tcp * -> *:22"), []),
     (
@@ -70,21 +70,21 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "never",
         SSH,
         ("200 no deny * Internet -> *:*", "100 ssh allow tcp * -> *:22"),
-        ["ssh allows inbound TCP 22 from Internet to any"],
+        ["rule ssh allows inbound TCP 22 from Internet to any"],
     ),
     (
         "a single public address",
         "never",
         SSH,
         ("100 ssh allow tcp 203.0.113.7 -> *:22",),
-        ["ssh allows inbound TCP 22 from 203.0.113.7 to any"],
+        ["rule ssh allows inbound TCP 22 from 203.0.113.7 to any"],
     ),
     (
         "a service that anybody can rent",
         "never",
         SSH,
         ("100 ssh allow tcp AzureCloud -> *:22",),
-        ["ssh allows inbound TCP 22 from AzureCloud to any"],
+        ["rule ssh allows inbound TCP 22 from AzureCloud to any"],
     ),
     ("private addresses", "never", SSH, ("100 ssh allow tcp 10.0.0.0/8 -> *:22",), []),
     ("the virtual network", "never", SSH, ("100 ssh allow tcp VirtualNetwork -> *:22",), []),
@@ -95,7 +95,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "never",
         SSH,
         ("100 ssh allow tcp Internet -> 10.0.0.4:22",),
-        ["ssh allows inbound TCP 22 from Internet to 10.0.0.4"],
+        ["rule ssh allows inbound TCP 22 from Internet to 10.0.0.4"],
     ),
     (
         "two halves of the Internet",
@@ -103,8 +103,8 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         {**SSH, "sourceSize": "InternetWide"},
         ("100 low allow tcp 0.0.0.0/1 -> *:22", "200 high allow tcp 128.0.0.0/1 -> *:22"),
         [
-            "low allows inbound TCP 22 from 0.0.0.0/1 in Internet to any",
-            "high allows inbound TCP 22 from 128.0.0.0/2, 192.0.0.0/3 in Internet to any",
+            "rule low allows inbound TCP 22 from 0.0.0.0/1 in Internet to any",
+            "rule high allows inbound TCP 22 from 128.0.0.0/2, 192.0.0.0/3 in Internet to any",
         ],
     ),
     (
@@ -119,14 +119,14 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "never",
         {**SSH, "ports": ["22", "3389"], "sourceSize": "InternetWide"},
         ("100 ssh allow tcp Internet -> *:22", "200 rdp allow tcp 203.0.113.0/24 -> *:3389"),
-        ["ssh allows inbound TCP 22 from Internet to any"],
+        ["rule ssh allows inbound TCP 22 from Internet to any"],
     ),
     (
         "outbound to the Internet is a default",
         "never",
         OUT,
         (),
-        ["AllowInternetOutBound allows outbound all traffic from any to Internet"],
+        ["rule AllowInternetOutBound allows outbound all traffic from any to Internet"],
     ),
     ("outbound is denied", "never", OUT, ("100 no out deny * * -> Internet:*",), []),
     (
@@ -134,7 +134,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "always",
         GATEWAY,
         (),
-        ["DenyAllInBound blocks inbound TCP 65200-65535 from GatewayManager to any"],
+        ["rule DenyAllInBound blocks inbound TCP 65200-65535 from GatewayManager to any"],
     ),
     ("required traffic is allowed", "always", GATEWAY, ("100 gw allow tcp GatewayManager -> *:65200-65535",), []),
     ("the Internet contains the service", "always", GATEWAY, ("100 gw allow tcp Internet -> *:60000-65535",), []),
@@ -144,14 +144,14 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "always",
         GATEWAY,
         ("100 gw allow tcp GatewayManager -> *:65200-65500",),
-        ["DenyAllInBound blocks inbound TCP 65501-65535 from GatewayManager to any"],
+        ["rule DenyAllInBound blocks inbound TCP 65501-65535 from GatewayManager to any"],
     ),
     (
         "an earlier deny hides it",
         "always",
         GATEWAY,
         ("100 no deny * Internet -> *:*", "200 gw allow tcp GatewayManager -> *:65200-65535"),
-        ["no blocks inbound TCP 65200-65535 from GatewayManager to any"],
+        ["rule no blocks inbound TCP 65200-65535 from GatewayManager to any"],
     ),
     ("probes are allowed by default", "always", PROBES, (), []),
     (
@@ -159,7 +159,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "always",
         PROBES,
         ("100 no deny * VirtualNetwork -> *:*",),
-        ["no blocks inbound TCP 80 from AzureLoadBalancer to any"],
+        ["rule no blocks inbound TCP 80 from AzureLoadBalancer to any"],
     ),
     ("ordinary rules do not block DNS", "always", DNS, ("100 no out deny * * -> *:*",), []),
     (
@@ -167,7 +167,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "always",
         DNS,
         ("100 no out deny * * -> AzurePlatformDNS:*",),
-        ["no blocks outbound UDP 53 from any to AzurePlatformDNS"],
+        ["rule no blocks outbound UDP 53 from any to AzurePlatformDNS"],
     ),
     ("private addresses are the virtual network", "always", ANY, (), []),
     (
@@ -175,7 +175,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[str, ...], list[str]]] = [
         "always",
         {**ANY, "source": "8.8.8.0/24"},
         (),
-        ["DenyAllInBound blocks inbound TCP and UDP 443 from 8.8.8.0/24 to any"],
+        ["rule DenyAllInBound blocks inbound TCP and UDP 443 from 8.8.8.0/24 to any"],
     ),
     (
         "platform traffic is allowed by the platform",
@@ -214,7 +214,7 @@ def test_a_service_tags_file_makes_an_address_list_certain() -> None:
     table = read_tags({"changeNumber": 1, "values": [{"name": "GatewayManager", "properties": properties}]})
     always = guardrail("always", GATEWAY)
     assert [line(violation) for violation in violations([always], rules)] == [
-        "guardrail g (always[0]): no blocks inbound TCP 65200-65535 from 203.0.113.0/24 in GatewayManager to any"
+        "guardrail g (always[0]): rule no blocks inbound TCP 65200-65535 from 203.0.113.0/24 in GatewayManager to any"
     ]
     assert violations([always], rules, table) == ()
 

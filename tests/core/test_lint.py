@@ -61,7 +61,7 @@ def test_a_rule_before_a_wider_rule_with_the_same_access_is_redundant() -> None:
 def test_a_rule_that_exposes_management_ports_is_reported_with_its_reason() -> None:
     findings = _lint("100 ssh allow tcp * -> *:22")
     assert _ids_and_fields(findings) == [("OpenToInternet", "spec.rules[0]", "ssh")]
-    assert findings[0].message == "ssh opens TCP 22 to the Internet (critical)"
+    assert findings[0].message == "rule ssh opens TCP 22 to the Internet (critical)"
     assert "Bastion" in findings[0].fix
 
 
@@ -162,4 +162,4 @@ def test_an_active_exception_is_checked_like_a_rule() -> None:
     ended, lasting = lint(spec, NOW)
     assert (ended.id, ended.field, ended.level) == ("EndedException", "spec.exceptions[0].until", "note")
     assert (lasting.id, lasting.field) == ("OpenToInternet", "spec.exceptions[1].rule")
-    assert lasting.message == "ssh opens TCP 22 to the Internet (critical), until 2026-03-02T00:00:00Z"
+    assert lasting.message == "rule ssh opens TCP 22 to the Internet (critical), until 2026-03-02T00:00:00Z"

@@ -142,7 +142,7 @@ def test_a_finding_may_be_about_no_rule() -> None:
 def test_an_opening_names_severity_traffic_and_a_way_around_it() -> None:
     (finding,) = _lint("100 web allow tcp 10.0.0.4 -> *:80", "110 rdp allow tcp Internet -> *:3389")
     fix = "name the addresses that need it, or reach it through Bastion, a VPN or just-in-time access"
-    message = "rdp opens TCP 3389 to the Internet (critical)"
+    message = "rule rdp opens TCP 3389 to the Internet (critical)"
     assert finding == Finding("OpenToInternet", "spec.rules[1]", message, fix, "rdp")
 
 

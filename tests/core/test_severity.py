@@ -191,7 +191,7 @@ def test_a_rule_behind_a_deny_is_info() -> None:
 def test_the_reason_names_the_most_serious_rule() -> None:
     # With ten changes at night, the reader needs the most serious one.
     rules = ["300 web allow tcp Internet -> *:443", "310 db allow tcp Internet -> *:5432", "320 p allow icmp * -> *:*"]
-    assert _rating([], rules).explanation == "db opens TCP 5432 to the Internet"
+    assert _rating([], rules).explanation == "rule db opens TCP 5432 to the Internet"
 
 
 def test_levels_and_management_ports_are_configurable() -> None:

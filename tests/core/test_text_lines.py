@@ -175,7 +175,7 @@ def test_more_than_eight_pairs_of_one_rule_are_one_entry() -> None:
     (together,) = statuses([*eight, ninth])
     assert together.approved_rule == "old0, old1, old2 and 6 more"
     assert together.live_rule == "new"
-    assert together.text == "TCP 1, 3, 5 and 6 more from any to any"
+    assert together.text == "TCP 1, 3, 5 and 6 more ports from any to any"
     (reverse,) = statuses([pair(live=f"new{number}", port=number + 1) for number in range(9)])
     assert (reverse.approved_rule, reverse.live_rule) == ("old", "new0, new1, new2 and 6 more")
     assert reverse.text == "TCP 1-9 from any to any"

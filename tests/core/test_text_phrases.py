@@ -47,7 +47,7 @@ def entry(*boxes: Box, approved: str | None = None, live: str | None = "new", co
         (Box(TCP, destination_ports=ports("0-9", "11-20", "22-65535")), "all TCP but 10, 21"),
         (Box(TCP, destination_ports=ports("1-9", "11-65535")), "TCP 1-9, 11-65535"),
         (Box(TCP, destination_ports=ports("1", "3", "5", "7")), "TCP 1, 3, 5, 7"),
-        (Box(TCP, destination_ports=ports("1", "3", "5", "7", "9")), "TCP 1, 3, 5 and 2 more"),
+        (Box(TCP, destination_ports=ports("1", "3", "5", "7", "9")), "TCP 1, 3, 5 and 2 more ports"),
         (Box(TCP, ports("53")), "all TCP with source port 53"),
         (Box(TCP, ports("53"), ports("1-2")), "TCP 1-2 with source port 53"),
     ],
@@ -138,7 +138,7 @@ def scattered(count: int) -> list[Box]:
 def test_a_phrase_may_leave_out_what_earlier_rules_decide_but_not_if_it_must_be_exact() -> None:
     # "except what earlier rules decide" is right for one rule that opens; it is wrong for many that leave gaps.
     text = phrase(entry(*scattered(12)))
-    assert text.startswith("TCP 1, 8, 15 and 9 more from ")
+    assert text.startswith("TCP 1, 8, 15 and 9 more ports from ")
     assert text.endswith(" to any except what earlier rules decide")
     with pytest.raises(NoPhraseError):
         phrase(entry(*scattered(12)), exact=True)

@@ -119,7 +119,7 @@ def test_an_opening_in_an_nsg_that_is_attached_to_nothing_is_at_most_medium() ->
     verdict = _judge([WEB], [WEB, SSH], associations={"subnets": []})
     assert (verdict.severity, _severities(verdict)) == ("medium", {"ssh": "medium"})
     assert verdict.reason == (
-        "the NSG is attached to nothing; critical once it is attached: ssh opens TCP 22 to the Internet"
+        "the NSG is attached to nothing; critical once it is attached: rule ssh opens TCP 22 to the Internet"
     )
 
 
@@ -157,5 +157,5 @@ def test_beyond_the_budget_the_reason_says_so_and_the_severity_is_exact() -> Non
     verdict = _judge(wall, ["100 open allow * * -> *:*", *wall])
     assert verdict.severity == "critical"
     assert verdict.reason is not None
-    assert verdict.reason.startswith("open opens TCP 21-23")
+    assert verdict.reason.startswith("rule open opens TCP 21-23")
     assert "more" in verdict.reason

@@ -50,7 +50,7 @@ async def test_the_author_is_added_to_the_incident_after_one_query(attributing_o
     await attributing_operator.rogue.put_rule(APPGATE, "open-ssh", **OPEN_SSH)
     await reconcile(attributing_operator, "one")
     await attributing_operator.receiver.next("new rule open-ssh")
-    who = await attributing_operator.receiver.next("created open-ssh")
+    who = await attributing_operator.receiver.next("created rule open-ssh")
     assert "Who: jo@example.com from 203.0.113.7 with the Azure CLI" in who["message"]
     queries = [record for record in attributing_operator.azure.emulator.requests.records if "eventtypes" in record.path]
     assert len(queries) == 1

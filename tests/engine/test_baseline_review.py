@@ -18,7 +18,7 @@ from tests.support.rule_shorthand import arm_rule
 
 WEB, SSH = arm_rule("100 web allow tcp Internet -> *:443"), arm_rule("200 ssh allow tcp Internet -> *:22")
 SMALL = arm_rule("200 ssh allow tcp 203.0.113.7 -> *:22")
-TEXT = "guardrail no-ssh (never[0]): ssh allows inbound TCP 22 from Internet to any"
+TEXT = "guardrail no-ssh (never[0]): rule ssh allows inbound TCP 22 from Internet to any"
 
 
 def reviewer(**spec: Any) -> BaselineReviewer:

@@ -67,7 +67,7 @@ async def test_a_violation_is_an_incident_with_and_without_a_baseline(operator: 
     assert incident.status.severity == "critical"
     assert {change.nsg for change in incident.status.changes} == {PREFIX + "web", PREFIX + "db"}
     assert incident.status.summary == (
-        "guardrail no-ssh is violated: NSG db (rg-web): ssh allows inbound TCP 22 from Internet to any "
+        "guardrail no-ssh is violated: NSG db (rg-web): rule ssh allows inbound TCP 22 from Internet to any "
         "(and 1 more violation)"
     )
     assert (status(operator).nsgs, status(operator).violating) == (2, 2)
@@ -140,7 +140,7 @@ async def test_a_baseline_that_violates_a_guardrail_is_not_accepted(operator: In
     condition = find_condition(baseline.status.conditions, "Accepted")
     assert condition is not None
     assert (condition.status, condition.reason) == ("False", "GuardrailViolated")
-    assert condition.message == "guardrail no-ssh (never[0]): ssh allows inbound TCP 22 from Internet to any"
+    assert condition.message == "guardrail no-ssh (never[0]): rule ssh allows inbound TCP 22 from Internet to any"
     assert not incidents(operator, "Drift")
     await operator.edit("NSGBaseline", "web", {"rules": [WEB]}, "team-web")
     operator.azure.nsgs["web"] = [WEB]
@@ -275,9 +275,9 @@ async def test_the_message_names_guardrail_nsg_rule_and_traffic(operator: InProc
         if delivery.incident.spec.kind == "Guardrail"
     ]
     assert message.title == (
-        "[CRITICAL] guardrail no-ssh: NSG web (rg-web): ssh allows inbound TCP 22 from Internet to any"
+        "[CRITICAL] guardrail no-ssh: NSG web (rg-web): rule ssh allows inbound TCP 22 from Internet to any"
     )
-    assert [change.summary for change in message.changes] == ["violation by ssh in NSG web (rg-web)"]
+    assert [change.summary for change in message.changes] == ["violation by rule ssh in NSG web (rg-web)"]
     assert message.payload["incidents"][0]["guardrail"] == "no-ssh"
     assert any("kubectl get nsgguardrail no-ssh" in step.text for step in message.next_steps)
     assert not any(fact.startswith("Who:") for fact in message.facts)

@@ -6,6 +6,7 @@ from typing import Any
 from nsg_baseline.alerts.digest import digest_message
 from nsg_baseline.alerts.message import AlertMessage, alert_message
 from nsg_baseline.alerts.pending import PendingDelivery
+from nsg_baseline.api.route import NotificationEvent
 from tests.support.alerts import NSG, START, incident, stamp
 
 LATER = stamp(START + timedelta(minutes=41))
@@ -18,12 +19,12 @@ SSH: dict[str, Any] = {
 }
 OPEN: dict[str, Any] = {
     "severity": "critical",
-    "severityReason": "open-ssh opens TCP 22 to the Internet",
+    "severityReason": "rule open-ssh opens TCP 22 to the Internet",
     "exposure": [SSH],
 }
 WIDENED: dict[str, Any] = {
     "severity": "high",
-    "severityReason": "web_app opens TCP 8443 to the Internet",
+    "severityReason": "rule web_app opens TCP 8443 to the Internet",
     "summary": "RuleUpdated web_app",
     "changes": [
         {
@@ -44,11 +45,33 @@ DELETED: dict[str, Any] = {
     "changes": [{"kind": "NSGDeleted", "severity": "medium", "approved": NSG}],
     "exposure": [{**SSH, "text": "all traffic from any to any", "liveRule": None}],
 }
-ACTION: dict[str, Any] = {"at": LATER, "message": "12 rules differ; confirm with nsg-baseline.io/confirm: 4f2a91"}
+CONFIRM = "annotate the baseline with nsg-baseline.io/confirm=4f2a91 to go on"
+TOO_MANY: dict[str, Any] = {
+    "kind": "Blocked",
+    "reason": "TooManyChanges",
+    "at": LATER,
+    "message": f"12 changes, more than maxChanges 10; {CONFIRM}",
+}
+CONTESTED: dict[str, Any] = {
+    "kind": "Blocked",
+    "reason": "Contested",
+    "at": LATER,
+    "message": "restored 3 times within an hour and changed again by jo@example.com; stop that writer, or approve the "
+    "change",
+}
+RESTORED: dict[str, Any] = {"kind": "Remediated", "at": LATER, "reason": "Restored"}
 
 
-def _message(turn: str, name: str = "web-1", kind: str = "Drift", reminder: int = 0, **status: Any) -> AlertMessage:
-    return alert_message(PendingDelivery(incident(name, kind=kind, **status), turn, reminder=reminder))  # type: ignore[arg-type]  # a turn
+def _delivery(
+    event: NotificationEvent,
+    name: str = "web-1",
+    kind: str = "Drift",
+    *,
+    reminder: int = 0,
+    open_for: timedelta | None = None,
+    **status: Any,
+) -> PendingDelivery:
+    return PendingDelivery(incident(name, kind=kind, **status), event, reminder=reminder, open_for=open_for)
 
 
 def _unbaselined(count: int) -> dict[str, Any]:
@@ -60,7 +83,7 @@ def _unbaselined(count: int) -> dict[str, Any]:
     first = "; ".join(f"NSGCreated nsg-{number:03}" for number in range(min(count, 3)))
     return {
         "severity": "high",
-        "severityReason": "NSG nsg-000: all opens TCP 8080 to the Internet",
+        "severityReason": "NSG nsg-000: rule all opens TCP 8080 to the Internet",
         "summary": first + more,
         "changeCount": count,
         "changes": changes,
@@ -93,7 +116,7 @@ ACKNOWLEDGED: dict[str, Any] = {
 WORSE: dict[str, Any] = {
     "revision": 3,
     "severity": "critical",
-    "severityReason": "open-rdp opens TCP 3389 to the Internet",
+    "severityReason": "rule open-rdp opens TCP 3389 to the Internet",
     "effectiveMode": "Alert",
     "acknowledgement": ACKNOWLEDGED["acknowledgement"],
     "summary": "RuleCreated open-rdp; RuleCreated ping",
@@ -105,7 +128,7 @@ END = stamp(START + timedelta(minutes=82))
 EASED: dict[str, Any] = {
     "revision": 4,
     "severity": "low",
-    "severityReason": "ping affects only ICMP",
+    "severityReason": "rule ping affects only ICMP",
     "summary": "RuleCreated ping",
     "changes": [PING],
     "exposure": [{**SSH, "text": "ICMP from any to any", "liveRule": "ping"}],
@@ -128,46 +151,118 @@ BY_JO: dict[str, Any] = {
     ]
 }
 RESOLVED: dict[str, Any] = {"state": "Resolved", "revision": 3, "resolvedAt": LATER}
-SCENARIOS: dict[str, AlertMessage] = {
-    "opened": _message("Opened", **OPEN),
-    "updated": _message("Updated", revision=2, **WIDENED),
-    "blocked": _message(
-        "Blocked",
-        revision=2,
-        updatedAt=LATER,
-        **OPEN,
-        actions=[{"kind": "Blocked", "reason": "TooManyChanges", **ACTION}],
-    ),
-    "remediated": _message(
-        "Remediated", revision=2, **OPEN, actions=[{"kind": "Remediated", "at": LATER, "reason": "Restored"}]
-    ),
-    "resolved": _message("Resolved", **OPEN, **RESOLVED, resolution="Reverted"),
-    "escalated": _message("Escalated", **WORSE),
-    "eased": _message("Eased", **EASED),
-    "attributed": _message("Attributed", revision=2, **{**OPEN, **BY_JO}),
-    "acknowledged": _message("Acknowledged", revision=2, **OPEN, **ACKNOWLEDGED),
-    "reopened": _message("Opened", **{**OPEN, "revision": 3, "reopenCount": 1}),
-    "resolved-after-easing": _message(
-        "Resolved",
-        **{**EASED, **RESOLVED, "revision": 4, "resolution": "Approved", "highestSeverity": "critical"},
-    ),
-    "nsg-deleted": _message("Opened", name="web-2", **DELETED),
-    "one-unbaselined": _message("Opened", name="unbaselined-1", kind="Unbaselined", **_unbaselined(1)),
-    "300-unbaselined": _message("Opened", name="unbaselined-2", kind="Unbaselined", **_unbaselined(300)),
-    "watch-lost": _message(
-        "Opened",
-        name="watchlost-1",
-        kind="WatchLost",
-        severity="high",
-        summary="NSGScope production cannot be read: Forbidden: the identity lacks the read permission",
-        changeCount=0,
-        changes=[],
-    ),
-    "reminder": _message("Reminder", reminder=2, **OPEN),
-    "digest": digest_message(
-        [
-            PendingDelivery(incident(f"web-{number:02}", **(OPEN if number < 2 else WIDENED)), "Opened")
-            for number in range(12)
-        ]
-    ),
+GUARDRAIL: dict[str, Any] = {
+    "severity": "critical",
+    "severityReason": "guardrail no-ssh forbids it: SSH only through the bastion",
+    "summary": "guardrail no-ssh is violated: NSG web (rg-web): rule open-ssh allows inbound TCP 22 from Internet to "
+    "any",
+    "changes": [
+        {
+            "kind": "GuardrailViolated",
+            "rule": "open-ssh",
+            "nsg": NSG,
+            "severity": "critical",
+            "live": "1000 Inbound Allow Tcp from Internet to * port 22",
+        }
+    ],
 }
+LOST: dict[str, Any] = {
+    "name": "watchlost-1",
+    "kind": "WatchLost",
+    "severity": "high",
+    "summary": "NSGScope production cannot be watched: Forbidden: the identity lacks the read permission",
+    "changeCount": 0,
+    "changes": [],
+}
+_UPDATED = {**WIDENED["changes"][0], "appearedIn": 2, "since": LATER, "exposure": WIDENED["exposure"]}
+_PARTLY: dict[str, Any] = {
+    **WIDENED,
+    "actions": [RESTORED],
+    "endedChanges": [
+        {
+            "kind": "RuleCreated",
+            "rule": "open-ssh",
+            "severity": "critical",
+            "appearedIn": 1,
+            "since": stamp(START),
+            "endedAt": LATER,
+            "ended": "Remediated",
+            "endedIn": 2,
+        }
+    ],
+}
+_APPROVED: dict[str, Any] = {
+    **EASED,
+    "state": "Resolved",
+    "resolvedAt": stamp(START + timedelta(hours=2)),
+    "revision": 5,
+    "resolution": "Approved",
+    "highestSeverity": "critical",
+    "changes": [{**PING, "endedAt": stamp(START + timedelta(hours=2)), "ended": "Approved", "endedIn": 5}],
+}
+
+
+def _about(number: int, **status: Any) -> PendingDelivery:
+    """Return a notification about a separate NSG."""
+    drift = incident(f"web-{number:02}", **status)
+    spec = drift.spec.model_copy(
+        update={"nsg": NSG.replace("/web", f"/web-{number:02}"), "baseline": f"web-{number:02}"}
+    )
+    return PendingDelivery(drift.model_copy(update={"spec": spec}), "Opened")
+
+
+DELIVERIES: dict[str, list[PendingDelivery]] = {
+    "opened": [_delivery("Opened", effectiveMode="Alert", **OPEN)],
+    "updated": [_delivery("Updated", revision=2, **{**WIDENED, "changes": [_UPDATED]})],
+    "blocked": [_delivery("Blocked", revision=2, updatedAt=LATER, **OPEN, actions=[TOO_MANY])],
+    "contested": [_delivery("Blocked", revision=2, updatedAt=LATER, **OPEN, **BY_JO, actions=[CONTESTED])],
+    "remediated": [_delivery("Remediated", revision=2, **_PARTLY)],
+    "resolved": [_delivery("Resolved", **OPEN, **RESOLVED, resolution="Reverted")],
+    "fixed": [
+        _delivery(
+            "Resolved",
+            **OPEN,
+            **{**RESOLVED, "resolvedAt": stamp(START)},
+            resolution="Remediated",
+            actions=[{**RESTORED, "at": stamp(START)}],
+        )
+    ],
+    "escalated": [_delivery("Escalated", **WORSE)],
+    "eased": [_delivery("Eased", **EASED)],
+    "attributed": [_delivery("Attributed", revision=2, **{**OPEN, **BY_JO})],
+    "acknowledged": [_delivery("Acknowledged", revision=2, **OPEN, **ACKNOWLEDGED)],
+    "reopened": [_delivery("Opened", **{**OPEN, "revision": 3, "reopenCount": 1})],
+    "resolved-after-easing": [_delivery("Resolved", **_APPROVED)],
+    "nsg-deleted": [_delivery("Opened", name="web-2", **DELETED)],
+    "one-unbaselined": [_delivery("Opened", name="unbaselined-1", kind="Unbaselined", **_unbaselined(1))],
+    "300-unbaselined": [_delivery("Opened", name="unbaselined-2", kind="Unbaselined", **_unbaselined(300))],
+    "watch-lost": [_delivery("Opened", **LOST)],
+    "watch-lost-resolved": [_delivery("Resolved", **LOST, **RESOLVED, resolution="Reverted")],
+    "guardrail": [_delivery("Opened", name="guardrail-1", kind="Guardrail", **GUARDRAIL)],
+    "guardrail-resolved": [
+        _delivery("Resolved", name="guardrail-1", kind="Guardrail", **GUARDRAIL, **RESOLVED, resolution="Reverted")
+    ],
+    "reminder": [_delivery("Reminder", reminder=2, open_for=timedelta(days=1), **OPEN)],
+    "digest": [_about(number, **(OPEN if number < 2 else WIDENED)) for number in range(12)],
+}
+SCENARIOS: dict[str, AlertMessage] = {
+    name: alert_message(deliveries[0]) if len(deliveries) == 1 else digest_message(deliveries)
+    for name, deliveries in DELIVERIES.items()
+}
+EVENTS: dict[str, str] = {
+    "Opened": "opened",
+    "Updated": "updated",
+    "Escalated": "escalated",
+    "Eased": "eased",
+    "Attributed": "attributed",
+    "Remediated": "remediated",
+    "Blocked": "blocked",
+    "Acknowledged": "acknowledged",
+    "Resolved": "resolved",
+    "Reminder": "reminder",
+    "Digest": "digest",
+    "WatchLost": "watch-lost",
+    "Unbaselined": "300-unbaselined",
+    "Contested": "contested",
+}
+"""The 14 events that each channel with its own form must show well, each with its notification here."""

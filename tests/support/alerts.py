@@ -16,6 +16,11 @@ OPERATOR = "nsg-baseline-system"
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-web"
 NSG = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/web"
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+_ABOUT = {
+    "Drift": {"baseline": "web", "nsg": NSG},
+    "Guardrail": {"guardrail": "no-ssh", "subscription": SUBSCRIPTION},
+}
 SSH = "1000 Inbound Allow Tcp from Internet to * port 22"
 
 
@@ -46,7 +51,7 @@ def route(name: str = "chat", namespace: str = OPERATOR, created: datetime = STA
 
 def incident(name: str = "web-1", namespace: str = "team-web", kind: str = "Drift", **status: Any) -> NSGIncident:
     """Return an open incident about one rule that lets SSH in, unless told otherwise."""
-    about = {"Drift": {"baseline": "web", "nsg": NSG}}.get(kind, {})
+    about = _ABOUT.get(kind, {"subscription": SUBSCRIPTION})
     return read(
         NSGIncident,
         {

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from nsg_baseline.alerts.message import alert_message
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
+from nsg_baseline.alerts.message import AlertMessage, alert_message
 from nsg_baseline.alerts.pending import PendingDelivery, stored_delivery
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import NSGIncident
@@ -25,9 +26,11 @@ _DESCRIPTION_LENGTH = 8000
 _URL_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"
 
 
-def alert_states(incidents: Iterable[NSGIncident], now: datetime) -> tuple[dict[str, Any], ...]:
+def alert_states(
+    incidents: Iterable[NSGIncident], now: datetime, links: AzureLinks = PUBLIC
+) -> tuple[dict[str, Any], ...]:
     """Return one alert for each incident, in the format of Alertmanager's API."""
-    return tuple(_alert(incident, now) for incident in incidents)
+    return tuple(_alert(incident, now, links) for incident in incidents)
 
 
 def to_refresh(
@@ -46,9 +49,12 @@ def to_refresh(
     return [incident for incident in incidents if is_due(incident)]
 
 
-def _alert(incident: NSGIncident, now: datetime) -> dict[str, Any]:
+def _alert(incident: NSGIncident, now: datetime, links: AzureLinks) -> dict[str, Any]:
     status = incident.status
-    alert: dict[str, Any] = {"labels": dict(_labels(incident)), "annotations": _annotations(incident)}
+    message = alert_message(
+        PendingDelivery(incident, "Resolved" if status.state == "Resolved" else "Opened"), links=links
+    )
+    alert: dict[str, Any] = {"labels": dict(_labels(incident)), "annotations": _annotations(message)}
     if status.opened_at is not None:
         alert["startsAt"] = format_time(status.opened_at)
     if status.state == "Resolved":
@@ -56,8 +62,7 @@ def _alert(incident: NSGIncident, now: datetime) -> dict[str, Any]:
         alert["endsAt"] = format_time(max(status.opened_at or now, min(status.resolved_at or now, now)))
     else:
         alert["endsAt"] = format_time(now + ENDS_AFTER)
-    link = alert_message(PendingDelivery(incident, "Opened")).link
-    return {**alert, "generatorURL": quote(link, safe=_URL_CHARACTERS)} if link else alert
+    return {**alert, "generatorURL": quote(message.link, safe=_URL_CHARACTERS)} if message.link else alert
 
 
 def _labels(incident: NSGIncident) -> Iterator[tuple[str, str]]:
@@ -75,10 +80,11 @@ def _labels(incident: NSGIncident) -> Iterator[tuple[str, str]]:
         yield "nsg", nsg.name
         yield "resource_group", nsg.resource_group
         yield "subscription", nsg.subscription
+    elif spec.subscription:
+        yield "subscription", spec.subscription
 
 
-def _annotations(incident: NSGIncident) -> dict[str, str]:
-    message = alert_message(PendingDelivery(incident, "Resolved" if incident.status.state == "Resolved" else "Opened"))
+def _annotations(message: AlertMessage) -> dict[str, str]:
     lines = [
         *message.news,
         *message.exposure,

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.alerts.facts import subscriptions
-from nsg_baseline.alerts.headline import headline, severity_label, subject_of, title
+from nsg_baseline.alerts.headline import headline, title
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.next_steps import NextStep
 from nsg_baseline.alerts.payload import alert_payload
 from nsg_baseline.alerts.pending import PendingDelivery, digest_key
+from nsg_baseline.alerts.subject import severity_label, subject_of
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.ids import NSGId

@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from nsg_baseline.alerts.alert_states import REFRESH_INTERVAL, alert_states, to_refresh
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.alerts.backoff import Backoff
 from nsg_baseline.alerts.channels import Channel, Permissions, SendResult
 from nsg_baseline.alerts.daily_heartbeat import DailyHeartbeat
@@ -64,6 +65,7 @@ class Dispatcher:
         allow_local: Allow channels to connect to loopback and link-local addresses.
         allow_private: Allow private networks for routes in all namespaces.
         channel_key: The key of the ids of channels that are stored.
+        links: The portal and the CLI of the cloud.
         is_stopping: Start no further message. Those under way are finished and recorded.
         watch: The scopes; None for routes outside the operator's namespace, which have no heartbeat.
         switches: The dead man's switches of all routes.
@@ -76,6 +78,7 @@ class Dispatcher:
     allow_private: bool = False
     operator_namespace: str = ""
     channel_key: bytes = field(default=b"", repr=False)
+    links: AzureLinks = PUBLIC
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
     in_flight: InFlight = field(init=False)
@@ -208,7 +211,7 @@ class Dispatcher:
         if not incidents or self.is_stopping or backoff.is_pausing(now):
             return
         async with channel.turn(STATE) as turn:
-            result = await channel.send_in(turn, STATE, alert_states(incidents, now))
+            result = await channel.send_in(turn, STATE, alert_states(incidents, now, self.links))
         if not result.delivered:
             self._wake_at([backoff.failed(self.clock(), result.retry_after)])
             log.warning("alerts not refreshed", route=route_name(route), line=channel.line, reason=result.reason)
@@ -245,7 +248,7 @@ class Dispatcher:
         self, route: NSGAlertRoute, channel: Channel, batch: Batch, missing: Received
     ) -> tuple[Message, SendResult]:
         message = await self.in_flight.begin(route, channel, batch)
-        text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents())
+        text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents(), self.links)
         # A route that waits for a slot of its namespace must not delay the messages of another route to the same URL.
         async with channel.turn(text) as turn:
             if self.is_stopping:
@@ -260,7 +263,9 @@ class Dispatcher:
                     return message, SendResult(delivered=True)
                 if len(rest.deliveries) < len(batch.deliveries):
                     # Another route to the same channel has sent the others already.
-                    text = render_message(route, channel, message, rest.deliveries, missing, self.outbox.incidents())
+                    text = render_message(
+                        route, channel, message, rest.deliveries, missing, self.outbox.incidents(), self.links
+                    )
                 result = await self._send_once(channel, text, turn, rest)
                 if result.delivered:
                     self.delivered_keys.add(channel.id, rest.deliveries)
@@ -268,7 +273,7 @@ class Dispatcher:
 
     async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn, batch: Batch) -> SendResult:
         incidents = [delivery.incident for delivery in batch.deliveries] if channel.is_stateful else []
-        result = await channel.send_in(turn, message, alert_states(incidents, self.clock()))
+        result = await channel.send_in(turn, message, alert_states(incidents, self.clock(), self.links))
         if result.delivered:
             if message.is_first or not channel.is_threaded:
                 self.sent_at.setdefault(channel.id, deque(maxlen=2000)).append(self.clock())

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.alerts.wording import ENDINGS, change_name
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import Caller, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.text.phrasing import counted, lasting
+from nsg_baseline.core.text.phrasing import after, counted
 
 SHOWN_CALLERS = 3
 SHOWN_SUBSCRIPTIONS = 3
@@ -19,14 +19,15 @@ _CALLER_KINDS = {"ServicePrincipal": " (service principal)", "ManagedIdentity": 
 def facts(incident: NSGIncident, event: NotificationEvent) -> Iterator[str]:
     """Yield the facts of an incident, the most urgent first."""
     if incident.spec.kind == "WatchLost":
-        yield "Changes to the NSGs of this scope are neither detected nor undone"
+        yield _unwatched(incident.status)
     elif incident.spec.kind == "Drift" and incident.status.resolution != "TakenOver":
         yield from _callers(incident)
     yield _place(incident)
     yield from _period(incident)
     status = incident.status
     if status.severity_reason:
-        yield f"Severity: {status.severity or 'info'}, because {status.severity_reason}"
+        label = "Severity while open" if status.state == "Resolved" else "Severity"
+        yield f"{label}: {status.severity or 'info'}, because {status.severity_reason}"
     if status.reopen_count:
         yield (
             f"Reappeared {counted(status.reopen_count, 'time')} within minutes;"
@@ -59,9 +60,10 @@ def short_place(incident: NSGIncident) -> str:
 
 
 def subscriptions(incident: NSGIncident) -> list[str]:
-    """Return the subscriptions of the NSGs that an incident names."""
+    """Return the subscriptions of the NSGs that an incident names; without NSGs, that of its scope."""
     ids = [incident.spec.nsg, *(change.nsg for change in incident.status.changes)]
-    return sorted({NSGId.parse(nsg).subscription for nsg in ids if nsg})
+    named = {NSGId.parse(nsg).subscription for nsg in ids if nsg}
+    return sorted(named or filter(None, [incident.spec.subscription]))
 
 
 def _callers(incident: NSGIncident) -> Iterator[str]:
@@ -91,10 +93,9 @@ def _place(incident: NSGIncident) -> str:
         return f"Where: scope {spec.scope}"
     more = f" and {len(names) - SHOWN_SUBSCRIPTIONS} more" if len(names) > SHOWN_SUBSCRIPTIONS else ""
     label = "subscription" if len(names) == 1 else "subscriptions"
+    place = f"Where: scope {spec.scope}, {label} {', '.join(names[:SHOWN_SUBSCRIPTIONS])}{more}"
     groups = ", ".join(_groups(incident))
-    return (
-        f"Where: scope {spec.scope}, {label} {', '.join(names[:SHOWN_SUBSCRIPTIONS])}{more}, resource groups: {groups}"
-    )
+    return f"{place}, resource groups: {groups}" if groups else place
 
 
 def _groups(incident: NSGIncident) -> list[str]:
@@ -122,8 +123,14 @@ def _acknowledgement(incident: NSGIncident, event: NotificationEvent) -> Iterato
     yield text
 
 
+def _unwatched(status: IncidentStatus) -> str:
+    if status.state == "Resolved":
+        return "What was changed and undone in the meantime may not be reported"
+    return "Changes to the NSGs of this scope are neither detected nor undone"
+
+
 def _period(incident: NSGIncident) -> Iterator[str]:
-    status = incident.status
+    status, is_watch = incident.status, incident.spec.kind == "WatchLost"
     if status.opened_at is None:
         return
     if status.resolution == "TakenOver" and status.resolved_at is not None:
@@ -131,8 +138,8 @@ def _period(incident: NSGIncident) -> Iterator[str]:
         return
     yield f"First seen: {format_time(status.opened_at)}{_latest(status)}"
     if status.resolved_at is not None:
-        duration = lasting(status.resolved_at - status.opened_at)
-        yield f"Ended: {format_time(status.resolved_at)}, after {duration} ({status.resolution})"
+        end = "readable again" if is_watch else ENDINGS[status.resolution or "Reverted"]
+        yield f"Ended: {format_time(status.resolved_at)}, {after(status.resolved_at - status.opened_at)} ({end})"
 
 
 def _latest(status: IncidentStatus) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from nsg_baseline.alerts.message import AlertMessage, ChangeLine
 from nsg_baseline.alerts.next_steps import NextStep
+from nsg_baseline.alerts.schemes import LENGTHS
 from nsg_baseline.alerts.sender.protocol import TextFormat
 from nsg_baseline.core.text.phrasing import cut
 
 SMS_LENGTH = 160
-TEAMS_LENGTH = 1000
+TEAMS_LENGTH = LENGTHS["workflows"]
 PAGER_LENGTH = 1024
 SLACK_LENGTH = 3000
 """The longest text that Slack accepts in a section block."""
@@ -63,7 +64,8 @@ def _plain_change(change: ChangeLine) -> list[str]:
 
 def as_sms(message: AlertMessage) -> Format:
     """Render one SMS: 160 characters of the basic alphabet."""
-    place = f". {message.place}" if message.place else ""
+    is_named = not message.place or message.place in message.title
+    place = "" if is_named else f". {message.place}"
     text = _in_sms_characters(". ".join([message.title, *message.facts[:1]]))
     length = SMS_LENGTH - len(_in_sms_characters(place))
     return Format("", (text if len(text) <= length else f"{text[: length - 3]}...") + _in_sms_characters(place))
@@ -94,7 +96,7 @@ def as_slack(message: AlertMessage) -> Format:
         *([f"<{message.link}|Azure portal>"] if message.link else []),
         f"`{message.key}`",
     ]
-    return Format(message.title[:SLACK_TITLE_LENGTH], _whole(parts, "\n", SLACK_LENGTH), "markdown")
+    return Format(cut(message.title, SLACK_TITLE_LENGTH), _whole(parts, "\n", SLACK_LENGTH), "markdown")
 
 
 def _slack(text: str) -> str:
@@ -117,7 +119,10 @@ def _slack_step(step: NextStep) -> str:
 
 
 def as_teams(message: AlertMessage) -> Format:
-    """Render the text of an Adaptive Card: a blank line separates paragraphs."""
+    """Render the text of an Adaptive Card: a blank line separates paragraphs.
+
+    The title is the first one: a title that Apprise sends apart is cut to one line of the screen.
+    """
     parts = [
         *message.news,
         *message.exposure,
@@ -128,7 +133,8 @@ def as_teams(message: AlertMessage) -> Format:
         *([f"Portal: {message.link}"] if message.link else []),
         message.key,
     ]
-    return Format(message.title, _whole(map(_markdown, parts), "\n\n", TEAMS_LENGTH), "markdown")
+    title = f"**{_markdown(message.title)}**"
+    return Format("", _whole([title, *map(_markdown, parts)], "\n\n", TEAMS_LENGTH), "markdown")
 
 
 def _whole(parts: Iterable[str], separator: str, length: int) -> str:

@@ -1,33 +1,28 @@
 """Titles: the severity, the NSG, what changed and which traffic that allows or denies."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from nsg_baseline.alerts.endings import resolved_title
 from nsg_baseline.alerts.news import gone_changes, new_changes
-from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.alerts.subject import severity_label, subject_of
+from nsg_baseline.alerts.wording import change_name, nsg_name, verb
 from nsg_baseline.api.changes import ChangeStatus, ExposureStatus
+from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import Action, Caller, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.ids import NSGId
-from nsg_baseline.core.text.phrasing import counted, lasting
+from nsg_baseline.core.scope_decisions import unwatched
+from nsg_baseline.core.text.phrasing import after, counted, lasting
 
-_ENDINGS = {
-    "Reverted": "reverted",
-    "Remediated": "undone by the operator",
-    "Approved": "approved",
-    "Tolerated": "now tolerated",
-    "TargetRemoved": "no longer watched",
-    "TakenOver": "managed by another baseline",
-}
 _VERBS = {
     "RuleCreated": "created",
     "RuleUpdated": "changed",
     "RuleDeleted": "deleted",
-    "NSGUpdated": "changed the settings of",
-    "NSGDeleted": "deleted",
-    "NSGCreated": "created",
-    "GuardrailViolated": "violated a guardrail with",
 }
+# The name of the NSG before the traffic, in an incident about several NSGs.
+_PLACE = re.compile(r"NSG ([^:]+): ")
 
 
 def title(incident: NSGIncident, event: NotificationEvent, open_for: timedelta | None = None, received: int = 0) -> str:
@@ -40,7 +35,7 @@ def title(incident: NSGIncident, event: NotificationEvent, open_for: timedelta |
         received: The last revision that the receiver knows; 0 for none.
     """
     if event == "Resolved":
-        return _resolved_title(incident)
+        return resolved_title(incident)
     prefix = ""
     if event == "Reminder":
         prefix = f"STILL OPEN for {lasting(open_for)} " if open_for is not None else "STILL OPEN "
@@ -57,11 +52,12 @@ def _news(incident: NSGIncident, event: NotificationEvent, received: int) -> str
     if event == "Acknowledged" and status.acknowledgement is not None:
         return f"{text} (by {status.acknowledgement.by})"
     if event == "Attributed" and status.changed_by:
-        return _attribution(status)
+        return f"{_attribution(status)}{_traffic(status)}"
     if event == "Remediated":
         return f"restored in part by the operator; still open: {text}"
     if event == "Blocked" and blocked is not None:
-        return f"NOT restored: {blocked.message or blocked.reason}; {text}"
+        # Where titles are cut, what is open must remain.
+        return f"NOT restored: {text} ({blocked.message or blocked.reason})"
     if event == "Eased":
         return f"{_gone(status, received)}; still open: {text}"
     return _added(incident, event, received) if event in ("Updated", "Escalated") else text
@@ -70,9 +66,14 @@ def _news(incident: NSGIncident, event: NotificationEvent, received: int) -> str
 def _added(incident: NSGIncident, event: NotificationEvent, received: int) -> str:
     """Return what is new: a message about an incident of 300 changes must name the one that was added."""
     appeared = new_changes(incident.status, received)
-    if not appeared or incident.spec.kind != "Drift":
-        return f"{'more severe' if event == 'Escalated' else 'changed'}: {headline(incident)}"
+    if not appeared:
+        return f"{'more severe' if event == 'Escalated' else 'updated'}: {headline(incident)}"
+    if incident.spec.kind == "Unbaselined":
+        return f"now also {_unbaselined_headline(incident.status, appeared)}"
     worst = appeared[0]
+    if incident.spec.kind != "Drift":
+        side = f": {worst.live}" if worst.live else ""
+        return f"now also {change_name(worst)}{side}"
     exposure = worst.exposure or tuple(item for item in incident.status.exposure if item.live_rule == worst.rule)
     update = {"changes": tuple(appeared), "change_count": len(appeared), "exposure": exposure}
     return f"now also {_drift_headline(incident.status.model_copy(update=update))}"
@@ -86,34 +87,18 @@ def _gone(status: IncidentStatus, received: int) -> str:
     worst = gone[0]
     duration = ""
     if worst.since is not None and worst.ended_at is not None:
-        duration = f" after {lasting(worst.ended_at - worst.since)}"
-    verb = "is" if len(gone) == 1 else "are"
+        duration = f" {after(worst.ended_at - worst.since)}"
     others = f" and {counted(len(gone) - 1, 'more change')}" if len(gone) > 1 else ""
-    return f"{change_name(worst)}{others} {verb} gone{duration}"
-
-
-def severity_label(incident: NSGIncident) -> str:
-    """Return the incident's severity in upper case."""
-    return (incident.status.severity or "info").upper()
-
-
-def subject_of(incident: NSGIncident) -> str:
-    """Return the NSG with its resource group, or the scope."""
-    if incident.spec.guardrail is not None:
-        return f"guardrail {incident.spec.guardrail}"
-    if incident.spec.nsg is None:
-        return f"scope {incident.spec.scope}"
-    nsg = NSGId.parse(incident.spec.nsg)
-    return f"{nsg.name} ({nsg.resource_group})"
+    return f"{change_name(worst)}{others} {'is' if len(gone) == 1 else 'are'} gone{duration}"
 
 
 def headline(incident: NSGIncident) -> str:
     """Return what changed, and the first traffic that it allows or denies."""
     status = incident.status
     if incident.spec.kind == "WatchLost":
-        return f"blind; {status.summary or 'the scope cannot be read'}"
+        return _watch_lost_headline(incident)
     if incident.spec.kind == "Unbaselined":
-        return _unbaselined_headline(status)
+        return _unbaselined_headline(status, status.changes)
     if incident.spec.kind == "Guardrail":
         return (status.summary or "violated").removeprefix(f"guardrail {incident.spec.guardrail} is violated: ")
     if not status.changes:
@@ -136,8 +121,14 @@ def _drift_headline(status: IncidentStatus) -> str:
     traffic = f"{exposure.direction.lower()} {exposure.text}"
     # Another rule may decide the traffic, for example after a deny rule was deleted.
     if change.rule is not None and change.rule == exposure.live_rule:
-        return f"{name} {'allows' if exposure.effect == 'Allowed' else 'denies'} {traffic}"
-    return f"{name}; now {exposure.effect.lower()}: {traffic}"
+        return f"{name} {verb(exposure)} {traffic}"
+    return f"{name}{_traffic(status)}"
+
+
+def _traffic(status: IncidentStatus) -> str:
+    """Return the first traffic that is decided differently now."""
+    exposure = status.exposure[0] if status.exposure else None
+    return f"; now {exposure.effect.lower()}: {exposure.direction.lower()} {exposure.text}" if exposure else ""
 
 
 def _with_others(status: IncidentStatus, change: ChangeStatus) -> str:
@@ -154,15 +145,38 @@ def _decisive_change(status: IncidentStatus, exposure: ExposureStatus | None) ->
     return next((change for change in status.changes if change.rule and change.rule == live_rule), status.changes[0])
 
 
-def _unbaselined_headline(status: IncidentStatus) -> str:
-    count = status.change_count or len(status.changes)
-    name = counted(count, "NSG")
-    if count == 1 and status.changes and status.changes[0].nsg:
-        nsg = NSGId.parse(status.changes[0].nsg)
-        name = f"NSG {nsg.name} ({nsg.resource_group})"
-    exposure = next(iter(status.exposure), None)
-    traffic = f"; {exposure.effect.lower()} {exposure.direction.lower()}: {exposure.text}" if exposure else ""
-    return f"{name} without a baseline{traffic}"
+def _watch_lost_headline(incident: NSGIncident) -> str:
+    status = incident.status
+    since = f"have not been watched since {format_time(status.opened_at)}" if status.opened_at else "are not watched"
+    cause = (status.summary or "the scope cannot be read").removeprefix(unwatched(incident.spec.scope))
+    return f"its NSGs {since}: {cause}"
+
+
+def _unbaselined_headline(status: IncidentStatus, changes: Sequence[ChangeStatus]) -> str:
+    """Return the number of NSGs and the first of their traffic."""
+    count = len(changes) if changes is not status.changes else status.change_count or len(changes)
+    exposure, nsg = _exposed_nsg(status, changes)
+    if count == 1 and changes and changes[0].nsg:
+        has_traffic = exposure is not None and nsg == changes[0].nsg
+        name = f"{nsg_name(changes[0].nsg)} has no baseline{' and' if has_traffic else ''}"
+    else:
+        name = f"{counted(count, 'NSG')} {'has' if count == 1 else 'have'} no baseline"
+        name += f"; {nsg_name(nsg)}" if nsg else ""
+    if exposure is None or nsg is None:
+        return name
+    return f"{name} {verb(exposure)} {exposure.direction.lower()} {_PLACE.sub('', exposure.text)}"
+
+
+def _exposed_nsg(
+    status: IncidentStatus, changes: Sequence[ChangeStatus]
+) -> tuple[ExposureStatus, str] | tuple[None, None]:
+    """Return the first traffic of some NSGs, and the id of its NSG. Changes and traffic have the same order."""
+    for exposure in status.exposure:
+        place = _PLACE.match(exposure.text)
+        for change in changes:
+            if place is not None and change.nsg and NSGId.parse(change.nsg).name == place.group(1):
+                return exposure, change.nsg
+    return None, None
 
 
 def _attribution(status: IncidentStatus) -> str:
@@ -177,7 +191,7 @@ def _attribution(status: IncidentStatus) -> str:
         return f"possibly changed by {caller.name}{more}"
     if change is None:
         return f"changed by {caller.name}{more}"
-    return f"{caller.name}{more} {_VERBS[change.kind]} {change.rule}"
+    return f"{caller.name}{more} {_VERBS.get(change.kind, 'changed')} rule {change.rule}"
 
 
 def _other_callers(callers: Sequence[Caller]) -> str:
@@ -188,39 +202,3 @@ def _other_callers(callers: Sequence[Caller]) -> str:
     # One of several candidates made the change, but each certain author made one.
     word = "or" if certain == 0 else "and" if certain > others else "and possibly"
     return f" {word} {counted(others, 'other caller')}"
-
-
-def _resolved_title(incident: NSGIncident) -> str:
-    status = incident.status
-    if status.resolution == "TakenOver":
-        return f"TAKEOVER [{severity_label(incident)}] {subject_of(incident)}: {status.summary}"
-    label = "FIXED" if status.resolution == "Remediated" else "RESOLVED"
-    duration = ""
-    if status.resolved_at is not None and status.opened_at is not None:
-        duration = f" after {lasting(status.resolved_at - status.opened_at)}"
-    return f"{label} {subject_of(incident)}: {_ending(incident)}{duration}{_ended_traffic(incident)}"
-
-
-def _ending(incident: NSGIncident) -> str:
-    status = incident.status
-    if incident.spec.kind == "WatchLost":
-        return "readable again"
-    ending = _ENDINGS[status.resolution or "Reverted"]
-    if incident.spec.kind == "Guardrail":
-        return f"no longer violated ({ending})"
-    if incident.spec.kind == "Unbaselined":
-        return f"{counted(status.change_count or len(status.changes), 'NSG')} without a baseline: {ending}"
-    name = change_name(status.changes[0]) if status.changes else "drift"
-    hidden = (status.change_count or 1) - 1
-    more = f" and {counted(hidden, 'more change')}" if hidden else ""
-    return f"{name}{more} {ending}"
-
-
-def _ended_traffic(incident: NSGIncident) -> str:
-    """Return the traffic that is decided as approved again; empty if the live rules were approved."""
-    status = incident.status
-    if not status.exposure or status.resolution not in ("Reverted", "Remediated"):
-        return ""
-    exposure = status.exposure[0]
-    again = "no longer allowed" if exposure.effect == "Allowed" else "allowed again"
-    return f"; {exposure.direction.lower()} {exposure.text} {again}"

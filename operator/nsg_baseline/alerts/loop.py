@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.alerts.channels import SEND_SECONDS, SENDER, Permissions, disable_url_logging
 from nsg_baseline.alerts.dead_man_switch import DeadManSwitches
 from nsg_baseline.alerts.deduplication import DeliveredKeys
@@ -83,7 +84,7 @@ class RouteLoop:
                 await self.wake.wait()
 
 
-async def run(
+async def run(  # noqa: PLR0913 - each is a setting of the process
     outbox: Outbox,
     operator_namespace: str,
     clock: Callable[[], datetime],
@@ -92,6 +93,7 @@ async def run(
     allow_private: bool = False,
     channel_key: bytes = b"",
     watch: WatchSource | None = None,
+    links: AzureLinks = PUBLIC,
 ) -> None:
     """Run the loops of all routes until cancelled. Then finish the messages under way.
 
@@ -103,6 +105,7 @@ async def run(
         allow_private: Allow private networks for routes in all namespaces.
         channel_key: The key of the ids of channels that are stored; empty for none.
         watch: The scopes; None for no heartbeats.
+        links: The portal and the CLI of the cloud, for messages.
     """
     disable_url_logging()
     delivered_keys = DeliveredKeys()
@@ -126,6 +129,7 @@ async def run(
                         channel_key,
                         watch=watch if is_operator else None,
                         switches=switches,
+                        links=links,
                     )
                     loop = RouteLoop(route.key, operator_namespace, dispatcher)
                     loops[route.key] = loop, asyncio.create_task(loop.run(), name=f"route {route_name(route)}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.alerts.facts import action_lines, facts, short_place
 from nsg_baseline.alerts.headline import title
@@ -13,6 +14,7 @@ from nsg_baseline.alerts.pager_state import is_new_alert
 from nsg_baseline.alerts.payload import alert_payload
 from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.api.common import Severity, format_time
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.api.incident_changes import IncidentChange
@@ -21,7 +23,6 @@ from nsg_baseline.core.text.exposure_lines import lines
 
 SHOWN_CHANGES = 20
 SHOWN_EXPOSURE = 5
-PORTAL = "https://portal.azure.com/#resource"
 Level = Literal["failure", "warning", "success"]
 MessageEvent = NotificationEvent | Literal["Heartbeat"]
 
@@ -81,7 +82,10 @@ class AlertMessage:
 
 
 def alert_message(
-    delivery: PendingDelivery, event: NotificationEvent | None = None, received: int | None = None
+    delivery: PendingDelivery,
+    event: NotificationEvent | None = None,
+    received: int | None = None,
+    links: AzureLinks = PUBLIC,
 ) -> AlertMessage:
     """Describe the latest revision of one incident.
 
@@ -89,6 +93,7 @@ def alert_message(
         delivery: The notification.
         event: Replaces the event of the notification.
         received: The last revision that the receiver knows, 0 for none; by default the one before.
+        links: The portal and the CLI of the cloud.
     """
     event = event or delivery.event
     incident, status = delivery.incident, delivery.incident.status
@@ -104,25 +109,34 @@ def alert_message(
         exposure=_escaped(_exposure(status, event)),
         changes=tuple(_change_lines(incident)),
         actions=_escaped(action_lines(incident)),
-        next_steps=() if event == "Resolved" else tuple(next_steps(incident, event)),
+        next_steps=() if event == "Resolved" else tuple(next_steps(incident, event, links)),
         key=delivery.message_key,
         thread="/".join(incident.key),
         is_acknowledged=status.state == "Open" and status.acknowledged_at is not None,
         is_new_alert=is_new_alert(status, event, received, delivery.reminder),
         is_takeover=status.resolution == "TakenOver",
-        link=f"{PORTAL}{incident.spec.nsg}" if incident.spec.nsg else None,
+        link=links.link(incident.spec.nsg) if incident.spec.nsg else None,
         payload=alert_payload(event, severity, [incident]),
     )
 
 
 def _exposure(status: IncidentStatus, event: NotificationEvent) -> Iterable[str]:
-    """Return the traffic of an incident; of one that ended in Azure, that it is decided as approved again."""
-    if event != "Resolved" or status.resolution not in ("Reverted", "Remediated"):
+    """Return the traffic of an incident; of one that ended, how the traffic is decided now."""
+    if event != "Resolved" or status.resolution == "TakenOver":
         return lines(status.exposure)
     return [
-        f"{'no longer allowed' if item.effect == 'Allowed' else 'allowed again'} {item.direction.lower()}: {item.text}"
+        f"{_ended_effect(item, status)} {item.direction.lower()}: {item.text}"
         for item in status.exposure[:SHOWN_EXPOSURE]
     ]
+
+
+def _ended_effect(exposure: ExposureStatus, status: IncidentStatus) -> str:
+    is_allowed = exposure.effect == "Allowed"
+    if status.resolution in ("Reverted", "Remediated"):
+        return "no longer allowed" if is_allowed else "allowed again"
+    state = "allowed" if is_allowed else "denied"
+    # Nobody looks any more at an NSG that is not watched.
+    return f"{state} when last seen," if status.resolution == "TargetRemoved" else f"still {state}"
 
 
 def _change_lines(incident: NSGIncident) -> list[ChangeLine]:

@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.alerts.wording import ENDINGS, change_name
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
 from nsg_baseline.api.incident_changes import IncidentChange
 from nsg_baseline.api.route import NotificationEvent
 from nsg_baseline.core.severity_policy import SEVERITIES
-from nsg_baseline.core.text.phrasing import lasting, listed
+from nsg_baseline.core.text.phrasing import after, listed
 
 SHOWN = 5
 SHOWN_NAMES = 3
-_ENDS = {
-    "Reverted": "undone in Azure",
-    "Remediated": "undone by the operator",
-    "Approved": "approved",
-    "Tolerated": "now tolerated",
-    "TargetRemoved": "no longer watched",
-    "TakenOver": "managed by another baseline",
-    "Replaced": "changed again",
-}
 
 
 def news(incident: NSGIncident, event: NotificationEvent, received: int) -> Iterator[str]:
@@ -75,11 +66,11 @@ def _rank(change: IncidentChange) -> int:
 
 
 def _span(change: IncidentChange) -> str:
-    end = _ENDS[change.ended] if change.ended is not None else "ended"
+    end = ENDINGS[change.ended] if change.ended is not None else "ended"
     if change.since is None or change.ended_at is None:
         return f"{_with_severity(change)}, {end}"
     period = f"{format_time(change.since)} to {format_time(change.ended_at)}"
-    return f"{_with_severity(change)}, {end} after {lasting(change.ended_at - change.since)} ({period})"
+    return f"{_with_severity(change)}, {end} {after(change.ended_at - change.since)} ({period})"
 
 
 def _with_severity(change: IncidentChange) -> str:

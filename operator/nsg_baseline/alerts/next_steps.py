@@ -1,11 +1,13 @@
 """The next steps in a message: approve, undo, acknowledge. Commands can be pasted into a shell."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.api.changes import ChangeStatus
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NotificationEvent
@@ -13,6 +15,8 @@ from nsg_baseline.core.ids import NSGId
 
 SHOWN_COMMANDS = 3
 StepKind = Literal["Text", "Command"]
+# The annotation in the message of a blocked remediation, as core.remediation writes it.
+_CONFIRMATION = re.compile(r"\bnsg-baseline\.io/confirm=[0-9a-f]+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class NextStep:
         return f"{self.label}: {self.text}"
 
 
-def next_steps(incident: NSGIncident, event: NotificationEvent) -> Iterator[NextStep]:
+def next_steps(incident: NSGIncident, event: NotificationEvent, links: AzureLinks = PUBLIC) -> Iterator[NextStep]:
     """Yield the steps for an open incident. An undo command is given only if it certainly reverts the change."""
     if event == "Reminder":
         yield _acknowledge(incident)
@@ -40,7 +44,7 @@ def next_steps(incident: NSGIncident, event: NotificationEvent) -> Iterator[Next
     elif incident.spec.kind == "Guardrail":
         yield from _guardrail_steps(incident)
     else:
-        yield from _drift_steps(incident)
+        yield from _drift_steps(incident, links)
 
 
 def _acknowledge(incident: NSGIncident) -> NextStep:
@@ -65,7 +69,7 @@ def _guardrail_steps(incident: NSGIncident) -> Iterator[NextStep]:
     yield NextStep("Except", f"add the NSG to spec.exceptions of NSGGuardrail {name}, with an end and a reason")
 
 
-def _drift_steps(incident: NSGIncident) -> Iterator[NextStep]:
+def _drift_steps(incident: NSGIncident, links: AzureLinks) -> Iterator[NextStep]:
     spec, namespace = incident.spec, incident.metadata.namespace
     if spec.nsg is None or spec.baseline is None:
         return
@@ -74,17 +78,28 @@ def _drift_steps(incident: NSGIncident) -> Iterator[NextStep]:
         delete = ("kubectl", "delete", "nsgbaseline", spec.baseline, "-n", namespace)
         yield NextStep("Approve", _command(*delete), "Command")
         return
-    yield from _undo(NSGId.parse(spec.nsg), incident.status.changes)
+    yield from _confirm(incident)
+    yield from _undo(NSGId.parse(spec.nsg), incident.status.changes, links)
     yield NextStep("Approve", _command("nsgb", "approve", spec.baseline, "-n", namespace), "Command")
 
 
-def _undo(nsg: NSGId, changes: Sequence[ChangeStatus]) -> Iterator[NextStep]:
+def _confirm(incident: NSGIncident) -> Iterator[NextStep]:
+    """Yield the command that confirms a remediation of many changes, if the latest action asks for it."""
+    latest = incident.status.actions[-1] if incident.status.actions else None
+    hashed = _CONFIRMATION.search(latest.message) if latest is not None and latest.kind == "Blocked" else None
+    if hashed is not None:
+        target = ("nsgbaseline", incident.spec.baseline or "", "-n", incident.metadata.namespace)
+        annotate = ("kubectl", "annotate", *target, "--overwrite", hashed.group())
+        yield NextStep("Restore all", _command(*annotate), "Command")
+
+
+def _undo(nsg: NSGId, changes: Sequence[ChangeStatus], links: AzureLinks) -> Iterator[NextStep]:
     created = [change.rule for change in changes if change.kind == "RuleCreated" and change.rule]
     target = ("--subscription", nsg.subscription, "-g", nsg.resource_group, "--nsg-name", nsg.name)
     if len(created) <= SHOWN_COMMANDS:
         for rule in created:
             delete = ("az", "network", "nsg", "rule", "delete", *target, "-n", rule)
-            yield NextStep("Undo", _command(*delete), "Command")
+            yield NextStep("Undo", links.cli(_command(*delete)), "Command")
     if len(created) > SHOWN_COMMANDS or len(created) < len(changes):
         yield NextStep("Undo", "restore the approved values shown above, or set the baseline's mode to Enforce")
 

@@ -31,6 +31,8 @@ OWN_FORM = frozenset(
     }
 )
 """Schemes with a specific format."""
+LENGTHS = {"workflow": 4000, "workflows": 4000}
+"""The longest text of services that accept more than Apprise assumes, by scheme. Teams accepts cards of 28 KB."""
 STATEFUL = frozenset({"alertmanager", "alertmanagers"})
 """Schemes of services that need the state of the incidents again and again."""
 SIGNED = frozenset({"json", "jsons", "cloudevent", "cloudevents"})

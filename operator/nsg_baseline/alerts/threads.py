@@ -7,6 +7,7 @@ is closed when the last of them is resolved.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.alerts.channels import Channel
 from nsg_baseline.alerts.digest import digest_message
 from nsg_baseline.alerts.grouping import Batch
@@ -54,10 +55,11 @@ def render_message(
     deliveries: Sequence[PendingDelivery],
     received: Received,
     incidents: Iterable[NSGIncident],
+    links: AzureLinks = PUBLIC,
 ) -> AlertMessage:
     """Return a message for one channel, with the alert or ticket that it belongs to."""
     is_first = not any(received[delivery.key][channel.id] for delivery in deliveries)
-    text = _text(channel, message, deliveries, received)
+    text = _text(channel, message, deliveries, received, links)
     if not message.thread:
         return replace(text, is_first=is_first)
     members = [incident for incident in incidents if shared_thread(route, channel.id, incident) == message.thread]
@@ -87,16 +89,16 @@ def _is_new_alert(channel: Channel, delivery: PendingDelivery, received: Receive
 
 
 def _text(
-    channel: Channel, message: Message, deliveries: Sequence[PendingDelivery], received: Received
+    channel: Channel, message: Message, deliveries: Sequence[PendingDelivery], received: Received, links: AzureLinks
 ) -> AlertMessage:
     first = deliveries[0]
     revision = received[first.key][channel.id]
     if len(deliveries) == 1 and not channel.is_threaded:
         # Of a digest that another route has sent in part, or that is repeated, this is what remains.
-        return replace(alert_message(first, first.event_after(revision), revision), key=message.key)
+        return replace(alert_message(first, first.event_after(revision), revision, links), key=message.key)
     if message.key != first.message_key:
         return digest_message(deliveries, message.key)
-    return alert_message(first, first.event_after(revision), revision)
+    return alert_message(first, first.event_after(revision), revision, links)
 
 
 def shared_thread(route: NSGAlertRoute, channel_id: str, incident: NSGIncident) -> str:

@@ -1,8 +1,20 @@
-"""Names of changes in words."""
+"""Names of changes, of traffic and of ends in words."""
 
-from nsg_baseline.api.changes import ChangeStatus
+from collections.abc import Mapping
+
+from nsg_baseline.api.changes import ChangeStatus, ExposureStatus
 from nsg_baseline.core.ids import NSGId
 
+ENDINGS: Mapping[str, str] = {
+    "Reverted": "undone in Azure",
+    "Remediated": "undone by the operator",
+    "Approved": "approved",
+    "Tolerated": "now tolerated",
+    "TargetRemoved": "no longer watched",
+    "TakenOver": "managed by another baseline",
+    "Replaced": "changed again",
+}
+"""How a change or an incident ended, by resolution."""
 _NAMES = {
     "RuleCreated": "new rule",
     "RuleUpdated": "changed rule",
@@ -16,8 +28,19 @@ _NAMES = {
 
 def change_name(change: ChangeStatus) -> str:
     """Return a change in words, such as `new rule open-ssh`."""
-    name = change.rule or (NSGId.parse(change.nsg).name if change.nsg else "")
     if change.kind == "GuardrailViolated" and change.nsg:
-        nsg = NSGId.parse(change.nsg)
-        return f"{_NAMES[change.kind]} {change.rule or 'the platform'} in NSG {nsg.name} ({nsg.resource_group})"
+        rule = f"rule {change.rule}" if change.rule else "the platform"
+        return f"{_NAMES[change.kind]} {rule} in {nsg_name(change.nsg)}"
+    name = change.rule or (NSGId.parse(change.nsg).name if change.nsg else "")
     return f"{_NAMES[change.kind]} {name}".rstrip()
+
+
+def nsg_name(nsg: str) -> str:
+    """Return the name of an NSG with its resource group."""
+    parsed = NSGId.parse(nsg)
+    return f"NSG {parsed.name} ({parsed.resource_group})"
+
+
+def verb(exposure: ExposureStatus) -> str:
+    """Return what the deciding rule does with the traffic."""
+    return "allows" if exposure.effect == "Allowed" else "denies"

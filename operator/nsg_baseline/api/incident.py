@@ -40,7 +40,7 @@ def _fixed(field: str) -> Cel:
     )
 
 
-_FIXED = ("kind", "scope", "baseline", "guardrail", "nsg")
+_FIXED = ("kind", "scope", "subscription", "baseline", "guardrail", "nsg")
 
 
 class Acknowledged(SpecShape):
@@ -77,6 +77,10 @@ class IncidentSpec(SpecShape):
         ),
     ]
     scope: Annotated[Name, Field(description="Name of the scope.")]
+    subscription: Annotated[
+        str | None,
+        Field(description="Id of the subscription of the scope, if the incident concerns a scope.", max_length=36),
+    ] = None
     baseline: Annotated[Name | None, Field(description="Name of the baseline, in the same namespace.")] = None
     guardrail: Annotated[Name | None, Field(description="Name of the guardrail.")] = None
     nsg: Annotated[str | None, Field(description="Resource id of the NSG.", max_length=512)] = None

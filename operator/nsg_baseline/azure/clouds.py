@@ -1,21 +1,27 @@
 """Azure's public and national clouds, and custom endpoints."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The endpoint of ARM, the scope of its tokens, and the authority that issues them.
+    """The endpoint of ARM, the scope of its tokens, the authority that issues them, and what people use.
 
     Source: Microsoft's list of the national clouds' endpoints.
+
+    Attributes:
+        portal: the address of the portal.
+        cli_name: the name of the cloud in the Azure CLI; empty for its default.
     """
 
     endpoint: str
     scope: str
     authority: str
     known_authority: bool = True
+    portal: str = "https://portal.azure.com"
+    cli_name: str = ""
 
 
 CLOUDS = {
@@ -26,11 +32,15 @@ CLOUDS = {
         "https://management.usgovcloudapi.net",
         "https://management.core.usgovcloudapi.net/.default",
         "https://login.microsoftonline.us",
+        portal="https://portal.azure.us",
+        cli_name="AzureUSGovernment",
     ),
     "AzureChina": Cloud(
         "https://management.chinacloudapi.cn",
         "https://management.chinacloudapi.cn/.default",
         "https://login.chinacloudapi.cn",
+        portal="https://portal.azure.cn",
+        cli_name="AzureChinaCloud",
     ),
 }
 
@@ -43,10 +53,10 @@ def custom_cloud(base: Cloud, endpoint: str | None, authority: str | None) -> Cl
     """
     for address in filter(None, (endpoint, authority)):
         _check(address)
-    return Cloud(
-        (endpoint or base.endpoint).rstrip("/"),
-        base.scope,
-        (authority or base.authority).rstrip("/"),
+    return replace(
+        base,
+        endpoint=(endpoint or base.endpoint).rstrip("/"),
+        authority=(authority or base.authority).rstrip("/"),
         known_authority=authority is None and base.known_authority,
     )
 

@@ -42,7 +42,7 @@ def unfiltered(entry: Entry) -> bool:
 
 def by(entry: Entry) -> str:
     """Return the live rule that decides, as the subject of a sentence."""
-    return entry.live_rule or "the lack of a rule"
+    return f"rule {entry.live_rule}" if entry.live_rule else "the lack of a rule"
 
 
 def _reason_of_denied(entry: Entry, box: Box) -> SeverityReason:

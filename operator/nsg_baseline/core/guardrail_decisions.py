@@ -1,7 +1,7 @@
 """What to store about the guardrails after a reconcile of a scope: their incidents, and their own status."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nsg_baseline.api.changes import REASON_LENGTH
@@ -16,9 +16,8 @@ from nsg_baseline.core.guardrails import Violation
 from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.core.incident_changes import Finding
 from nsg_baseline.core.incident_steps import IncidentStep, open_incident
-from nsg_baseline.core.incident_subject import IncidentSubject
 from nsg_baseline.core.incidents import SUMMARY_LENGTH
-from nsg_baseline.core.scope_decisions import scope_step
+from nsg_baseline.core.scope_decisions import scope_step, scope_subject
 from nsg_baseline.core.text.exposure_lines import box_document
 from nsg_baseline.core.text.guardrail_lines import decider, sentence, traffic
 from nsg_baseline.core.text.phrasing import counted, cut
@@ -137,7 +136,7 @@ def _step(observation: GuardrailObservation, name: str, incident: NSGIncident | 
     if not observation.is_complete and (finding is None or not _contains_stored(finding, incident)):
         # What was not read may violate the guardrail as before.
         return None
-    subject = IncidentSubject("Guardrail", observation.namespace, observation.scope.metadata.name, guardrail=name)
+    subject = replace(scope_subject("Guardrail", observation.namespace, observation.scope), guardrail=name)
     return scope_step(subject, incident, finding, _resolution(observation, name, incident), observation.now)
 
 

@@ -18,6 +18,7 @@ class IncidentSubject:
         scope: name of the scope.
         baseline: name of the baseline; None for an incident of a whole scope.
         guardrail: name of the guardrail, for an incident of a scope about one.
+        subscription: id of the scope's subscription, for an incident of a whole scope.
     """
 
     kind: IncidentKind
@@ -25,6 +26,7 @@ class IncidentSubject:
     scope: str
     baseline: str | None = None
     guardrail: str | None = None
+    subscription: str | None = None
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -49,8 +51,15 @@ class IncidentSubject:
     @classmethod
     def of(cls, namespace: str, spec: IncidentSpec) -> "IncidentSubject":
         """Return the subject of a stored incident."""
-        return cls(spec.kind, namespace, spec.scope, spec.baseline, spec.guardrail)
+        return cls(spec.kind, namespace, spec.scope, spec.baseline, spec.guardrail, spec.subscription)
 
     def spec(self, nsg: str | None = None) -> IncidentSpec:
         """Return the spec of a new incident about this subject."""
-        return IncidentSpec(kind=self.kind, scope=self.scope, baseline=self.baseline, guardrail=self.guardrail, nsg=nsg)
+        return IncidentSpec(
+            kind=self.kind,
+            scope=self.scope,
+            subscription=self.subscription,
+            baseline=self.baseline,
+            guardrail=self.guardrail,
+            nsg=nsg,
+        )

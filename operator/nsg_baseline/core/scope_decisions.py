@@ -85,7 +85,7 @@ def decide_scope(observation: ScopeObservation) -> ScopeDecision:
 
 def scope_subject(kind: IncidentKind, namespace: str, scope: NSGScope) -> IncidentSubject:
     """Return what an incident of a scope is about."""
-    return IncidentSubject(kind, namespace, scope.metadata.name)
+    return IncidentSubject(kind, namespace, scope.metadata.name, subscription=scope.spec.subscription_id)
 
 
 def invalid_scope_status(stored: ScopeStatus, message: str, generation: int, now: datetime) -> ScopeStatus:
@@ -161,7 +161,7 @@ def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
         return _step(observation, "WatchLost", None, "Reverted")
     if observation.now < lost_at(scope, observation.now):
         return None
-    summary = f"NSGScope {scope.metadata.name} cannot be watched: {failure.reason}: {failure.message}"
+    summary = f"{unwatched(scope.metadata.name)}{failure.reason}: {failure.message}"
     finding = Finding(
         (),
         severity="high",
@@ -169,6 +169,11 @@ def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
         problems=frozenset({fingerprint("WatchLost", failure.reason)}),
     )
     return _step(observation, "WatchLost", finding, "Reverted")
+
+
+def unwatched(scope: str) -> str:
+    """Return the beginning of the summary of a scope that is not watched; the cause follows."""
+    return f"NSGScope {scope} cannot be watched: "
 
 
 def lost_after(scope: NSGScope) -> timedelta:

@@ -245,4 +245,4 @@ def _traffic(protocol: str, ports: tuple[Interval, ...]) -> str:
 
 def _ports(ports: tuple[Interval, ...]) -> str:
     texts = [port_text(interval) for interval in ports]
-    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")  # noqa: PLR2004 - shown
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more ports" if len(texts) > 3 else "")  # noqa: PLR2004 - shown

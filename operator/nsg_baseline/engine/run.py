@@ -14,6 +14,7 @@ import kopf
 from aiohttp import web
 
 from nsg_baseline.alerts import loop as alert_loop
+from nsg_baseline.alerts.azure_links import AzureLinks
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.engine.activity_sweep import ActivitySweep
 from nsg_baseline.engine.arm_clients import ArmClients
@@ -122,6 +123,7 @@ async def _work(
                     allow_private=chosen.alert_private_networks,
                     channel_key=chosen.channel_key,
                     watch=WatchState(store, health),
+                    links=AzureLinks(chosen.cloud.portal, chosen.cloud.cli_name),
                 ),
                 name="alerts",
             ),

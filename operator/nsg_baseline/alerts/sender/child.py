@@ -21,7 +21,7 @@ from apprise.common import OverflowMode
 from nsg_baseline.alerts.plugins.base import ApiPlugin
 from nsg_baseline.alerts.providers import service
 from nsg_baseline.alerts.recipients import keep_only
-from nsg_baseline.alerts.schemes import SIGNED
+from nsg_baseline.alerts.schemes import LENGTHS, SIGNED
 from nsg_baseline.alerts.sender.description import describe
 from nsg_baseline.alerts.sender.guard import Guard
 from nsg_baseline.alerts.sender.plain_form import plain_form
@@ -143,6 +143,7 @@ def _failure(guard: Guard) -> Failure:
 def _prepare(target: NotifyBase, request: Send) -> None:
     """Override options that a URL must not set, and add the machine-readable form to JSON."""
     target.redirects = False
+    target.body_maxlen = LENGTHS.get(request.scheme, target.body_maxlen)
     # A receiver that answers late has the message already. Only the deadline of the whole send ends it.
     target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, request.seconds
     target.verify_certificate = True

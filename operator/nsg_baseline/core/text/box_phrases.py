@@ -180,8 +180,8 @@ def _ports(ranges: tuple[Interval, ...]) -> str:
     """Return a phrase for ports; an empty text for all ports."""
     outside = without(ALL_PORTS, ranges)
     if ranges and len(outside) < len(ranges):
-        return f"but {_values(list(map(port_text, outside)))}" if outside else ""
-    return _values(list(map(port_text, ranges)))
+        return f"but {_values(list(map(port_text, outside)), ' ports')}" if outside else ""
+    return _values(list(map(port_text, ranges)), " ports")
 
 
 def _protocol(name: str) -> str:
@@ -238,7 +238,7 @@ def _prefix_except(ranges: tuple[Interval, ...]) -> str:
     return f"{prefixes(cover)[0]} but {listed(outside)}" if len(outside) <= SHOWN else ""
 
 
-def _values(texts: Sequence[str]) -> str:
+def _values(texts: Sequence[str], noun: str = "") -> str:
     if len(texts) <= SHOWN_VALUES:
         return ", ".join(texts)
-    return f"{', '.join(texts[: SHOWN_VALUES - 1])} and {len(texts) - SHOWN_VALUES + 1} more"
+    return f"{', '.join(texts[: SHOWN_VALUES - 1])} and {len(texts) - SHOWN_VALUES + 1} more{noun}"

@@ -27,9 +27,10 @@ def decider(violation: Violation) -> str | None:
 
 
 def sentence(violation: Violation) -> str:
-    """Return a violation as a clause without its guardrail: `open-ssh allows inbound TCP 22 from Internet to any`."""
+    """Return a violation without its guardrail: `rule open-ssh allows inbound TCP 22 from Internet to any`."""
     verb = "allows" if violation.effect == "Allowed" else "blocks"
-    return f"{decider(violation) or 'the platform'} {verb} {traffic(violation)}"
+    rule = decider(violation)
+    return f"{f'rule {rule}' if rule else 'the platform'} {verb} {traffic(violation)}"
 
 
 def line(violation: Violation) -> str:

@@ -19,6 +19,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def after(time: timedelta) -> str:
+    """Return `after 41 s`; for a time that is shorter than the operator's clock can tell, `within a second`."""
+    return f"after {lasting(time)}" if time >= timedelta(seconds=1) else "within a second"
+
+
 def lasting(time: timedelta) -> str:
     """Return `41 s`, `5 min 3 s`, `2 h 5 min` or `3 d 4 h`: the two largest units."""
     rest = max(0, int(time.total_seconds()))
