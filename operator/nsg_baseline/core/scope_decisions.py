@@ -168,7 +168,7 @@ def _watch_lost(observation: ScopeObservation) -> IncidentStep | None:
         summary=cut(summary, SUMMARY_LENGTH),
         problems=frozenset({fingerprint("WatchLost", failure.reason)}),
     )
-    return _step(observation, "WatchLost", finding, "Reverted")
+    return _step(observation, "WatchLost", finding, "Reverted", _unreadable_since(scope, observation.now))
 
 
 def unwatched(scope: str) -> str:
@@ -193,10 +193,14 @@ def _unreadable_since(scope: NSGScope, now: datetime) -> datetime:
 
 
 def _step(
-    observation: ScopeObservation, kind: IncidentKind, finding: Finding | None, resolution: Resolution
+    observation: ScopeObservation,
+    kind: IncidentKind,
+    finding: Finding | None,
+    resolution: Resolution,
+    began: datetime | None = None,
 ) -> IncidentStep | None:
     subject = scope_subject(kind, observation.namespace, observation.scope)
-    return scope_step(subject, _open(observation, kind), finding, resolution, observation.now)
+    return scope_step(subject, _open(observation, kind), finding, resolution, observation.now, began)
 
 
 def scope_step(
@@ -205,13 +209,17 @@ def scope_step(
     finding: Finding | None,
     resolution: Resolution,
     now: datetime,
+    began: datetime | None = None,
 ) -> IncidentStep | None:
-    """Return the step to the state that a finding asks for; without a finding the open incident is resolved."""
+    """Return the step to the state that a finding asks for; without a finding the open incident is resolved.
+
+    A new incident is open since `began`; without it, since now.
+    """
     if finding is None:
         if incident is None:
             return None
         return IncidentStep(subject, incident, resolved(incident.status, resolution, None, now))
-    before = incident.status if incident is not None else IncidentStatus()
+    before = incident.status if incident is not None else IncidentStatus(opened_at=began)
     acknowledged = incident.spec.acknowledged if incident is not None else None
     after = opened_or_updated(before, finding, now, acknowledged=acknowledged)
     if incident is not None and after == before:

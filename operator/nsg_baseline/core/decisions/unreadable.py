@@ -59,7 +59,7 @@ def _step(snapshot: UnreadableSnapshot, incident: NSGIncident | None) -> Inciden
     failure = snapshot.failure
     if failure.transient and snapshot.now - _failing_since(snapshot) < snapshot.patience:
         return None
-    before = incident.status if incident is not None else IncidentStatus()
+    before = incident.status if incident is not None else IncidentStatus(opened_at=_failing_since(snapshot))
     summary = f"the NSG cannot be judged: {failure.reason}: {failure.message}"
     after = unreadable(before, summary, snapshot.now)
     if after == before:
