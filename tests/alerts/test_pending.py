@@ -1,6 +1,6 @@
 """Which route receives which incident, and that a restart neither loses nor repeats a notification."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsg_baseline.alerts.pending import pending_deliveries
+from nsg_baseline.alerts.route_status import next_status
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
+from nsg_baseline.core.conditions import delivering
 from tests.support.alerts import OPERATOR, START, incident, route, stamp, with_deliveries
 
 NOW = START + timedelta(minutes=5)
@@ -64,11 +66,50 @@ def test_the_due_event_of_a_route(
     assert due_events(route(**spec), with_deliveries(incident(**status), (CHAT, revision))) == expected
 
 
-def test_incidents_that_ended_before_the_route_or_long_ago_are_not_due() -> None:
-    # A new route, or one that works again after days, must not send the history.
-    old = incident(**{**RESOLVED, "resolvedAt": stamp(NOW - timedelta(hours=25))})
-    assert due_events(route(created=START - timedelta(days=9)), old) == []
+def test_incidents_that_ended_before_the_route_are_not_due() -> None:
+    # A new route must not send the history.
     assert due_events(route(created=NOW + timedelta(seconds=1)), incident(**RESOLVED)) == []
+
+
+def noted(to: NSGAlertRoute, at: datetime) -> NSGAlertRoute:
+    """Return a route after a delivery, as it is stored."""
+    status = next_status(to, delivering(), 1, (), at)
+    return to.model_copy(update={"status": status})
+
+
+def edited(to: NSGAlertRoute, **spec: Any) -> NSGAlertRoute:
+    metadata = to.metadata.model_copy(update={"generation": to.metadata.generation + 1})
+    return to.model_copy(update={"metadata": metadata, "spec": to.spec.model_copy(update=spec)})
+
+
+def resolved_days_ago(days: float) -> NSGIncident:
+    return incident(**{**RESOLVED, "resolvedAt": stamp(NOW - timedelta(days=days))})
+
+
+@given(days=st.floats(0, 29), is_noted=st.booleans())
+def test_what_nobody_received_stays_due(days: float, *, is_noted: bool) -> None:
+    # The channels may be down for longer than a day, or the operator; what happened then must not be lost.
+    to = route(created=NOW - timedelta(days=30))
+    to = noted(to, NOW - timedelta(days=30)) if is_noted else to
+    assert due_events(to, resolved_days_ago(days)) == ["Resolved"]
+    corrected = edited(to, urls_from=to.spec.urls_from.model_copy(update={"name": "other"}))
+    assert due_events(corrected, resolved_days_ago(days)) == (["Resolved"] if is_noted or days <= 1 else [])
+    received = with_deliveries(resolved_days_ago(days), (CHAT, 2))
+    assert due_events(to, received) == []
+
+
+@pytest.mark.parametrize(
+    "spec", [{"min_severity": "low"}, {"suspend": False}, {"kinds": ("Drift",)}, {"send": ("Resolved",)}]
+)
+def test_an_edit_of_the_selection_does_not_send_the_history(spec: dict[str, Any]) -> None:
+    # Somebody who lowers the minimum severity does not ask for a month of trivial incidents. A day is sent.
+    before = route(created=NOW - timedelta(days=30), minSeverity="medium", suspend=True)
+    to = edited(noted(before, NOW - timedelta(days=30)), **{"suspend": False, **spec})
+    for stored in (to, noted(to, NOW)):
+        assert due_events(stored, resolved_days_ago(2)) == []
+        assert due_events(stored, resolved_days_ago(0.9)) == ["Resolved"]
+    later = noted(to, NOW - timedelta(days=3))
+    assert due_events(noted(later, NOW), resolved_days_ago(2)) == ["Resolved"]
 
 
 @pytest.mark.parametrize(("namespace", "expected"), [(OPERATOR, ["Opened"]), ("team-web", ["Opened"]), ("team-db", [])])

@@ -94,10 +94,12 @@ def test_critical_deliveries(severity: str, event: Any, *, expected: bool) -> No
 def test_how_long_the_end_of_an_incident_is_news(
     ended_ago: timedelta, created_after_end: timedelta, *, expected: bool
 ) -> None:
-    # Exactly a day, and only for a route that existed at the end.
+    # Exactly a day after an edit of the route, and only for a route that existed at the end.
     end = NOW - ended_ago
     assert timedelta(hours=24) == LATE_NOTICE
-    assert (pending(route(created=end + created_after_end), resolved(end)) is not None) == expected
+    to = route(created=end + created_after_end)
+    to = to.model_copy(update={"metadata": to.metadata.model_copy(update={"generation": 2})})
+    assert (pending(to, resolved(end)) is not None) == expected
 
 
 def test_a_route_without_a_time_of_creation_existed() -> None:

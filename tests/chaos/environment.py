@@ -78,7 +78,7 @@ class OperatorRun:
         with suppress(KubeError):
             await report_refused_baselines(records, refused, clock())
             await resolve_orphans(records, refused, clock())
-            await prune_incidents(records, clock())
+            await prune_incidents(records, SYSTEM, clock())
         tallies = {}
         for scope in readable_scopes:
             name = scope.metadata.name

@@ -4,7 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from nsg_baseline.api.incident import NSGIncident
-from nsg_baseline.core.incident_retention import MAX_RESOLVED_PER_SUBJECT, RETENTION, expired
+from nsg_baseline.core.incident_retention import (
+    MAX_RESOLVED_PER_SUBJECT,
+    MAX_UNDELIVERED_PER_SUBJECT,
+    RETENTION,
+    UNDELIVERED_RETENTION,
+    expired,
+)
 from nsg_baseline.core.remediation import CONTESTED_WITHIN
 from tests.support.alerts import incident, stamp
 from tests.support.nsgs import NOW
@@ -56,3 +62,21 @@ def test_an_incident_of_the_last_hour_is_kept_although_others_are_more_severe() 
     severe = [ended(f"rdp-{number:02}", number, "high") for number in range(MAX_RESOLVED_PER_SUBJECT)]
     latest = [ended(f"tag-{number:02}", -1 - number) for number in range(MAX_RESOLVED_PER_SUBJECT + 1)]
     assert names(*severe, *latest, ended("older", 1)) == ["older"]
+
+
+def test_what_reached_nobody_is_kept_beside_the_others_and_for_longer() -> None:
+    # A broken channel and trivial changes must not make a serious one disappear before anybody has read of it.
+    total = MAX_RESOLVED_PER_SUBJECT + MAX_UNDELIVERED_PER_SUBJECT
+    flood = [ended(f"flood-{number:03}", number) for number in range(total + 3)]
+    rdp = ended("rdp", 5000, "high")
+    month = ended("month", (RETENTION - CONTESTED_WITHIN) / MINUTE + 1)
+    quarter = ended("quarter", (UNDELIVERED_RETENTION - CONTESTED_WITHIN) / MINUTE + 1)
+    deleted = {item.metadata.name for item in expired([*flood, rdp, month, quarter], NOW, lambda _: True)}
+    assert deleted == {"quarter", *(f"flood-{number:03}" for number in range(total - 1, total + 3))}
+
+
+def test_what_was_delivered_makes_room_for_what_was_not() -> None:
+    trivial = [ended(f"trivial-{number:02}", number) for number in range(MAX_RESOLVED_PER_SUBJECT + 2)]
+    undelivered = {"trivial-20"}
+    deleted = expired(trivial, NOW, lambda item: item.metadata.name in undelivered)
+    assert [item.metadata.name for item in deleted] == ["trivial-21"]

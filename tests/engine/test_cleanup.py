@@ -10,6 +10,7 @@ import pytest
 
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.engine.cleanup import prune_incidents
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.ports import Dependencies
@@ -43,16 +44,23 @@ def server() -> DeletingKube:
 
 @pytest.fixture
 def records(server: DeletingKube) -> Records:
-    return Records(cast("Kube", server), Store([NSGIncident]))
+    return Records(cast("Kube", server), Store([NSGIncident, NSGAlertRoute]))
 
 
 def store_incident(
-    records: Records, name: str, age: timedelta | None, *, baseline: str = "web", namespace: str = "team-web"
+    records: Records,
+    name: str,
+    age: timedelta | None,
+    *,
+    baseline: str = "web",
+    namespace: str = "team-web",
+    version: int = 1,
+    **more: object,
 ) -> None:
     """Store an incident that was resolved some time ago, or that is open (`None`)."""
-    metadata = {"name": name, "namespace": namespace, "uid": f"{namespace}-{name}", "resourceVersion": "1"}
+    metadata = {"name": name, "namespace": namespace, "uid": f"{namespace}-{name}", "resourceVersion": str(version)}
     spec = {"kind": "Drift", "scope": "production", "baseline": baseline}
-    status: dict[str, object] = {"state": "Open", "revision": 1}
+    status: dict[str, object] = {"state": "Open", "revision": 1, **more}
     if age is not None:
         status |= {"state": "Resolved", "resolvedAt": f"{NOW - age:%Y-%m-%dT%H:%M:%SZ}"}
     document = {"apiVersion": API, "kind": "NSGIncident", "metadata": metadata, "spec": spec, "status": status}
@@ -67,7 +75,7 @@ async def test_a_resolved_incident_is_kept_for_thirty_days(records: Records, ser
     # Auditors ask about the last month, but etcd must not keep incidents indefinitely.
     store_incident(records, "kept", timedelta(days=30))
     store_incident(records, "expired", timedelta(days=30, seconds=1))
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, OPERATOR, NOW)
     assert names(records) == {"kept"}
     assert server.deleted == [ObjectKey("team-web", "expired")]
 
@@ -76,7 +84,7 @@ async def test_the_latest_twenty_resolved_incidents_of_a_baseline_are_kept(recor
     # A flapping rule creates an incident an hour. The oldest are deleted first.
     for hours in range(22):
         store_incident(records, f"i{hours}", timedelta(hours=1 + hours))
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, OPERATOR, NOW)
     assert names(records) == {f"i{hours}" for hours in range(20)}
 
 
@@ -87,7 +95,7 @@ async def test_the_limit_of_twenty_is_counted_for_each_subject(records: Records)
         store_incident(records, f"web{hours}", timedelta(hours=hours))
         store_incident(records, f"db{hours}", timedelta(hours=hours), baseline="db")
         store_incident(records, f"other{hours}", timedelta(hours=hours), namespace="team-db")
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, OPERATOR, NOW)
     assert len(names(records)) == 60
 
 
@@ -97,8 +105,36 @@ async def test_an_open_incident_is_neither_deleted_nor_counted(records: Records)
         store_incident(records, f"open{number}", None)
     for hours in range(20):
         store_incident(records, f"i{hours}", timedelta(hours=hours))
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, OPERATOR, NOW)
     assert len(names(records)) == 45
+
+
+async def test_an_incident_that_reached_nobody_is_kept(records: Records) -> None:
+    # The channel was down when SSH was open: the incident is all that is left to say so.
+    route = {
+        "apiVersion": API,
+        "kind": "NSGAlertRoute",
+        "metadata": {
+            "name": "chat",
+            "namespace": OPERATOR,
+            "uid": "1",
+            "resourceVersion": "1",
+            "generation": 1,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {"urlsFrom": {"name": "chat", "key": "urls"}},
+    }
+    records.store.put(NSGAlertRoute, route)
+    ages = {f"i{hours}": timedelta(hours=1 + hours) for hours in range(22)} | {"month": timedelta(days=31)}
+    for name, age in ages.items():
+        store_incident(records, name, age, severity="high")
+    await prune_incidents(records, OPERATOR, NOW)
+    assert names(records) == ages.keys()
+    delivery = {"route": f"{OPERATOR}/chat", "revision": 1, "at": "2026-11-30T12:00:00Z"}
+    for name, age in ages.items():
+        store_incident(records, name, age, version=2, severity="high", deliveries=[delivery])
+    await prune_incidents(records, OPERATOR, NOW)
+    assert names(records) == {f"i{hours}" for hours in range(20)}
 
 
 @pytest.fixture

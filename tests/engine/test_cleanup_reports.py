@@ -9,6 +9,7 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.common import ObjectKey, Resource
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.problem import Problem
+from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal, RefusalReason
@@ -38,7 +39,7 @@ class Server:
     """An API server: applies merge patches to statuses, and logs writes."""
 
     def __init__(self) -> None:
-        self.store = Store([NSGBaseline, NSGScope, NSGIncident])
+        self.store = Store([NSGBaseline, NSGScope, NSGIncident, NSGAlertRoute])
         self.writes: list[tuple[str, ObjectKey]] = []
 
     async def patch_status(
@@ -241,8 +242,8 @@ async def test_incidents_of_a_scope_are_counted_by_kind(server: Server, records:
         resolved_at = f"2026-11-30T09:{number:02}:00Z"
         put_incident(server, f"w{number}", kind="WatchLost", state="Resolved", resolvedAt=resolved_at)
         put_incident(server, f"u{number}", kind="Unbaselined", state="Resolved", resolvedAt=resolved_at)
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, "nsg-baseline-system", NOW)
     assert server.writes == []
     put_incident(server, "w20", kind="WatchLost", state="Resolved", resolvedAt="2026-11-30T09:59:00Z")
-    await prune_incidents(records, NOW)
+    await prune_incidents(records, "nsg-baseline-system", NOW)
     assert server.writes == [("delete NSGIncident", ObjectKey("team-web", "w0"))]

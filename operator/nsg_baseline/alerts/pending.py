@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from nsg_baseline.alerts.matching import is_selected
+from nsg_baseline.alerts.selection import selected_since
 from nsg_baseline.api.common import Severity
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import Delivery, IncidentEvent, IncidentStatus, NSGIncident
@@ -15,7 +16,7 @@ from nsg_baseline.core.incident_acknowledgement import is_acknowledged
 from nsg_baseline.core.severity_policy import SEVERITIES
 
 LATE_NOTICE = timedelta(hours=24)
-"""For this long after its end, a route is still notified of an incident that it missed."""
+"""For this long after its end, a route is notified of an incident that its selection did not include before."""
 
 
 class RevisionKey(NamedTuple):
@@ -186,12 +187,27 @@ def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool
     """Return whether a route has to be notified of an incident for the first time.
 
     For an open incident, always. For a resolved one, if the route existed before its end: the operator can restore the
-    rules within a second, before a message is sent.
+    rules within a second, before a message is sent. It stays news for as long as nobody has received it, however long
+    the channels are down, unless the route selects other incidents since: then only for a day, because nobody wants
+    the history of a month after an edit.
     """
     resolved_at, created_at = incident.status.resolved_at, route.metadata.creation_timestamp
     if incident.status.state != "Resolved" or resolved_at is None:
         return True
-    return now - resolved_at <= LATE_NOTICE and (created_at is None or created_at <= resolved_at)
+    if created_at is not None and created_at > resolved_at:
+        return False
+    since = selected_since(route)
+    return now - resolved_at <= LATE_NOTICE or (since is not None and since <= resolved_at)
+
+
+def reached_nobody(
+    routes: Iterable[NSGAlertRoute], incident: NSGIncident, operator_namespace: str, now: datetime
+) -> bool:
+    """Return whether a route still has to send an incident of which none of its channels was notified."""
+    return any(
+        stored_delivery(route, incident) is None and pending_deliveries(route, [incident], operator_namespace, now)
+        for route in routes
+    )
 
 
 def _severity(status: IncidentStatus) -> Severity | None:

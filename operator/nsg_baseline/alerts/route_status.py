@@ -6,6 +6,7 @@ from datetime import datetime
 from nsg_baseline.alerts.channels import Channel, Permissions
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.resolving import resolve_channels
+from nsg_baseline.alerts.selection import next_selection
 from nsg_baseline.api.heartbeat import HeartbeatStatus
 from nsg_baseline.api.route import Message, NSGAlertRoute, RouteStatus
 from nsg_baseline.core.conditions import ConditionState, delivering, not_ready, undelivered, update_conditions
@@ -77,5 +78,6 @@ def next_status(
         channels=channels,
         undelivered=undelivered,
         heartbeat=last,
+        selection=next_selection(route, now),
         in_flight=messages,
     )

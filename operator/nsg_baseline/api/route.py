@@ -16,6 +16,7 @@ from nsg_baseline.api.common import (
     Severity,
     SpecShape,
     StatusShape,
+    Timestamp,
     condition_column,
     pending_condition,
 )
@@ -145,6 +146,13 @@ class Message(StatusShape):
     )
 
 
+class Selection(StatusShape):
+    """Which incidents the route selects."""
+
+    digest: Annotated[str, Field(description="Fingerprint of the fields that select incidents.", max_length=64)]
+    since: Annotated[Timestamp, Field(description="Time since which the route has selected the same incidents.")]
+
+
 class RouteStatus(StatusShape):
     """Result of the last delivery of the route."""
 
@@ -157,6 +165,13 @@ class RouteStatus(StatusShape):
         int, Field(description="Number of notifications that some channel could not receive yet.", ge=0)
     ] = 0
     heartbeat: Annotated[HeartbeatStatus | None, Field(description="The last daily message.")] = None
+    selection: Annotated[
+        Selection | None,
+        Field(
+            description="Which incidents the route selects, and since when. An incident that ended after that stays "
+            "pending until a channel has received it."
+        ),
+    ] = None
     in_flight: Annotated[
         tuple[Message, ...],
         Field(

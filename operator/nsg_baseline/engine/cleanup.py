@@ -1,12 +1,17 @@
 """Statuses and incidents that no reconcile updates: refused baselines, invalid scopes, incidents without a subject."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+import structlog
+
+from nsg_baseline.alerts.pending import reached_nobody
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import BaselineReference, BaselineStatus
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope, ScopeStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Refusal
@@ -18,7 +23,9 @@ from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.takeovers import report_loss
 from nsg_baseline.kube.records import Records
-from nsg_baseline.kube.store import Stored
+from nsg_baseline.kube.store import Stored, resource
+
+log = structlog.get_logger(__name__)
 
 # These reasons are final. A missing or invalid scope may return within a minute.
 _FINAL = ("NamespaceNotAllowed", "Conflict", "TooManyBaselines")
@@ -75,15 +82,27 @@ async def resolve_orphans(records: Records, refused: Mapping[ObjectKey, Refusal]
             await recorder.resolve(incident, "TargetRemoved", now)
 
 
-async def prune_incidents(records: Records, now: datetime) -> None:
+async def prune_incidents(records: Records, operator_namespace: str, now: datetime) -> None:
     """Delete the resolved incidents that are not kept any longer.
 
     Raises:
         KubeError: an incident could not be deleted.
     """
-    recorder = IncidentRecorder(records)
-    for incident in expired(records.incidents.all(), now):
+    recorder, routes = IncidentRecorder(records), list(_routes(records))
+
+    def is_undelivered(incident: NSGIncident) -> bool:
+        return reached_nobody(routes, incident, operator_namespace, now)
+
+    for incident in expired(records.incidents.all(), now, is_undelivered):
+        if is_undelivered(incident):
+            log.error("an incident that reached nobody is deleted", incident="/".join(incident.key))
         await recorder.delete(incident)
+
+
+def _routes(records: Records) -> Iterator[NSGAlertRoute]:
+    for stored in records.store.stored(NSGAlertRoute):
+        with contextlib.suppress(InvalidObject):
+            yield resource(NSGAlertRoute, stored)
 
 
 def _has_subject(

@@ -33,8 +33,11 @@ class RefusalRecorder:
         storing: the lock that is held while a refusal is stored.
     """
 
-    def __init__(self, records: Records, clock: Callable[[], datetime], health: Health) -> None:
+    def __init__(
+        self, records: Records, clock: Callable[[], datetime], health: Health, operator_namespace: str = ""
+    ) -> None:
         self._records = records
+        self._operator_namespace = operator_namespace
         self._health = health
         self._clock = clock
         self._invalid: Sequence[tuple[Stored, InvalidObject]] = ()
@@ -80,7 +83,7 @@ class RefusalRecorder:
             async with self.storing:
                 await self._report(key)
         await resolve_orphans(self._records, self._refused, self._clock())
-        await prune_incidents(self._records, self._clock())
+        await prune_incidents(self._records, self._operator_namespace, self._clock())
 
     async def _report(self, key: ObjectKey) -> None:
         refusal = self._refused.get(key)

@@ -113,7 +113,9 @@ async def _work(
             await first_sync(kube, store, health)
         work = [
             asyncio.create_task(records.backlog.run(), name="backlog"),
-            asyncio.create_task(Scopes(dependencies_of, records, utc_now, health).run(), name="scopes"),
+            asyncio.create_task(
+                Scopes(dependencies_of, records, utc_now, health, chosen.namespace).run(), name="scopes"
+            ),
             asyncio.create_task(
                 alert_loop.run(
                     KubeOutbox(kube, records),

@@ -61,6 +61,7 @@ class Scopes:
         records: Records,
         clock: Callable[[], datetime],
         health: Health,
+        operator_namespace: str = "",
     ) -> None:
         self._dependencies_of = dependencies_of
         self._records = records
@@ -70,7 +71,7 @@ class Scopes:
         self._guardrails = GuardrailCatalog(records.store)
         self._board = GuardrailBoard(records, self._guardrails, clock)
         self._previous_claims: list[Claim] = []
-        self._refusals = RefusalRecorder(records, clock, health)
+        self._refusals = RefusalRecorder(records, clock, health, operator_namespace)
         self._running: dict[str, _Running] = {}
         self._scopes: tuple[NSGScope, ...] = ()
         self._assignment = Assignment({}, {})

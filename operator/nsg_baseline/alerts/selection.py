@@ -1,0 +1,30 @@
+"""Since when a route selects the incidents that it selects now. Pure."""
+
+from datetime import datetime
+
+from nsg_baseline.api.route import NSGAlertRoute, Selection
+from nsg_baseline.core.changes import fingerprint
+
+_FIELDS = {"kinds", "min_severity", "match", "send", "suspend"}
+"""The fields that decide about the first notification of an incident. How it is delivered is not among them: a
+corrected Secret must not make the operator forget what is undelivered."""
+
+
+def selected_since(route: NSGAlertRoute) -> datetime | None:
+    """Return since when the route has selected the same incidents as now; None if that is not known."""
+    stored = route.status.selection
+    if stored is not None and stored.digest == _digest(route):
+        return stored.since
+    # A route that was never edited always selected the same.
+    return route.metadata.creation_timestamp if stored is None and route.metadata.generation == 1 else None
+
+
+def next_selection(route: NSGAlertRoute, now: datetime) -> Selection:
+    """Return what to store about the selection of a route."""
+    return Selection(digest=_digest(route), since=selected_since(route) or now)
+
+
+def _digest(route: NSGAlertRoute) -> str:
+    # Without defaults, so that a new field with a default changes no digest.
+    fields = route.spec.model_dump(mode="json", include=_FIELDS, exclude_defaults=True)
+    return fingerprint(sorted(fields.items()))
