@@ -1,13 +1,19 @@
 """Drift that no reading saw: which writes make one, and which are not reported."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nsg_baseline.api.baseline import Tolerated
-from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG
-from nsg_baseline.core.attribution.brief_drift import BriefDrift, brief_drifts, incident_of
+from nsg_baseline.api.incident import IncidentStatus, NSGIncident
+from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
+from nsg_baseline.core.attribution.brief_drift import BriefDrift, brief_drifts, finding_of
+from nsg_baseline.core.attribution.brief_incident import closed_incident, is_reported
 from nsg_baseline.core.attribution.writes import writes
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.nsg import ApprovedException, ApprovedNSG
@@ -26,6 +32,20 @@ def drifts(past: Story, approved: ApprovedNSG) -> tuple[BriefDrift, ...]:
     return brief_drifts(writes(past.rows, {NSG.lower()}, frozenset({"id-op"})), approved, FROM)
 
 
+def incident_of(
+    drift: BriefDrift,
+    approved: ApprovedNSG,
+    incidents: Iterable[NSGIncident],
+    interval: timedelta,
+    severity_config: SeverityConfig,
+) -> IncidentStatus | None:
+    """Return the incident that the sweep would store about a drift; None if it stores none."""
+    finding = finding_of(drift, approved, severity_config)
+    if finding is None or is_reported(finding, incidents, interval):
+        return None
+    return closed_incident([finding], ())[1]
+
+
 @pytest.mark.parametrize(
     ("why", "events", "ends"),
     [
@@ -40,8 +60,8 @@ def drifts(past: Story, approved: ApprovedNSG) -> tuple[BriefDrift, ...]:
     ],
 )
 def test_a_rule_that_was_there_for_a_moment(why: str, events: list[str], ends: object) -> None:
-    found = drifts(story(*events), BARE)
-    assert [set(drift.rules) for drift in found] == ([{RULE}] if ends else []), why
+    brief = drifts(story(*events), BARE)
+    assert [set(drift.rules) for drift in brief] == ([{RULE}] if ends else []), why
 
 
 @pytest.mark.parametrize(
@@ -54,8 +74,8 @@ def test_a_rule_that_was_there_for_a_moment(why: str, events: list[str], ends: o
     ],
 )
 def test_an_approved_rule_that_differed_for_a_moment(why: str, events: list[str], kinds: list[str]) -> None:
-    found = drifts(story(*events, state="X"), WITH_RULE)
-    statuses = [incident_of(drift, WITH_RULE, (), MINUTE, DEFAULT_SEVERITY_CONFIG) for drift in found]
+    brief = drifts(story(*events, state="X"), WITH_RULE)
+    statuses = [incident_of(drift, WITH_RULE, (), MINUTE, DEFAULT_SEVERITY_CONFIG) for drift in brief]
     assert [change.kind for status in statuses if status is not None for change in status.changes] == kinds, why
 
 
@@ -191,3 +211,93 @@ def test_a_write_at_the_moment_of_the_first_reading_counts() -> None:
     listed = writes(past.rows, {NSG.lower()}, frozenset())
     assert len(brief_drifts(listed, BARE, listed[0].begun)) == 1
     assert brief_drifts(listed, BARE, listed[0].begun + timedelta(microseconds=1)) == ()
+
+
+def statuses_of(approved: ApprovedNSG, *events: str, state: str = "-") -> list[IncidentStatus]:
+    brief = drifts(story(*events, state=state), approved)
+    statuses = [incident_of(drift, approved, (), MINUTE, DEFAULT_SEVERITY_CONFIG) for drift in brief]
+    return [status for status in statuses if status is not None]
+
+
+@pytest.mark.parametrize(
+    ("why", "events", "kinds"),
+    [
+        ("deleted and created again", ["mo drop -", "jo nsg X"], ["NSGDeleted"]),
+        ("created again with a body that is not shown", ["mo drop -", "jo nsg X missing"], ["NSGDeleted"]),
+        ("deleted and not there yet: the next reading reports it", ["mo drop -"], []),
+        ("the deletion was refused", ["mo drop - refused", "jo nsg X"], []),
+        (
+            "created again without its rule, which follows",
+            ["mo drop -", "jo nsg -", "jo rule X"],
+            ["NSGDeleted", "RuleDeleted"],
+        ),
+    ],
+)
+def test_an_nsg_that_was_deleted_for_a_moment(why: str, events: list[str], kinds: list[str]) -> None:
+    # While it does not exist, it filters nothing.
+    incidents = statuses_of(WITH_RULE, *events, state="X")
+    assert [change.kind for status in incidents for change in status.changes] == kinds, why
+
+
+@pytest.mark.parametrize(
+    ("why", "events", "fields"),
+    [
+        ("removed and restored", ["mo nsg X", "jo tags -"], [("tags.Env",)]),
+        ("still missing", ["mo nsg X"], []),
+        ("the same as before", ["jo tags -", "jo tags -"], []),
+    ],
+)
+def test_tags_that_differed_for_a_moment(why: str, events: list[str], fields: list[tuple[str, ...]]) -> None:
+    # A policy or a guardrail may depend on a tag. The story's `nsg` writes no tags, and its `tags` writes the approved.
+    tagged = ApprovedNSG(NSGId.parse(NSG), WITH_RULE.rules, tags={"Env": "prod"})
+    incidents = statuses_of(tagged, *events, state="X")
+    assert [change.fields for status in incidents for change in status.changes] == fields, why
+
+
+def test_all_drifts_of_a_sweep_are_one_incident_with_the_worst_severity() -> None:
+    # Somebody who opens and closes ports every few seconds must not make an incident each time.
+    letters = "PQRSTU"
+    past = story(*(event for letter in letters for event in (f"mo rule {letter} +5s", "mo delete - +5s")))
+    candidates = [finding_of(drift, BARE, DEFAULT_SEVERITY_CONFIG) for drift in drifts(past, BARE)]
+    findings = [finding for finding in candidates if finding is not None]
+    assert len(findings) == len(letters)
+    severe = replace(findings[3], severity="critical", reason="SSH is open")
+    previous, status = closed_incident([*findings[:3], severe, *findings[4:]], ())
+    assert previous is None
+    assert (status.severity, status.highest_severity, status.severity_reason) == ("critical", "critical", "SSH is open")
+    assert (status.opened_at, status.resolved_at) == (findings[0].since, findings[-1].until)
+    assert len(status.changes) == len(letters)
+    assert str(status.summary).endswith("between two readings, 6 times")
+    stored = incident().model_copy(update={"status": status})
+    assert all(is_reported(finding, (stored,), MINUTE) for finding in findings)
+
+
+@given(st.lists(st.tuples(st.sampled_from("PQRS"), st.integers(1, 599)), min_size=1, max_size=30))
+def test_a_flood_is_one_incident_that_forgets_nothing(steps: list[tuple[str, int]]) -> None:
+    # Each sweep stores at most one incident for an NSG, and continues it while less than ten minutes lie between.
+    past = story(*(event for letter, pause in steps for event in (f"mo rule {letter} +{pause}s", "mo delete - +1s")))
+    stored: list[NSGIncident] = []
+    for drift in drifts(past, BARE):
+        finding = finding_of(drift, BARE, DEFAULT_SEVERITY_CONFIG)
+        assert finding is not None
+        if is_reported(finding, stored, MINUTE):
+            continue
+        previous, status = closed_incident([finding], stored)
+        assert (previous is None) == (not stored)
+        stored = [incident().model_copy(update={"status": status})]
+    (flooded,) = stored
+    listed = {change.fingerprint for change in (*flooded.status.changes, *flooded.status.ended_changes)}
+    assert len(listed) == len({letter for letter, _ in steps})
+    assert flooded.status.reopen_count < len(steps)
+
+
+def test_an_incident_is_continued_for_ten_minutes() -> None:
+    (drift,) = drifts(story("mo rule Y", "mo delete -"), BARE)
+    finding = finding_of(drift, BARE, DEFAULT_SEVERITY_CONFIG)
+    assert finding is not None
+    ended = incident(state="Resolved", resolvedAt=stamp(finding.since), fingerprints=["1"])
+    for seconds, is_continued in ((0, True), (599, True), (600, False), (-1, False)):
+        at = finding.since.replace(microsecond=0) + timedelta(seconds=seconds)
+        later = replace(finding, since=at, until=at + MINUTE)
+        assert (closed_incident([later], (ended,))[0] is ended) is is_continued, seconds
+    assert closed_incident([finding], (incident(),))[0] is None, "an open incident is not continued"

@@ -17,6 +17,7 @@ from nsg_emulator.arm.messages import ArmRequest
 from tests.chaos.environment import (
     API,
     OPERATOR,
+    SYSTEM,
     TEAM,
     ChaosEnvironment,
     OperatorRun,
@@ -78,7 +79,9 @@ class AttributingRun(OperatorRun):
 
     def __init__(self, environment: ChaosEnvironment) -> None:
         super().__init__(environment)
-        self._sweep = ActivitySweep(self._activity_of, self._records, environment.clock, DEFAULT_SEVERITY_CONFIG)
+        self._sweep = ActivitySweep(
+            self._activity_of, self._records, environment.clock, DEFAULT_SEVERITY_CONFIG, SYSTEM
+        )
 
     async def sweep(self) -> None:
         """Search for drift that no reading saw."""

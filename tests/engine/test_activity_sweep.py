@@ -1,6 +1,7 @@
 """Drift between two readings: it is found in the Activity Log, reported once, and has its author."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,19 @@ import pytest
 
 from nsg_emulator.arm.faults import unavailable
 from tests.chaos.environment import API, TEAM
+from tests.chaos.objects import BEGINNING, document
 from tests.engine.attribution_environment import (
     LB,
     RULE,
+    WEB,
+    WIDER,
     AttributingRun,
     AttributionEnvironment,
     attribution_environment,
 )
+from tests.support.rule_shorthand import arm_rule
+
+SSH = arm_rule("300 ssh allow tcp Internet -> *:22")
 
 
 @pytest.fixture
@@ -94,3 +101,64 @@ async def test_a_log_that_cannot_be_read_is_asked_again(environment: Attribution
     assert await swept(environment) == []
     environment.chaos.clear_faults()
     assert len(await swept(environment)) == 1
+
+
+async def test_repeated_drift_is_one_incident(environment: AttributionEnvironment) -> None:
+    # Somebody who opens a port 40 times an hour must not bury the incident of somebody else under hundreds of others.
+    for _ in range(4):
+        open_for_a_moment(environment)
+        environment.put_rule("mo", WIDER)
+        environment.write("mo", "DELETE", RULE)
+        await swept(environment)
+    (incident,) = environment.chaos.objects("NSGIncident")
+    assert incident["status"]["state"] == "Resolved"
+    assert incident["status"]["reopenCount"] == 3
+
+
+async def test_an_nsg_that_is_deleted_and_created_again(environment: AttributionEnvironment) -> None:
+    # It filtered nothing in between, and looks the same afterwards.
+    assert environment.write("mo", "DELETE", WEB.id) < 300
+    assert environment.write("mo", "PUT", WEB.id, document(WEB, BEGINNING)) < 300
+    (status,) = await swept(environment)
+    assert status["summary"] == "NSGDeleted, between two readings"
+    assert status["state"] == "Resolved"
+
+
+async def test_an_unbaselined_nsg_that_is_created_and_deleted(environment: AttributionEnvironment) -> None:
+    # Nobody but the log ever sees it, and it may have opened a network interface for a minute.
+    stray = replace(WEB, name="stray")
+    assert environment.write("mo", "PUT", stray.id, document(stray, [SSH])) < 300
+    assert environment.write("mo", "DELETE", stray.id) < 300
+    (status,) = await swept(environment)
+    assert (status["state"], status["severity"]) == ("Resolved", "critical")
+    assert status["summary"] == "NSGCreated stray, between two readings"
+    assert len(await swept(environment)) == 1
+    (incident,) = environment.chaos.objects("NSGIncident")
+    assert (incident["spec"]["kind"], incident["spec"]["scope"]) == ("Unbaselined", "production")
+    await environment.run.attribute()
+    (incident,) = environment.chaos.objects("NSGIncident")
+    assert [caller["name"] for caller in incident["status"]["changedBy"]] == ["mo@example.com"]
+
+
+async def test_an_unbaselined_nsg_that_is_opened_and_closed(environment: AttributionEnvironment) -> None:
+    # The readings know the NSG, but not what it opened for a moment.
+    stray = replace(WEB, name="stray")
+    environment.write("al", "PUT", stray.id, document(stray, BEGINNING))
+    before = await swept(environment)
+    properties = {key: value for key, value in SSH.items() if key != "name"}
+    environment.write("mo", "PUT", f"{stray.id}/securityRules/ssh", {"properties": properties})
+    environment.write("mo", "DELETE", f"{stray.id}/securityRules/ssh")
+    added = [status for status in await swept(environment) if status not in before]
+    assert [(status["state"], status["severity"]) for status in added] == [("Resolved", "critical")]
+    assert len(await swept(environment)) == len(before) + 1
+
+
+async def test_an_ignored_nsg_is_not_reported(environment: AttributionEnvironment) -> None:
+    environment.chaos.cluster.patch(
+        API, "NSGScope", "production", {"spec": {"unbaselined": {"ignoreNames": ["stray*"]}}}
+    )
+    await environment.run.reconcile()
+    stray = replace(WEB, name="stray-1")
+    environment.write("mo", "PUT", stray.id, document(stray, [SSH]))
+    environment.write("mo", "DELETE", stray.id)
+    assert await swept(environment) == []

@@ -90,7 +90,7 @@ PARTS: Mapping[str, Part] = {
         ("core/attribution/*.py", "core/rule_authors.py"),
         tuple(
             f"core/test_{name}*.py"
-            for name in ("attribution", "authorship", "brief_drift", "request_bodies", "rule_authors")
+            for name in ("attribution", "authorship", "brief_drift", "brief_openings", "request_bodies", "rule_authors")
         ),
     ),
     "core/assignment": Part(

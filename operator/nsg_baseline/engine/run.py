@@ -133,7 +133,7 @@ async def _work(
         if chosen.attribution:
             attributing = AttributionLoop(arms.activity_of, records, utc_now)
             work.append(asyncio.create_task(attributing.run(), name="attribution"))
-            sweep = ActivitySweep(arms.activity_of, records, utc_now, chosen.severity_config)
+            sweep = ActivitySweep(arms.activity_of, records, utc_now, chosen.severity_config, chosen.namespace)
             work.append(asyncio.create_task(sweep.run(), name="activity sweep"))
         try:
             await _first_end(work)
