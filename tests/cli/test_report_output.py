@@ -9,7 +9,6 @@ from typing import Any
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.evidence.report import Report
 from nsg_baseline.cli.render.report import FORMS
-from nsg_baseline.cli.render.report_csv import new_lines
 from tests.support.alert_scenarios import ACKNOWLEDGED, BY_JO, EASED, END, LATER, RESOLVED
 from tests.support.alerts import START, incident, stamp
 from tests.support.report_story import evidence
@@ -72,14 +71,3 @@ def test_the_digest_changes_with_the_content() -> None:
     assert before.digest == report(story()).digest
     assert before.digest != report(story(**ACKNOWLEDGED, summary="other")).digest
     assert json.loads(FORMS["json"](before))["digest"] == before.digest
-
-
-def test_only_what_is_new_is_appended() -> None:
-    # A schedule runs it every hour, for years.
-    first = new_lines([story()], [])
-    assert len(first) == 1
-    assert new_lines([story()], first) == []
-    changed = story(revision=9)
-    again = new_lines([story(), changed, incident("other")], first)
-    assert [json.loads(line)["name"] for line in again] == ["web-1", "other"]
-    assert json.loads(again[0])["history"][0]["kind"] == "Notified"

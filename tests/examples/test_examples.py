@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from aiohttp import ClientSession
@@ -15,6 +16,7 @@ from nsg_baseline.api.guardrail import NSGGuardrail
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import problems, read
+from nsg_baseline.cli.main import nsgb
 from nsg_baseline.cli.yaml_files import read_documents
 from nsg_emulator.kube import KubeApi, serve
 from tests.support.cel import judge
@@ -23,7 +25,14 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 OURS = {kind.__name__: kind for kind in (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute)}
 # Theirs: what Argo CD and Flux take is for their own clusters; here their shape is looked at.
-THEIRS = {"Application": "argoproj.io/v1alpha1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
+# Kinds of Kubernetes that the emulator does not serve: tests/cluster/test_evidence.py applies them to a real server.
+BUILT_IN = {
+    "ClusterRole": "rbac.authorization.k8s.io/v1",
+    "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
+    "PersistentVolumeClaim": "v1",
+    "CronJob": "batch/v1",
+}
+THEIRS = BUILT_IN | {"Application": "argoproj.io/v1alpha1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
@@ -54,6 +63,24 @@ def test_an_example_is_a_valid_spec(file: Path) -> None:
         if document["kind"] in OURS:
             parsed = read(OURS[document["kind"]], document)
             assert not isinstance(parsed, NSGBaseline) or problems(parsed.spec) == ()
+
+
+def test_the_evidence_job_can_only_read_and_runs_a_command_that_exists() -> None:
+    by_kind = {document["kind"]: document for document in documents(ROOT / "examples" / "evidence-cronjob.yaml")}
+    assert {verb for rule in by_kind["ClusterRole"]["rules"] for verb in rule["verbs"]} == {"get", "list"}
+    pod = by_kind["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    command, *arguments = container["args"]
+    context = nsgb.get_command(click.Context(nsgb), command)
+    assert context is not None
+    assert context.make_context(command, list(arguments)).params["folder"] == "/evidence"
+    # The archive is on the volume that outlives the pod.
+    [volume] = [item for item in pod["volumes"] if "persistentVolumeClaim" in item]
+    assert volume["persistentVolumeClaim"]["claimName"] == by_kind["PersistentVolumeClaim"]["metadata"]["name"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert mounts["/evidence"] == volume["name"]
+    # Two runs wait for each other, but a schedule must not pile them up.
+    assert by_kind["CronJob"]["spec"]["concurrencyPolicy"] == "Forbid"
 
 
 @pytest.mark.parametrize("name", ["azure-role-watch.json", "azure-role-enforce.json"])

@@ -9,23 +9,24 @@ from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.api.durations import parse
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.cli.cluster import cluster_options, query
+from nsg_baseline.cli.evidence.archive import append
 from nsg_baseline.cli.evidence.gather import Evidence, gather
 from nsg_baseline.cli.evidence.report import Report
 from nsg_baseline.cli.failure import Failure, reject_options
 from nsg_baseline.cli.render.report import FORMS
-from nsg_baseline.cli.render.report_csv import new_lines
 from nsg_baseline.cli.sources import now
 from nsg_baseline.cli.text_files import check_writable
 from nsg_baseline.core.text.phrasing import counted
 from nsg_baseline.kube.client import Kube
+
+_PERIOD = "30d"
 
 
 @click.command()
 @click.option(
     "--since",
     metavar="TIME|DURATION",
-    default="30d",
-    show_default=True,
+    show_default=_PERIOD,
     help="Start of the period: 30d, 12h, or 2026-11-01T00:00:00Z.",
 )
 @click.option(
@@ -37,14 +38,15 @@ from nsg_baseline.kube.client import Kube
 @click.option(
     "--append",
     "folder",
-    type=click.Path(file_okay=False, exists=True),
-    help="Append incidents that are new or changed to FOLDER/incidents.jsonl, instead of writing a report.",
+    type=click.Path(file_okay=False),
+    help="Append what is new or changed to the JSON lines in FOLDER, instead of writing a report: incidents.jsonl, "
+    "objects.jsonl (scopes, baselines, guardrails, routes) and runs.jsonl.",
 )
 @click.option("--to", "file", type=click.Path(dir_okay=False, writable=True), help="Write the report to a file.")
 @cluster_options
 def report(  # noqa: PLR0913 - options of the command
     *,
-    since: str,
+    since: str | None,
     end: str | None,
     folder: str | None,
     output: str,
@@ -64,12 +66,15 @@ def report(  # noqa: PLR0913 - options of the command
     nsgb report --append /evidence
     """
     today = now()
-    start, until = _time("--since", since, today), _time("--until", end, today) if end is not None else today
+    start = _time("--since", since or _PERIOD, today)
+    until = _time("--until", end, today) if end is not None else today
     if start > until:
         problem = "is in the future" if end is None else f"is after --until {end!r}"
-        raise Failure(f"--since: {since!r} {problem}")
+        raise Failure(f"--since: {since or _PERIOD!r} {problem}")
     if folder is not None:
-        reject_options("with --append", to=file)
+        reject_options("with --append, which records everything", to=file, since=since, until=end)
+        if not Path(folder).is_dir():
+            raise Failure(f"--append: folder {folder} does not exist; create it first")
     _check_folder(file)
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
@@ -80,11 +85,11 @@ def report(  # noqa: PLR0913 - options of the command
     evidence = query(ask, kubeconfig, context)
     for gap in evidence.gaps:
         click.echo(f"nsgb: not read: {escape_controls(gap)}", err=True)
+    if folder is not None:
+        _append(Path(folder), evidence, today)
+        return
     within = [item.resource for item in evidence.incidents if _is_within(item.resource, start, until)]
     stored = sorted(within, key=lambda incident: (incident.status.opened_at or until, incident.key))
-    if folder is not None:
-        _append(Path(folder) / "incidents.jsonl", stored)
-        return
     text = FORMS[output](Report(tuple(stored), start, until, today, evidence))
     if file is None:
         click.echo(text)
@@ -98,17 +103,13 @@ def _check_folder(file: str | None) -> None:
         check_writable("--to", Path(file))
 
 
-def _append(file: Path, stored: list[NSGIncident]) -> None:
+def _append(folder: Path, evidence: Evidence, now: datetime) -> None:
     """Append what is new, so that nothing is lost when the operator deletes an incident."""
-    check_writable("--append", file)
-    written = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    try:
-        added = new_lines(stored, written)
-    except ValueError:
-        raise Failure(f"--append: {file} has a line that is not JSON; move the file away") from None
-    with file.open("a", encoding="utf-8") as stream:
-        stream.writelines(f"{line}\n" for line in added)
-    click.echo(f"{counted(len(added), 'incident')} appended to {file}", err=True)
+    added = append(folder, evidence, now)
+    if added.repaired:
+        click.echo(f"removed {added.repaired} bytes of an incomplete line that an interrupted run left", err=True)
+    counts = f"{counted(added.incidents, 'incident')} and {counted(added.objects, 'object')}"
+    click.echo(f"{counts} appended to {folder}", err=True)
 
 
 def _time(option: str, text: str, until: datetime) -> datetime:

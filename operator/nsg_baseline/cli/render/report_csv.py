@@ -1,15 +1,13 @@
-"""Renders a report as CSV, one line for each change, and as JSON lines, one for each incident."""
+"""Renders a report as CSV, one line for each change."""
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 
 from nsg_baseline.alerts.escaping import escape_controls
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.incident_changes import IncidentChange
-from nsg_baseline.cli.incidents import document
 from nsg_baseline.core.ids import NSGId
 
 _COLUMNS = (
@@ -27,25 +25,6 @@ def as_csv(incidents: Iterable[NSGIncident]) -> str:
     for incident in incidents:
         writer.writerows([_cell(value) for value in row] for row in _rows(incident))
     return file.getvalue().rstrip("\n")
-
-
-def new_lines(incidents: Iterable[NSGIncident], stored: Iterable[str]) -> list[str]:
-    """Return a line of JSON for each incident whose latest revision is not in the stored lines."""
-    written = {_identity(json.loads(line)) for line in stored if line.strip()}
-    documents = [document(incident) for incident in incidents]
-    return [
-        json.dumps(item, ensure_ascii=False, sort_keys=True) for item in documents if _identity(item) not in written
-    ]
-
-
-def _identity(item: dict[str, object]) -> tuple[object, ...]:
-    history = item.get("history")
-    return (
-        item.get("namespace"),
-        item.get("name"),
-        item.get("revision"),
-        len(history) if isinstance(history, list) else 0,
-    )
 
 
 def _rows(incident: NSGIncident) -> Iterator[list[str]]:
