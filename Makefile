@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 2 * cores : 8)))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help venv demo test coverage mutants cluster-tools test-cluster check format bench crds lock clean
+.PHONY: help venv demo test coverage mutants cluster-tools test-cluster test-browser check format bench crds lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,7 +48,10 @@ cluster-tools: $(VENV)/.dev ## build kube-apiserver and other tools for test-clu
 
 test-cluster: cluster-tools ## run the slow tests and those with kube-apiserver, helm and Azure clients
 	$(BIN)/python -m pytest -m "slow and not cluster" -n $(WORKERS) --dist worksteal
-	$(BIN)/python -m pytest -m cluster -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "cluster and not browser" -n 2 --dist loadfile
+
+test-browser: $(VENV)/.dev ## run the tests of the HTML report in Chromium, or say that there is none
+	@$(BIN)/python -m tests.browser
 
 check: $(VENV)/.dev ## run ruff, mypy, import-linter, yamllint and proselint, messages of new commits
 	$(BIN)/ruff check .
