@@ -92,6 +92,7 @@ def test_what_nobody_received_stays_due(days: float, *, is_noted: bool) -> None:
     to = route(created=NOW - timedelta(days=30))
     to = noted(to, NOW - timedelta(days=30)) if is_noted else to
     assert due_events(to, resolved_days_ago(days)) == ["Resolved"]
+    assert to.spec.urls_from is not None
     corrected = edited(to, urls_from=to.spec.urls_from.model_copy(update={"name": "other"}))
     assert due_events(corrected, resolved_days_ago(days)) == (["Resolved"] if is_noted or days <= 1 else [])
     received = with_deliveries(resolved_days_ago(days), (CHAT, 2))

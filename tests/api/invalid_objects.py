@@ -190,7 +190,17 @@ def _routes() -> Iterator[Bad]:
     def bad(why: str, place: Place, value: Any, field: str, says: str = "") -> Bad:
         return Bad(why, "NSGAlertRoute", ("spec", *place), value, f"spec.{field}", says)
 
-    yield bad("no Secret", ("urlsFrom",), REMOVED, "urlsFrom")
+    no_channels = {"minSeverity": "low"}
+    yield bad("no Secret", (), no_channels, "urlsFrom", "urlsFrom or channels must be set")
+    yield bad("group in capitals", ("channels", 0, "name"), "Pager", "channels[0].name")
+    yield bad("group without a Secret", ("channels", 0, "urlsFrom"), REMOVED, "channels[0].urlsFrom")
+    yield bad("two groups of one name", ("channels", 1, "name"), "pager", "channels", "two groups of the same name")
+    yield bad("no groups", ("channels",), [], "channels")
+    yield bad(
+        "unknown severity of a group", ("channels", 0, "match", "minSeverity"), "worst", "channels[0].match.minSeverity"
+    )
+    yield bad("kind of a group twice", ("channels", 0, "match", "kinds"), ["Drift"] * 2, "channels[0].match.kinds")
+    yield bad("no tags", ("channels", 0, "match", "tags"), {}, "channels[0].match.tags")
     yield bad("URL instead of a Secret", ("urlsFrom",), "slack://token", "urlsFrom")
     yield bad("Secret of another namespace", ("urlsFrom", "namespace"), "ops", "urlsFrom.namespace")
     yield bad("Secret name in capitals", ("urlsFrom", "name"), "Chat", "urlsFrom.name")

@@ -99,6 +99,14 @@ SPECS: dict[str, Document] = {
     },
     "NSGAlertRoute": {
         "urlsFrom": {"name": "chat-urls", "key": "urls"},
+        "channels": [
+            {
+                "name": "pager",
+                "urlsFrom": {"name": "chat-urls", "key": "pager"},
+                "match": {"minSeverity": "critical", "kinds": ["Drift"], "tags": {"owner": "team-*"}},
+            },
+            {"name": "team-chat", "urlsFrom": {"name": "chat-urls", "key": "chat"}, "match": {"maxSeverity": "high"}},
+        ],
         "minSeverity": "low",
         "kinds": ["Drift", "WatchLost"],
         "send": ["Opened", "Resolved"],

@@ -57,6 +57,7 @@ def test_the_manifests_in_the_readme_are_valid() -> None:
     route = read(NSGAlertRoute, manifests["NSGAlertRoute"])
     secret = manifests["Secret"]
     assert scope.spec.allowed_namespaces is not None
+    assert route.spec.urls_from is not None
     assert (route.spec.urls_from.name, route.metadata.namespace) == tuple(secret["metadata"].values())
     channels, invalid = parse_channels(secret["stringData"][route.spec.urls_from.key])
     assert (len(channels), invalid) == (1, [])

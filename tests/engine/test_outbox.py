@@ -72,3 +72,18 @@ async def test_a_route_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
             (route,) = operator.outbox.routes()
             await operator.outbox.secret(route.metadata.namespace, "chat")
     assert len(parsed) == 1
+
+
+async def test_the_approved_tags_follow_the_baseline_and_not_azure(tmp_path: Path) -> None:
+    # Who may change an NSG must not be able to move its alerts to others.
+    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
+        operator.azure.nsgs["web"] = [*WEB, SSH]
+        operator.azure.tags["web"] = {"owner": "nobody"}
+        await operator.reconcile()
+        (incident,) = operator.records.incidents.all()
+        assert operator.outbox.approved_tags(incident) == {}
+        await operator.edit("NSGBaseline", "web", {"tags": {"owner": "team-web"}}, "team-web")
+        assert operator.outbox.approved_tags(incident) == {"owner": "team-web"}
+        operator.api.delete(API, "NSGBaseline", "web", "team-web")
+        await operator.refresh()
+        assert operator.outbox.approved_tags(incident) == {}

@@ -99,6 +99,7 @@ class MemoryOutbox:
     stored: dict[tuple[str, str], NSGIncident] = field(default_factory=dict)
     stored_routes: dict[tuple[str, str], NSGAlertRoute] = field(default_factory=dict)
     secrets: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    tags: dict[str, Mapping[str, str]] = field(default_factory=dict)
     unavailable: bool = False
     writes: int | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -137,6 +138,9 @@ class MemoryOutbox:
         rest = tuple(existing for existing in now.status.deliveries if existing.route != delivery.route)
         after = now.status.model_copy(update={"deliveries": (*rest, delivery)})
         self.put(now.model_copy(update={"status": after}))
+
+    def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
+        return self.tags.get(incident.spec.baseline or "", {})
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         self._reach()

@@ -180,10 +180,23 @@ GUARDRAILS = st.fixed_dictionaries(
     {"never": _some(_NEVER, least=1)}, optional={"always": _some(_ALWAYS), **_GUARDRAIL_PARTS}
 ) | st.fixed_dictionaries({"always": _some(_ALWAYS, least=1)}, optional={"never": _some(_NEVER), **_GUARDRAIL_PARTS})
 _SECRET_KEYS = st.fixed_dictionaries({"name": _options("a", "chat-urls", "a.b"), "key": _options("k", ".A_-b")})
+_MATCH = st.fixed_dictionaries(
+    {},
+    optional={
+        "minSeverity": _options("critical", "info"),
+        "kinds": _some(_options("Drift", "WatchLost"), least=1, unique=True),
+        "tags": _GUARDRAIL_TAGS,
+    },
+)
+_GROUPS = st.fixed_dictionaries(
+    {"name": _options("a", "pager", "b-2"), "urlsFrom": _SECRET_KEYS}, optional={"match": _MATCH}
+)
 _AT = _options("00:00", "09:59", "23:59")
 ROUTES = st.fixed_dictionaries(
     {"urlsFrom": _SECRET_KEYS},
     optional={
+        "channels": st.lists(_GROUPS, min_size=1, max_size=3, unique_by=lambda group: str(group["name"])),
+        "match": _MATCH,
         "heartbeat": st.fixed_dictionaries({"at": _AT}, optional={"urlsFrom": _SECRET_KEYS})
         | st.fixed_dictionaries({"urlsFrom": _SECRET_KEYS}),
         "minSeverity": _options("critical", "high", "medium", "low", "info"),

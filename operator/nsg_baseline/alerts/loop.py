@@ -15,6 +15,7 @@ from nsg_baseline.alerts.deduplication import DeliveredKeys
 from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.pending import PendingDelivery, pending_deliveries, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
+from nsg_baseline.alerts.route_groups import GroupedOutbox
 from nsg_baseline.alerts.route_limit import refused_routes
 from nsg_baseline.alerts.route_status import next_status
 from nsg_baseline.alerts.watch import WatchSource
@@ -50,7 +51,10 @@ class RouteLoop:
                 await self._refuse(route)
                 await self._wait(clock())
                 continue
-            await self._deliver(route, pending_deliveries(route, outbox.incidents(), self.operator_namespace, clock()))
+            pending = pending_deliveries(
+                route, outbox.incidents(), self.operator_namespace, clock(), outbox.approved_tags
+            )
+            await self._deliver(route, pending)
             await self._wait(clock())
 
     def stop(self) -> None:
@@ -108,6 +112,7 @@ async def run(  # noqa: PLR0913 - each is a setting of the process
         links: The portal and the CLI of the cloud, for messages.
     """
     disable_url_logging()
+    outbox = GroupedOutbox(outbox, clock)
     delivered_keys = DeliveredKeys()
     loops: dict[tuple[str, str], tuple[RouteLoop, asyncio.Task[None]]] = {}
     private = Permissions(operator_namespace, is_operator=True, local=allow_local, private=True)

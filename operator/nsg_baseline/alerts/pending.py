@@ -1,6 +1,6 @@
 """The notifications that a route has to send, from stored objects: a restart loses and repeats none. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,6 +17,8 @@ from nsg_baseline.core.severity_policy import SEVERITIES
 
 LATE_NOTICE = timedelta(hours=24)
 """For this long after its end, a route is notified of an incident that its selection did not include before."""
+
+ApprovedTags = Callable[[NSGIncident], Mapping[str, str]]
 
 
 class RevisionKey(NamedTuple):
@@ -75,15 +77,31 @@ def route_name(route: NSGAlertRoute) -> str:
     return "/".join(route.key)
 
 
+def _no_tags(_: NSGIncident) -> Mapping[str, str]:
+    return {}
+
+
 def pending_deliveries(
-    route: NSGAlertRoute, incidents: Iterable[NSGIncident], operator_namespace: str, now: datetime
+    route: NSGAlertRoute,
+    incidents: Iterable[NSGIncident],
+    operator_namespace: str,
+    now: datetime,
+    approved_tags: ApprovedTags = _no_tags,
 ) -> list[PendingDelivery]:
-    """Return the notifications that a route has to send, the oldest incident first."""
+    """Return the notifications that a route has to send, the oldest incident first.
+
+    Args:
+        route: The route, or a group of its channels.
+        incidents: All incidents.
+        operator_namespace: The namespace whose routes cover all namespaces.
+        now: The current time.
+        approved_tags: Returns the tags that the baseline of an incident approves.
+    """
     if route.spec.suspend:
         return []
     visible = (incident for incident in incidents if _is_visible(route, incident, operator_namespace))
     ordered = sorted(visible, key=lambda incident: incident.metadata.name)
-    pending = (_pending(route, incident, now) for incident in ordered)
+    pending = (_pending(route, incident, now, approved_tags) for incident in ordered)
     return [delivery for delivery in pending if delivery is not None]
 
 
@@ -99,13 +117,15 @@ def _is_visible(route: NSGAlertRoute, incident: NSGIncident, operator_namespace:
     return is_near and incident.spec.kind in route.spec.kinds
 
 
-def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> PendingDelivery | None:
+def _pending(
+    route: NSGAlertRoute, incident: NSGIncident, now: datetime, approved_tags: ApprovedTags
+) -> PendingDelivery | None:
     status, stored = incident.status, stored_delivery(route, incident)
     if status.revision == 0:
         return None
     if stored is not None and stored.revision >= status.revision:
         return _late(incident, stored, now) if stored.pending_channels else _reminder(route, incident, stored, now)
-    if stored is None and not _is_first_for(route, incident, now):
+    if stored is None and not _is_first_for(route, incident, now, approved_tags):
         return None
     received = stored.revision if stored is not None else 0
     event = _event(incident, received)
@@ -118,10 +138,15 @@ def _pending(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> Pend
     return PendingDelivery(incident, event, since + parse(route.spec.group_wait))
 
 
-def _is_first_for(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool:
+def _is_first_for(route: NSGAlertRoute, incident: NSGIncident, now: datetime, approved_tags: ApprovedTags) -> bool:
     """Return whether a route that knows nothing of an incident has to be notified of it."""
-    is_severe = _is_severe(_severity(incident.status), route.spec.min_severity)
-    return is_severe and is_selected(route.spec.match, incident) and _is_news(route, incident, now)
+    if not (_is_severe(_severity(incident.status), route.spec.min_severity) and _is_news(route, incident, now)):
+        return False
+    matches = [route.spec.match, *(group.match for group in route.spec.channels)]
+    # Most routes do not match tags, and reading them costs more than the rest.
+    needs_tags = any(match is not None and match.tags for match in matches)
+    tags = approved_tags(incident) if needs_tags else {}
+    return all(is_selected(match, incident, tags) for match in matches)
 
 
 def _wanted(incident: NSGIncident, received: int) -> set[str]:
@@ -201,11 +226,16 @@ def _is_news(route: NSGAlertRoute, incident: NSGIncident, now: datetime) -> bool
 
 
 def reached_nobody(
-    routes: Iterable[NSGAlertRoute], incident: NSGIncident, operator_namespace: str, now: datetime
+    routes: Iterable[NSGAlertRoute],
+    incident: NSGIncident,
+    operator_namespace: str,
+    now: datetime,
+    approved_tags: ApprovedTags = _no_tags,
 ) -> bool:
     """Return whether a route still has to send an incident of which none of its channels was notified."""
     return any(
-        stored_delivery(route, incident) is None and pending_deliveries(route, [incident], operator_namespace, now)
+        stored_delivery(route, incident) is None
+        and pending_deliveries(route, [incident], operator_namespace, now, approved_tags)
         for route in routes
     )
 

@@ -34,6 +34,10 @@ class Outbox(Protocol):
         """Store the deliveries of a route about an incident."""
         ...
 
+    def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
+        """Return the tags that the baseline of an incident approves; none if it has no baseline."""
+        ...
+
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         """Store a route's status if it differs."""
         ...

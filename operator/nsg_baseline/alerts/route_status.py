@@ -30,6 +30,8 @@ async def read_channels(
         OutboxError: The API server is unavailable.
     """
     source = route.spec.urls_from
+    if source is None:
+        raise RouteUnusableError("NoChannels", "neither spec.urlsFrom nor spec.channels is set")
     values = await outbox.secret(route.metadata.namespace, source.name)
     if values is None:
         raise RouteUnusableError(

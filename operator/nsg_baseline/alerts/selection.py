@@ -24,7 +24,15 @@ def next_selection(route: NSGAlertRoute, now: datetime) -> Selection:
     return Selection(digest=_digest(route), since=selected_since(route) or now)
 
 
+def selection_of(member: NSGAlertRoute, since: datetime | None) -> Selection | None:
+    """Return the selection of a group of a route that has selected the same incidents since then."""
+    return Selection(digest=_digest(member), since=since) if since is not None else None
+
+
 def _digest(route: NSGAlertRoute) -> str:
     # Without defaults, so that a new field with a default changes no digest.
     fields = route.spec.model_dump(mode="json", include=_FIELDS, exclude_defaults=True)
+    if route.spec.channels:
+        matches = ((group.name, group.match) for group in route.spec.channels)
+        fields["channels"] = sorted((name, match and match.model_dump(mode="json")) for name, match in matches)
     return fingerprint(sorted(fields.items()))

@@ -125,7 +125,12 @@ class Caller(StatusShape):
 class Delivery(StatusShape):
     """Notifications that one route has delivered."""
 
-    route: Annotated[str, Field(description="Namespace and name of the route.", max_length=320)]
+    route: Annotated[
+        str,
+        Field(
+            description="Namespace and name of the route, and the group of its channels if it has any.", max_length=350
+        ),
+    ]
     revision: Annotated[int, Field(description="Revision of the last notification.", ge=0)]
     at: Annotated[Timestamp, Field(description="Time of the event.")]
     first_at: Annotated[Timestamp | None, Field(description="Time of the first notification.")] = None

@@ -33,6 +33,7 @@ LABEL_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$"
 NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 URL_SOURCE_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 URL_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
+CHANNELS_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DAY_TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 _ASG = "Microsoft.Network/applicationSecurityGroups"
@@ -49,6 +50,7 @@ PATTERN_WORDS = {
     LABEL_PATTERN: "must be the value of a label: letters, digits, _, . and -, with a letter or digit at both ends",
     NAMESPACE_PATTERN: "must be the name of a namespace: a-z, 0-9 and -, with a letter or digit at both ends",
     URL_SOURCE_PATTERN: "must be the name of a Secret: a-z, 0-9, - and ., with a letter or digit at both ends",
+    CHANNELS_NAME_PATTERN: "must be a name of a-z, 0-9 and -, with a letter at the start, such as pager",
     DAY_TIME_PATTERN: "must be a time of day in UTC from 00:00 to 23:59, such as 08:00",
     URL_KEY_PATTERN: "must be a key of a Secret: letters, digits, -, _ and .",
 }

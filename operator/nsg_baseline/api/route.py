@@ -1,10 +1,10 @@
 """NSGAlertRoute: which notifications to send, and to which channels."""
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from nsg_baseline.api.cel import Extra
+from nsg_baseline.api.cel import Cel, Extra, rules_of
 from nsg_baseline.api.common import (
     AGE,
     UNIQUE,
@@ -17,13 +17,14 @@ from nsg_baseline.api.common import (
     SpecShape,
     StatusShape,
     Timestamp,
+    at,
     condition_column,
     pending_condition,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.guardrail import Patterns, Scopes
 from nsg_baseline.api.heartbeat import Heartbeat, HeartbeatStatus, SecretKey
 from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.api.route_match import ChannelGroup, RouteMatch
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
 NotificationEvent = Literal[
@@ -42,28 +43,41 @@ ALL_KINDS: tuple[IncidentKind, ...] = ("Drift", "Unbaselined", "WatchLost", "Gua
 ALL_NOTIFICATION_EVENTS: tuple[NotificationEvent, ...] = get_args(NotificationEvent)
 
 
-class RouteMatch(SpecShape):
-    """Incidents that a route is notified of. An incident must fulfil each part that is set."""
+_WHERE = "urlsFrom or channels must be set"
+_SAME_NAME = "must not contain two groups of the same name"
 
-    max_severity: Annotated[
-        Severity | None,
-        Field(description="Ignore incidents above this severity, for example because another route pages for them."),
-    ] = None
-    scopes: Annotated[Scopes | None, Field(description="Names of scopes. If unset, all scopes.")] = None
-    resource_groups: Annotated[
-        Patterns | None,
-        Field(description="Resource groups, case-insensitive. Patterns may contain * and ?. If unset, all."),
-    ] = None
-    names: Annotated[
-        Patterns | None,
-        Field(description="Names of NSGs, case-insensitive. Patterns may contain * and ?. If unset, all."),
-    ] = None
+
+def _refuse_equal_names(groups: tuple[ChannelGroup, ...]) -> tuple[ChannelGroup, ...]:
+    if len({group.name for group in groups}) < len(groups):
+        raise ValueError(_SAME_NAME)
+    return groups
 
 
 class RouteSpec(SpecShape):
     """Which notifications to send, and to which channels."""
 
-    urls_from: Annotated[SecretKey, Field(description="Key of a Secret that contains Apprise URLs, one per line.")]
+    model_config = ConfigDict(
+        json_schema_extra=rules_of(Cel("has(self.urlsFrom) || has(self.channels)", _WHERE, ".urlsFrom"))
+    )
+
+    urls_from: Annotated[
+        SecretKey | None,
+        Field(
+            description="Key of a Secret that contains Apprise URLs, one per line. They get all incidents of the route."
+        ),
+    ] = None
+    channels: Annotated[
+        tuple[ChannelGroup, ...],
+        Field(
+            description="Groups of channels, each with its own match: a pager for critical incidents, a chat for "
+            "the rest.",
+            min_length=1,
+            max_length=10,
+            strict=False,
+        ),
+        AfterValidator(_refuse_equal_names),
+        Cel("self.all(x, self.exists_one(y, x.name == y.name))", _SAME_NAME),
+    ] = ()
     min_severity: Annotated[
         Severity, Extra({SERVED_DEFAULT: "low"}), Field(description="Ignore incidents below this severity.")
     ] = "low"
@@ -115,6 +129,12 @@ class RouteSpec(SpecShape):
     ] = None
     suspend: Annotated[bool, Field(description="Stop sending notifications and heartbeats.")] = False
 
+    @model_validator(mode="after")
+    def _any(self) -> Self:
+        if self.urls_from is None and not self.channels:
+            raise at("urlsFrom", _WHERE)
+        return self
+
 
 class IncidentRevision(StatusShape):
     """What a notification is about: one revision of an incident, or one reminder of that revision."""
@@ -140,6 +160,11 @@ class Message(StatusShape):
             description="Key of the alert or ticket that several incidents share; empty if each has its own.",
             max_length=400,
         ),
+    ] = ""
+    group: Annotated[
+        str,
+        Extra({SERVED_DEFAULT: ""}),
+        Field(description="Name of the group of channels; empty for urlsFrom.", max_length=30),
     ] = ""
     sent: Annotated[bool, Field(description="Whether the message was delivered and only its record is missing.")] = (
         False
@@ -178,7 +203,10 @@ class RouteStatus(StatusShape):
             description="Messages whose delivery is not recorded yet.",
             max_length=1000,
             strict=False,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["channel", "key"]},
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["group", "channel", "key"],
+            },
         ),
     ] = ()
 

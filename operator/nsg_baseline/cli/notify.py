@@ -1,6 +1,7 @@
 """`nsgb notify`: send a test message through a route and print the result of each channel."""
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
@@ -13,6 +14,7 @@ from nsg_baseline.alerts.channels import (
 )
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.resolving import resolve_channels
+from nsg_baseline.alerts.route_groups import members
 from nsg_baseline.alerts.urls import InvalidChannelError
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.channel_check import check
@@ -61,7 +63,7 @@ def notify(
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
 
-    async def ask(kube: Kube) -> tuple[list[tuple[Channel, SendResult]], list[InvalidChannelError]]:
+    async def ask(kube: Kube) -> list[_GroupResult]:
         routes = [
             candidate
             for candidate in await list_objects(kube, NSGAlertRoute, namespace)
@@ -73,15 +75,40 @@ def notify(
                 if not routes
                 else f"{len(routes)} routes are named {route}; select a namespace with -n"
             )
-        channels, bad = await _channels(kube, routes[0], allow_local=local)
-        return [(channel, await channel.send(_test(routes[0]))) for channel in channels], bad
+        return [await _send(kube, member, allow_local=local) for member in members(routes[0])]
 
-    results, bad = query(ask, kubeconfig, context)
-    answers = [(channel.line, f"{channel.scheme}: {_answer(sent, allow_local=local)}") for channel, sent in results]
-    answers += [(invalid.line, invalid.problem) for invalid in bad]
-    for line, answer in sorted(answers, key=lambda entry: entry[0]):
-        click.echo(f"line {line}, {answer}")
-    sys.exit(0 if not bad and all(sent.delivered for _, sent in results) else 1)
+    results = query(ask, kubeconfig, context)
+    for result in results:
+        answers = [
+            (channel.line, f"{channel.scheme}: {_answer(sent, allow_local=local)}") for channel, sent in result.sent
+        ]
+        answers += [(invalid.line, invalid.problem) for invalid in result.bad]
+        for line, answer in sorted(answers, key=lambda entry: entry[0]):
+            click.echo(f"{result.prefix}line {line}, {answer}")
+    sys.exit(0 if all(result.is_good for result in results) else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupResult:
+    """The results of the channels of a route, or of a group of them."""
+
+    group: str
+    sent: list[tuple[Channel, SendResult]]
+    bad: list[InvalidChannelError]
+
+    @property
+    def prefix(self) -> str:
+        return f"channels {self.group}, " if self.group else ""
+
+    @property
+    def is_good(self) -> bool:
+        return not self.bad and all(sent.delivered for _, sent in self.sent)
+
+
+async def _send(kube: Kube, member: NSGAlertRoute, *, allow_local: bool) -> _GroupResult:
+    channels, bad = await _channels(kube, member, allow_local=allow_local)
+    sent = [(channel, await channel.send(_test(member))) for channel in channels]
+    return _GroupResult(member.metadata.name.partition("/")[2], sent, bad)
 
 
 def _answer(sent: SendResult, *, allow_local: bool) -> str:
@@ -94,10 +121,12 @@ async def _channels(
     kube: Kube, route: NSGAlertRoute, *, allow_local: bool
 ) -> tuple[list[Channel], list[InvalidChannelError]]:
     where = route.spec.urls_from
+    if where is None:
+        raise Failure(f"route {route.metadata.name} has no channels; set spec.urlsFrom or spec.channels")
     texts = await kube.secret(route.metadata.namespace, where.name)
     if texts is None or where.key not in texts:
         raise Failure(
-            f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}; check spec.urlsFrom"
+            f"namespace {route.metadata.namespace} has no Secret {where.name} with key {where.key}; check urlsFrom"
         )
     channels, bad = await resolve_channels(texts[where.key], Permissions(local=allow_local, private=True))
     if not channels and not bad:

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.alerts.pending import reached_nobody
+from nsg_baseline.alerts.route_groups import members
 from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.baseline_status import BaselineReference, BaselineStatus
 from nsg_baseline.api.common import ObjectKey
@@ -19,6 +20,7 @@ from nsg_baseline.core.decisions.baseline_status import suspended, unreconciled
 from nsg_baseline.core.incident_retention import expired
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.core.scope_decisions import invalid_scope_status
+from nsg_baseline.engine.approved_tags import BaselineTags
 from nsg_baseline.engine.baseline_claims import readable, scopes
 from nsg_baseline.engine.incident_recorder import IncidentRecorder
 from nsg_baseline.engine.takeovers import report_loss
@@ -88,10 +90,10 @@ async def prune_incidents(records: Records, operator_namespace: str, now: dateti
     Raises:
         KubeError: an incident could not be deleted.
     """
-    recorder, routes = IncidentRecorder(records), list(_routes(records))
+    recorder, routes, tags = IncidentRecorder(records), list(_routes(records)), BaselineTags(records.store)
 
     def is_undelivered(incident: NSGIncident) -> bool:
-        return reached_nobody(routes, incident, operator_namespace, now)
+        return reached_nobody(routes, incident, operator_namespace, now, tags.of)
 
     for incident in expired(records.incidents.all(), now, is_undelivered):
         if is_undelivered(incident):
@@ -102,7 +104,7 @@ async def prune_incidents(records: Records, operator_namespace: str, now: dateti
 def _routes(records: Records) -> Iterator[NSGAlertRoute]:
     for stored in records.store.stored(NSGAlertRoute):
         with contextlib.suppress(InvalidObject):
-            yield resource(NSGAlertRoute, stored)
+            yield from members(resource(NSGAlertRoute, stored))
 
 
 def _has_subject(

@@ -9,6 +9,7 @@ from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.incident_history import entry, with_entries
+from nsg_baseline.engine.approved_tags import BaselineTags
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.records import Records
@@ -29,6 +30,7 @@ class KubeOutbox:
         self._routes: dict[ObjectKey, NSGAlertRoute] = {}
         # Kept in memory only, and only for existing routes.
         self._secrets: dict[ObjectKey, Mapping[str, str]] = {}
+        self._tags = BaselineTags(records.store)
         # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
         self._recording = asyncio.Lock()
         records.store.listen(self._on_event)
@@ -68,6 +70,10 @@ class KubeOutbox:
             raise OutboxError(str(error)) from error
         self._remember(key, values)
         return values
+
+    def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
+        """Return the tags that the baseline of an incident approves; none if it has no baseline."""
+        return self._tags.of(incident)
 
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         """Store a delivery and keep those of other routes.
@@ -117,18 +123,24 @@ class KubeOutbox:
             return
 
 
+def _stored_key(delivery: Delivery) -> ObjectKey:
+    """Return the key of the route of a delivery, which may name a group of its channels."""
+    namespace, name = delivery.route.split("/")[:2]
+    return ObjectKey(namespace, name)
+
+
 def _secret_names(route: NSGAlertRoute) -> set[str]:
     spec = route.spec
     switches = spec.heartbeat.urls_from if spec.heartbeat is not None else None
-    return {spec.urls_from.name, *({switches.name} if switches is not None else ())}
+    sources = (spec.urls_from, switches, *(group.urls_from for group in spec.channels))
+    return {source.name for source in sources if source is not None}
 
 
 def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collection[ObjectKey]) -> IncidentStatus:
     others = tuple(entry for entry in status.deliveries if entry.route != delivery.route)
     if len(others) >= MAX_DELIVERIES:
         # Routes that were deleted must not prevent the record of those that exist.
-        names = {"/".join(key) for key in routes}
-        others = tuple(item for item in others if item.route in names)[-MAX_DELIVERIES + 1 :]
+        others = tuple(item for item in others if _stored_key(item) in routes)[-MAX_DELIVERIES + 1 :]
     recorded = status.model_copy(update={"deliveries": (*others, delivery)})
     before = next((entry for entry in status.deliveries if entry.route == delivery.route), None)
     if before is not None and (before.revision, before.reminders) == (delivery.revision, delivery.reminders):
