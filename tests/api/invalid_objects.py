@@ -97,6 +97,9 @@ def _baselines() -> Iterator[Bad]:
         "until February 30", ("spec", "exceptions", 0, "until"), "2026-02-30T00:00:00Z", "spec.exceptions[0].until"
     )
     yield bad("nobody approved", ("spec", "exceptions", 0, "approvedBy"), REMOVED, "spec.exceptions[0].approvedBy")
+    yield bad("reviewed each minute", ("spec", "review", "everyDays"), 0, "spec.review.everyDays")
+    yield bad("reviewed on a day", ("spec", "review", "lastReviewed"), "2026-06-01", "spec.review.lastReviewed")
+    yield bad("reviewed by nobody", ("spec", "review", "by"), "", "spec.review.by")
     yield bad("subnet by name", ("spec", "associations", "subnets", 0), "web", "spec.associations.subnets[0]")
     yield bad(
         "exception of a bad rule",

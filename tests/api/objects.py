@@ -65,6 +65,7 @@ SPECS: dict[str, Document] = {
         "exceptions": [
             {"rule": RULES[0], "until": "2026-12-01T00:00:00Z", "reason": "INC-42", "approvedBy": "jo@example.com"}
         ],
+        "review": {"everyDays": 180, "lastReviewed": "2026-06-01T00:00:00Z", "by": "jo@example.com"},
         "comparison": {"descriptions": True, "anyEqualsAllAddresses": True},
         "rolloutGrace": "30m",
         "enforcement": {"revert": ["RuleCreated", "NSGUpdated"], "only": "Openings", "delay": "0s", "maxChanges": 10},

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from nsg_baseline.api.baseline import Review
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.cli.evidence.gather import gather
 from nsg_baseline.cli.evidence.provenance import provenance
 from nsg_baseline.cli.evidence.report import VERSION, Report
+from nsg_baseline.cli.evidence.review import due
 from nsg_baseline.cli.render.report import FORMS
 from nsg_baseline.cli.render.report_timeline import zoomed
 from nsg_baseline.kube.client import Kube
@@ -37,6 +39,21 @@ def test_an_auditor_finds_who_approved() -> None:
         # The exceptions: reason, approver, end; those of guardrails too.
         for part in ("INC-4242", "chris@example.com", f"{after(days=1)}, ended", "CHG-9", "NSG web-jump in rg-web"):
             assert part in text
+
+
+def test_an_auditor_finds_who_reviewed_the_rules_and_what_is_late() -> None:
+    for text in texts(story()):
+        assert f"by security@example.com at {after(days=-200)}; overdue since {after(days=-20)}" in text
+        assert "no review planned" in text
+    for text in texts(story(until=START - timedelta(days=21))):
+        assert f"next due {after(days=-20)}" in text
+    web = next(item for item in story().content()["baselines"] if item["name"] == "web")
+    assert web["review"]["overdue"]
+
+
+def test_a_review_at_the_end_of_time_is_due() -> None:
+    review = Review(every_days=3650, last_reviewed=datetime(9999, 12, 31, tzinfo=UTC), by="jo")
+    assert due(review).year == 9999
 
 
 def test_an_auditor_finds_who_knew() -> None:

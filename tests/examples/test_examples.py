@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 OURS = {kind.__name__: kind for kind in (NSGScope, NSGBaseline, NSGGuardrail, NSGAlertRoute)}
 # Theirs: what Argo CD and Flux take is for their own clusters; here their shape is looked at.
-# Kinds of Kubernetes that the emulator does not serve: tests/cluster/test_evidence.py applies them to a real server.
+# Kinds of Kubernetes that the emulator does not serve; here their shape is looked at.
 BUILT_IN = {
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",

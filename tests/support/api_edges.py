@@ -68,6 +68,7 @@ EDGES: tuple[tuple[str, Place, tuple[Any, ...]], ...] = (
     ("NSGBaseline", ("spec", "tags"), _TAGS),
     ("NSGBaseline", ("spec", "rolloutGrace"), _DURATIONS),
     ("NSGBaseline", ("spec", "exceptions", 0, "until"), _TIMES),
+    ("NSGBaseline", ("spec", "review", "lastReviewed"), _TIMES),
     ("NSGBaseline", (*_RULE, "priority"), (100.0, 4096.0, 4096.5, 1e300, "100", True, None)),
     ("NSGBaseline", (*_RULE, "sourceAddressPrefix"), _ADDRESSES),
     ("NSGBaseline", (*_RULE, "destinationPortRange"), _PORTS),

@@ -100,6 +100,7 @@ BASELINES = st.fixed_dictionaries(
         "associations": st.fixed_dictionaries({}, optional={"subnets": _some(NSGS), "networkInterfaces": _some(NSGS)}),
         "tolerate": _some(_WRITERS),
         "exceptions": _some(_EXCEPTIONS, 2),
+        "review": st.fixed_dictionaries({"everyDays": st.integers(1, 3650), "lastReviewed": TIMES, "by": _TEXTS}),
         "comparison": st.fixed_dictionaries(
             {}, optional={"descriptions": st.booleans(), "anyEqualsAllAddresses": st.booleans()}
         ),

@@ -100,6 +100,7 @@ def baselines() -> tuple[Stored[NSGBaseline], ...]:
         "reason": "INC-4242",
         "approvedBy": "chris@example.com",
     }
+    review = {"everyDays": 180, "lastReviewed": after(days=-200), "by": "security@example.com"}
     return (
         stored(
             NSGBaseline,
@@ -107,7 +108,13 @@ def baselines() -> tuple[Stored[NSGBaseline], ...]:
             "team-web",
             edited=[("argocd-controller", after(hours=2)), ("kubectl-edit", after(days=-40))],
             annotations={"nsg-baseline.io/commit": "9fceb02d0ae598e95dc970b74767f19372d61af8"},
-            spec={"target": {"resourceId": NSG}, "rules": [RULE], "mode": "Enforce", "exceptions": [exception]},
+            spec={
+                "target": {"resourceId": NSG},
+                "rules": [RULE],
+                "mode": "Enforce",
+                "exceptions": [exception],
+                "review": review,
+            },
             status={
                 "effectiveMode": "Enforce",
                 "conditions": [condition("Compliant", "True", "InOrder", at=after(hours=3))],

@@ -213,6 +213,16 @@ class Enforcement(SpecShape):
     ] = 10
 
 
+class Review(SpecShape):
+    """When the approved rules are due for a review, and who reviewed them last."""
+
+    every_days: Annotated[
+        int, Field(description="Number of days from one review to the next, such as 180.", ge=1, le=3650), WHOLE
+    ]
+    last_reviewed: Annotated[Timestamp, Extra({"pattern": TIME_PATTERN}), Field(description="Time of the last review.")]
+    by: Annotated[str, Field(description="Person who reviewed the rules.", min_length=1, max_length=256)]
+
+
 class BaselineSpec(SpecShape):
     """Approved rules of an NSG, and how drift is handled."""
 
@@ -251,6 +261,10 @@ class BaselineSpec(SpecShape):
         tuple[ApprovedException, ...],
         Field(description="Rules that are approved until a date.", max_length=50, strict=False),
     ] = ()
+    review: Annotated[
+        Review | None,
+        Field(description="Periodic review of the approved rules. `nsgb report` shows when the next is due."),
+    ] = None
     comparison: Annotated[Comparison, Field(description="How approved and live rules are compared.")] = Comparison()
     rollout_grace: Annotated[
         Duration,

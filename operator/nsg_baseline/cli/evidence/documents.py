@@ -13,6 +13,7 @@ from nsg_baseline.api.incident import Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.cli.evidence.gather import Evidence, Stored
+from nsg_baseline.cli.evidence.review import review_document
 from nsg_baseline.cli.incidents import document
 
 _DIGITS = 16
@@ -60,6 +61,7 @@ def baseline_document(item: Stored[NSGBaseline], until: datetime) -> dict[str, A
         "conditions": _conditions(baseline.status.conditions),
         "rulesDigest": rules_digest(baseline),
         "rules": rules,
+        **({"review": review_document(spec.review, until)} if spec.review is not None else {}),
         "exceptions": [
             {
                 "rule": exception.rule.name,

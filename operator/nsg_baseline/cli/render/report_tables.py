@@ -11,6 +11,7 @@ from nsg_baseline.cli.evidence.documents import rules_digest
 from nsg_baseline.cli.evidence.gather import Stored
 from nsg_baseline.cli.evidence.provenance import Provenance
 from nsg_baseline.cli.evidence.report import Report
+from nsg_baseline.cli.evidence.review import review_text
 from nsg_baseline.core.ids import NSGId
 from nsg_baseline.core.text.phrasing import counted
 
@@ -39,7 +40,10 @@ def limits(report: Report) -> Iterator[str]:
             f"Only namespace {evidence.namespace} was read. Incidents about scopes that cannot be read are in the "
             "operator's namespace."
         )
-    yield "A scope counts as not watched when it could not be read for three intervals, ten minutes at most."
+    yield (
+        "A scope counts as not watched when it could not be read for three intervals, ten minutes at most; the period "
+        "begins with the first failure."
+    )
     yield (
         "The operator does not record the times at which it did not run itself: see the metric "
         "nsg_baseline_scope_last_success_timestamp_seconds."
@@ -110,7 +114,7 @@ def _namespaces(allowed: AllowedNamespaces | None) -> str:
 
 
 def _baselines(report: Report) -> Table:
-    head = ("Baseline", "NSG", "Mode", "State", "Approved rules", "Last written", "Approved in")
+    head = ("Baseline", "NSG", "Mode", "State", "Approved rules", "Last written", "Approved in", "Reviewed")
     ordered = sorted(report.evidence.baselines, key=lambda item: item.resource.key)
     rows = tuple(_baseline_row(item, report.until) for item in ordered)
     return Table("Baselines: the approved rules", head, rows, "No baseline was read.")
@@ -129,6 +133,7 @@ def _baseline_row(item: Stored[NSGBaseline], until: datetime) -> tuple[str, ...]
         + ("; written after the end of the period" if is_later else ""),
         _written(item.provenance),
         _references(item.provenance),
+        review_text(baseline.spec.review, until),
     )
 
 
