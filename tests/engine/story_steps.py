@@ -54,6 +54,8 @@ def deletes(nsg: str, name: str) -> Callable[[Story], Any]:
 def acknowledges(subject: str, note: str) -> dict[str, Any]:
     async def act(story: Story) -> None:
         story.acknowledge(subject, note)
+        # Without it, the second acknowledgement within half a minute has to wait.
+        story.operator.request_reconcile()
 
     def holds(story: Story) -> bool:
         return bool((story.status(subject).get("acknowledgement") or {}).get("note") == note)

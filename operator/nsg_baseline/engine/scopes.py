@@ -25,6 +25,7 @@ from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.refusals import RefusalRecorder
 from nsg_baseline.engine.scope_loop import ScopeLoop, ended
 from nsg_baseline.engine.scope_snapshot import ScopeSnapshot
+from nsg_baseline.engine.wake_limit import WakeLimit
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent, resource
 
@@ -79,6 +80,7 @@ class Scopes:
         self._moved: set[ObjectKey] = set()
         self._rung: set[str] = set()
         self._acknowledged: set[str] = set()
+        self._wake_limit = WakeLimit(self._on_incident)
         self._must_assign = True
         self._changed = asyncio.Event()
         self._changed.set()
@@ -105,9 +107,9 @@ class Scopes:
             if event.what == "Status" or event.kind not in (NSGBaseline, NSGScope, NSGGuardrail, NSGIncident):
                 return
             if event.kind is NSGIncident:
-                if not self._is_acknowledged(event.key):
-                    return
-            elif event.kind is NSGBaseline:
+                self._on_incident(event.key)
+                return
+            if event.kind is NSGBaseline:
                 self._moved.add(event.key)
             elif event.kind is NSGGuardrail:
                 self._rung.update(self._running)
@@ -116,8 +118,8 @@ class Scopes:
         self._must_assign |= isinstance(event, NamespaceEvent) or event.kind is NSGScope
         self._changed.set()
 
-    def _is_acknowledged(self, key: ObjectKey) -> bool:
-        """Return whether an acknowledgement of an incident was given or withdrawn, and wake what it is about.
+    def _on_incident(self, key: ObjectKey) -> None:
+        """Wake the loop of an incident if its acknowledgement was given or withdrawn.
 
         The next listing can be an hour away. Until then, pagers and reminders would go on.
         """
@@ -125,14 +127,14 @@ class Scopes:
         try:
             incident = resource(NSGIncident, stored) if stored is not None else None
         except InvalidObject:
-            return False
-        if incident is None or not is_unrecorded(incident, self._clock()):
-            return False
+            return
+        if incident is None or not is_unrecorded(incident, self._clock()) or not self._wake_limit.grant(key):
+            return
         if incident.spec.baseline is not None:
             self._moved.add(ObjectKey(incident.metadata.namespace, incident.spec.baseline))
         else:
             self._acknowledged.add(incident.spec.scope)
-        return True
+        self._changed.set()
 
     async def _arrange_again(self) -> None:
         """Follow the stored objects. After an unexpected exception the running loops go on, and it is tried again."""
