@@ -54,6 +54,11 @@ def accepted(operator: InProcessOperator) -> str | None:
     return condition.reason if condition is not None else None
 
 
+def refusals(operator: InProcessOperator) -> list[str]:
+    events = operator.api.list("events.k8s.io/v1", "Event")
+    return [event["note"] for event in events if event["reason"] == "GuardrailViolated"]
+
+
 async def test_a_violation_is_an_incident_with_and_without_a_baseline(operator: InProcessOperator) -> None:
     # An approval of a baseline does not change what a guardrail forbids.
     operator.azure.nsgs |= {"web": [WEB, SSH], "db": [SSH]}
@@ -142,6 +147,10 @@ async def test_a_baseline_that_violates_a_guardrail_is_not_accepted(operator: In
     assert (condition.status, condition.reason) == ("False", "GuardrailViolated")
     assert condition.message == "guardrail no-ssh (never[0]): rule ssh allows inbound TCP 22 from Internet to any"
     assert not incidents(operator, "Drift")
+    # One event, however often the baseline is compared.
+    operator.azure.nsgs["web"] = [SSH, WEB]
+    await operator.reconcile()
+    assert refusals(operator) == [condition.message]
     await operator.edit("NSGBaseline", "web", {"rules": [WEB]}, "team-web")
     operator.azure.nsgs["web"] = [WEB]
     await operator.reconcile()

@@ -43,7 +43,7 @@ class IncidentRecorder:
             opened_at = step.status.opened_at or now
             incident = await self.records.create_incident(step.subject, step.nsg, opened_at)
         for notice in step.notices:
-            await self._post(notice, step, incident, about, now)
+            await self.post(notice, about, f"{incident.metadata.name}.{notice_id(notice, step.status)}", now)
         return await self.records.update_incident(incident, step.status)
 
     async def resolve(self, incident: NSGIncident, resolution: Resolution, now: datetime) -> None:
@@ -75,10 +75,12 @@ class IncidentRecorder:
         """Return all incidents about a subject, open and resolved."""
         return self.records.incidents.about(subject)
 
-    async def _post(
-        self, notice: IncidentNotice, step: IncidentStep, incident: NSGIncident, about: Resource, now: datetime
-    ) -> None:
-        name = f"{incident.metadata.name}.{notice_id(notice, step.status)}"
+    async def post(self, notice: IncidentNotice, about: Resource, name: str, now: datetime) -> None:
+        """Post a Kubernetes event about an object. If an event of that name exists, nothing is posted.
+
+        Raises:
+            KubeError: the event could not be stored; the next reconcile repeats it.
+        """
         try:
             await self.records.post_event(about, notice.reason, notice.message, now, warning=notice.warning, name=name)
         except KubeError as error:

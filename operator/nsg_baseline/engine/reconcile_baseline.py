@@ -9,7 +9,7 @@ from nsg_baseline.api.baseline import NSGBaseline
 from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, EarlierReading, Reading, ReadNSG, Snapshot, decide
-from nsg_baseline.core.decisions.guardrails import violations_of_baseline
+from nsg_baseline.core.decisions.guardrails import refusal_id, violations_of_baseline
 from nsg_baseline.core.decisions.unreadable import UnreadableSnapshot, decide_unreadable
 from nsg_baseline.core.decisions.write_conditions import Intent, WriteConditions, write_blocked
 from nsg_baseline.core.guardrails import Guardrail
@@ -116,6 +116,9 @@ class BaselineReconciler:
     async def _record(self, snapshot: Snapshot, decision: Decision) -> None:
         recorder = IncidentRecorder(self.dependencies.records)
         await recorder.carry_out(decision.incident, self.baseline, snapshot.now)
+        if decision.refusal is not None:
+            name = refusal_id(decision.refusal, snapshot)
+            await recorder.post(decision.refusal, self.baseline, name, snapshot.now)
         # Before the status is saved, because only the previous status names the previous owner.
         await report_takeover(recorder, decision.takeover, self.baseline, snapshot.now)
 

@@ -11,7 +11,7 @@ from nsg_baseline.core.assignment import effective_mode
 from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
 from nsg_baseline.core.decisions.enforcement import Enforcement, remediation_policy
 from nsg_baseline.core.decisions.evaluation import Evaluation
-from nsg_baseline.core.decisions.guardrails import REASON, explanation
+from nsg_baseline.core.decisions.guardrails import REASON, refusal_message
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.incident_changes import described
 from nsg_baseline.core.observations import Failure
@@ -89,7 +89,7 @@ def _was_compared(stored: BaselineStatus) -> bool:
 def _states(snapshot: Snapshot, verdict: Verdict, enforcement: Enforcement, phase: Phase) -> list[ConditionState]:
     states = [_READY, _compliant(verdict, phase)]
     if snapshot.violations:
-        states.append(conditions.not_accepted(REASON, cut(explanation(snapshot.violations), MESSAGE_LENGTH)))
+        states.append(conditions.not_accepted(REASON, refusal_message(snapshot.violations)))
     if isinstance(enforcement, Blocked):
         states.append(conditions.stalled(enforcement.reason, enforcement.message))
     elif phase == "AwaitingRollout":

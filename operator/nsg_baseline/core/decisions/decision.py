@@ -16,10 +16,11 @@ from nsg_baseline.core.decisions.enforcement import (
     is_enforced,
 )
 from nsg_baseline.core.decisions.evaluation import Evaluation, evaluate
+from nsg_baseline.core.decisions.guardrails import refusal
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.decisions.takeover import decide_takeover
 from nsg_baseline.core.incident_changes import FLAP_WITHIN
-from nsg_baseline.core.incident_steps import IncidentStep
+from nsg_baseline.core.incident_steps import IncidentNotice, IncidentStep
 from nsg_baseline.core.remediation import Blocked
 from nsg_baseline.core.verdict import Verdict
 
@@ -36,6 +37,7 @@ class Decision:
         takeover: the incidents that report that the baseline took its NSG over from another namespace.
         status: the baseline's status to store.
         due: when to reconcile again although nothing changed; None if only a change requires it.
+        refusal: the event about a baseline that a guardrail refuses, when it is refused or the reason changes.
     """
 
     verdict: Verdict
@@ -45,6 +47,7 @@ class Decision:
     takeover: tuple[IncidentStep, ...]
     status: BaselineStatus
     due: datetime | None
+    refusal: IncidentNotice | None = None
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -56,7 +59,9 @@ def decide(snapshot: Snapshot) -> Decision:
     phase = _phase(evaluation)
     status = status_of(snapshot, evaluation, enforcement, phase, incident[0] if incident is not None else None)
     due = _due(snapshot, evaluation, enforcement, incident[1] if incident is not None else None)
-    return Decision(evaluation.verdict, phase, enforcement, step, decide_takeover(snapshot), status, due)
+    return Decision(
+        evaluation.verdict, phase, enforcement, step, decide_takeover(snapshot), status, due, refusal(snapshot)
+    )
 
 
 def _phase(evaluation: Evaluation) -> Phase:
