@@ -73,27 +73,23 @@ class Referee:
             case "Updating":
                 return operator.azure.state == "Updating"
             case "PriorityTaken" | "WouldOpen":
-                return self._is_restored_elsewhere(by) and self._is_a_slot_taken(live)
+                return self._are_all_to_stay(by) and self._is_a_slot_taken(live)
             case "TooManyRules":
                 kept = [rule for rule in live if _is_co_owned(rule["name"].lower())]
-                return self._is_restored_elsewhere(by) and len(kept) + len(operator.approved) > operator.azure.limit
+                return self._are_all_to_stay(by) and len(kept) + len(operator.approved) > operator.azure.limit
             case _:
                 return False
 
-    def _is_restored_elsewhere(self, by: set[str]) -> bool:
-        """Return whether the rules are approved in some form, so that the write would have to restore a rule."""
-        return bool(by & {rule["name"].lower() for rule in self._operator.approved})
+    def _are_all_to_stay(self, by: set[str]) -> bool:
+        """Return whether each rule is approved in some form or co-owned: the write has to restore another rule."""
+        approved = {rule["name"].lower() for rule in self._operator.approved}
+        return all(name in approved or _is_co_owned(name) for name in by)
 
     def _is_a_slot_taken(self, live: list[Document]) -> bool:
         """Return whether a rule that must stay has the priority of an approved rule."""
-        excepted = accepted(self._operator, live)
         approved = {rule["name"].lower(): rule for rule in self._operator.approved}
-        staying = [
-            rule
-            for rule in live
-            if rule["name"].lower() not in approved or any(rule["name"] == other["name"] for other in excepted)
-            if _is_co_owned(rule["name"].lower()) or rule["name"].lower() in {name["name"].lower() for name in excepted}
-        ]
+        excepted = {rule["name"].lower() for rule in accepted(self._operator, live)} - set(approved)
+        staying = [rule for rule in live if _is_co_owned(rule["name"].lower()) or rule["name"].lower() in excepted]
         slots = {(rule["direction"], rule["priority"]): rule["name"].lower() for rule in staying}
         return any(slots.get((rule["direction"], rule["priority"]), name) != name for name, rule in approved.items())
 

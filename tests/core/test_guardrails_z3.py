@@ -1,6 +1,5 @@
 """Guardrails against z3, which checks all connections at once, with any tags that the assumptions allow."""
 
-import os
 import random
 
 import pytest
@@ -10,10 +9,9 @@ from nsg_baseline.core.guardrails import compiled, violations
 from nsg_baseline.core.rules import normalise
 from tests.support.guardrail_z3 import clause, mistake
 from tests.support.traffic_rules import COMMON, STRANGE, rule_list
+from tests.support.z3_pairs import CHUNKS, check_chunk
 
-# For a longer run: NSGB_Z3_PAIRS=10000 NSGB_Z3_SEED=7 pytest -m slow tests/core
-PAIRS = int(os.environ.get("NSGB_Z3_PAIRS", "2000"))
-FIRST_SEED = int(os.environ.get("NSGB_Z3_SEED", "3000000"))
+FIRST_SEED = 3_000_000
 
 
 def check(seed: int, most: int = 6) -> None:
@@ -35,8 +33,7 @@ def test_z3_finds_no_violation_that_is_missing_wrong_or_impossible(seed: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(20))
+@pytest.mark.parametrize("chunk", CHUNKS)
 def test_z3_finds_no_mistake_in_thousands_of_pairs(chunk: int) -> None:
     # The same for cases that occur once in a thousand. The NSGs have up to twelve rules.
-    for seed in range(FIRST_SEED + chunk, FIRST_SEED + PAIRS, 20):
-        check(seed, most=4 + chunk % 9)
+    check_chunk(chunk, FIRST_SEED, check)

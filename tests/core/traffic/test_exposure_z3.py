@@ -1,17 +1,14 @@
 """Exposure against z3, which checks all connections at once, with any tags that the axioms allow."""
 
-import os
-
 import pytest
 
 from nsg_baseline.core.rules import normalise
 from nsg_baseline.core.traffic.exposure import exposure
 from tests.support.traffic_rules import COMMON, STRANGE, Document, pair
 from tests.support.traffic_z3 import counterexample
+from tests.support.z3_pairs import CHUNKS, check_chunk
 
-# For a longer look: NSGB_Z3_PAIRS=10000 NSGB_Z3_SEED=7 pytest -m slow tests/core/traffic
-PAIRS = int(os.environ.get("NSGB_Z3_PAIRS", "2000"))
-FIRST_SEED = int(os.environ.get("NSGB_Z3_SEED", "1000000"))
+FIRST_SEED = 1_000_000
 
 
 def check(seed: int, most: int = 6) -> None:
@@ -36,8 +33,7 @@ def test_z3_finds_no_connection_that_is_missing_wrong_or_listed_twice(seed: int)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(20))
+@pytest.mark.parametrize("chunk", CHUNKS)
 def test_z3_finds_no_error_in_thousands_of_pairs(chunk: int) -> None:
     # The same for cases that occur once in a thousand. The lists have up to twelve rules.
-    for seed in range(FIRST_SEED + chunk, FIRST_SEED + PAIRS, 20):
-        check(seed, most=4 + chunk % 9)
+    check_chunk(chunk, FIRST_SEED, check)
