@@ -143,7 +143,9 @@ def _failure(guard: Guard) -> Failure:
 def _prepare(target: NotifyBase, request: Send) -> None:
     """Override options that a URL must not set, and add the machine-readable form to JSON."""
     target.redirects = False
-    target.body_maxlen = LENGTHS.get(request.scheme, target.body_maxlen)
+    if request.scheme in LENGTHS:
+        # Some services have a length that cannot be set.
+        target.body_maxlen = LENGTHS[request.scheme]
     # A receiver that answers late has the message already. Only the deadline of the whole send ends it.
     target.socket_connect_timeout, target.socket_read_timeout = _CONNECT_SECONDS, request.seconds
     target.verify_certificate = True
