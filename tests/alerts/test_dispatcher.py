@@ -211,7 +211,8 @@ async def test_an_outage_of_the_api_server_loses_no_notification(chats: Chats) -
         await chats.until(lambda: len(chats.messages) >= 2)
         async with asyncio.timeout(60):
             while outbox.delivered_revision(incident(), route()) == 0:
-                await outbox.changed(1)
+                await outbox.recorded.wait()
+                outbox.recorded.clear()
     titles = {title for _, title in chats.messages}
     assert len(titles) == 1
 

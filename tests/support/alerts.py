@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nsg_baseline.alerts.changes import ChangeFeed, Changes
 from nsg_baseline.alerts.pending import route_name
 from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import read
@@ -104,13 +106,17 @@ class MemoryOutbox:
     writes: int | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     reported: asyncio.Event = field(default_factory=asyncio.Event)
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+    feed: ChangeFeed = field(default_factory=ChangeFeed)
 
     def put(self, *objects: NSGIncident | NSGAlertRoute) -> None:
         """Store objects, and say that something changed."""
         for resource in objects:
             if isinstance(resource, NSGIncident):
+                self.feed.incident(resource.key, self.stored.get(resource.key), resource)
                 self.stored[resource.key] = resource
             else:
+                self.feed.route(resource.key)
                 self.stored_routes[resource.key] = resource
         self.moved.set()
 
@@ -118,16 +124,27 @@ class MemoryOutbox:
         """Return a route's Ready condition as stored."""
         return self.stored_routes[route.key].status.conditions[0]
 
-    def incidents(self) -> Iterable[NSGIncident]:
-        return list(self.stored.values())
+    def incidents(self, namespace: str | None = None) -> Iterable[NSGIncident]:
+        return [incident for key, incident in self.stored.items() if namespace in (None, key[0])]
+
+    def incident(self, key: ObjectKey) -> NSGIncident | None:
+        return self.stored.get(key)
+
+    def notified(self, route: str) -> Iterable[NSGIncident]:
+        entries = ((item, delivery) for item in self.stored.values() for delivery in item.status.deliveries)
+        return [incident for incident, delivery in entries if delivery.route == route]
 
     def routes(self) -> Iterable[NSGAlertRoute]:
         return list(self.stored_routes.values())
 
-    async def changed(self, seconds: float) -> None:
+    def route(self, key: ObjectKey) -> NSGAlertRoute | None:
+        return self.stored_routes.get(key)
+
+    async def changed(self, seconds: float) -> Changes:
         del seconds
         await self.moved.wait()
         self.moved.clear()
+        return self.feed.take()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         return self.secrets.get((namespace, name))
@@ -138,6 +155,7 @@ class MemoryOutbox:
         rest = tuple(existing for existing in now.status.deliveries if existing.route != delivery.route)
         after = now.status.model_copy(update={"deliveries": (*rest, delivery)})
         self.put(now.model_copy(update={"status": after}))
+        self.recorded.set()
 
     def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
         return self.tags.get(incident.spec.baseline or "", {})

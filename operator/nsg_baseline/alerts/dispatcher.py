@@ -27,6 +27,7 @@ from nsg_baseline.alerts.delivery_record import (
 from nsg_baseline.alerts.grouping import Batch, group, hourly_use
 from nsg_baseline.alerts.in_flight import InFlight
 from nsg_baseline.alerts.message import AlertMessage
+from nsg_baseline.alerts.namespace_turns import NamespaceTurns
 from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
@@ -66,6 +67,7 @@ class Dispatcher:
         allow_private: Allow private networks for routes in all namespaces.
         channel_key: The key of the ids of channels that are stored.
         links: The portal and the CLI of the cloud.
+        turns: The turns of all routes.
         is_stopping: Start no further message. Those under way are finished and recorded.
         watch: The scopes; None for routes outside the operator's namespace, which have no heartbeat.
         switches: The dead man's switches of all routes.
@@ -81,6 +83,7 @@ class Dispatcher:
     links: AzureLinks = PUBLIC
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     sent_at: dict[str, deque[datetime]] = field(default_factory=dict)
+    turns: NamespaceTurns = field(default_factory=NamespaceTurns)
     in_flight: InFlight = field(init=False)
     refreshed_at: dict[str, datetime] = field(default_factory=dict)
     is_stopping: bool = False
@@ -184,7 +187,9 @@ class Dispatcher:
             self._wake_at([backoff.retry_at] if pending else [])
             return
         done |= self.in_flight.delivered(channel, pending)
+        await self.turns.take(route.metadata.namespace)
         for batch in self._batches(route, channel, _without(pending, done), missing, now):
+            await self.turns.take(route.metadata.namespace)
             if self.is_stopping:
                 break
             message, result = await self._send(route, channel, batch, missing)
@@ -207,7 +212,7 @@ class Dispatcher:
         if last is not None and now - last < REFRESH_INTERVAL:
             self._wake_at([last + REFRESH_INTERVAL])
             return
-        incidents = to_refresh(route, channel.id, self.outbox.incidents(), now)
+        incidents = to_refresh(route, channel.id, self.outbox.notified(route_name(route)), now)
         if not incidents or self.is_stopping or backoff.is_pausing(now):
             return
         async with channel.turn(STATE) as turn:
@@ -235,7 +240,7 @@ class Dispatcher:
         rest = _unbatched(pending, unconfirmed)
         continued = follow_ups(route, channel, rest, missing, self.in_flight.threads(channel, rest))
         rest = _unbatched(rest, continued)
-        use = hourly_use(route, channel, self.outbox.incidents(), self.sent_at.get(channel.id, ()), now)
+        use = hourly_use(route, channel, self.outbox.notified(route_name(route)), self.sent_at.get(channel.id, ()), now)
         limit = route.spec.max_messages_per_hour
         new = group(rest, use, limit, now)
         if _unbatched(rest, new):
@@ -248,7 +253,8 @@ class Dispatcher:
         self, route: NSGAlertRoute, channel: Channel, batch: Batch, missing: Received
     ) -> tuple[Message, SendResult]:
         message = await self.in_flight.begin(route, channel, batch)
-        text = render_message(route, channel, message, batch.deliveries, missing, self.outbox.incidents(), self.links)
+        notified = self.outbox.notified(route_name(route)) if message.thread else ()
+        text = render_message(route, channel, message, batch.deliveries, missing, notified, self.links)
         # A route that waits for a slot of its namespace must not delay the messages of another route to the same URL.
         async with channel.turn(text) as turn:
             if self.is_stopping:
@@ -263,9 +269,7 @@ class Dispatcher:
                     return message, SendResult(delivered=True)
                 if len(rest.deliveries) < len(batch.deliveries):
                     # Another route to the same channel has sent the others already.
-                    text = render_message(
-                        route, channel, message, rest.deliveries, missing, self.outbox.incidents(), self.links
-                    )
+                    text = render_message(route, channel, message, rest.deliveries, missing, notified, self.links)
                 result = await self._send_once(channel, text, turn, rest)
                 if result.delivered:
                     self.delivered_keys.add(channel.id, rest.deliveries)

@@ -75,12 +75,12 @@ class InFlight:
         A message that opened a shared thread stays until its incidents are recorded: later revisions must go there.
         """
         unrecorded = {channel: {delivery.key for delivery in deliveries} for channel, deliveries in pending.items()}
-        stored = {incident.key: stored_delivery(route, incident) for incident in self.outbox.incidents()}
 
         def is_unrecorded(message: Message) -> bool:
             if not message.thread:
                 return False
-            entries = [stored[key] for key in _incident_keys(message) if key in stored]
+            incidents = filter(None, map(self.outbox.incident, _incident_keys(message)))
+            entries = [stored_delivery(route, incident) for incident in incidents]
             return any(entry is None or message.channel in (entry.pending_channels or {}) for entry in entries)
 
         self._messages = {

@@ -97,12 +97,22 @@ def pending_deliveries(
         now: The current time.
         approved_tags: Returns the tags that the baseline of an incident approves.
     """
-    if route.spec.suspend:
-        return []
-    visible = (incident for incident in incidents if _is_visible(route, incident, operator_namespace))
-    ordered = sorted(visible, key=lambda incident: incident.metadata.name)
-    pending = (_pending(route, incident, now, approved_tags) for incident in ordered)
+    ordered = sorted(incidents, key=lambda incident: incident.metadata.name)
+    pending = (pending_delivery(route, incident, operator_namespace, now, approved_tags) for incident in ordered)
     return [delivery for delivery in pending if delivery is not None]
+
+
+def pending_delivery(
+    route: NSGAlertRoute,
+    incident: NSGIncident,
+    operator_namespace: str,
+    now: datetime,
+    approved_tags: ApprovedTags = _no_tags,
+) -> PendingDelivery | None:
+    """Return the notification of an incident that a route has to send; None if there is none."""
+    if route.spec.suspend or not _is_visible(route, incident, operator_namespace):
+        return None
+    return _pending(route, incident, now, approved_tags)
 
 
 def stored_delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from nsg_baseline.alerts.changes import Changes
+from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 
@@ -14,16 +16,28 @@ class OutboxError(Exception):
 class Outbox(Protocol):
     """Stored incidents and routes. `secret`, `record` and `report` raise OutboxError if Kubernetes is unavailable."""
 
-    def incidents(self) -> Iterable[NSGIncident]:
-        """Return all incidents as stored, including writes of this process."""
+    def incidents(self, namespace: str | None = None) -> Iterable[NSGIncident]:
+        """Return the incidents of a namespace, or all, as stored, including writes of this process."""
+        ...
+
+    def incident(self, key: ObjectKey) -> NSGIncident | None:
+        """Return one incident; None if there is none."""
+        ...
+
+    def notified(self, route: str) -> Iterable[NSGIncident]:
+        """Return the incidents that contain a record of the route of this name (`route_name`)."""
         ...
 
     def routes(self) -> Iterable[NSGAlertRoute]:
         """Return all valid routes."""
         ...
 
-    async def changed(self, seconds: float) -> None:
-        """Return when incidents or routes have changed since the last call, or after this many seconds."""
+    def route(self, key: ObjectKey) -> NSGAlertRoute | None:
+        """Return one valid route; None if there is none."""
+        ...
+
+    async def changed(self, seconds: float) -> Changes:
+        """Return what has changed since the last call, as soon as something has, or nothing after some seconds."""
         ...
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:

@@ -6,9 +6,11 @@ one, and each has its own record in an incident. A slash is in no name of an obj
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from weakref import WeakValueDictionary
 
+from nsg_baseline.alerts.changes import Changes
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.selection import next_selection, selected_since, selection_of
 from nsg_baseline.api.common import Condition, ObjectKey
@@ -107,11 +109,19 @@ class GroupedOutbox:
     clock: Callable[[], datetime]
     _members: dict[ObjectKey, tuple[NSGAlertRoute, tuple[NSGAlertRoute, ...]]] = field(default_factory=dict)
     _statuses: dict[ObjectKey, dict[str, RouteStatus]] = field(default_factory=dict)
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _locks: "WeakValueDictionary[ObjectKey, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
 
-    def incidents(self) -> Iterable[NSGIncident]:
-        """Return all incidents."""
-        return self.inner.incidents()
+    def incidents(self, namespace: str | None = None) -> Iterable[NSGIncident]:
+        """Return the incidents of a namespace, or all."""
+        return self.inner.incidents(namespace)
+
+    def incident(self, key: ObjectKey) -> NSGIncident | None:
+        """Return one incident; None if there is none."""
+        return self.inner.incident(key)
+
+    def notified(self, route: str) -> Iterable[NSGIncident]:
+        """Return the incidents that contain a record of a group."""
+        return self.inner.notified(route)
 
     def routes(self) -> Iterable[NSGAlertRoute]:
         """Return the groups of all valid routes."""
@@ -120,9 +130,19 @@ class GroupedOutbox:
         self._statuses = {key: statuses for key, statuses in self._statuses.items() if key in routes}
         return [self._current(key, member) for key, (_, parts) in self._members.items() for member in parts]
 
-    async def changed(self, seconds: float) -> None:
-        """Return when incidents or routes have changed since the last call, or after this many seconds."""
-        await self.inner.changed(seconds)
+    def route(self, key: ObjectKey) -> NSGAlertRoute | None:
+        """Return one group; None if there is none."""
+        stored = self.inner.route(_stored_key(key))
+        if stored is None:
+            return None
+        self._members[stored.key] = self._of(stored)
+        parts = self._members[stored.key][1]
+        return next((self._current(stored.key, member) for member in parts if member.key == key), None)
+
+    async def changed(self, seconds: float) -> Changes:
+        """Return what has changed since the last call. The groups of a route change together."""
+        changes = await self.inner.changed(seconds)
+        return replace(changes, routes=frozenset(group for key in changes.routes for group in self._groups(key)))
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return the values of a Secret; None if it does not exist."""
@@ -139,15 +159,23 @@ class GroupedOutbox:
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         """Store a group's status as a part of its route's."""
         key, group = _place(route)
-        stored = next((candidate for candidate in self.inner.routes() if candidate.key == key), None)
+        stored = self.inner.route(key)
         if stored is None or not stored.spec.channels:
             await self.inner.report(route, status)
             return
         names = [_place(member)[1] for member in members(stored)]
         self._statuses.setdefault(key, {})[group] = status
         # Of two reports at the same time, the older one must not replace the newer one.
-        async with self._lock:
+        async with self._locks.setdefault(key, asyncio.Lock()):
             await self.inner.report(stored, composed_status(stored, self._statuses[key], names, self.clock()))
+
+    def _groups(self, key: ObjectKey) -> set[ObjectKey]:
+        """Return the keys of the groups that a route has, and of those that it had."""
+        _, before = self._members.pop(key, (None, ()))
+        stored = self.inner.route(key)
+        if stored is None:
+            self._statuses.pop(key, None)
+        return {key, *(member.key for member in (*before, *(members(stored) if stored is not None else ())))}
 
     def _of(self, route: NSGAlertRoute) -> tuple[NSGAlertRoute, tuple[NSGAlertRoute, ...]]:
         cached = self._members.get(route.key)
@@ -157,6 +185,10 @@ class GroupedOutbox:
         """Return a group with its own status, which the common status does not contain as a whole."""
         status = self._statuses.get(key, {}).get(_place(member)[1])
         return member.model_copy(update={"status": status}) if status is not None else member
+
+
+def _stored_key(key: ObjectKey) -> ObjectKey:
+    return ObjectKey(key.namespace, key.name.partition("/")[0])
 
 
 def _place(route: NSGAlertRoute) -> tuple[ObjectKey, str]:

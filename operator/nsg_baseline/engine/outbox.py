@@ -1,9 +1,13 @@
 """The alert loops' access to Kubernetes: stored incidents and routes, Secrets, and the record of deliveries."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
+from weakref import WeakValueDictionary
 
+from nsg_baseline.alerts.changes import ChangeFeed, Changes
 from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.alerts.routed_incidents import RoutedIncidents
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
@@ -15,6 +19,8 @@ from nsg_baseline.kube.errors import KubeError, in_time
 from nsg_baseline.kube.records import Records
 from nsg_baseline.kube.store import Event, NamespaceEvent, resource
 
+MAX_REQUESTS = 4
+"""Concurrent requests to the API server for the routes of one namespace."""
 MAX_DELIVERIES = 200
 """The maximum of the CRD."""
 
@@ -26,33 +32,49 @@ class KubeOutbox:
         self._kube = kube
         self._records = records
         self._changed = asyncio.Event()
+        self._feed = ChangeFeed()
+        self._incidents = RoutedIncidents()
         # As models, because each of the loops asks for its route whenever an incident changes.
         self._routes: dict[ObjectKey, NSGAlertRoute] = {}
         # Kept in memory only, and only for existing routes.
         self._secrets: dict[ObjectKey, Mapping[str, str]] = {}
         self._tags = BaselineTags(records.store)
         # A merge patch replaces the whole list: of two concurrent deliveries about one incident, one would be lost.
-        self._recording = asyncio.Lock()
+        self._recording: WeakValueDictionary[ObjectKey, asyncio.Lock] = WeakValueDictionary()
+        self._requests: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         records.store.listen(self._on_event)
         for key in records.store.keys(NSGAlertRoute):
             self._refresh(key)
+        for incident in records.incidents.all():
+            self._incidents.put(incident.key, incident)
 
-    def incidents(self) -> Iterable[NSGIncident]:
-        """Return all incidents."""
-        return self._records.incidents.all()
+    def incidents(self, namespace: str | None = None) -> Iterable[NSGIncident]:
+        """Return the incidents of a namespace, or all."""
+        return self._incidents.all(namespace)
+
+    def incident(self, key: ObjectKey) -> NSGIncident | None:
+        """Return one incident; None if there is none."""
+        return self._incidents.find(key)
+
+    def notified(self, route: str) -> Iterable[NSGIncident]:
+        """Return the incidents that contain a record of a route."""
+        return self._incidents.notified(route)
 
     def routes(self) -> tuple[NSGAlertRoute, ...]:
         """Return the valid routes."""
         return tuple(self._routes.values())
 
-    async def changed(self, seconds: float) -> None:
-        """Wait for a change of an incident or a route, at most this many seconds."""
-        try:
+    def route(self, key: ObjectKey) -> NSGAlertRoute | None:
+        """Return one valid route; None if there is none."""
+        return self._routes.get(key)
+
+    async def changed(self, seconds: float) -> Changes:
+        """Wait for a change of an incident or a route, at most this many seconds, and return what changed."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            return
         self._changed.clear()
+        return self._feed.take()
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return a Secret's texts by key; None if it does not exist.
@@ -63,7 +85,8 @@ class KubeOutbox:
         if self._records.backlog.is_unavailable and key in self._secrets:
             return self._secrets[key]
         try:
-            values = await in_time(self._kube.secret(namespace, name))
+            async with self._request_of(namespace):
+                values = await in_time(self._kube.secret(namespace, name))
         except KubeError as error:
             if error.is_unavailable and key in self._secrets:
                 return self._secrets[key]
@@ -81,9 +104,9 @@ class KubeOutbox:
         Raises:
             OutboxError: the delivery could not be stored.
         """
-        async with self._recording:
+        routes, lock = self._routes, self._recording.setdefault(incident.key, asyncio.Lock())
+        async with lock, self._request_of(delivery.route.partition("/")[0]):
             try:
-                routes = self._routes
                 await self._records.change(incident.key, lambda status: _with_delivery(status, delivery, routes))
             except KubeError as error:
                 raise OutboxError(str(error)) from error
@@ -95,9 +118,14 @@ class KubeOutbox:
             OutboxError: the status could not be stored.
         """
         try:
-            await self._records.save_status(NSGAlertRoute, route.key, status)
+            async with self._request_of(route.metadata.namespace):
+                await self._records.save_status(NSGAlertRoute, route.key, status)
         except KubeError as error:
             raise OutboxError(str(error)) from error
+
+    def _request_of(self, namespace: str) -> asyncio.Semaphore:
+        """Return the limit of a namespace's concurrent requests, so that many routes do not delay other namespaces."""
+        return self._requests.setdefault(namespace, asyncio.Semaphore(MAX_REQUESTS))
 
     def _remember(self, key: ObjectKey, values: Mapping[str, str] | None) -> None:
         names = {ObjectKey(route.metadata.namespace, name) for route in self.routes() for name in _secret_names(route)}
@@ -106,10 +134,24 @@ class KubeOutbox:
             self._secrets[key] = values
 
     def _on_event(self, event: Event | NamespaceEvent) -> None:
-        if isinstance(event, Event) and event.kind in (NSGIncident, NSGAlertRoute):
-            if event.kind is NSGAlertRoute:
-                self._refresh(event.key)
-            self._changed.set()
+        if isinstance(event, NamespaceEvent):
+            return
+        if event.kind is NSGIncident:
+            self._take(event.key)
+        elif event.kind is NSGAlertRoute:
+            self._refresh(event.key)
+            if event.what == "Status":
+                # It is written by the route's own loop.
+                return
+            self._feed.route(event.key)
+        else:
+            return
+        self._changed.set()
+
+    def _take(self, key: ObjectKey) -> None:
+        before, after = self._incidents.find(key), self._records.incidents.find(key)
+        self._incidents.put(key, after)
+        self._feed.incident(key, before, after)
 
     def _refresh(self, key: ObjectKey) -> None:
         self._routes.pop(key, None)

@@ -26,6 +26,10 @@ class IncidentIndex:
         """Return all incidents, sorted by name and namespace."""
         return sorted(self._by_key.values(), key=lambda incident: (incident.metadata.name, incident.metadata.namespace))
 
+    def find(self, key: ObjectKey) -> NSGIncident | None:
+        """Return one incident; None if there is none."""
+        return self._by_key.get(key)
+
     def about(self, subject: IncidentSubject) -> tuple[NSGIncident, ...]:
         """Return all incidents about a subject, open and resolved."""
         return tuple(self._by_subject.get(subject, {}).values())
