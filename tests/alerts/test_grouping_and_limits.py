@@ -235,7 +235,7 @@ async def test_a_channel_that_missed_the_opening_receives_an_opening(chats: Chat
         worse.model_copy(update={"status": worse.status.model_copy(update={"deliveries": deliveries})})
     )
     await environment.deliver()
-    assert [": changed: " in title for title in chats.titles("a")] == [False, True]
+    assert [": updated: " in title for title in chats.titles("a")] == [False, True]
     assert environment.outbox.delivered_revision(worse, environment.routes[0]) == 2
     assert chats.titles("b")[-1].split("[")[0] == ""
 
