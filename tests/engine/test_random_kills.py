@@ -1,9 +1,12 @@
-"""Kills at random moments while rules change: each route receives every incident, and repeats have the same key."""
+"""Kills and stops at random moments while rules change: each route receives every incident.
+
+A kill repeats a message at most once, with the same key. An orderly stop repeats none.
+"""
 
 import asyncio
+import os
 import random
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,16 +15,21 @@ import pytest
 from nsg_baseline.cli.demo.environment import objects
 from nsg_baseline.cli.demo.receiver import Receiver, receiving
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
+from tests.engine.operator_lives import OperatorLives
 from tests.engine.operator_process import IDS, OperatorProcess, delivered_routes
 from tests.support.seed import Seed
 
-KILLS = 20
-MANY_KILLS = 200
-LONGEST_LIFE = 1.0
+KILLS, STOPS = 8, 2
+MANY_KILLS, MANY_STOPS = int(os.environ.get("NSGB_KILLS", "40")), int(os.environ.get("NSGB_STOPS", "10"))
+MOST_REQUESTS, MOST_WRITES, LONGEST_LIFE = 40, 12, 30.0
+"""An operator makes about 25 requests at its start, and sends between its writes."""
+WRITES_SHARE = 0.7
+PAUSES = (0.0, 0.05, 0.2)
+"""Seconds between a request and the signal: a message has arrived or has not."""
 
 
 async def _write_random_rules(operator_process: OperatorProcess, rng: random.Random, ended: asyncio.Event) -> None:
-    """Create, change and delete rules in all NSGs, in a random order, until `ended` is set."""
+    """Create, change and delete rules in all NSGs, in a random order, until `ended` is set, and request reconciles."""
     rogue, there = operator_process.environment.rogue, set[tuple[str, str]]()
     while not ended.is_set():
         nsg, name = rng.choice(list(IDS.values())), f"rogue-{rng.randrange(6)}"
@@ -32,19 +40,26 @@ async def _write_random_rules(operator_process: OperatorProcess, rng: random.Ran
             there.add((nsg, name))
             fields = {**OPEN_SSH, "priority": 3000 + int(name[-1]), "destinationPortRange": str(rng.randrange(1, 9999))}
             await rogue.put_rule(nsg, name, **fields)
+        operator_process.request_reconcile()
         await asyncio.sleep(rng.uniform(0, 0.4))
 
 
 ROUTES = {"nsg-baseline-system/chat", "nsg-baseline-system/pager"}
 
 
-def _repeats(alerts: list[dict[str, Any]]) -> int:
-    """Return how many alerts were received before; whatever tells an incident's revision again has the same key."""
+def _last_states(alerts: list[dict[str, Any]]) -> dict[str, tuple[int, str]]:
+    """Return the revision and the state that the last message about each incident contains.
+
+    Whatever tells a revision again has the same key.
+    """
     first_keys: dict[tuple[str, int], str] = {}
+    states: dict[str, tuple[int, str]] = {}
     for alert in alerts:
         for incident in alert["alert"]["incidents"]:
-            assert first_keys.setdefault((incident["name"], incident["revision"]), alert["key"]) == alert["key"]
-    return sum(count - 1 for count in Counter(alert["key"] for alert in alerts).values())
+            name, revision = incident["name"], incident["revision"]
+            assert first_keys.setdefault((name, revision), alert["key"]) == alert["key"]
+            states[name] = max(states.get(name, (0, "")), (revision, incident["state"]))
+    return states
 
 
 @pytest.fixture
@@ -61,22 +76,28 @@ async def pager(operator_process: OperatorProcess) -> AsyncIterator[Receiver]:
 
 
 @pytest.mark.parametrize(
-    "kills",
+    ("kills", "stops"),
     [
-        pytest.param(KILLS, id="a few"),
-        pytest.param(MANY_KILLS, id="many", marks=pytest.mark.slow),
+        pytest.param(KILLS, STOPS, id="a few"),
+        pytest.param(MANY_KILLS, MANY_STOPS, id="many", marks=pytest.mark.slow),
     ],
 )
 async def test_every_incident_is_notified_and_repeats_have_the_same_key(
-    operator_process: OperatorProcess, pager: Receiver, kills: int, seed: Seed
+    operator_process: OperatorProcess, pager: Receiver, kills: int, stops: int, seed: Seed
 ) -> None:
     # On-call relies on it: a crash at any moment neither loses an incident nor repeats a message without its key.
     rng, ended = seed.rng, asyncio.Event()
     writer = asyncio.create_task(_write_random_rules(operator_process, rng, ended))
-    for _ in range(kills):
-        await asyncio.sleep(rng.uniform(0, LONGEST_LIFE))
-        await operator_process.environment.stop_operator(signal.SIGKILL)
-        operator_process.start()
+    lives = OperatorLives(operator_process, (operator_process.environment.receiver, pager))
+    signals = [signal.SIGKILL] * kills + [signal.SIGTERM] * stops
+    rng.shuffle(signals)
+    for how in signals:
+        writes_only = rng.random() < WRITES_SHARE
+        await lives.live(
+            rng.randrange(MOST_WRITES if writes_only else MOST_REQUESTS), LONGEST_LIFE, writes_only=writes_only
+        )
+        await asyncio.sleep(rng.choice(PAUSES))
+        await lives.end(how)
     ended.set()
     await writer
     await operator_process.wait_until_delivered()
@@ -86,11 +107,13 @@ async def test_every_incident_is_notified_and_repeats_have_the_same_key(
     open_about = [incident["spec"]["baseline"] for incident in incidents if incident["status"]["state"] == "Open"]
     assert len(open_about) == len(set(open_about)), "two open incidents for one baseline"
     received = (operator_process.environment.receiver.alerts, pager.alerts)
+    states = {
+        incident["metadata"]["name"]: (incident["status"]["revision"], incident["status"]["state"])
+        for incident in incidents
+    }
     for alerts in received:
-        assert {incident["name"] for alert in alerts for incident in alert["alert"]["incidents"]} == {
-            incident["metadata"]["name"] for incident in incidents
-        }, str(seed)
-        assert _repeats(alerts) <= kills, str(seed)
+        assert _last_states(alerts) == states, str(seed)
+    assert [key for key, after_kill in lives.repeats() if not after_kill] == [], str(seed)
     before = [len(alerts) for alerts in received]
     await operator_process.environment.stop_operator()
     operator_process.start()
