@@ -16,6 +16,7 @@ from nsg_baseline.cli.evidence.report import VERSION, Report
 from nsg_baseline.cli.evidence.review import due
 from nsg_baseline.cli.render.report import FORMS
 from nsg_baseline.cli.render.report_timeline import zoomed
+from nsg_baseline.cli.report import _is_within
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
 from tests.support.alerts import START
@@ -202,3 +203,21 @@ async def test_missing_permissions_and_invalid_objects_are_gaps() -> None:
 async def test_no_incidents_or_an_unavailable_server_is_no_report(allowed: tuple[str, ...], status: int) -> None:
     with pytest.raises(KubeError):
         await gather(cast(Kube, LimitedKube(*allowed, status=status)), None)
+
+
+@pytest.mark.parametrize(
+    ("opened", "resolved", "is_within"),
+    [
+        (-2, -1, False),  # it ended before
+        (-2, 0, True),
+        (-2, None, True),  # it is still open
+        (5, 6, True),
+        (10, 11, True),
+        (10.01, 11, False),  # it opened after --until
+        (12, None, False),
+    ],
+)
+def test_until_ends_the_period(opened: float, resolved: float | None, *, is_within: bool) -> None:
+    state = {"state": "Open"} if resolved is None else {"resolvedAt": after(days=resolved), "resolution": "Reverted"}
+    resource = incident("web", openedAt=after(days=opened), **state).resource
+    assert _is_within(resource, START, START + timedelta(days=10)) is is_within
