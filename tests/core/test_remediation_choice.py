@@ -93,3 +93,10 @@ def test_a_rule_behind_a_critical_one_is_reverted_in_the_same_write() -> None:
     layers = [f"{500 + number} layer-{number} allow tcp Internet -> *:22" for number in range(4)]
     result = planned([], [*layers, *TRIVIAL], SMALL)
     assert reverted(result) == {f"layer-{number}" for number in range(4)}
+
+
+def test_a_small_opening_waits_for_a_confirmation_beside_a_critical_one() -> None:
+    # Else one critical rule would switch maxChanges off for all others.
+    evil, few = "500 evil allow tcp Internet -> *:22", "501 few allow tcp 203.0.113.7 -> *:23"
+    result = planned([], [evil, "502 second allow tcp Internet -> *:22", few, *TRIVIAL], SMALL)
+    assert reverted(result) == {"evil", "second"}

@@ -70,13 +70,14 @@ def assess(
     parts = [together, *ratings.values()]
     if not nsg_exposure.exact and live is not None:
         parts.append(rated(severity_config.policy, "Unclear", "the exposure is too large to compute in full"))
-    rated_changes = (_rated(change, ratings[id(change)]) for change in changes)
+    rated_changes = [_rated(change, ratings[id(change)]) for change in changes]
+    is_more_critical = together.severity == "critical" and _is_rest_critical(rated_changes, context)
     ordered = sorted(
         (
             replace(
                 change,
                 opens=_opens(change, considered, nsg_exposure.exact),
-                urgent=change.severity == "critical" or _is_part_of(change, together, context),
+                urgent=change.severity == "critical" or (is_more_critical and _opens_management(change, context)),
             )
             for change in rated_changes
         ),
@@ -196,10 +197,15 @@ def _rating_together(context: _Context) -> Rating:
     return unattached_rating(rating, policy) if is_unattached(context.approved, context.live) else rating
 
 
-def _is_part_of(change: Change, together: Rating, context: _Context) -> bool:
-    """Return whether a change is part of an opening that is critical only together with other changes."""
-    if together.severity != "critical":
-        return False
+def _is_rest_critical(changes: Iterable[Change], context: _Context) -> bool:
+    """Return whether the changes that are not critical alone are critical together."""
+    critical = [change for change in changes if change.severity == "critical"]
+    pairs = [pair for pair in context.exposed if pair.place is None]
+    rest = [pair.entry for pair in pairs if not any(decides(change, pair) for change in critical)]
+    return rate(rest, context.policy).severity == "critical"
+
+
+def _opens_management(change: Change, context: _Context) -> bool:
     return opens_management([pair.entry for pair in context.exposed if decides(change, pair)], context.policy)
 
 

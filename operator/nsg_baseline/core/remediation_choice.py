@@ -100,8 +100,13 @@ def _unveiled(
         return [change for change in rest if change.opens]
     if rate(left.entries, severity_config.policy).severity != "critical":
         return []
-    opened = [entry for entry in left.entries if opens_management([entry], severity_config.policy)]
-    return [change for change in rest if any(decides(change, ExposureEntry(entry)) for entry in opened)]
+    own = {
+        change.fingerprint: [entry for entry in left.entries if decides(change, ExposureEntry(entry))]
+        for change in rest
+    }
+    policy = severity_config.policy
+    critical = [change for change in rest if rate(own[change.fingerprint], policy).severity == "critical"]
+    return critical or [change for change in rest if opens_management(own[change.fingerprint], policy)]
 
 
 def _possible(live: LiveNSG, expected: Sequence[Rule], changes: Sequence[Change], tags: TagTable | None) -> Choice:
