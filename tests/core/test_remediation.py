@@ -160,6 +160,8 @@ def test_the_policy_is_that_of_the_spec() -> None:
         {"target": {"resourceId": NSG}, "rules": [], "enforcement": {"revert": ["RuleCreated"], "maxChanges": 3}}
     )
     assert policy(spec, "abc") == RemediationPolicy(frozenset({"RuleCreated"}), 3, "abc")
+    openings = spec.enforcement.model_copy(update={"only": "Openings"})
+    assert policy(spec.model_copy(update={"enforcement": openings}), "abc").only == "Openings"
     live = parse_live(nsg([rule("web", destinationPortRange="80")]))
     assert planned([rule("web")], live, policy(spec, None)) is None
 

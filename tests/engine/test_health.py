@@ -38,6 +38,15 @@ def test_a_deadline_is_five_intervals_and_at_least_ten_minutes(
     assert health.overdue() == ["production"]
 
 
+def test_a_pause_that_azure_asked_for_moves_the_deadline(health: Health, clock: Clock) -> None:
+    # A process that waits for Azure must not be restarted.
+    health.expect("production", 60, pause=50)
+    clock.now += 650
+    assert health.overdue() == []
+    clock.now += 0.1
+    assert health.overdue() == ["production"]
+
+
 def test_each_reconcile_starts_a_new_deadline(health: Health, clock: Clock) -> None:
     health.expect("production", 60)
     clock.now += 599

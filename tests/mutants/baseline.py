@@ -119,7 +119,8 @@ def _importing(tree: Path, part: Part, shared: tuple[str, ...], stem: Path) -> d
             "tests.mutants.judge",
             str(names),
         )
-        subprocess.run(command, cwd=tree, env=environment(tree), check=True, stdin=subprocess.DEVNULL)
+        silence = subprocess.DEVNULL
+        subprocess.run(command, cwd=tree, env=environment(tree), check=True, stdin=silence, stdout=silence)
     return {path: frozenset(lines) for path, lines in _lines(tree, part, data).items()}
 
 
