@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -107,6 +107,27 @@ async def test_an_open_incident_is_neither_deleted_nor_counted(records: Records)
         store_incident(records, f"i{hours}", timedelta(hours=hours))
     await prune_incidents(records, OPERATOR, NOW)
     assert len(names(records)) == 45
+
+
+async def test_routes_are_read_only_if_an_incident_has_expired(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each edit of any baseline prunes. A tenant with 300 routes and many edits would take the operator's time.
+    read: list[type] = []
+    stored = Store.stored
+
+    def counted(store: Store, kind: type[Any]) -> Any:
+        read.append(kind)
+        return stored(store, kind)
+
+    monkeypatch.setattr(Store, "stored", counted)
+    store_incident(records, "kept", timedelta(days=30))
+    await prune_incidents(records, OPERATOR, NOW)
+    assert NSGAlertRoute not in read
+    store_incident(records, "expired", timedelta(days=31))
+    store_incident(records, "old", timedelta(days=32))
+    await prune_incidents(records, OPERATOR, NOW)
+    assert read.count(NSGAlertRoute) == 1
 
 
 async def test_an_incident_that_reached_nobody_is_kept(records: Records) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 
 import structlog
 
@@ -90,10 +91,15 @@ async def prune_incidents(records: Records, operator_namespace: str, now: dateti
     Raises:
         KubeError: an incident could not be deleted.
     """
-    recorder, routes, tags = IncidentRecorder(records), list(_routes(records)), BaselineTags(records.store)
+    recorder, tags = IncidentRecorder(records), BaselineTags(records.store)
+
+    @cache
+    def routes() -> tuple[NSGAlertRoute, ...]:
+        # Read only if an incident has expired: this runs at each edit of any baseline, and there can be hundreds.
+        return tuple(_routes(records))
 
     def is_undelivered(incident: NSGIncident) -> bool:
-        return reached_nobody(routes, incident, operator_namespace, now, tags.of)
+        return reached_nobody(routes(), incident, operator_namespace, now, tags.of)
 
     for incident in expired(records.incidents.all(), now, is_undelivered):
         if is_undelivered(incident):
