@@ -159,7 +159,7 @@ async def report_changes(environment: ScenarioEnvironment) -> None:
 
     backdoor = IDS["nsg-mixed-rules"].replace("nsg-mixed-rules", "backdoor")
     await environment.rogue.put_nsg(backdoor, {"location": "westus", "properties": {"securityRules": []}})
-    await environment.receiver.next("NSG backdoor", "without a baseline")
+    await environment.receiver.next("NSG backdoor", "has no baseline")
 
     await environment.rogue.delete_nsg(IDS["nsg-mixed-rules"])
     await environment.receiver.next("nsg-mixed-rules", "deleted NSG")

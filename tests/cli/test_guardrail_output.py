@@ -113,7 +113,7 @@ def test_lint_reports_the_rule_of_the_baseline(tmp_path: Path, rails: str) -> No
     assert result.exit_code == VIOLATED
     (finding,) = [found for found in json.loads(result.stdout)["findings"] if found["id"] == "GuardrailViolated"]
     assert (finding["level"], finding["field"], finding["rule"]) == ("error", "spec.rules[1]", "ssh")
-    assert finding["message"].startswith("guardrail no-ssh (never[0]): ssh allows")
+    assert finding["message"].startswith("guardrail no-ssh (never[0]): rule ssh allows")
     assert finding["message"].endswith("(critical)")
     assert run("lint", file, "--fail-on", "error").exit_code == 0
 

@@ -69,7 +69,7 @@ def test_a_baseline_that_violates_a_guardrail_is_neither_accepted_nor_enforced()
     other = forbidden(severity="high")
     violations = violations_of_baseline(taken, [forbidden(), replace(other, name="never-ssh")])
     decision = decide(replace(taken, violations=violations))
-    text = "guardrail no-ssh (never[0]): open allows inbound TCP 22 from Internet to any"
+    text = "guardrail no-ssh (never[0]): rule open allows inbound TCP 22 from Internet to any"
     explained = f"{text}; {text.replace('no-ssh', 'never-ssh')}"
     assert decision.enforcement == Blocked("GuardrailViolated", f"the baseline is not accepted: {explained}")
     assert (decision.status.effective_mode, decision.due) == ("Alert", None)

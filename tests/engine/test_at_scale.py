@@ -69,7 +69,7 @@ async def test_three_hundred_unbaselined_nsgs_are_one_message_with_a_count(tmp_p
         operator.clock.advance(seconds=10)
         await operator.deliver()
         (body,) = [body for _, body in chats.bodies]
-        assert "300 NSGs without a baseline" in body["title"]
+        assert "300 NSGs have no baseline" in body["title"]
         (incident,) = operator.records.incidents.all()
         assert incident.status.change_count == 300
         assert isinstance(incident, NSGIncident)

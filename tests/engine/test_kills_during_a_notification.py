@@ -63,7 +63,7 @@ STEPS = (
     Step(
         "NSG created",
         lambda rogue: rogue.put_nsg(MIXED.replace("nsg-mixed-rules", "backdoor"), BACKDOOR),
-        ("NSG backdoor", "without a baseline"),
+        ("NSG backdoor", "has no baseline"),
         "Unbaselined",
     ),
     Step("NSG deleted", lambda rogue: rogue.delete_nsg(MIXED), ("nsg-mixed-rules", "deleted NSG")),

@@ -35,8 +35,9 @@ def _subject(placed: Placed) -> str:
 
 def _described(placed: Placed) -> str:
     """Return the message with its subject; a severity explains itself with the rule's name first."""
-    subject, message = _subject(placed), placed.finding.message
-    return message if placed.finding.rule and message.startswith(f"{placed.finding.rule} ") else subject + message
+    rule, message = placed.finding.rule, placed.finding.message
+    names_rule = rule and message.startswith((f"{rule} ", f"rule {rule} "))
+    return message if names_rule else _subject(placed) + message
 
 
 def _text(placed: Placed) -> str:
