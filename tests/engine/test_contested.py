@@ -8,6 +8,11 @@ from tests.engine.operator_process import IDS, OperatorProcess
 APPGATE = IDS["appgate"]
 
 
+def _stalled(operator_process: OperatorProcess) -> dict[str, str] | None:
+    status = operator_process.environment.custom("NSGBaseline", "appgate")["status"]
+    return next((condition for condition in status["conditions"] if condition["type"] == "Stalled"), None)
+
+
 async def test_a_contested_remediation_is_detected_and_blocked(operator_process: OperatorProcess) -> None:
     # A policy and an operator that both write every minute would continue endlessly, and each write could block an
     # administrator.
@@ -26,8 +31,9 @@ async def test_a_contested_remediation_is_detected_and_blocked(operator_process:
         if record.method == "PUT" and record.path.endswith("/networkSecurityGroups/appgate")
     ]
     assert len(writes) == 3
-    status = operator_process.environment.custom("NSGBaseline", "appgate")["status"]
-    stalled = next(record for record in status["conditions"] if record["type"] == "Stalled")
+    # The status is stored after the incident, so it can follow the notification.
+    await operator_process.environment.until(lambda: _stalled(operator_process) is not None)
+    stalled = _stalled(operator_process) or {}
     assert stalled["reason"] == "Contested"
     assert "restored 3 times within an hour" in stalled["message"]
     (incident,) = operator_process.incidents()
