@@ -30,19 +30,29 @@ _Range = tuple[int, int, int]
 class Opening:
     """A management port that is open to so many public addresses of each family, and the live rules that open it.
 
-    `rented` says that any customer of Azure can have an address from which it is open.
+    `rented` has the rules that open it to addresses that any customer of Azure can have. `parts` has the addresses to
+    which each rule opens it.
     """
 
     protocol: str
     port: int
     addresses: dict[int, int]
     rules: frozenset[str]
-    rented: bool
+    rented: frozenset[str]
+    parts: tuple[tuple[str, int, int], ...] = ()
+
+    def is_critical_by(self, rules: set[str]) -> bool:
+        """Return whether some of the rules are critical without the others."""
+        sizes = {4: 0, 6: 0}
+        for rule, family, size in self.parts:
+            sizes[family] += size if rule.lower() in rules else 0
+        is_rented = any(rule.lower() in rules for rule in self.rented)
+        return is_rented or any(sizes[family] >= MANY[family] for family in MANY)
 
     @property
     def critical(self) -> bool:
         """Whether it is critical according to the table of severities."""
-        return self.rented or any(self.addresses[family] >= MANY[family] for family in MANY)
+        return bool(self.rented) or any(self.addresses[family] >= MANY[family] for family in MANY)
 
     @property
     def size(self) -> int:
@@ -76,7 +86,8 @@ def _of_port(live: Sequence[Document], accepted: Sequence[Document], protocol: s
 def _to_destination(
     live: Sequence[Document], approved: Sequence[Document], protocol: str, port: int, family: int
 ) -> Opening | None:
-    addresses, names, rented = {4: 0, 6: 0}, set[str](), False
+    addresses, names, rented = {4: 0, 6: 0}, set[str](), set[str]()
+    parts: list[tuple[str, int, int]] = []
     for _, first, last in (cell for cell in _cells([*live, *approved]) if cell[0] == family):
         for tags in ((), _RENTED):
             rule = _first(live, family, first, tags)
@@ -85,10 +96,11 @@ def _to_destination(
                 continue
             names.add(rule["name"])
             if tags:
-                rented = rented or _names(rule, tags)
+                rented |= {rule["name"]} if _names(rule, tags) else set()
             else:
                 addresses[family] += last - first + 1
-    return Opening(protocol, port, addresses, frozenset(names), rented) if names else None
+                parts.append((rule["name"], family, last - first + 1))
+    return Opening(protocol, port, addresses, frozenset(names), frozenset(rented), tuple(parts)) if names else None
 
 
 def _first(rules: Sequence[Document], family: int, address: int, tags: tuple[str, ...]) -> Document | None:

@@ -52,7 +52,9 @@ class Referee:
             if change.tolerated_by
         }
         by = {name.lower() for name in opening.rules}
-        if by <= set(tolerated) and all(map(_is_co_owned, by)):
+        by -= {name for name in tolerated if _is_co_owned(name)}
+        if not opening.is_critical_by(by):
+            # What remains belongs to co-owners, who are named, or is too small to be removed without a confirmation.
             return None
         stalled = find_condition(operator.baseline.status.conditions, "Stalled")
         if stalled is None:
@@ -73,16 +75,16 @@ class Referee:
             case "Updating":
                 return operator.azure.state == "Updating"
             case "PriorityTaken" | "WouldOpen":
-                return self._are_all_to_stay(by) and self._is_a_slot_taken(live)
+                return self._are_all_to_stay(by, live) and self._is_a_slot_taken(live)
             case "TooManyRules":
                 kept = [rule for rule in live if _is_co_owned(rule["name"].lower())]
-                return self._are_all_to_stay(by) and len(kept) + len(operator.approved) > operator.azure.limit
+                return self._are_all_to_stay(by, live) and len(kept) + len(operator.approved) > operator.azure.limit
             case _:
                 return False
 
-    def _are_all_to_stay(self, by: set[str]) -> bool:
-        """Return whether each rule is approved in some form or co-owned: the write has to restore another rule."""
-        approved = {rule["name"].lower() for rule in self._operator.approved}
+    def _are_all_to_stay(self, by: set[str], live: list[Document]) -> bool:
+        """Return whether each rule is approved, excepted or co-owned: the write has to restore another rule."""
+        approved = {rule["name"].lower() for rule in (*self._operator.approved, *accepted(self._operator, live))}
         return all(name in approved or _is_co_owned(name) for name in by)
 
     def _is_a_slot_taken(self, live: list[Document]) -> bool:

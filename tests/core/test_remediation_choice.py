@@ -1,6 +1,7 @@
 """What is in the way of a critical opening is reverted as well, and nothing more."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from nsg_baseline.core import remediation_limits
 from nsg_baseline.core.nsg import parse_live
 from nsg_baseline.core.remediation import Blocked, Remediation, RemediationPolicy, plan
+from nsg_baseline.core.traffic.exposure import exposure
 from nsg_baseline.core.verdict import judge
 from tests.support.nsgs import NOW, baseline, nsg
 from tests.support.rule_shorthand import arm_rule
@@ -74,11 +76,11 @@ def test_rules_that_leave_no_room_for_a_critical_one_are_removed(monkeypatch: py
     assert {item.blocked.reason for item in result.left_out} == {"TooManyChanges"}
 
 
-def test_everything_is_reverted_if_a_critical_opening_cannot_be_closed_otherwise() -> None:
+def test_a_rule_below_a_usurper_is_reverted_as_well_above_max_changes() -> None:
     # Without the usurper the rule below it would open, so the write with the usurper alone is blocked.
     usurper, below = "100 usurper deny tcp 10.9.9.9 -> *:22", "300 below allow tcp 10.9.9.9 -> *:22"
     result = planned([DENY, RANGE], [usurper, RANGE, below, *TRIVIAL], SMALL)
-    assert reverted(result) == {"deny", "usurper", "below", "t0", "t1", "t2"}
+    assert reverted(result) == {"deny", "usurper", "below"}
 
 
 def test_the_reason_is_that_of_the_most_severe_change() -> None:
@@ -100,3 +102,30 @@ def test_a_small_opening_waits_for_a_confirmation_beside_a_critical_one() -> Non
     evil, few = "500 evil allow tcp Internet -> *:22", "501 few allow tcp 203.0.113.7 -> *:23"
     result = planned([], [evil, "502 second allow tcp Internet -> *:22", few, *TRIVIAL], SMALL)
     assert reverted(result) == {"evil", "second"}
+
+
+def test_a_hidden_rule_does_not_protect_a_usurper_of_a_critical_rule() -> None:
+    # The allow rule opens nothing while the usurper hides it, so it is not reverted as an opening. Other denies stay.
+    usurper, hidden = "100 usurper deny tcp 10.9.9.9 -> *:9999", "300 hidden allow tcp 10.9.9.9 -> *:9999"
+    result = planned([DENY, RANGE], [usurper, RANGE, hidden, "90 responder deny * 203.0.113.9 -> *:*"], OPENINGS)
+    assert reverted(result) == {"deny", "usurper", "hidden"}
+
+
+def test_a_missing_deny_does_not_protect_a_usurper_of_a_critical_rule() -> None:
+    # Once the usurper is gone, the approved rule behind it would allow what the deny that was deleted has to deny.
+    approved = [DENY, RANGE, "210 inner deny tcp 10.9.9.9 -> *:9999", "220 wide allow tcp 10.9.0.0/16 -> *:9999"]
+    result = planned(approved, [USURPER, approved[1], approved[3]], OPENINGS)
+    assert reverted(result) == {"deny", "usurper", "inner"}
+
+
+def test_everything_is_reverted_if_no_smaller_write_is_certain_to_close_a_critical_opening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What is as approved allows nothing that is not, however large the rest is.
+    def unclear(*arguments: Any, **options: Any) -> Any:
+        result = exposure(*arguments, **options)
+        return replace(result, exact=not result.entries)
+
+    monkeypatch.setattr(remediation_limits, "exposure", unclear)
+    result = planned([DENY, RANGE], [USURPER, RANGE, "300 responder deny * 203.0.113.9 -> *:*"], OPENINGS)
+    assert reverted(result) == {"deny", "usurper", "responder"}

@@ -91,13 +91,13 @@ def test_existing_exposure_does_not_block_a_write() -> None:
     assert refused([DENY, ALLOW], [*live, other], "evil") == []
 
 
-def _inexact(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
-    """Let the second exposure, that of the write, be too large to compute."""
+def _inexact(monkeypatch: pytest.MonkeyPatch, calls: list[int], which: int = 2) -> None:
+    """Let an exposure be too large to compute: the second is that of the write."""
 
     def counted(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         result = exposure(*arguments, **options)
-        return replace(result, exact=False) if len(calls) == 2 else result
+        return replace(result, exact=False, entries=()) if len(calls) == which else result
 
     monkeypatch.setattr(remediation_limits, "exposure", counted)
 
@@ -120,6 +120,14 @@ def test_inexact_exposure_blocks_writes_unless_they_only_deny(monkeypatch: pytes
     assert {(item.reason, item.message) for item in items} == {("WouldOpen", message)}
     assert sorted(str(item.change.rule) for item in items) == ["Renamed", "grant", "web"]
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("which", [1, 3])
+def test_no_other_inexact_exposure_makes_a_write_seem_safe(monkeypatch: pytest.MonkeyPatch, which: int) -> None:
+    # The first has all that is open after the write, and the third whether a part of it is approved.
+    _inexact(monkeypatch, [], which)
+    items = refused([DENY, ALLOW], [{**DENY, "name": "Renamed"}, ALLOW], "Renamed")
+    assert [(item.change.rule, item.reason) for item in items] == [("Renamed", "WouldOpen")]
 
 
 def _left_out(*messages: str) -> tuple[LeftOut, ...]:
@@ -198,5 +206,5 @@ def test_what_no_candidate_decides_blocks_all_that_may_open() -> None:
     (entry,) = exposure(live.rules, [item for item in live.rules if item.name == "Allow"]).entries[:1]
     unknown = replace(entry, approved_rule="other", live_rule=None)
     message = "the write would allow traffic that is not approved"
-    items = remediation_limits._responsible(unknown, verdict.changes)
+    items = remediation_limits._responsible(unknown, verdict.changes, frozenset())
     assert summary(items) == [("Renamed", "WouldOpen", message)]

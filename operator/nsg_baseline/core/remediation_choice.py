@@ -76,13 +76,27 @@ def _with_few_refused(
 ) -> Choice:
     """Return the smallest choice that refuses no urgent change, or else the one that refuses the fewest."""
     choice = _possible(live, expected, wanted, tags)
-    for changes in (wanted, [*wanted, *candidates]):
-        if not choice.urgent_refused:
-            break
-        wider = _possible(live, expected, _with_obstacles(live, changes, pool), tags)
-        if wider.urgent_refused < choice.urgent_refused:
-            choice = wider
+    for changes in (wanted, [*wanted, *candidates], pool):
+        chosen = _with_obstacles(live, changes, pool)
+        while choice.urgent_refused and chosen:
+            wider = _possible(live, expected, chosen, tags)
+            if wider.urgent_refused < choice.urgent_refused:
+                choice = wider
+            chosen = _with_deciders(live, chosen, wider.refused, pool)
     return choice
+
+
+def _with_deciders(
+    live: LiveNSG, changes: Sequence[Change], refused: Iterable[Refused], pool: Sequence[Change]
+) -> list[Change]:
+    """Return changes together with those of the rules that decide what the write would open; empty if that adds none.
+
+    An allow rule that another rule hides is such a rule. It opens nothing as long as it is hidden.
+    """
+    deciders = {rule.lower() for item in refused for rule in item.deciders}
+    chosen = {change.fingerprint for change in changes}
+    added = [change for change in pool if (change.rule or "").lower() in deciders and change.fingerprint not in chosen]
+    return _with_obstacles(live, [*changes, *added], pool) if added else []
 
 
 def _unveiled(

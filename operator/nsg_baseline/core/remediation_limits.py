@@ -14,15 +14,20 @@ from nsg_baseline.core.traffic.tags import TagTable
 
 MAX_RULES = 1000
 """Custom rules of an NSG, in both directions together (Azure's limit)."""
+_UNCLEAR = "it cannot be computed whether the write would allow traffic that is not approved"
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A change whose reversal must not be written, with the reason of a blocked remediation."""
+    """A change whose reversal must not be written, with the reason of a blocked remediation.
+
+    `deciders` has the rules that decide the traffic which the write would open, as approved and as written.
+    """
 
     change: Change
     reason: str
     message: str
+    deciders: frozenset[str] = frozenset()
 
 
 def refused_changes(
@@ -88,31 +93,34 @@ def _opening(
 ) -> Iterator[Refused]:
     """Yield the changes whose reversal would allow traffic that is not approved."""
     after = parse_live(document).rules
-    if not _allowed(exposure(expected, after, tags=tags).entries):
+    beyond = exposure(expected, after, tags=tags)
+    if beyond.exact and not _allowed(beyond.entries):
         return
     newly = exposure(live.rules, after, tags=tags)
     if not newly.exact:
-        message = "it cannot be computed whether the write would allow traffic that is not approved"
-        yield from (Refused(change, "WouldOpen", message) for change in candidates if not _only_closes(change))
+        yield from (Refused(change, "WouldOpen", _UNCLEAR) for change in candidates if not _only_closes(change))
         return
     for entry in _allowed(newly.entries):
-        if any(_allowed(exposure(expected, after, tags=tags, restrict=box).entries) for box in entry.boxes):
-            yield from _responsible(entry, candidates)
+        parts = [exposure(expected, after, tags=tags, restrict=box) for box in entry.boxes]
+        opened = [opening for part in parts for opening in _allowed(part.entries)]
+        if opened or not all(part.exact for part in parts):
+            deciders = (rule for opening in opened for rule in (opening.approved_rule, opening.live_rule) if rule)
+            yield from _responsible(entry, candidates, frozenset(deciders))
 
 
 def _allowed(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.effect == "Allowed"]
 
 
-def _responsible(entry: Entry, candidates: Sequence[Change]) -> list[Refused]:
+def _responsible(entry: Entry, candidates: Sequence[Change], deciders: frozenset[str]) -> list[Refused]:
     """Return the change of the rule that denies the traffic now, or else of the rule that would allow it."""
     for rule in (entry.approved_rule, entry.live_rule):
         changes = [change for change in candidates if rule and (change.rule or "").lower() == rule.lower()]
         if changes:
             message = f"reverting {rule} would allow traffic that is not approved"
-            return [Refused(change, "WouldOpen", message) for change in changes]
+            return [Refused(change, "WouldOpen", message, deciders) for change in changes]
     message = "the write would allow traffic that is not approved"
-    return [Refused(change, "WouldOpen", message) for change in candidates if not _only_closes(change)]
+    return [Refused(change, "WouldOpen", message, deciders) for change in candidates if not _only_closes(change)]
 
 
 def _only_closes(change: Change) -> bool:
