@@ -1,4 +1,4 @@
-"""Builds the control plane and the kstatus probe from Go modules, once, into the user's cache.
+"""Builds the control plane and the kstatus probe from Go modules, once, into the user's cache, and installs Azurite.
 
 Run it alone with `make cluster-tools`. A cold build takes about 15 minutes on two cores and 4 GB of Go's build
 cache; later runs use the cache. The tests of CRDs, CEL, RBAC and charts need the real kube-apiserver.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import cache
+from tests.cluster.azurite import azurite_program
 from tests.cluster.go_toolchain import Go, find_go
 
 TOOLS = Path(__file__).parent / "tools"
@@ -114,5 +115,5 @@ def _say(words: str) -> None:
 
 
 if __name__ == "__main__":
-    for program, path in build_all().items():
+    for program, path in {"azurite": azurite_program(), **build_all()}.items():
         sys.stdout.write(f"{program}\t{path}\n")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.azurite import Azurite
 from tests.cluster.build_tools import build_all
 from tests.cluster.client_tools import client_tools
 from tests.cluster.devcluster import Cluster
@@ -67,6 +68,15 @@ def namespace(kubectl: Program) -> Iterator[str]:
     kubectl("create", "namespace", name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def azurite(tmp_path: Path) -> Iterator[Azurite]:
+    """A storage account with queues. Each test starts its own, so that it can stop it."""
+    (folder := tmp_path / "azurite").mkdir()
+    running = Azurite(folder)
+    yield running
+    running.stop()
 
 
 def _uncaptured(request: pytest.FixtureRequest) -> Any:
