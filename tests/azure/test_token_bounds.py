@@ -14,7 +14,12 @@ from azure.identity.aio import ClientSecretCredential
 from typing_extensions import override
 
 from nsg_baseline.azure import bounded_token
-from nsg_baseline.azure.bounded_token import MAX_TOKEN_BYTES, TOKEN_DEADLINE_SECONDS, BoundedCredential, TokenTransport
+from nsg_baseline.azure.bounded_token import (
+    MAX_TOKEN_BYTES,
+    TOKEN_DEADLINE_SECONDS,
+    BoundedCredential,
+    BoundedTransport,
+)
 from nsg_baseline.azure.client import new_session, transport
 from nsg_baseline.azure.clouds import CLOUDS
 from nsg_baseline.azure.credentials import build_credential
@@ -28,7 +33,7 @@ TOKEN = "CANARY.token"
 ANSWER = {"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer", "resource": "https://management.azure.com"}
 
 
-class Detour(TokenTransport):
+class Detour(BoundedTransport):
     """Sends requests to a local server, because azure-identity accepts https authorities only."""
 
     def __init__(self, connection: AsyncHttpTransport[HttpRequest, Any], url: str) -> None:

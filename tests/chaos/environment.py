@@ -30,7 +30,7 @@ from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
 from nsg_baseline.engine.cleanup import prune_incidents, report_refused_baselines, resolve_orphans
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
-from nsg_baseline.engine.scope_report import report
+from nsg_baseline.engine.scope_report import ScopeConditions, report
 from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError
@@ -86,7 +86,7 @@ class OperatorRun:
             snapshot = ScopeSnapshot(scope, readable_scopes, baselines, assigned.inactive(name))
             tallies[name] = await reconcile_all(world, snapshot, memory)
             permitted = await self._permitted.setdefault(name, PermissionCache()).condition(world, scope)
-            await report(world, scope, baselines, tallies[name], permitted)
+            await report(world, scope, baselines, tallies[name], ScopeConditions(permitted))
         await records.backlog.flush()
         return tallies
 

@@ -24,6 +24,23 @@ def take_all(work: Shares) -> list[str]:
     return order
 
 
+def test_a_change_in_azure_goes_before_edits_and_no_listing_replaces_its_reading() -> None:
+    # The page of the listing may have been read before the change.
+    work = Shares()
+    for nsg in ("edited-1", "edited-2", "changed"):
+        work.add("a", nsg, edited=True)
+    work.begin_listing()
+    work.add_changed("a", "changed")
+    assert work.waiting() == 3
+    assert work.reserve("changed")
+    assert work.reserve("edited-1")
+    assert take_all(work) == ["edited-2"]
+    work.release("changed")
+    work.release("edited-1")
+    assert take_all(work) == ["changed"]
+    assert work.waiting() == 0
+
+
 def test_the_namespaces_take_turns() -> None:
     # 2,000 NSGs of one tenant took minutes, in which the single edit of another was not judged.
     work = shares("a", absent=2000)

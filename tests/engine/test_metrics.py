@@ -1,6 +1,7 @@
 """Metrics: the current values that an on-call dashboard needs, removed with their object."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from nsg_baseline.azure.rate_limit import RateLimiter
+from nsg_baseline.core.azure_events import AzureEvent
+from nsg_baseline.engine.event_statistics import QueueStatistics
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.metrics import Metrics
 from tests.support.in_process_operator import InProcessOperator, in_process_operator
@@ -15,7 +18,10 @@ from tests.support.rule_shorthand import arm_rule
 
 WEB = [arm_rule("100 web allow tcp Internet -> *:443")]
 SSH = arm_rule("200 open-ssh allow tcp Internet -> *:22")
-LABELS = {"version", "scope", "result", "kind", "severity", "namespace", "route", "identity", "status", "region"}
+LABELS = {
+    *("version", "scope", "result", "kind", "severity", "namespace", "route", "identity", "status", "region"),
+    *("queue", "le"),
+}
 
 
 @pytest.fixture
@@ -62,6 +68,23 @@ async def test_the_metrics_of_a_dashboard_are_exported(operator: InProcessOperat
     operator.azure.nsgs["web"] = WEB
     await operator.reconcile()
     assert _series("nsg_baseline_incidents_open", "Drift", "critical") not in _read(metrics)
+
+
+async def test_the_queues_of_events_are_exported(operator: InProcessOperator) -> None:
+    # An old newest event or a growing poison queue shows that Event Grid or a role is broken.
+    happened = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+    statistics = QueueStatistics(lambda: happened.timestamp() + 2.5, received=9, ignored=4, poison=1)
+    statistics.handled([AzureEvent("1", "write", "web", happened), AzureEvent("2", "write", "web", happened)])
+    samples = _read(Metrics(operator.records, Health(), dict, lambda: True, {"https://queue": statistics}))
+    assert samples[_series("nsg_baseline_event_messages_total", "https://queue", "received")] == 9
+    assert samples[_series("nsg_baseline_event_messages_total", "https://queue", "ignored")] == 4
+    assert samples[_series("nsg_baseline_event_messages_total", "https://queue", "poison")] == 1
+    assert samples[_series("nsg_baseline_event_newest_timestamp_seconds", "https://queue")] == happened.timestamp()
+    bucket = "nsg_baseline_event_latency_seconds_bucket"
+    assert samples[_series(bucket, "https://queue", "2.0")] == 0
+    assert samples[_series(bucket, "https://queue", "3.0")] == 2
+    assert samples[_series(bucket, "https://queue", "+Inf")] == 2
+    assert samples[_series("nsg_baseline_event_latency_seconds_sum", "https://queue")] == 5
 
 
 async def test_pending_writes_to_the_api_server_are_exported(operator: InProcessOperator) -> None:

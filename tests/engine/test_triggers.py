@@ -23,6 +23,18 @@ async def test_a_request_of_a_tenant_waits_for_the_pause() -> None:
     assert not await trigger.wait(0, 0)
 
 
+async def test_a_request_of_an_event_waits_for_its_own_pause() -> None:
+    # An NSG without a baseline must be reported within seconds, whatever the tenants edit.
+    trigger = Trigger()
+    trigger.ring_soon()
+    trigger.ring_for_event()
+    assert not await trigger.wait(0, LONG, LONG), "no pause is over"
+    assert await trigger.wait(LONG, LONG, 0)
+    assert not await trigger.wait(0, 0, 0), "one listing answers both requests"
+    trigger.ring_soon()
+    assert not await trigger.wait(0, LONG, 0), "the pause of a tenant's request is another one"
+
+
 async def test_requests_during_the_wait_are_heard() -> None:
     trigger = Trigger()
     waiting = asyncio.create_task(trigger.wait(LONG, LONG))

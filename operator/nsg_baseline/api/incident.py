@@ -24,6 +24,7 @@ from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, Inc
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost", "Guardrail"]
 IncidentState = Literal["Open", "Resolved"]
 CallerKind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
+DetectedBy = Literal["Listing", "Event", "ActivityLog"]
 ActionKind = Literal["Remediated", "Blocked"]
 IncidentEvent = Literal[
     "Opened", "Updated", "Escalated", "Eased", "Attributed", "Remediated", "Blocked", "Acknowledged", "Resolved"
@@ -169,6 +170,13 @@ class IncidentStatus(StatusShape):
         Field(description="Reason for the severity, with the rule that determines it.", max_length=REASON_LENGTH),
     ] = None
     opened_at: Annotated[Timestamp | None, Field(description="Time at which the drift was first seen.")] = None
+    detected_by: Annotated[
+        DetectedBy | None,
+        Field(
+            description="How the drift was detected: by a listing of the scope, by an event of Azure, or in the "
+            "Activity Log after it ended."
+        ),
+    ] = None
     updated_at: Annotated[Timestamp | None, Field(description="Time of the latest event.")] = None
     resolved_at: Annotated[Timestamp | None, Field(description="Time at which the incident was resolved.")] = None
     resolution: Annotated[Resolution | None, Field(description="How the incident was resolved.")] = None

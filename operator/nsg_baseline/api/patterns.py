@@ -34,6 +34,7 @@ NAMESPACE_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 URL_SOURCE_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 URL_KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
 CHANNELS_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+QUEUE_URL_PATTERN = r"^https://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+)?/[a-z0-9](-?[a-z0-9]){2,62}$"
 DAY_TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 _ASG = "Microsoft.Network/applicationSecurityGroups"

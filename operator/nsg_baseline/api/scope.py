@@ -23,7 +23,13 @@ from nsg_baseline.api.common import (
     without_nulls,
 )
 from nsg_baseline.api.durations import Duration, between
-from nsg_baseline.api.patterns import GROUP_NAME_PATTERN, GUID_PATTERN, LABEL_PATTERN, NAMESPACE_PATTERN
+from nsg_baseline.api.patterns import (
+    GROUP_NAME_PATTERN,
+    GUID_PATTERN,
+    LABEL_PATTERN,
+    NAMESPACE_PATTERN,
+    QUEUE_URL_PATTERN,
+)
 
 Guid = Annotated[str, StringConstraints(max_length=36, pattern=GUID_PATTERN)]
 MAX_BASELINES_PER_NAMESPACE = 5000
@@ -118,6 +124,20 @@ class Unbaselined(SpecShape):
     ] = ()
 
 
+class Events(SpecShape):
+    """Events of Azure, which make the operator read what changed at once."""
+
+    queue_url: Annotated[
+        str,
+        Field(
+            description="URL of the Storage Queue that Event Grid delivers the events of the subscription to. The "
+            "operator moves messages that it cannot read to the queue of the same name with `-poison` at its end.",
+            max_length=255,
+            pattern=QUEUE_URL_PATTERN,
+        ),
+    ]
+
+
 class ScopeSpec(SpecShape):
     """What to watch, with which identity, and which namespaces may define baselines."""
 
@@ -147,6 +167,13 @@ class ScopeSpec(SpecShape):
     interval: Annotated[
         Duration, between("10s", "24h"), Field(description="Time between two reconciles of the scope, from 10s to 24h.")
     ] = "60s"
+    events: Annotated[
+        Events | None,
+        Field(
+            description="Events of Azure, which make the operator read what changed at once. The scope is reconciled "
+            "at each interval all the same."
+        ),
+    ] = None
     allowed_namespaces: Annotated[
         AllowedNamespaces | None,
         Field(description="Namespaces whose baselines are honoured in this scope. If unset, none are."),

@@ -19,11 +19,12 @@ TOKEN_DEADLINE_SECONDS = 120.0
 """Limit of one token request with all retries. The metadata service can be unavailable for 70 s."""
 
 
-class TokenTransport(AsyncHttpTransport[HttpRequest, Any]):
-    """Sends requests over another transport, and limits response bodies to `MAX_TOKEN_BYTES`."""
+class BoundedTransport(AsyncHttpTransport[HttpRequest, Any]):
+    """Sends requests over another transport, and limits response bodies to a number of bytes."""
 
-    def __init__(self, transport: AsyncHttpTransport[HttpRequest, Any]) -> None:
+    def __init__(self, transport: AsyncHttpTransport[HttpRequest, Any], limit: int = MAX_TOKEN_BYTES) -> None:
         self._transport = transport
+        self._limit = limit
 
     @override
     async def send(self, request: HttpRequest, **options: Any) -> Any:
@@ -31,7 +32,7 @@ class TokenTransport(AsyncHttpTransport[HttpRequest, Any]):
         encoding = response.headers.pop("Content-Encoding", "")
         try:
             # azure-core has no public way to set the body of a response.
-            response._content = await read_bounded(response.iter_raw(), encoding, MAX_TOKEN_BYTES)  # noqa: SLF001
+            response._content = await read_bounded(response.iter_raw(), encoding, self._limit)  # noqa: SLF001
         finally:
             await response.close()
         return response

@@ -14,6 +14,7 @@ class Cloud:
     Attributes:
         portal: the address of the portal.
         cli_name: the name of the cloud in the Azure CLI; empty for its default.
+        queue_hosts: the ends of the hosts of Storage Queues; empty if any host may be one.
     """
 
     endpoint: str
@@ -22,6 +23,7 @@ class Cloud:
     known_authority: bool = True
     portal: str = "https://portal.azure.com"
     cli_name: str = ""
+    queue_hosts: tuple[str, ...] = (".queue.core.windows.net", ".queue.storage.azure.net")
 
 
 CLOUDS = {
@@ -34,6 +36,7 @@ CLOUDS = {
         "https://login.microsoftonline.us",
         portal="https://portal.azure.us",
         cli_name="AzureUSGovernment",
+        queue_hosts=(".queue.core.usgovcloudapi.net",),
     ),
     "AzureChina": Cloud(
         "https://management.chinacloudapi.cn",
@@ -41,6 +44,7 @@ CLOUDS = {
         "https://login.chinacloudapi.cn",
         portal="https://portal.azure.cn",
         cli_name="AzureChinaCloud",
+        queue_hosts=(".queue.core.chinacloudapi.cn",),
     ),
 }
 
@@ -58,6 +62,7 @@ def custom_cloud(base: Cloud, endpoint: str | None, authority: str | None) -> Cl
         endpoint=(endpoint or base.endpoint).rstrip("/"),
         authority=(authority or base.authority).rstrip("/"),
         known_authority=authority is None and base.known_authority,
+        queue_hosts=() if endpoint else base.queue_hosts,
     )
 
 

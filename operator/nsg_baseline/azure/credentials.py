@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 
-from nsg_baseline.azure.bounded_token import BoundedCredential, TokenTransport
+from nsg_baseline.azure.bounded_token import BoundedCredential, BoundedTransport
 from nsg_baseline.azure.client import transport
 from nsg_baseline.azure.clouds import Cloud
 
@@ -27,10 +27,10 @@ def build_credential(cloud: Cloud, identity: Identity | None, session: aiohttp.C
     The variables are those of the Azure SDKs: AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or
     AZURE_FEDERATED_TOKEN_FILE as AKS workload identity sets it.
     """
-    return BoundedCredential(_credential(cloud, identity, TokenTransport(transport(session))))
+    return BoundedCredential(_credential(cloud, identity, BoundedTransport(transport(session))))
 
 
-def _credential(cloud: Cloud, identity: Identity | None, connection: TokenTransport) -> AsyncTokenCredential:
+def _credential(cloud: Cloud, identity: Identity | None, connection: BoundedTransport) -> AsyncTokenCredential:
     # A slow import that commands without Azure access do not need.
     from azure.identity.aio import (  # noqa: PLC0415
         ClientSecretCredential,

@@ -10,6 +10,7 @@ from nsg_baseline.azure.activity_log import ActivityLogReader
 from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity, build_credential
+from nsg_baseline.azure.event_queue import EventQueue
 from nsg_baseline.azure.permissions import PermissionReader
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.read import ArmReader
@@ -25,6 +26,7 @@ class ArmServices:
     activity_log: ActivityLogReader
     rate_limiter: RateLimiter
     permissions: PermissionReader
+    _cloud: Cloud
     _client: ArmClient
     _credential: AsyncTokenCredential
     _session: aiohttp.ClientSession
@@ -49,10 +51,19 @@ class ArmServices:
             activity_log=ActivityLogReader(client),
             rate_limiter=rate_limiter,
             permissions=PermissionReader(client),
+            _cloud=cloud,
             _client=client,
             _credential=azure_credential,
             _session=session,
         )
+
+    def event_queue(self, url: str) -> EventQueue:
+        """Return the queue with a URL.
+
+        Raises:
+            AzureError: the URL leads away from the cloud.
+        """
+        return EventQueue(url, self._cloud, self._credential, self._session)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -30,13 +30,15 @@ class Claim:
     """A baseline's claim on an NSG.
 
     The claim of a baseline that is suspended or invalid counts as well: its NSG is not unbaselined, and no other
-    baseline takes it over. `inactive` is why such a baseline is not reconciled.
+    baseline takes it over. `inactive` is why such a baseline is not reconciled. `attachments` are the folded ids of the
+    subnets and interfaces that it approves.
     """
 
     key: ObjectKey
     nsg: NSGId
     created: datetime | None
     inactive: Refusal | None = None
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

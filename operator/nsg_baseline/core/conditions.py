@@ -8,6 +8,8 @@ from typing import Literal
 from nsg_baseline.api.common import PENDING, Condition
 from nsg_baseline.core.text.phrasing import counted
 
+EVENTS_READY = "EventsReady"
+"""The condition of a scope with a queue of events."""
 MESSAGE_LENGTH = 2048
 """Characters that a condition's message may have."""
 
@@ -70,6 +72,16 @@ def awaiting_rollout() -> ConditionState:
 def permissions(status: Literal["True", "False", "Unknown"], reason: str, message: str) -> ConditionState:
     """Return the state of a scope whose identity's permissions were read."""
     return ConditionState("Permitted", status, reason, message)
+
+
+def receiving_events(queue: str) -> ConditionState:
+    """Return the state of a scope whose events are received from a queue."""
+    return ConditionState(EVENTS_READY, "True", "Receiving", f"events are received from {queue}")
+
+
+def no_events(reason: str, message: str) -> ConditionState:
+    """Return the state of a scope whose events cannot be received. Its NSGs are read at each interval all the same."""
+    return ConditionState(EVENTS_READY, "False", reason, f"{message}; changes are detected at each interval only")
 
 
 def delivering() -> ConditionState:

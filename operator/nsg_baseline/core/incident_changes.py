@@ -7,7 +7,7 @@ from typing import Any
 
 from nsg_baseline.api.changes import SIDE_LENGTH, ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import EffectiveMode, Severity
-from nsg_baseline.api.incident import Action, IncidentStatus
+from nsg_baseline.api.incident import Action, DetectedBy, IncidentStatus
 from nsg_baseline.api.incident_changes import OWN_REASON_LENGTH, Acknowledgement, ChangeEnd, IncidentChange
 from nsg_baseline.core.attribution import carried
 from nsg_baseline.core.changes import Change
@@ -46,6 +46,7 @@ class Finding:
         severity: replaces the worst severity of the changes.
         is_undecided: whether a remediation is still to be read, planned or written in the same reconcile.
         mode: the mode of the baseline; None for an incident of a scope.
+        detected_by: what caused the reading; None for an incident of a scope.
         is_blind: whether it does not say which changes are present; the stored ones then stay.
     """
 
@@ -61,6 +62,7 @@ class Finding:
     ending: ChangeEnd = "Reverted"
     is_undecided: bool = False
     mode: EffectiveMode | None = None
+    detected_by: DetectedBy | None = None
     is_blind: bool = False
 
     @property

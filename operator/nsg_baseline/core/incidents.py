@@ -77,6 +77,7 @@ def opened_or_updated(
         "highest_severity": worst(level for level in (stored.highest_severity or stored.severity, severity) if level),
         "severity_reason": stored.severity_reason if is_worse(severity, finding.worst) else reason,
         "opened_at": stored.opened_at or now,
+        "detected_by": stored.detected_by if stored.opened_at is not None else finding.detected_by,
         "summary": cut(finding.summary or summary(finding.changes), SUMMARY_LENGTH),
         "change_count": len(stored.changes) if finding.is_blind else len(finding.changes) + len(changes.absent),
         "changes": open_changes,

@@ -54,6 +54,7 @@ class ScopeObservation:
         baselines: folded ids of the NSGs that have a baseline.
         incidents: all stored incidents about the scope.
         permissions: whether the scope's identity has the permissions it needs; None if that was not asked.
+        events: whether the events of Azure are received; None if the scope has no queue.
         service_tags: change number of the service tags file; None without one.
     """
 
@@ -66,6 +67,7 @@ class ScopeObservation:
     baselines: frozenset[str] = frozenset()
     incidents: tuple[NSGIncident, ...] = ()
     permissions: ConditionState | None = None
+    events: ConditionState | None = None
     service_tags: int | None = None
 
 
@@ -98,7 +100,8 @@ def invalid_scope_status(stored: ScopeStatus, message: str, generation: int, now
 def _status(observation: ScopeObservation) -> ScopeStatus:
     scope, failure, counts = observation.scope, observation.failure, observation.counts
     generation = scope.metadata.generation
-    states = [state for state in (_ready(failure, counts), observation.permissions) if state is not None]
+    candidates = _ready(failure, counts), observation.permissions, observation.events
+    states = [state for state in candidates if state is not None]
     updates: dict[str, object] = {
         "observed_generation": generation,
         "conditions": update_conditions(scope.status.conditions, states, generation, observation.now),
@@ -114,6 +117,14 @@ def _status(observation: ScopeObservation) -> ScopeStatus:
             "unbaselined": len(observation.unbaselined),
         }
     return scope.status.model_copy(update=updates)
+
+
+def status_with_events(scope: NSGScope, state: ConditionState | None, now: datetime) -> ScopeStatus:
+    """Return a scope's status with another state of its queue; without a queue there is no condition about one."""
+    stored, generation = scope.status.conditions, scope.metadata.generation
+    others = tuple(condition for condition in stored if condition.type != conditions.EVENTS_READY)
+    updated = update_conditions(stored, [state], generation, now) if state is not None else ()
+    return scope.status.model_copy(update={"conditions": (*others, *updated)})
 
 
 def _ready(failure: Failure | None, counts: ScopeCounts) -> ConditionState:

@@ -25,14 +25,14 @@ class Task:
 
 @dataclass(slots=True)
 class _Queue:
-    """The NSGs of one namespace in the order of arrival. Both are sets that keep their order."""
+    """The NSGs of one namespace in the order of arrival. Each is a set that keeps its order."""
 
+    changed: dict[str, None] = field(default_factory=dict)
     edited: dict[str, None] = field(default_factory=dict)
     absent: dict[str, None] = field(default_factory=dict)
 
     def waiting(self) -> Iterator[str]:
-        yield from self.edited
-        yield from self.absent
+        yield from dict.fromkeys((*self.changed, *self.edited, *self.absent))
 
     def remove(self, nsg: str) -> None:
         self.edited.pop(nsg, None)
@@ -84,6 +84,14 @@ class Shares:
             queue.absent[nsg] = None
         self._changed()
 
+    def add_changed(self, namespace: str, nsg: str) -> None:
+        """Let an NSG wait for its turn that Azure says has changed. It goes before the others of its namespace.
+
+        A listing does not replace its reading, because the listing may be older than the change.
+        """
+        self._queues.setdefault(namespace, _Queue()).changed[nsg] = None
+        self._changed()
+
     def take(self) -> Task | None:
         """Start the next reconcile; None if nothing may start now."""
         if len(self._started) >= self._concurrent:
@@ -92,6 +100,7 @@ class Shares:
         if task is not None:
             queue = self._queues.pop(task.namespace)
             queue.remove(task.nsg)
+            queue.changed.pop(task.nsg, None)
             if any(queue.waiting()):
                 self._queues[task.namespace] = queue
             self._started[task.nsg] = task
@@ -127,7 +136,7 @@ class Shares:
 
     def waiting(self) -> int:
         """Return how many NSGs wait."""
-        return sum(len(queue.edited) + len(queue.absent) for queue in self._queues.values())
+        return sum(len(set(queue.waiting())) for queue in self._queues.values())
 
     def _next(self) -> Task | None:
         counts = [task.namespace for task in self._started.values()]

@@ -8,6 +8,8 @@ from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.azure.activity_log import ActivityLogReader
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity
+from nsg_baseline.azure.errors import AzureError
+from nsg_baseline.azure.event_queue import EventQueue
 from nsg_baseline.azure.rate_limit import RateLimiter
 from nsg_baseline.azure.services import ArmServices
 
@@ -32,6 +34,16 @@ class ArmClients:
         """Return a scope's Activity Log and the client ids, in lower case, of the operator's own applications."""
         own = scope.spec.identity.client_id if scope.spec.identity is not None else os.environ.get("AZURE_CLIENT_ID")
         return self.of(scope).activity_log, frozenset({own.lower()} if own else ())
+
+    def event_queue_of(self, scope: NSGScope) -> EventQueue:
+        """Return the queue with the events of a scope.
+
+        Raises:
+            AzureError: the scope has no queue, or its URL leads away from the cloud.
+        """
+        if scope.spec.events is None:
+            raise AzureError("InvalidQueue", "the scope has no queue")
+        return self.of(scope).event_queue(scope.spec.events.queue_url)
 
     def budgets(self) -> dict[str, RateLimiter]:
         """Return the rate limiter of each identity by client id; `own` if the pod's is unknown."""

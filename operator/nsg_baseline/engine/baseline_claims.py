@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.baseline import BaselineSpec, NSGBaseline
 from nsg_baseline.api.common import ObjectKey
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.api.validation import InvalidObject, problems
 from nsg_baseline.core.assignment import Claim, Refusal
-from nsg_baseline.core.ids import NSGId
+from nsg_baseline.core.ids import NSGId, fold
 from nsg_baseline.engine.turns import Turns
 from nsg_baseline.kube.store import Store, Stored, resource
 
@@ -87,7 +87,14 @@ def _claim(stored: Stored) -> Claim | Refusal:
     if idle is None and baseline.spec.suspend:
         idle = Refusal("Suspended", "spec.suspend is true")
     nsg = NSGId.parse(baseline.spec.target.resource_id)
-    return Claim(stored.key, nsg, baseline.metadata.creation_timestamp, idle)
+    return Claim(stored.key, nsg, baseline.metadata.creation_timestamp, idle, _attachments(baseline.spec))
+
+
+def _attachments(spec: BaselineSpec) -> tuple[str, ...]:
+    approved = spec.associations
+    if approved is None:
+        return ()
+    return tuple(map(fold, (*(approved.subnets or ()), *(approved.network_interfaces or ()))))
 
 
 def _broken(stored: Stored, refusal: Refusal) -> Claim | Refusal:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from nsg_baseline.api.baseline import NSGBaseline
-from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.incident import DetectedBy, NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.decisions import Decision, EarlierReading, Reading, ReadNSG, Snapshot, decide
 from nsg_baseline.core.decisions.guardrails import refusal_id, violations_of_baseline
@@ -32,6 +32,7 @@ class BaselineReconciler:
     Attributes:
         earlier: the reading before this one.
         guardrails: all guardrails that are in force.
+        detected_by: what caused the reading.
     """
 
     dependencies: Dependencies
@@ -39,6 +40,7 @@ class BaselineReconciler:
     baseline: NSGBaseline
     earlier: EarlierReading | None = None
     guardrails: tuple[Guardrail, ...] = ()
+    detected_by: DetectedBy = "Listing"
 
     async def reconcile(self, document: Mapping[str, Any] | None, reading: Reading = "Complete") -> Decision:
         """Judge the NSG, record the result, and enforce if the scope and the baseline require it.
@@ -99,6 +101,7 @@ class BaselineReconciler:
             reading=reading,
             incidents=self._incidents(),
             earlier=self.earlier,
+            detected_by=self.detected_by,
             severity_config=self.dependencies.severity_config,
             write_blocked=write_blocked(self._write_conditions()),
             previous_owner_reports=previous_owner_reports(self.dependencies.records.store, self.baseline),

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from nsg_baseline.api.baseline import NSGBaseline
+from nsg_baseline.api.incident import DetectedBy
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.azure.errors import AzureError
 from nsg_baseline.azure.read import RawNSG
@@ -36,6 +37,7 @@ class NSGReconciler:
         memory: observations by folded NSG id; kept from one reconcile to the next.
         result: counts the failures.
         started: a time shortly before the reading.
+        detected_by: what caused the reading.
     """
 
     dependencies: Dependencies
@@ -43,6 +45,7 @@ class NSGReconciler:
     memory: dict[str, Observation]
     result: ScopeResult
     started: datetime
+    detected_by: DetectedBy = "Listing"
 
     def is_unchanged(self, nsg: str, digest: bytes) -> bool:
         """Return whether an NSG is unchanged since its last reconcile, and nothing is due."""
@@ -54,6 +57,11 @@ class NSGReconciler:
             return False
         observation.read_at = self.started
         return True
+
+    def is_current(self, nsg: str) -> bool:
+        """Return whether the last reconcile of an NSG read it and stored the result."""
+        observation = self.memory.get(nsg)
+        return observation is not None and observation.incident_intent != _EXPIRED
 
     async def read_and_reconcile(self, nsg: str, reading: Reading = "Complete") -> None:
         """Reconcile an NSG after reading it by its id. Only a 404 means that it does not exist.
@@ -101,7 +109,9 @@ class NSGReconciler:
             document = live.document() if isinstance(live, RawNSG) else live
             earlier = self._earlier(nsg, intent, digest)
             guardrails = self.snapshot.guardrails.guardrails
-            reconciler = BaselineReconciler(self.dependencies, self.snapshot.scope, baseline, earlier, guardrails)
+            reconciler = BaselineReconciler(
+                self.dependencies, self.snapshot.scope, baseline, earlier, guardrails, self.detected_by
+            )
             decision = await reconciler.reconcile(document, reading)
         except (UnreadableNSGError, UnreadableRuleError, AzureError) as error:
             failure = Failure("Unreadable", f"the response from Azure could not be parsed: {error}")

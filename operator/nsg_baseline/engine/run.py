@@ -20,6 +20,7 @@ from nsg_baseline.engine.activity_sweep import ActivitySweep
 from nsg_baseline.engine.arm_clients import ArmClients
 from nsg_baseline.engine.attribution import AttributionLoop
 from nsg_baseline.engine.baseline_review import BaselineReviewer
+from nsg_baseline.engine.event_queues import EventSettings
 from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
 from nsg_baseline.engine.health import Health
 from nsg_baseline.engine.judging import Judging
@@ -64,13 +65,14 @@ async def run(chosen: Settings) -> None:
         store = Store(KINDS)
         records = Records(kube, store, leading.may_save) if leading is not None else Records(kube, store)
         health = Health()
-        metrics = Metrics(records, health, arms.budgets, may_write)
+        events = EventSettings(arms.event_queue_of, chosen.events_idle_seconds)
+        metrics = Metrics(records, health, arms.budgets, may_write, events.statistics)
         runner = await _serve(health, metrics, chosen.health_port)
         try:
             await first_sync(kube, store, health)
             _exclude_from_collections()
             health.ready = True
-            await _work(chosen, kube, arms, records, health, leading)
+            await _work(chosen, kube, arms, records, health, leading, events)
         finally:
             await runner.cleanup()
     finally:
@@ -94,7 +96,13 @@ def _leading(chosen: Settings, kube: Kube) -> LeaderElection | None:
 
 
 async def _work(
-    chosen: Settings, kube: Kube, arms: ArmClients, records: Records, health: Health, leading: LeaderElection | None
+    chosen: Settings,
+    kube: Kube,
+    arms: ArmClients,
+    records: Records,
+    health: Health,
+    leading: LeaderElection | None,
+    events: EventSettings,
 ) -> None:
     store, synced_at = records.store, time.monotonic()
     may_write = leading.is_leader if leading is not None else lambda: True
@@ -114,7 +122,7 @@ async def _work(
         work = [
             asyncio.create_task(records.backlog.run(), name="backlog"),
             asyncio.create_task(
-                Scopes(dependencies_of, records, utc_now, health, chosen.namespace).run(), name="scopes"
+                Scopes(dependencies_of, records, utc_now, health, chosen.namespace, events).run(), name="scopes"
             ),
             asyncio.create_task(
                 alert_loop.run(

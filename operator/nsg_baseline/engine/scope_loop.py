@@ -9,23 +9,23 @@ from datetime import datetime
 import structlog
 
 from nsg_baseline.api.durations import parse
+from nsg_baseline.api.incident import DetectedBy
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.decisions import Reading
 from nsg_baseline.core.observations import Failure, Observation, internal_failure
 from nsg_baseline.core.scope_decisions import lost_at
 from nsg_baseline.engine.guardrail_checks import GuardrailChecks
-from nsg_baseline.engine.guardrail_report import GuardrailBoard, report_violations
+from nsg_baseline.engine.guardrail_report import GuardrailBoard
 from nsg_baseline.engine.health import Health
-from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.reconcile_nsg import NSGReconciler
 from nsg_baseline.engine.reconcile_scope import ScopeReconciler
-from nsg_baseline.engine.scope_report import report
+from nsg_baseline.engine.scope_hints import LISTING, ScopeHints
+from nsg_baseline.engine.scope_reporter import ScopeReporter
 from nsg_baseline.engine.scope_snapshot import ScopeResult, ScopeSnapshot
 from nsg_baseline.engine.share_worker import ShareWorker
 from nsg_baseline.engine.triggers import Trigger
-from nsg_baseline.kube.errors import KubeError
 
 RESTART_SECONDS = 5.0
 """Pause after an unexpected exception of the loop itself."""
@@ -33,6 +33,8 @@ JITTER = 0.1
 """Random variation as a share of the interval, so that scopes with equal intervals do not list simultaneously."""
 MIN_PAUSE_SECONDS = 10.0
 """Shortest pause in seconds before a listing that a baseline causes. It equals the shortest interval of a scope."""
+EVENT_PAUSE_SECONDS = 2.0
+"""The same pause before a listing that an event of Azure causes."""
 PAUSE_SHARE = 4.0
 """The same pause as a multiple of the duration of the last listing, so that long listings are not repeated at once."""
 log = structlog.get_logger(__name__)
@@ -62,20 +64,19 @@ class ScopeLoop:
         self._dependencies = dependencies
         self._current = current
         self._health = health
+        self._reporter = ScopeReporter(name, dependencies, health, board)
         self._worker = ShareWorker(self._reconcile_nsg)
         self._memory: dict[str, Observation] = {}
         self._checks = GuardrailChecks()
-        self._board = board
-        self._permissions = PermissionCache()
-        self._permitted: ConditionState | None = None
         self._failure: Failure | None = None
         self._lost_at: datetime | None = None
         self._exception_end: datetime | None = None
         self._failing: set[str] = set()
         self._reading: Reading = "BrokenOff"
         self._crashed = False
-        self._next_listing = self._pause_end = 0.0
+        self._next_listing = self._pause_end = self._event_pause_end = 0.0
         self.trigger = Trigger()
+        self.hints = ScopeHints(self._request)
 
     async def run(self) -> None:
         """Reconcile until the scope is gone. After an unexpected exception, report it and start again."""
@@ -95,7 +96,7 @@ class ScopeLoop:
         if self._snapshot is None:
             self._health.reconciled(self._name, 0.0, whole=False)
         else:
-            await self._report(self._snapshot, ScopeResult(failure=internal_failure(error)), 0.0)
+            await self._report(self._snapshot, ScopeResult(failure=internal_failure(error)))
 
     async def _run(self) -> None:
         """Reconcile at each interval, and single NSGs concurrently."""
@@ -115,8 +116,30 @@ class ScopeLoop:
         """Reconcile an NSG, by its folded id, after an edit of its baseline."""
         self._worker.shares.add(namespace, nsg, edited=True)
 
+    def events_are(self, state: ConditionState | None) -> None:
+        """Report another state of the queue with the events of Azure; None if the scope has no queue."""
+        if self._reporter.events_are(state):
+            self.trigger.recompute()
+
+    def _request(self, key: str) -> None:
+        """Request what a hint concerns: a listing, or the reading of one NSG."""
+        snapshot = self._current()
+        if key == LISTING:
+            self.trigger.ring_for_event()
+        elif snapshot is not None and key in snapshot.baselines:
+            self._worker.shares.add_changed(snapshot.baselines[key].namespace, key)
+        else:
+            with self.hints.reading(key) as reading:
+                # The NSG is not reconciled any more.
+                reading.succeeded = True
+
     async def _list(self, snapshot: ScopeSnapshot) -> None:
         """Reconcile all NSGs, and set the time of the next listing."""
+        with self.hints.reading(LISTING) as reading:
+            await self._list_now(snapshot)
+            reading.succeeded = self._failure is None
+
+    async def _list_now(self, snapshot: ScopeSnapshot) -> None:
         started, name = time.monotonic(), snapshot.scope.metadata.name
         interval = parse(snapshot.scope.spec.interval).total_seconds()
         if not self._crashed:
@@ -134,7 +157,9 @@ class ScopeLoop:
             self._health.expect(name, interval, retry_after)
         self._note_lost(snapshot.scope)
         self._next_listing = ended + max(spread, retry_after)
-        self._pause_end = ended + max(MIN_PAUSE_SECONDS, PAUSE_SHARE * (ended - started), retry_after)
+        pause = max(PAUSE_SHARE * (ended - started), retry_after)
+        self._pause_end = ended + max(MIN_PAUSE_SECONDS, pause)
+        self._event_pause_end = ended + max(EVENT_PAUSE_SECONDS, pause)
 
     async def _observe(self, snapshot: ScopeSnapshot) -> ScopeResult:
         """Reconcile the NSGs. An unexpected exception is reported as a failure of the scope."""
@@ -152,46 +177,31 @@ class ScopeLoop:
 
     async def _reconcile_nsg(self, nsg: str) -> None:
         """Reconcile one NSG in the share of its namespace."""
+        with self.hints.reading(nsg) as reading:
+            reading.succeeded = await self._read_nsg(nsg, "Event" if reading.is_hinted else "Listing")
+
+    async def _read_nsg(self, nsg: str, detected_by: DetectedBy) -> bool:
+        """Read and reconcile one NSG. Return whether that succeeded."""
         snapshot = self._current()
         if snapshot is None or nsg not in snapshot.baselines:
-            return
+            return True
         result = ScopeResult()
         try:
-            reconciler = NSGReconciler(self._dependencies, snapshot, self._memory, result, self._dependencies.clock())
+            started = self._dependencies.clock()
+            reconciler = NSGReconciler(self._dependencies, snapshot, self._memory, result, started, detected_by)
             await reconciler.read_and_reconcile(nsg, self._reading)
         except Exception as error:
             log.exception("reconcile failed", scope=snapshot.scope.metadata.name, nsg=nsg)
             self._crashed = True
-            await self._report(snapshot, ScopeResult(failure=internal_failure(error)), 0.0)
-            return
+            await self._report(snapshot, ScopeResult(failure=internal_failure(error)))
+            return False
         (self._failing.add if result.failed else self._failing.discard)(nsg)
         self.trigger.recompute()
+        return reconciler.is_current(nsg)
 
-    async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> None:
-        name = snapshot.scope.metadata.name
-        try:
-            # The permissions are read after the NSGs, so that they do not delay the detection of drift.
-            self._permitted = await self._permissions.condition(self._dependencies, snapshot.scope)
-            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, self._permitted)
-            await self._report_guardrails(snapshot, result)
-        except KubeError as error:
-            log.warning("status not saved", scope=name, reason=error.reason, message=error.message)
-        except Exception:
-            # An internal error in one scope must not stop the reconciles of the others.
-            log.exception("scope not reported", scope=name)
+    async def _report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float = 0.0) -> None:
+        if not await self._reporter.report(snapshot, result, seconds):
             self._crashed = True
-            self._health.reconciled(name, seconds, whole=False)
-        else:
-            self._health.reconciled(name, seconds, whole=result.failure is None and not result.failed)
-            _log(name, result, seconds)
-
-    async def _report_guardrails(self, snapshot: ScopeSnapshot, result: ScopeResult) -> None:
-        if result.failure is not None and not result.guardrails:
-            return
-        is_complete = result.failure is None
-        await report_violations(self._dependencies, snapshot, result.guardrails, is_complete=is_complete)
-        if is_complete and self._board is not None:
-            await self._board.report(snapshot.scope.metadata.name, result.guardrails)
 
     async def _wait(self) -> bool:
         """Wait for the next listing, or until an NSG is due. Return whether it is time for a listing."""
@@ -201,13 +211,15 @@ class ScopeLoop:
         if self._exception_end is not None and self._exception_end <= now:
             # Its NSG must be checked against the guardrail again.
             return True
+        await self._reporter.report_events(self._current())
         self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
         dues = (observation.due for observation in self._memory.values())
         moments = (*dues, self._lost_at, self._exception_end)
         until_due = [(due - now).total_seconds() for due in moments if due is not None and due > now]
         pause = max(0.0, self._pause_end - time.monotonic())
-        is_rung = await self.trigger.wait(min([until_listing, *until_due]), pause)
+        event_pause = max(0.0, self._event_pause_end - time.monotonic())
+        is_rung = await self.trigger.wait(min([until_listing, *until_due]), pause, event_pause)
         return is_rung or self._next_listing <= time.monotonic()
 
     def _note_lost(self, scope: NSGScope) -> None:
@@ -221,12 +233,7 @@ class ScopeLoop:
         snapshot, self._lost_at = self._current(), None
         if snapshot is None:
             return
-        try:
-            result = ScopeResult(failure=self._failure)
-            await report(self._dependencies, snapshot.scope, snapshot.baselines, result, self._permitted)
-        except Exception:
-            # The next listing reports it.
-            log.exception("scope not reported", scope=self._name)
+        await self._reporter.report_again(snapshot, self._failure)
 
     def _add_due(self, now: datetime) -> None:
         """Add the NSGs that are due to the shares."""
@@ -235,21 +242,6 @@ class ScopeLoop:
         for nsg in due:
             if snapshot is not None and nsg in snapshot.baselines:
                 self.edited(snapshot.baselines[nsg].namespace, nsg)
-
-
-def _log(name: str, result: ScopeResult, seconds: float) -> None:
-    log.info(
-        "scope reconciled",
-        scope=name,
-        nsgs=result.nsgs,
-        drifted=result.drifted,
-        unbaselined=len(result.unbaselined),
-        unreadable=result.unreadable,
-        failed=result.failed,
-        unsaved=result.unsaved,
-        failure=result.failure.reason if result.failure else None,
-        seconds=round(seconds, 3),
-    )
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

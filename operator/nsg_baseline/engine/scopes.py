@@ -16,8 +16,10 @@ from nsg_baseline.api.incident import NSGIncident
 from nsg_baseline.api.scope import Identity, NSGScope
 from nsg_baseline.api.validation import InvalidObject
 from nsg_baseline.core.assignment import Assignment, Claim, assign
+from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.incident_acknowledgement import is_unrecorded
 from nsg_baseline.engine.baseline_claims import Claims, parsed, readable, scopes
+from nsg_baseline.engine.event_queues import EventQueues, EventSettings, Watched, attachments_of
 from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
 from nsg_baseline.engine.guardrail_report import GuardrailBoard
 from nsg_baseline.engine.health import Health
@@ -63,6 +65,7 @@ class Scopes:
         clock: Callable[[], datetime],
         health: Health,
         operator_namespace: str = "",
+        events: EventSettings | None = None,
     ) -> None:
         self._dependencies_of = dependencies_of
         self._records = records
@@ -73,6 +76,7 @@ class Scopes:
         self._board = GuardrailBoard(records, self._guardrails, clock)
         self._previous_claims: list[Claim] = []
         self._refusals = RefusalRecorder(records, clock, health, operator_namespace)
+        self._queues = EventQueues(events, self._hint, self._events_are) if events is not None else None
         self._running: dict[str, _Running] = {}
         self._scopes: tuple[NSGScope, ...] = ()
         self._assignment = Assignment({}, {})
@@ -99,6 +103,8 @@ class Scopes:
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, PAUSE_SHARE * (time.monotonic() - started)))
         finally:
             await ended(recording)
+            if self._queues is not None:
+                await self._queues.aclose()
             for running in self._running.values():
                 await ended(running.task)
 
@@ -159,6 +165,7 @@ class Scopes:
                 self._assign(readable(stored_scopes), claims)
         running_before = frozenset(self._running)
         await self._match_loops()
+        self._match_queues(claims)
         self._wake(previous, running_before)
         invalid = [scope for scope in stored_scopes if isinstance(scope, tuple)]
         self._refusals.update(invalid, {**refused, **self._assignment.refused})
@@ -173,6 +180,7 @@ class Scopes:
         self._board.match_scopes(frozenset(current))
         for name, running in list(self._running.items()):
             if name not in current or running.origin != _origin(current[name]):
+                running.loop.hints.close()
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
         for name, scope in current.items():
@@ -182,6 +190,29 @@ class Scopes:
                 )
                 task = asyncio.create_task(loop.run(), name=f"scope {name}")
                 self._running[name] = _Running(_origin(scope), loop, task)
+
+    def _match_queues(self, claims: list[Claim]) -> None:
+        if self._queues is None:
+            return
+        self._queues.match(
+            Watched(
+                self._scopes,
+                {name: owned for name, (owned, _) in self._owned.items()},
+                {name: inactive for name, (_, inactive) in self._owned.items()},
+                attachments_of(claims),
+                is_guarded=bool(self._guardrails.current().guardrails),
+            )
+        )
+
+    def _hint(self, scope: str, key: str) -> "asyncio.Future[bool] | None":
+        """Request a reading in a scope; None if the scope is not watched any more."""
+        running = self._running.get(scope)
+        return running.loop.hints.add(key) if running is not None else None
+
+    def _events_are(self, scope: str, state: ConditionState | None) -> None:
+        running = self._running.get(scope)
+        if running is not None:
+            running.loop.events_are(state)
 
     def _snapshot(self, name: str) -> ScopeSnapshot | None:
         # Read again, because the last reconcile stored a new status.

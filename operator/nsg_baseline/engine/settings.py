@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from nsg_baseline.api.durations import parse
 from nsg_baseline.azure.clouds import CLOUDS, Cloud, custom_cloud
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.severity_policy import SeverityPolicy, severity_policy_of
@@ -15,6 +16,7 @@ from nsg_baseline.kube.admission import WebhookSettings
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 MIN_KEY_BYTES = 16
+SHORTEST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 1.0, 300.0
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
 
@@ -37,6 +39,7 @@ class Settings:
     alert_private_networks: bool = False
     channel_key: bytes = field(default=b"", repr=False)
     attribution: bool = True
+    events_idle_seconds: float = 2.0
     leader_election: bool = True
     webhook: WebhookSettings | None = None
 
@@ -59,6 +62,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         leader_election=_switch("NSGB_LEADER_ELECTION", environment, "true"),
         webhook=_webhook(environment),
         attribution=_switch("NSGB_ATTRIBUTION", environment, "true"),
+        events_idle_seconds=_idle_seconds(environment.get("NSGB_EVENTS_IDLE") or "2s"),
         severity_config=SeverityConfig(_weights(environment), _tags(environment.get("NSGB_SERVICE_TAGS") or None)),
     )
 
@@ -123,6 +127,17 @@ def _webhook(environment: Mapping[str, str]) -> WebhookSettings | None:
     if not folder:
         return None
     return WebhookSettings(_port("NSGB_WEBHOOK_PORT", environment.get("NSGB_WEBHOOK_PORT") or "9443"), Path(folder))
+
+
+def _idle_seconds(text: str) -> float:
+    try:
+        seconds = parse(text).total_seconds()
+    except ValueError as error:
+        raise SettingError(f"NSGB_EVENTS_IDLE: {error}") from None
+    if not SHORTEST_IDLE_SECONDS <= seconds <= LONGEST_IDLE_SECONDS:
+        limits = f"{SHORTEST_IDLE_SECONDS:g}s and {LONGEST_IDLE_SECONDS:g}s"
+        raise SettingError(f"NSGB_EVENTS_IDLE: {text!r} is not valid; it must be between {limits}")
+    return seconds
 
 
 def _port(name: str, text: str) -> int:

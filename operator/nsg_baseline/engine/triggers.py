@@ -10,6 +10,7 @@ class Trigger:
 
     _now: bool = False
     _soon: bool = False
+    _event: bool = False
     _moved: bool = False
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -26,30 +27,41 @@ class Trigger:
         self._soon = True
         self._rung.set()
 
+    def ring_for_event(self) -> None:
+        """Request a listing because of an event of Azure, as soon as the shorter pause after the last one is over."""
+        self._event = True
+        self._rung.set()
+
     def recompute(self) -> None:
         """End the wait without a listing, because the time of the next listing may have changed."""
         self._moved = True
         self._rung.set()
 
-    async def wait(self, seconds: float, pause: float) -> bool:
+    async def wait(self, seconds: float, pause: float, event_pause: float = 0.0) -> bool:
         """Wait until a listing is requested.
 
         Args:
             seconds: the longest time to wait.
             pause: the time until a request by `ring_soon` is granted.
+            event_pause: the time until a request by `ring_for_event` is granted.
 
         Returns:
             Whether a listing is requested; False if the time is over or must be computed again.
         """
         clock = asyncio.get_running_loop().time
-        end, granted = clock() + seconds, clock() + pause
+        end, granted, granted_for_event = clock() + seconds, clock() + pause, clock() + event_pause
         self._moved = False
-        while not self._now and not (self._soon and granted <= clock()):
-            limit = min(end, granted) if self._soon else end
+        while not self._now:
+            requests = [
+                moment for is_set, moment in ((self._soon, granted), (self._event, granted_for_event)) if is_set
+            ]
+            if requests and min(requests) <= clock():
+                break
+            limit = min([end, *requests])
             if self._moved or limit <= clock():
                 return False
             await self._wait_until(limit)
-        self._now = self._soon = False
+        self._now = self._soon = self._event = False
         return True
 
     async def _wait_until(self, limit: float) -> None:

@@ -61,6 +61,7 @@ def closed_incident(
         reason=ordered[0].reason,
         summary=f"{summary(changes)}, between two readings{times}",
         problems=frozenset(problem for finding in ordered for problem in finding.problems),
+        detected_by="ActivityLog",
     )
     previous = _continued(incidents, since)
     if previous is None:

@@ -70,6 +70,7 @@ def _report(
         absent_at=absent_at,
         own=_own_exposure(verdict),
         ending=_ending(snapshot),
+        detected_by=snapshot.detected_by,
         mode=effective_mode(snapshot.scope.spec, snapshot.baseline.spec),
         is_undecided=isinstance(enforcement, (ReadNSG, AwaitReading, Remediation)),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from nsg_baseline.api.baseline import NSGBaseline
-from nsg_baseline.api.incident import NSGIncident
+from nsg_baseline.api.incident import DetectedBy, NSGIncident
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.assessment import DEFAULT_SEVERITY_CONFIG, SeverityConfig
 from nsg_baseline.core.guardrails import Violation
@@ -64,6 +64,7 @@ class Snapshot:
         write_blocked: why the operator itself may not write to Azure now; None if it may.
         previous_owner_reports: whether the baseline that managed the NSG before reports its loss itself.
         attempt: the remediation that was tried in this reconcile; None before one was.
+        detected_by: what caused the reading.
         violations: of guardrails, by the rules that the baseline approves.
         earlier: the reading before this one; None if there was none, or if only the baseline is another one.
     """
@@ -80,6 +81,7 @@ class Snapshot:
     attempt: RemediationAttempt | None = None
     earlier: EarlierReading | None = None
     violations: tuple[Violation, ...] = ()
+    detected_by: DetectedBy = "Listing"
     severity_config: SeverityConfig = DEFAULT_SEVERITY_CONFIG
 
     @property
