@@ -82,7 +82,7 @@ def test_what_is_no_json_is_refused(content: str) -> None:
 
 @given(st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()))
 def test_no_content_raises_anything_else(content: str) -> None:
-    # Whoever may write to the queue must not be able to stop the operator.
+    # An attacker who may write to the queue must not be able to stop the operator.
     try:
         events_of(content)
     except UnreadableMessageError as error:

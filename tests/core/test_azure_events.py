@@ -54,7 +54,7 @@ def hint(resource: str, operation: str) -> Hint | None:
     ],
 )
 def test_what_may_have_changed(resource: str, operation: str, expected: Hint) -> None:
-    # Azure varies the case of ids, and tags have operations of their own.
+    # Azure varies the case of ids, and tags have another operation.
     assert hint(resource, operation) == expected
 
 

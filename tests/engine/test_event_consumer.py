@@ -49,9 +49,10 @@ class FakeQueue:
     async def delete(self, message: QueueMessage) -> None:
         self._record("delete", message)
 
-    async def release(self, message: QueueMessage, seconds: int) -> None:
+    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
         assert 0 < seconds < 3600
         self._record("release", message)
+        return message
 
     async def set_aside(self, message: QueueMessage) -> None:
         self._record("set aside", message)
@@ -201,7 +202,7 @@ async def test_an_internal_error_ends_neither_the_reception_nor_the_other_messag
 
 
 async def test_a_flood_does_not_fill_the_memory() -> None:
-    # Whoever may write to the queue can add millions of messages about one NSG that is slow to read.
+    # A sender that may write to the queue can add millions of messages about one NSG that is slow to read.
     queue = FakeQueue([message(number) for number in range(3 * MAX_IN_HAND)])
     async with receiving(queue) as reception:
         slow: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Whose readings an event requests: those of the scopes that share its queue, and of nobody else."""
+"""Whose readings an event requests: those of the scopes that share its queue only."""
 
 import asyncio
 import json
@@ -150,7 +150,7 @@ async def test_scopes_share_a_queue_and_each_event_goes_to_the_most_specific() -
 
 
 async def test_a_queue_requests_nothing_in_a_scope_that_has_another_queue() -> None:
-    # Whoever may write to one queue causes no readings in the scopes of others.
+    # A sender of one queue causes no readings in the scopes of others.
     other = QUEUE.replace("events", "other")
     async with receivers(scope("all"), scope("group", other, resourceGroups=["rg-web"])) as started:
         assert await started.requests(WEB) == []

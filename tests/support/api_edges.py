@@ -41,6 +41,24 @@ _IDS = (
     f"{_GROUP}/networkSecurityGroups/c".replace("/subs", "/\N{LATIN SMALL LETTER LONG S}ubs"),  # folds to an s
     f"{_GROUP}/networkSecurityGroups/c".replace("work/", "wor\N{KELVIN SIGN}/"),
 )
+_QUEUES = (
+    *(
+        "https://a.queue.core.windows.net/abc",
+        "https://a.queue.core.windows.net/ab",
+        "https://a.b/abc/",
+        "https://a/abc",
+    ),
+    *("http://a.b/abc", "https://a.b/abc?sig=1", "https://a.b/abc#", "https://a.b/a--b", "https://a.b/-abc"),
+    *("https://a.b/abc-", "https://a.b/Abc", "https://A.b/abc", "https://a.b:1/c/abc", "https://a.b:123456/abc"),
+    *(
+        "https://a@b/abc",
+        "https://a.b/c/d/abc",
+        "https://a.b/" + "a" * 63,
+        "https://a.b/" + "a" * 64,
+        "https://a.b/abc\n",
+    ),
+    *("https://a.b./abc", "https://-a/abc", "", 1),
+)
 _ALLOWED: tuple[Any, ...] = (
     *({"all": 1}, {"all": 1.0}, {"all": False}, {"all": None, "names": ["a"]}, {"names": None, "all": True}, None),
     *({"selector": None}, {"selector": {}}, {"selector": {"matchLabels": None}}, {"names": ["a"], "typo": None}),
@@ -76,6 +94,8 @@ EDGES: tuple[tuple[str, Place, tuple[Any, ...]], ...] = (
     ("NSGBaseline", (*_LISTS, "sourcePortRanges"), tuple([port] for port in (*_PORTS, None))),
     ("NSGScope", ("spec", "allowedNamespaces"), _ALLOWED),
     ("NSGScope", ("spec", "resourceGroups"), _GROUPS),
+    ("NSGScope", ("spec", "events"), ({}, None, {"queueUrl": None}, {"queueUrl": "a", "typo": 1})),
+    ("NSGScope", ("spec", "events"), tuple({"queueUrl": url} for url in _QUEUES)),
     ("NSGScope", ("typo",), (None, 1)),
     ("NSGGuardrail", ("spec",), ({}, {"never": []}, {"never": [], "always": []}, {"never": None}, None)),
     ("NSGGuardrail", ("spec", "never", 0, "source"), _ADDRESSES),

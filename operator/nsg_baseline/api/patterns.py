@@ -46,6 +46,7 @@ PATTERN_WORDS = {
     RESOURCE_ID_PATTERN: f"must be the id of a resource: {_ID}...",
     GROUP_NAME_PATTERN: "must be the name of a resource group, without * and without a period at the end",
     RULE_NAME_PATTERN: "must be the name of a rule: letters, digits, _, . and -, with a letter or digit at the start",
+    QUEUE_URL_PATTERN: "must be the URL of a Storage Queue, such as https://account.queue.core.windows.net/nsg-events",
     PROTOCOL_PATTERN: "must be Tcp, Udp, Icmp, Esp, Ah or *",
     GUID_PATTERN: "must be an id such as 11111111-1111-1111-1111-111111111111",
     LABEL_PATTERN: "must be the value of a label: letters, digits, _, . and -, with a letter or digit at both ends",

@@ -6,7 +6,7 @@ token for the storage of Azure must not leave Azure because of a typing mistake.
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -92,17 +92,33 @@ class EventQueue:
 
         return await _within_limits(first_page())
 
+    async def check(self) -> None:
+        """Look at a message without receiving it: raises if the queue does not exist or may not be read."""
+        await _within_limits(self._queue.peek_messages(max_messages=1))
+
+    async def check_poison(self) -> None:
+        """Look at a message of the queue of poison messages: raises if it does not exist or may not be read."""
+        await _within_limits(self._poison.peek_messages(max_messages=1))
+
+    async def send(self, content: str) -> QueueMessage:
+        """Add a message, and return it as if it was received."""
+        sent = await _within_limits(self._queue.send_message(content))
+        return QueueMessage(sent.id, sent.pop_receipt or "", content, 0)
+
     async def delete(self, message: QueueMessage) -> None:
-        """Delete a message. One that is gone already is no error."""
+        """Delete a message. Nothing happens if it is gone already."""
         try:
             await _within_limits(self._queue.delete_message(message.id, message.receipt))
         except AzureError as error:
             if error.reason != "NotFound":
                 raise
 
-    async def release(self, message: QueueMessage, seconds: int) -> None:
-        """Let a message appear again after some seconds."""
-        await _within_limits(self._queue.update_message(message.id, message.receipt, visibility_timeout=seconds))
+    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
+        """Let a message appear again after some seconds. Returns it with its new receipt."""
+        updated = await _within_limits(
+            self._queue.update_message(message.id, message.receipt, visibility_timeout=seconds)
+        )
+        return replace(message, receipt=updated.pop_receipt or "")
 
     async def set_aside(self, message: QueueMessage) -> None:
         """Move a message to the queue of poison messages: copy it first, so that it is not lost in between."""

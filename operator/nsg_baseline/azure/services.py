@@ -10,6 +10,7 @@ from nsg_baseline.azure.activity_log import ActivityLogReader
 from nsg_baseline.azure.client import ArmClient, new_session
 from nsg_baseline.azure.clouds import Cloud
 from nsg_baseline.azure.credentials import Identity, build_credential
+from nsg_baseline.azure.event_grid import EventGridReader
 from nsg_baseline.azure.event_queue import EventQueue
 from nsg_baseline.azure.permissions import PermissionReader
 from nsg_baseline.azure.rate_limit import RateLimiter
@@ -56,6 +57,11 @@ class ArmServices:
             _credential=azure_credential,
             _session=session,
         )
+
+    @property
+    def event_grid(self) -> EventGridReader:
+        """The reader of event subscriptions."""
+        return EventGridReader(self._client)
 
     def event_queue(self, url: str) -> EventQueue:
         """Return the queue with a URL.

@@ -53,7 +53,7 @@ def azure_live(baselines: Iterable[Sourced]) -> Live:
         responses = [await arm.reader.get(nsg) for nsg in ids]
         return [response for response in responses if response is not None]
 
-    return replace(_live(_asked(ask)), asked_by_id=True)
+    return replace(_live(asked(ask)), asked_by_id=True)
 
 
 def azure_listing(subscription: str, resource_group: str | None) -> Live:
@@ -67,10 +67,16 @@ def azure_listing(subscription: str, resource_group: str | None) -> Live:
         pages = arm.reader.pages(subscription, resource_group)
         return [nsg.document() async for page in pages for nsg in page.nsgs]
 
-    return _live(_asked(ask))
+    return _live(asked(ask))
 
 
-def _asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
+def asked(ask: Callable[[ArmServices], Awaitable[T]]) -> T:
+    """Return what a function reads from Azure.
+
+    Raises:
+        Failure: Azure cannot be read.
+    """
+
     async def connected() -> T:
         arm = ArmServices.connect(from_environment().cloud)
         try:

@@ -31,6 +31,7 @@ COMMANDS = {
     "lint": Command("nsg_baseline.cli.lint", "lint", "Find rules that are invalid, ineffective or too open."),
     "plan": Command("nsg_baseline.cli.plan", "plan", "Compare baselines with live NSGs."),
     "probe": Command("nsg_baseline.cli.probe", "probe", "Show which rule decides a connection."),
+    "events": Command("nsg_baseline.cli.events", "events", "Check the delivery of Azure's events to a queue."),
     "report": Command("nsg_baseline.cli.report", "report", "Write a report of all incidents in a period."),
     "run": Command("nsg_baseline.cli.run", "run", "Run the operator."),
 }
@@ -50,8 +51,9 @@ class LazyGroup(click.Group):
             return None
         entry = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(entry.module), entry.name)
-        # Raw docstrings contain the two characters \\b; click expects the backspace character to disable wrapping.
-        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        for described in (command, *getattr(command, "commands", {}).values()):
+            # Raw docstrings contain the two characters \\b; click expects the backspace character to disable wrapping.
+            described.help = (described.help or "").replace("\\b\n", "\b\n")
         return command
 
     @override

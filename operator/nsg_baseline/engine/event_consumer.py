@@ -27,8 +27,8 @@ SHORTEST_PAUSE_SECONDS = 0.25
 PAUSE_GROWTH = 1.6
 JITTER = 0.1
 ERROR_PAUSE_SECONDS, MAX_ERROR_PAUSE_SECONDS = 5.0, 60.0
-RETRY_SECONDS = 15
-"""Time until a message appears again after its NSG could not be read; it grows with each reception."""
+RETRY_SECONDS = 10
+"""Time until a message appears again after its NSG could not be read; each reception doubles it."""
 READING_SECONDS = 600.0
 """Limit of the time that a message waits for its readings."""
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ class Queue(Protocol):
         """Delete a message."""
         ...
 
-    async def release(self, message: QueueMessage, seconds: int) -> None:
+    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
         """Let a message appear again after some seconds."""
         ...
 
@@ -151,7 +151,7 @@ class EventConsumer:
         if not readings:
             self._statistics.ignored += 1
         elif not await self._all_succeed(readings):
-            seconds = RETRY_SECONDS * message.dequeue_count
+            seconds = RETRY_SECONDS * 2 ** (message.dequeue_count - 1)
             await self._request("release", lambda latest: self._queue.release(latest, seconds), message_id)
             return
         else:
@@ -169,7 +169,7 @@ class EventConsumer:
         if await self._request("set aside", self._queue.set_aside, message_id):
             self._statistics.poison += 1
 
-    async def _request(self, name: str, send: Callable[[QueueMessage], Awaitable[None]], message_id: str) -> bool:
+    async def _request(self, name: str, send: Callable[[QueueMessage], Awaitable[object]], message_id: str) -> bool:
         """Send a request about the latest reception of a message. Return whether it succeeded."""
         try:
             async with self._requests:
