@@ -46,6 +46,13 @@ async def test_requests_during_the_wait_are_heard() -> None:
     assert await asyncio.wait_for(waiting, 60)
 
 
+async def test_a_new_time_before_the_wait_ends_it_too() -> None:
+    # The loop computes its times and may store a status before it waits. What is new since must not be lost.
+    trigger = Trigger()
+    trigger.recompute()
+    assert not await asyncio.wait_for(trigger.wait(LONG, LONG), 60)
+
+
 async def test_a_new_time_ends_the_wait_without_a_listing() -> None:
     # An exception that ends in five seconds must not wait for the listing of the next day.
     trigger = Trigger()

@@ -98,10 +98,13 @@ PARTS: Mapping[str, Part] = {
         ("core/test_assignment*.py", "core/test_ids*.py", "core/test_scope_decisions*.py"),
     ),
     "core/events": Part(
-        ("core/azure_events.py", "core/event_subscription.py", "azure/event_messages.py", "engine/scope_hints.py"),
         (
-            *("core/test_azure_events.py", "core/test_event_subscription.py", "azure/test_event_messages.py"),
-            "engine/test_scope_hints.py",
+            *("core/azure_events.py", "core/event_subscription.py", "core/missing_events.py"),
+            *("azure/event_messages.py", "engine/scope_hints.py"),
+        ),
+        (
+            *("core/test_azure_events.py", "core/test_event_subscription.py", "core/test_missing_events.py"),
+            *("azure/test_event_messages.py", "engine/test_scope_hints.py"),
         ),
     ),
     "core/shares": Part(("core/shares.py",), ("core/test_shares*.py",)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.common import PENDING, Condition
+from nsg_baseline.api.common import PENDING, Condition, format_time
 from nsg_baseline.core.text.phrasing import counted
 
 EVENTS_READY = "EventsReady"
@@ -82,6 +82,12 @@ def receiving_events(queue: str) -> ConditionState:
 def no_events(reason: str, message: str) -> ConditionState:
     """Return the state of a scope whose events cannot be received. Its NSGs are read at each interval all the same."""
     return ConditionState(EVENTS_READY, "False", reason, f"{message}; changes are detected at each interval only")
+
+
+def events_missing(nsg: str, detected: datetime) -> ConditionState:
+    """Return the state of a scope whose queue can be read, while a change had no event."""
+    text = f"the change of {nsg} that was detected at {format_time(detected)} had no event within ten minutes"
+    return no_events("EventsMissing", f"{text}; check the event subscription with nsgb events check")
 
 
 def delivering() -> ConditionState:

@@ -129,7 +129,11 @@ class NSGReconciler:
         return None
 
     def _remember(self, nsg: str, digest: bytes, intent: str, decision: Decision, etag: str) -> None:
-        verdict = decision.verdict
+        verdict, before = decision.verdict, self.memory.get(nsg)
+        if before is not None and before.intent == intent:
+            changes = {change.fingerprint for change in verdict.changes if change.kind.startswith("Rule")}
+            if changes - before.fingerprints:
+                self.result.detected.add(nsg)
         self.memory[nsg] = Observation(
             digest,
             intent,

@@ -13,6 +13,7 @@ from nsg_baseline.api.incident import DetectedBy
 from nsg_baseline.api.scope import NSGScope
 from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.decisions import Reading
+from nsg_baseline.core.missing_events import MissingEvents
 from nsg_baseline.core.observations import Failure, Observation, internal_failure
 from nsg_baseline.core.scope_decisions import lost_at
 from nsg_baseline.engine.guardrail_checks import GuardrailChecks
@@ -76,7 +77,8 @@ class ScopeLoop:
         self._crashed = False
         self._next_listing = self._pause_end = self._event_pause_end = 0.0
         self.trigger = Trigger()
-        self.hints = ScopeHints(self._request)
+        self._hints = ScopeHints(self._request)
+        self._missing_events = MissingEvents()
 
     async def run(self) -> None:
         """Reconcile until the scope is gone. After an unexpected exception, report it and start again."""
@@ -116,6 +118,16 @@ class ScopeLoop:
         """Reconcile an NSG, by its folded id, after an edit of its baseline."""
         self._worker.shares.add(namespace, nsg, edited=True)
 
+    def hint(self, key: str) -> "asyncio.Future[bool]":
+        """Request a reading because of an event; see `ScopeHints.add`."""
+        if key != LISTING:
+            self._missing_events.received(key, self._dependencies.clock())
+        return self._hints.add(key)
+
+    def end_hints(self) -> None:
+        """Answer all hints, because nothing is read any more."""
+        self._hints.close()
+
     def events_are(self, state: ConditionState | None) -> None:
         """Report another state of the queue with the events of Azure; None if the scope has no queue."""
         if self._reporter.events_are(state):
@@ -129,13 +141,13 @@ class ScopeLoop:
         elif snapshot is not None and key in snapshot.baselines:
             self._worker.shares.add_changed(snapshot.baselines[key].namespace, key)
         else:
-            with self.hints.reading(key) as reading:
+            with self._hints.reading(key) as reading:
                 # The NSG is not reconciled any more.
                 reading.succeeded = True
 
     async def _list(self, snapshot: ScopeSnapshot) -> None:
         """Reconcile all NSGs, and set the time of the next listing."""
-        with self.hints.reading(LISTING) as reading:
+        with self._hints.reading(LISTING) as reading:
             await self._list_now(snapshot)
             reading.succeeded = self._failure is None
 
@@ -146,7 +158,10 @@ class ScopeLoop:
             # After repeated crashes the deadline passes, the liveness probe fails, and the process is restarted.
             self._health.expect(name, interval)
         self._exception_end = snapshot.guardrails.next_end(self._dependencies.clock())
+        began = self._dependencies.clock()
         result = await self._observe(snapshot)
+        if snapshot.scope.spec.events is not None:
+            self._missing_events.listed(result.detected, began)
         await self._report(snapshot, result, time.monotonic() - started)
         ended = time.monotonic()
         spread = interval * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards nothing
@@ -177,7 +192,7 @@ class ScopeLoop:
 
     async def _reconcile_nsg(self, nsg: str) -> None:
         """Reconcile one NSG in the share of its namespace."""
-        with self.hints.reading(nsg) as reading:
+        with self._hints.reading(nsg) as reading:
             reading.succeeded = await self._read_nsg(nsg, "Event" if reading.is_hinted else "Listing")
 
     async def _read_nsg(self, nsg: str, detected_by: DetectedBy) -> bool:
@@ -211,11 +226,12 @@ class ScopeLoop:
         if self._exception_end is not None and self._exception_end <= now:
             # Its NSG must be checked against the guardrail again.
             return True
+        self._reporter.events_missing(self._missing_events.missing(now))
         await self._reporter.report_events(self._current())
         self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
         dues = (observation.due for observation in self._memory.values())
-        moments = (*dues, self._lost_at, self._exception_end)
+        moments = (*dues, self._lost_at, self._exception_end, self._missing_events.due)
         until_due = [(due - now).total_seconds() for due in moments if due is not None and due > now]
         pause = max(0.0, self._pause_end - time.monotonic())
         event_pause = max(0.0, self._event_pause_end - time.monotonic())

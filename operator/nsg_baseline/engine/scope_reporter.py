@@ -1,7 +1,10 @@
 """Reports the results of one scope's reconciles: its status, its incidents, the health of the process, and the log."""
 
+from datetime import datetime
+
 import structlog
 
+from nsg_baseline.core import conditions
 from nsg_baseline.core.conditions import ConditionState
 from nsg_baseline.core.observations import Failure
 from nsg_baseline.engine.guardrail_report import GuardrailBoard, report_violations
@@ -32,6 +35,8 @@ class ScopeReporter:
         self._board = board
         self._permissions = PermissionCache()
         self._conditions = ScopeConditions()
+        self._queue: ConditionState | None = None
+        self._missing: tuple[str, datetime] | None = None
         self._must_report_events = False
 
     async def report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> bool:
@@ -63,10 +68,23 @@ class ScopeReporter:
             # The next listing reports it.
             log.exception("scope not reported", scope=self._name)
 
+    def events_missing(self, missing: tuple[str, datetime] | None) -> None:
+        """Take the NSG whose change no event reported, and when the change was detected; None if there is none."""
+        if missing != self._missing:
+            self._missing, self._must_report_events = missing, True
+            self._conditions.events = self._events_state()
+
+    def _events_state(self) -> ConditionState | None:
+        if self._queue is None or self._queue.status != "True" or self._missing is None:
+            return self._queue
+        nsg, detected = self._missing
+        return conditions.events_missing(nsg, detected)
+
     def events_are(self, state: ConditionState | None) -> bool:
         """Take another state of the queue with the events of Azure. Return whether it must be reported."""
-        if state != self._conditions.events:
-            self._conditions.events, self._must_report_events = state, True
+        if state != self._queue:
+            self._queue, self._must_report_events = state, True
+            self._conditions.events = self._events_state()
         return self._must_report_events
 
     async def report_events(self, snapshot: ScopeSnapshot | None) -> None:

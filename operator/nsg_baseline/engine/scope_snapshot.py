@@ -43,6 +43,7 @@ class ScopeResult:
         unreadable: elements of the listing without a valid NSG id.
         failed: NSGs whose reconcile ended with an unexpected exception.
         unsaved: baselines whose status or incident could not be stored.
+        detected: folded ids of NSGs with changes of rules that the reading before did not show.
     """
 
     nsgs: int = 0
@@ -53,3 +54,4 @@ class ScopeResult:
     unreadable: int = 0
     failed: int = 0
     unsaved: int = 0
+    detected: set[str] = field(default_factory=set)

@@ -180,7 +180,7 @@ class Scopes:
         self._board.match_scopes(frozenset(current))
         for name, running in list(self._running.items()):
             if name not in current or running.origin != _origin(current[name]):
-                running.loop.hints.close()
+                running.loop.end_hints()
                 await ended(self._running.pop(name).task)
                 self._health.forget(name)
         for name, scope in current.items():
@@ -207,7 +207,7 @@ class Scopes:
     def _hint(self, scope: str, key: str) -> "asyncio.Future[bool] | None":
         """Request a reading in a scope; None if the scope is not watched any more."""
         running = self._running.get(scope)
-        return running.loop.hints.add(key) if running is not None else None
+        return running.loop.hint(key) if running is not None else None
 
     def _events_are(self, scope: str, state: ConditionState | None) -> None:
         running = self._running.get(scope)

@@ -50,7 +50,6 @@ class Trigger:
         """
         clock = asyncio.get_running_loop().time
         end, granted, granted_for_event = clock() + seconds, clock() + pause, clock() + event_pause
-        self._moved = False
         while not self._now:
             requests = [
                 moment for is_set, moment in ((self._soon, granted), (self._event, granted_for_event)) if is_set
@@ -59,6 +58,8 @@ class Trigger:
                 break
             limit = min([end, *requests])
             if self._moved or limit <= clock():
+                # It may have been set before this wait, after the times were computed.
+                self._moved = False
                 return False
             await self._wait_until(limit)
         self._now = self._soon = self._event = False
