@@ -94,7 +94,7 @@ class StorageCredential:
 
 
 class Azurite:
-    """A running queue service. It keeps all content in memory, so a restart removes the queues.
+    """A running queue service. Its content is in a folder, so that the queues survive a restart.
 
     Attributes:
         ca_file: The CA certificate that clients must trust.
@@ -110,9 +110,9 @@ class Azurite:
         self.start()
 
     def start(self) -> None:
-        """Start the service, after `stop` on the same port and without queues."""
+        """Start the service, after `stop` on the same port and with the same queues."""
         main, files = azurite_program(), self._certificate
-        options = ["--inMemoryPersistence", "--oauth", "basic", "--silent", "--disableTelemetry"]
+        options = ["--location", str(self._folder / "content"), "--oauth", "basic", "--silent", "--disableTelemetry"]
         tls = ["--cert", str(files.chain_file), "--key", str(files.key_file)]
         node = _node() / "bin" / "node"
         self._server = Server(node, self._folder, [str(main), "--queuePort", str(self._port), *options, *tls])
@@ -134,6 +134,14 @@ class Azurite:
     def stop(self) -> None:
         """Stop the service: connections are refused."""
         self._server.stop()
+
+    def pause(self) -> None:
+        """Freeze the service until `resume`: requests hang."""
+        self._server.pause()
+
+    def resume(self) -> None:
+        """Let a frozen service go on. A frozen service must go on before it can stop."""
+        self._server.resume()
 
     def queue_url(self, queue: str) -> str:
         """Return the URL of a queue, as `spec.events.queueUrl` has it."""

@@ -76,6 +76,7 @@ def azurite(tmp_path: Path) -> Iterator[Azurite]:
     (folder := tmp_path / "azurite").mkdir()
     running = Azurite(folder)
     yield running
+    running.resume()
     running.stop()
 
 

@@ -49,6 +49,13 @@ class Server:
     def log_end(self) -> str:
         return self._log.read_text(errors="replace")[-3000:]
 
+    def pause(self) -> None:
+        """Freeze the process: connections hang."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         self._process.terminate()
         try:

@@ -32,11 +32,13 @@ async def test_a_token_of_another_audience_is_refused(azurite: Azurite) -> None:
             await client.send_message("text")
 
 
-async def test_a_stopped_service_refuses_connections_and_starts_again_at_the_same_url(azurite: Azurite) -> None:
+async def test_a_stopped_service_refuses_connections_and_keeps_its_content(azurite: Azurite) -> None:
     url = await azurite.create("nsg-events")
-    await asyncio.to_thread(azurite.stop)
     async with azurite.client("nsg-events") as client:
+        await client.send_message("before")
+        await asyncio.to_thread(azurite.stop)
         with pytest.raises(AzureError):
             await client.send_message("text", retry_total=0)
     await asyncio.to_thread(azurite.start)
     assert await azurite.create("nsg-events") == url
+    assert await azurite.contents("nsg-events") == ["before"]

@@ -1,6 +1,6 @@
 """Rows of the Activity Log: a BeginRequest and an EndRequest row for each change, with the same correlation id."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -43,6 +43,7 @@ class Change:
     client_ip: str
     client_request_id: str
     body: str = ""
+    url: str = ""
 
     @property
     def resource_type(self) -> str:
@@ -67,12 +68,14 @@ class ActivityLog:
         tenant: The tenant id of the rows, for `tenantId` and the hierarchy.
         delay: Time between the event of a row and its submission. Before that, the row cannot be read.
         body_limit: Number of characters of a request body that a row shows; None shows all.
+        listeners: Called with each change that succeeded and its time.
     """
 
     tenant: str
     delay: timedelta = timedelta(0)
     rows: list[Row] = field(default_factory=list)
     body_limit: int | None = None
+    listeners: list[Callable[[Change, datetime], None]] = field(default_factory=list)
     _open: dict[str, Change] = field(default_factory=dict)
     _answers: dict[str, int] = field(default_factory=dict)
 
@@ -113,6 +116,9 @@ class ActivityLog:
             f"{phrase} (HTTP Status Code: {status})",
             properties,
         )
+        if outcome == "Succeeded":
+            for listener in self.listeners:
+                listener(change, now)
 
     def _append(
         self,
@@ -183,6 +189,7 @@ def change_of(request: ArmRequest, operation: str, resource_id: str) -> Change:
         client_ip=request.client_ip,
         client_request_id=request.headers.get("x-ms-client-request-id", request.correlation),
         body=_compact(request.body),
+        url=f"{request.origin}{request.path}?api-version={request.api_version}",
     )
 
 

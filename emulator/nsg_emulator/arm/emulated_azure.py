@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nsg_emulator.arm.activity import ActivityLog
+from nsg_emulator.arm.events import EventSource
 from nsg_emulator.arm.faults import FailOperation, Faults, StickOperation
 from nsg_emulator.arm.identity import Identity
 from nsg_emulator.arm.listings import Listings
@@ -34,6 +35,7 @@ class EmulatedAzure:
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
     activity: ActivityLog = field(init=False)
+    events: EventSource = field(init=False)
     identity: Identity = field(init=False)
     listings: Listings = field(init=False)
 
@@ -51,6 +53,8 @@ class EmulatedAzure:
             self.activity = replace(self.activity, delay=delay, body_limit=settings.activity_body_limit)
         else:
             self.activity = ActivityLog(settings.tenant, delay, body_limit=settings.activity_body_limit)
+            self.events = EventSource(settings.tenant)
+            self.activity.listeners.append(self.events.publish)
         self.identity = Identity(settings.tenant, settings.secrets)
 
     def terms(self, request: ArmRequest) -> Terms:

@@ -11,6 +11,7 @@ from nsg_emulator.arm import state as states
 from nsg_emulator.arm.activity import change_of
 from nsg_emulator.arm.emulated_azure import EmulatedAzure, utc_now
 from nsg_emulator.arm.errors import ArmError
+from nsg_emulator.arm.events import EventSource
 from nsg_emulator.arm.faults import Answer, Delay, Drop, DropListing, DropPoint, FailListing, Faults
 from nsg_emulator.arm.messages import ArmRequest, ArmResponse, error_response
 from nsg_emulator.arm.model import Nsg
@@ -85,6 +86,11 @@ class ArmEmulator:
         return self.azure.requests
 
     @property
+    def events(self) -> EventSource:
+        """The events of all changes that succeeded."""
+        return self.azure.events
+
+    @property
     def settings(self) -> Settings:
         """The settings."""
         return self.azure.settings
@@ -123,6 +129,22 @@ class ArmEmulator:
         self.azure.settle()
         return stuck
 
+    def record_change(self, operation: str, resource_id: str, *, token: str = "") -> None:
+        """Add the rows and the event of a change to a resource that is not emulated, such as a subnet.
+
+        Args:
+            operation: The operation, such as `Microsoft.Network/virtualNetworks/subnets/write`.
+            resource_id: The id of the changed resource.
+            token: The token of the caller; by default that of an application.
+        """
+        authorization = f"Bearer {token or self.app_token(self.settings.tenant)}"
+        origin, now, new_id = "https://management.azure.com", self.azure.clock(), self.store.new_id
+        caller = tokens.read(authorization, origin=origin, tenant=self.settings.tenant, now=now)
+        method, request_id = "DELETE" if operation.endswith("/delete") else "PUT", new_id()
+        request = ArmRequest(method, resource_id, origin=origin, principal=caller, id=request_id, correlation=new_id())
+        self.azure.activity.begin(request_id, change_of(request, operation, resource_id), now, new_id())
+        self.azure.activity.end(request_id, now, new_id(), 200)
+
     def user_token(self, upn: str, *, ip: str = "") -> str:
         """Return a bearer token of a user."""
         return self._token(tokens.user_claims(self.settings.tenant, upn, ip=ip))
@@ -146,6 +168,7 @@ class ArmEmulator:
         drop = self._drop(request)
         request, response = (request, ArmResponse(0)) if drop == "request" else self._answered(request)
         self._note(request, DROPPED if drop in {"request", "answer"} else response.status)
+        self.azure.settle()  # an operation without a delay ends now, and not at the next request
         return Outcome(self._with_headers(request, response), delay.seconds if delay else 0.0, drop)
 
     def _drop(self, request: ArmRequest) -> DropPoint | None:

@@ -20,6 +20,7 @@ from nsg_emulator.arm.tls import make_certificate
 
 _LARGEST_BODY = 32 * 1024 * 1024
 _CLOSING_GRACE = 0.5
+_MARGIN = 0.01
 _JSON = "application/json; charset=utf-8"
 
 
@@ -146,6 +147,8 @@ async def _answer(emulator: ArmEmulator, request: web.Request) -> web.StreamResp
     if control.is_control_path(call.path):
         return _response(control.answer(emulator, call))
     outcome = emulator.handle(call)
+    if call.method not in {"GET", "HEAD"}:  # an operation ends on time, so that its event does not wait for a request
+        asyncio.get_running_loop().call_later(emulator.settings.operation_delay + _MARGIN, emulator.azure.settle)
     if outcome.delay:
         await asyncio.sleep(outcome.delay)
     if outcome.drop is not None:
