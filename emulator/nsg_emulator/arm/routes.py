@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nsg_emulator.arm import (
     activity_query,
     errors,
+    event_resources,
     groups,
     ids,
     metadata,
@@ -25,6 +26,9 @@ _SUB = r"/subscriptions/(?P<sub>[^/]+)"
 _GROUP = rf"{_SUB}/resourceGroups/(?P<group>[^/]+)"
 _NSG = rf"{_GROUP}/providers/Microsoft\.Network/networkSecurityGroups/(?P<nsg>[^/]+)"
 _LOCATION = rf"{_SUB}/providers/Microsoft\.Network/locations/(?P<location>[^/]+)"
+_EVENT_GRID = r"/providers/Microsoft\.EventGrid"
+_TOPICS = rf"{_GROUP}{_EVENT_GRID}/systemTopics"
+_TOPIC = rf"{_TOPICS}/(?P<topic>[^/]+)"
 _READ = f"{ids.NSG_TYPE}/read"
 _TENANT = r"/(?P<tenant>[^/]+)"
 
@@ -91,6 +95,21 @@ def _delete_group(azure: EmulatedAzure, request: ArmRequest) -> ArmResponse:
     return response
 
 
+def _event_route(path: str, resource_type: str, *, single: bool = False) -> Route:
+    """Return the route of system topics or event subscriptions: of all of them below a scope, or of a single one."""
+    read = f"{resource_type}/read"
+    if not single:
+        return _route(path, reads=read, GET=lambda w, c: event_resources.listing(w.store, c, resource_type))
+    return _route(
+        path,
+        changes=resource_type,
+        reads=read,
+        GET=lambda w, c: event_resources.get(w.store, c),
+        PUT=lambda w, c: event_resources.put(w.store, c, resource_type),
+        DELETE=lambda w, c: event_resources.delete(w.store, c),
+    )
+
+
 ROUTES = (
     _route(
         f"{_TENANT}/v2\\.0/\\.well-known/openid-configuration",
@@ -149,6 +168,25 @@ ROUTES = (
     _route(
         f"{_LOCATION}/operationResults/(?P<operation>[^/]+)",
         GET=lambda w, c: operations.result(w.store, c, w.settings.retry_after),
+    ),
+    *(
+        _event_route(path, resource_type)
+        for path, resource_type in (
+            (f"{_SUB}{_EVENT_GRID}/systemTopics", event_resources.TOPIC_TYPE),
+            (_TOPICS, event_resources.TOPIC_TYPE),
+            (f"{_TOPIC}/eventSubscriptions", event_resources.NESTED_TYPE),
+            (f"{_SUB}{_EVENT_GRID}/eventSubscriptions", event_resources.SUBSCRIPTION_TYPE),
+            (f"{_GROUP}{_EVENT_GRID}/eventSubscriptions", event_resources.SUBSCRIPTION_TYPE),
+        )
+    ),
+    *(
+        _event_route(path, resource_type, single=True)
+        for path, resource_type in (
+            (_TOPIC, event_resources.TOPIC_TYPE),
+            (f"{_TOPIC}/eventSubscriptions/[^/]+", event_resources.NESTED_TYPE),
+            (f"{_SUB}{_EVENT_GRID}/eventSubscriptions/[^/]+", event_resources.SUBSCRIPTION_TYPE),
+            (f"{_GROUP}{_EVENT_GRID}/eventSubscriptions/[^/]+", event_resources.SUBSCRIPTION_TYPE),
+        )
     ),
     _route(
         f"{_SUB}/providers/Microsoft\\.Insights/eventtypes/management/values",

@@ -1,7 +1,8 @@
 """The state as JSON: read from ARM's format or from a file of the emulator, and written to a file.
 
 Two formats are read: a list of NSG documents (or ARM's `{"value": [...]}`), and
-`{"subscriptions": [...], "resourceGroups": [...], "nsgs": [...]}`.
+`{"subscriptions": [...], "resourceGroups": [...], "nsgs": [...], "eventGrid": [...]}`, where `eventGrid` has the system
+topics and event subscriptions.
 Missing resource groups and subscriptions of the NSGs are created.
 """
 
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from nsg_emulator.arm import ids, render
+from nsg_emulator.arm import event_resources, ids, render
 from nsg_emulator.arm.model import Nsg, ProvisioningState, ResourceGroup, Rule, Subscription
 from nsg_emulator.arm.store import Store
 
@@ -57,6 +58,8 @@ def load(store: Store, document: Any) -> None:
         store.put_group(read_group(store, item))
     for item in parts.get("nsgs") or []:
         add_nsg(store, item)
+    for item in parts.get("eventGrid") or []:
+        event_resources.add(store, {**item, "id": _text(item, "id", "eventGrid")})
 
 
 def dump(store: Store) -> dict[str, Any]:
@@ -69,6 +72,7 @@ def dump(store: Store) -> dict[str, Any]:
             {"id": item.id, "location": item.location, "tags": dict(item.tags)} for item in store.groups.values()
         ],
         "nsgs": [render.nsg_document(nsg) for nsg in store.nsgs.values()],
+        "eventGrid": list(store.event_grid.values()),
     }
 
 

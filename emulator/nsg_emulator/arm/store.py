@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from nsg_emulator.arm import errors, ids
 from nsg_emulator.arm.model import Nsg, Operation, ProvisioningState, ResourceGroup, Subscription
@@ -28,6 +29,7 @@ class Store:
         self.groups: dict[str, ResourceGroup] = {}
         self.nsgs: dict[str, Nsg] = {}
         self.operations: dict[str, Operation] = {}
+        self.event_grid: dict[str, dict[str, Any]] = {}
         self._running: dict[str, Operation] = {}
         self._order: dict[str, int] = {}
         self._created = 0
@@ -120,7 +122,7 @@ class Store:
 
     def clear(self) -> None:
         """Remove all content."""
-        for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running):
+        for table in (self.subscriptions, self.groups, self.nsgs, self.operations, self._running, self.event_grid):
             table.clear()
 
     # --- operations ---
