@@ -104,16 +104,20 @@ def add_nsg(store: Store, document: Mapping[str, Any]) -> Nsg:
 
 
 def read_nsg(store: Store, document: Any) -> Nsg:
-    """Read one NSG from a document; generate its etag and GUID if they are missing."""
+    """Read one NSG from a document; generate its etag if it is missing.
+
+    Without a GUID it has that of the NSG that it replaces, or a new one.
+    """
     subscription, group, name = _nsg_names(_text(document, "id", "nsgs"))
     properties = _object(document, "properties", "nsgs")
     state = properties.get("provisioningState") or "Succeeded"
+    replaced = store.nsgs.get(ids.key(ids.nsg_id(subscription, group, name)))
     return Nsg(
         subscription=subscription,
         group=group,
         name=document.get("name") or name,
         location=document.get("location") or FALLBACK_LOCATION,
-        resource_guid=properties.get("resourceGuid") or store.new_id(),
+        resource_guid=properties.get("resourceGuid") or (replaced.resource_guid if replaced else store.new_id()),
         etag=document.get("etag") or store.new_etag(),
         state=cast("ProvisioningState", state),
         tags=None if document.get("tags") is None else _object(document, "tags", "nsgs"),

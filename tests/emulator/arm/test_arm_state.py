@@ -100,6 +100,13 @@ def test_an_nsg_without_etag_and_guid_gets_them() -> None:
     assert shown["properties"]["provisioningState"] == "Succeeded"
 
 
+def test_an_nsg_that_is_replaced_keeps_its_guid() -> None:
+    # Only an NSG that is deleted and created again has another one.
+    target = azure()
+    before = target("PUT", WEB, nsg()).body["properties"]["resourceGuid"]
+    assert target.emulator.add_nsg({"id": WEB}).resource_guid == before
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [
