@@ -28,6 +28,9 @@ from nsg_baseline.core.assignment import assign
 from nsg_baseline.core.observations import Observation
 from nsg_baseline.engine.baseline_claims import Claims, readable, scopes
 from nsg_baseline.engine.cleanup import prune_incidents, report_refused_baselines, resolve_orphans
+from nsg_baseline.engine.guardrail_catalog import GuardrailCatalog
+from nsg_baseline.engine.guardrail_checks import GuardrailChecks
+from nsg_baseline.engine.guardrail_report import report_violations
 from nsg_baseline.engine.permissions import PermissionCache
 from nsg_baseline.engine.ports import Dependencies
 from nsg_baseline.engine.scope_report import ScopeConditions, report
@@ -58,6 +61,8 @@ class OperatorRun:
         self._claims = Claims(self._store)
         self._memory: dict[str, dict[str, Observation]] = {}
         self._permitted: dict[str, PermissionCache] = {}
+        self._guardrails = GuardrailCatalog(self._store)
+        self._checks: dict[str, GuardrailChecks] = {}
 
     async def reconcile(self, *, lists: bool = True) -> dict[str, ScopeResult]:
         """Read the cluster and reconcile each scope; return the results.
@@ -83,10 +88,13 @@ class OperatorRun:
         for scope in readable_scopes:
             name = scope.metadata.name
             baselines, memory = assigned.active(name), self._memory.setdefault(name, {})
-            snapshot = ScopeSnapshot(scope, readable_scopes, baselines, assigned.inactive(name))
-            tallies[name] = await reconcile_all(world, snapshot, memory)
+            inactive, guardrails = assigned.inactive(name), self._guardrails.current()
+            snapshot = ScopeSnapshot(scope, readable_scopes, baselines, inactive, guardrails)
+            checks = self._checks.setdefault(name, GuardrailChecks())
+            tallies[name] = result = await reconcile_all(world, snapshot, memory, checks)
             permitted = await self._permitted.setdefault(name, PermissionCache()).condition(world, scope)
-            await report(world, scope, baselines, tallies[name], ScopeConditions(permitted))
+            await report(world, scope, baselines, result, ScopeConditions(permitted))
+            await report_violations(world, snapshot, result.guardrails, is_complete=result.failure is None)
         await records.backlog.flush()
         return tallies
 

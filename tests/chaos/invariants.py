@@ -6,7 +6,7 @@ from typing import Any
 from nsg_baseline.engine.scope_snapshot import ScopeResult
 from nsg_emulator.arm.requests import RequestRecord
 from tests.chaos.environment import OPERATOR, ChaosEnvironment
-from tests.chaos.objects import CAST, Actor, Rules, differs, live, owned
+from tests.chaos.objects import CAST, Actor, Rules, differs, live, owned, violates
 from tests.chaos.random_actions import RandomActions
 
 RECONCILES = 2
@@ -38,9 +38,9 @@ class InvariantChecker:
     def start_reconcile(self) -> None:
         """Record the state at the start of a reconcile."""
         suspended = any(scope["spec"].get("suspendEnforcement") for scope in self.environment.objects("NSGScope"))
-        modes = {scope["metadata"]["name"]: scope["spec"]["mode"] for scope in self.environment.objects("NSGBaseline")}
+        modes = self._modes()
         self._writable = frozenset(
-            actor.id.lower() for actor in CAST if actor.writable and not suspended and modes[actor.name] == "Enforce"
+            actor.id.lower() for actor in CAST if not suspended and self._is_enforced(actor, modes.get(actor.name))
         )
         self._absent = {actor.name for actor in CAST if live(self.environment.azure, actor) is None}
         self._gone_before = self._reported_as_deleted()
@@ -79,20 +79,22 @@ class InvariantChecker:
 
     def check_repaired(self) -> None:
         """Check that all is as approved, after everything was repaired."""
-        modes = {
-            baseline["metadata"]["name"]: baseline["spec"]["mode"]
-            for baseline in self.environment.objects("NSGBaseline")
-        }
+        modes = self._modes()
         open_incidents = self._open_incidents()
         for actor in CAST:
             rules = live(self.environment.azure, actor)
             wrong = differs(rules, self.actions.approved[actor.name])
-            if actor.writable and modes[actor.name] == "Enforce" and rules is not None and wrong:
+            if self._is_enforced(actor, modes.get(actor.name)) and rules is not None and wrong:
                 self._add_violation(f"{actor.name} is not as approved after the repair")
             if self._is_watched(actor) and wrong != (actor.name in open_incidents):
                 self._add_violation(
                     f"{actor.name}: differs is {wrong}, and an incident is open is {actor.name in open_incidents}"
                 )
+
+        for name, violating in self._violating_nsgs().items():
+            reported = self._reported_by_guardrail(name)
+            if violating != reported:
+                self._add_violation(f"{sorted(violating)} violate the guardrail, {sorted(reported)} are reported")
 
     def _check_write(self, record: RequestRecord) -> None:
         self.writes += 1
@@ -123,6 +125,32 @@ class InvariantChecker:
 
     def _facts(self, actor: Actor) -> tuple[Rules | None, list[dict[str, Any]]]:
         return live(self.environment.azure, actor), self.actions.approved[actor.name]
+
+    def _modes(self) -> dict[str, str]:
+        return {item["metadata"]["name"]: item["spec"]["mode"] for item in self.environment.objects("NSGBaseline")}
+
+    def _is_enforced(self, actor: Actor, mode: str | None) -> bool:
+        # A baseline that a guardrail refuses is only compared.
+        return actor.writable and mode == "Enforce" and not violates(self.actions.approved[actor.name])
+
+    def _violating_nsgs(self) -> dict[str, set[str]]:
+        """Return the names of the NSGs that violate the guardrail, by scope. One without a baseline counts as well."""
+        scopes: dict[str, set[str]] = {"production": set(), "watched": set()}
+        for actor in CAST:
+            name = {"rg-prod": "production", "rg-watch": "watched"}.get(actor.group)
+            rules = live(self.environment.azure, actor)
+            if name is not None and rules is not None and violates(rules.values()):
+                scopes[name].add(actor.name)
+        return scopes
+
+    def _reported_by_guardrail(self, scope: str) -> set[str]:
+        return {
+            change["nsg"].rpartition("/")[2]
+            for incident in self.environment.objects("NSGIncident")
+            if (incident["spec"]["kind"], incident["spec"]["scope"]) == ("Guardrail", scope)
+            and (incident.get("status") or {}).get("state") == "Open"
+            for change in incident["status"]["changes"]
+        }
 
     def _reported_as_deleted(self) -> set[str]:
         return {

@@ -1,5 +1,6 @@
 """The NSGs and their approved rules: which may be restored, and which must never be written."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,8 @@ from tests.chaos.environment import API, STRANGERS, TEAM
 from tests.support.rule_shorthand import arm_rule
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+FORBIDDEN = 3389
+"""The port that the guardrail forbids."""
 OWNED = "keep-"
 """So begin the names of the rules of a co-owner, whom every baseline tolerates."""
 Rules = dict[str, dict[str, Any]]
@@ -69,7 +72,30 @@ def objects() -> list[dict[str, Any]]:
         _scope("production", **prod),
         _scope("watched", resourceGroups=["rg-watch"]),
         *(baseline(actor, BEGINNING) for actor in CAST if actor.namespace is not None),
+        guardrail(),
     ]
+
+
+def guardrail() -> dict[str, Any]:
+    """Return the guardrail against remote desktop from the Internet."""
+    never = {"direction": "Inbound", "protocols": ["Tcp"], "source": "Internet", "ports": [str(FORBIDDEN)]}
+    metadata = {"name": "no-remote-desktop"}
+    return {"apiVersion": API, "kind": "NSGGuardrail", "metadata": metadata, "spec": {"never": [never]}}
+
+
+def violates(rules: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether rules violate the guardrail. Knows only the rules that chaos writes."""
+    inbound = (rule for rule in rules if rule.get("direction") == "Inbound")
+    for rule in sorted(inbound, key=lambda rule: int(rule["priority"])):
+        if rule["sourceAddressPrefix"] in ("Internet", "*") and _has(rule, FORBIDDEN):
+            return bool(rule["access"] == "Allow")
+    return False
+
+
+def _has(rule: Mapping[str, Any], port: int) -> bool:
+    first, _, last = str(rule["destinationPortRange"]).partition("-")
+    is_of_port = first == "*" or int(first) <= port <= int(last or first)
+    return is_of_port and rule["protocol"].lower() in ("tcp", "*")
 
 
 def baseline(actor: Actor, rules: list[dict[str, Any]]) -> dict[str, Any]:

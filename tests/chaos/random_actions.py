@@ -12,7 +12,7 @@ from nsg_emulator.arm import faults as azure_faults
 from nsg_emulator.arm.faults import Drop, FailOperation, OmitFromListing, StickOperation
 from nsg_emulator.arm.messages import ArmRequest
 from tests.chaos.environment import API, ChaosEnvironment
-from tests.chaos.objects import BEGINNING, CAST, OWNED, Actor, baseline, document, live
+from tests.chaos.objects import BEGINNING, CAST, FORBIDDEN, OWNED, Actor, baseline, document, live
 from tests.support.rule_shorthand import arm_rule
 
 ROGUE = "mallory@example.com"
@@ -50,9 +50,12 @@ class RandomActions:
         rules = [*self.approved[actor.name]]
         if len(rules) > 2 and self.rng.random() < 0.5:
             rules.pop(self.rng.randrange(len(rules)))
-        number = self.rng.randrange(200, 260)
+        number, source, port = self.rng.randrange(200, 260), "10.0.0.0/8", self._port()
+        if self.rng.random() < 0.1:
+            # The guardrail forbids it. The rule has to come before the one that denies the rest.
+            number, source, port = self.rng.randrange(101, 110), "Internet", FORBIDDEN
         if all(candidate["priority"] != number for candidate in rules):
-            rules.append(arm_rule(f"{number} approved-{number} allow tcp 10.0.0.0/8 -> *:{self._port()}"))
+            rules.append(arm_rule(f"{number} approved-{number} allow tcp {source} -> *:{port}"))
         self.approved[actor.name] = rules
         mode = self.rng.choice(("Enforce", "Enforce", actor.mode))
         spec = {"rules": rules, "mode": mode}
