@@ -100,6 +100,16 @@ def test_a_deleted_nsg_is_named() -> None:
     assert opened(**DELETED).startswith("[MEDIUM] web (rg-web): deleted NSG; now allowed: inbound all traffic")
 
 
+def test_a_notice_is_only_a_report() -> None:
+    # It was never open, so it has no duration, and nobody is named as the author of drift.
+    status = {"state": "Resolved", "severity": "info", "resolution": "Noted", "openedAt": LATER, "resolvedAt": LATER}
+    noted = incident("web-1", **status, summary="NSG web was deleted and created again", revision=1)
+    message = alert_message(PendingDelivery(noted, "Resolved"))
+    assert message.title == "NOTICE [INFO] web (rg-web): NSG web was deleted and created again"
+    assert message.level == "success"
+    assert not [fact for fact in message.facts if fact.startswith(("Who", "First seen", "Ended"))]
+
+
 def test_a_takeover_is_no_good_news() -> None:
     # Another namespace approves the rules of the NSG; "RESOLVED" would say that all is well.
     status = {**OPEN, "state": "Resolved", "resolvedAt": LATER, "resolution": "TakenOver", "changes": []}

@@ -58,7 +58,7 @@ def _message(**verdict: Any) -> str:
     taken = snapshot(WEB, SSH)
     evaluation = evaluate(taken)
     changed = replace(evaluation, verdict=replace(evaluation.verdict, **verdict))
-    status = status_of(taken, changed, NoWrite(), "Drifted", None)
+    status = status_of(taken, changed, NoWrite(), "Drifted", None, None)
     return status.conditions[1].message
 
 

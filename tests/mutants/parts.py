@@ -51,7 +51,7 @@ _ALERT_POLICY = (
     "pending",
     "watch",
 )
-_DECISIONS = ("core/test_decisions_*.py", "core/test_rollout_grace.py")
+_DECISIONS = ("core/test_decisions_*.py", "core/test_notices.py", "core/test_rollout_grace.py")
 
 PARTS: Mapping[str, Part] = {
     "core/decisions": Part(("core/decisions/*.py",), (*_DECISIONS, "core/test_incident*.py")),

@@ -75,7 +75,8 @@ def snapshot(
 def carry_out(before: Snapshot, decision: Decision) -> Snapshot:
     """Return the next snapshot of the same world after a decision was stored."""
     stored = before.baseline.model_copy(update={"status": decision.status})
-    return replace(before, baseline=stored, incidents=_stored(before.incidents, decision.incident), attempt=None)
+    incidents = _stored(_stored(before.incidents, decision.incident), decision.noted)
+    return replace(before, baseline=stored, incidents=incidents, attempt=None)
 
 
 def incident(name: str = "web-1", **status: Any) -> NSGIncident:

@@ -9,6 +9,8 @@ from nsg_baseline.core.text.phrasing import after, counted
 def resolved_title(incident: NSGIncident) -> str:
     """Return how an incident ended, after which time, and which traffic is decided as approved again."""
     status = incident.status
+    if status.resolution == "Noted":
+        return f"NOTICE [{severity_label(incident)}] {subject_of(incident)}: {status.summary}"
     if status.resolution == "TakenOver":
         return f"TAKEOVER [{severity_label(incident)}] {subject_of(incident)}: {status.summary}"
     label = "FIXED" if status.resolution == "Remediated" else "RESOLVED"

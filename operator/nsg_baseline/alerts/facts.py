@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from nsg_baseline.alerts.wording import ENDINGS, change_name
+from nsg_baseline.alerts.wording import ENDINGS, REPORTS, change_name
 from nsg_baseline.api.common import format_time
 from nsg_baseline.api.incident import Caller, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NotificationEvent
@@ -20,7 +20,7 @@ def facts(incident: NSGIncident, event: NotificationEvent) -> Iterator[str]:
     """Yield the facts of an incident, the most urgent first."""
     if incident.spec.kind == "WatchLost":
         yield _unwatched(incident.status)
-    elif incident.spec.kind == "Drift" and incident.status.resolution != "TakenOver":
+    elif incident.spec.kind == "Drift" and incident.status.resolution not in REPORTS:
         yield from _callers(incident)
     yield _place(incident)
     yield from _period(incident)
@@ -133,7 +133,7 @@ def _period(incident: NSGIncident) -> Iterator[str]:
     status, is_watch = incident.status, incident.spec.kind == "WatchLost"
     if status.opened_at is None:
         return
-    if status.resolution == "TakenOver" and status.resolved_at is not None:
+    if status.resolution in REPORTS and status.resolved_at is not None:
         yield f"Since: {format_time(status.resolved_at)}"
         return
     yield f"First seen: {format_time(status.opened_at)}{_latest(status)}"

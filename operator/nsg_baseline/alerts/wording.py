@@ -12,9 +12,12 @@ ENDINGS: Mapping[str, str] = {
     "Tolerated": "now tolerated",
     "TargetRemoved": "no longer watched",
     "TakenOver": "managed by another baseline",
+    "Noted": "reported once",
     "Replaced": "changed again",
 }
 """How a change or an incident ended, by resolution."""
+REPORTS = ("TakenOver", "Noted")
+"""Resolutions of incidents that are only a report: they were never open."""
 _NAMES = {
     "RuleCreated": "new rule",
     "RuleUpdated": "changed rule",

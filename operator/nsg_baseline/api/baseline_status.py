@@ -20,6 +20,33 @@ class LastCompliant(StatusShape):
     generation: Annotated[int, Field(description="Generation of the baseline at that time.", ge=0)]
 
 
+class LastSeen(StatusShape):
+    """What of the NSG is not compared with the baseline, when it was read last. What changes of it is reported once."""
+
+    since: Annotated[Timestamp, Field(description="Time since which it is so.")]
+    resource_guid: Annotated[
+        str | None, Field(description="Guid that Azure gave to the NSG when it was created.", max_length=64)
+    ] = None
+    flow_logs: Annotated[bool, Field(description="Whether the NSG has flow logs.")] = False
+    failed: Annotated[
+        tuple[str, ...],
+        Field(
+            description="What has the provisioning state Failed: names of approved rules, and `*` for the NSG itself.",
+            max_length=50,
+            strict=False,
+        ),
+    ] = ()
+    unknown_properties: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Properties of the NSG that the operator does not know, and those of approved rules as "
+            "RULE/PROPERTY.",
+            max_length=50,
+            strict=False,
+        ),
+    ] = ()
+
+
 class ExceptionStatus(StatusShape):
     """An exception that has not ended."""
 
@@ -116,6 +143,9 @@ class BaselineStatus(StatusShape):
         Field(
             description="Live state when it last matched; distinguishes changes in Azure from edits of the baseline."
         ),
+    ] = None
+    last_seen: Annotated[
+        LastSeen | None, Field(description="What of the NSG is not compared, when it was read last.")
     ] = None
     rollout_since: Annotated[
         Timestamp | None, Field(description="Time of the first edit of this baseline that has not reached Azure.")

@@ -19,7 +19,7 @@ from nsg_baseline.api.common import (
     StatusShape,
     Timestamp,
 )
-from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, IncidentChange, Resolution
+from nsg_baseline.api.incident_changes import Acknowledgement, HistoryEntry, IncidentChange, IncidentResolution
 
 IncidentKind = Literal["Drift", "Unbaselined", "WatchLost", "Guardrail"]
 IncidentState = Literal["Open", "Resolved"]
@@ -179,7 +179,10 @@ class IncidentStatus(StatusShape):
     ] = None
     updated_at: Annotated[Timestamp | None, Field(description="Time of the latest event.")] = None
     resolved_at: Annotated[Timestamp | None, Field(description="Time at which the incident was resolved.")] = None
-    resolution: Annotated[Resolution | None, Field(description="How the incident was resolved.")] = None
+    resolution: Annotated[
+        IncidentResolution | None,
+        Field(description="How the incident was resolved. Noted: it was never open, and only reports something once."),
+    ] = None
     summary: Annotated[str | None, Field(description="The incident in one line.", max_length=1024)] = None
     change_count: Annotated[int | None, Field(description="Number of changes.", ge=0)] = None
     changes: Annotated[

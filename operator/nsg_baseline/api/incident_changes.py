@@ -8,6 +8,7 @@ from nsg_baseline.api.changes import ChangeStatus, ExposureStatus
 from nsg_baseline.api.common import Severity, StatusShape, Timestamp
 
 Resolution = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved", "TakenOver"]
+IncidentResolution = Literal[Resolution, "Noted"]
 ChangeEnd = Literal["Reverted", "Remediated", "Approved", "Tolerated", "TargetRemoved", "TakenOver", "Replaced"]
 HistoryKind = Literal[
     "Appeared",

@@ -14,7 +14,7 @@ from nsg_baseline.core.nsg import LiveNSG
 
 # The name is not a property. All other properties of an unknown response are written back as they were read.
 _RULE_WRAPPING = frozenset({"name"})
-_KNOWN = frozenset(
+RULE_PROPERTIES = frozenset(
     {
         "description",
         "priority",
@@ -28,6 +28,7 @@ _KNOWN = frozenset(
         ),
     }
 )
+"""The properties of a rule that a user sets."""
 
 
 def restored_document(live: LiveNSG, reverted: Iterable[Change]) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def _approved_rule(change: Change, live: Mapping[str, Any] | None) -> dict[str, 
     approved = change.approved or {}
     kept = dict(live) if live is not None else {"name": approved["name"]}
     # A description that is not compared is not a reason to write, and is kept.
-    replaced = _KNOWN if "description" in change.fields else _KNOWN - {"description"}
+    replaced = RULE_PROPERTIES if "description" in change.fields else RULE_PROPERTIES - {"description"}
     properties = {key: value for key, value in kept.get("properties", {}).items() if key not in replaced}
     filled = {key: value for key, value in approved.items() if value not in ("", [], None)}
     written = {key: value for key, value in filled.items() if key not in _RULE_WRAPPING}

@@ -122,6 +122,8 @@ class BaselineReconciler:
         if decision.refusal is not None:
             name = refusal_id(decision.refusal, snapshot)
             await recorder.post(decision.refusal, self.baseline, name, snapshot.now)
+        # Before the status is saved, because only the previous status shows what is new.
+        await recorder.carry_out(decision.noted, self.baseline, snapshot.now)
         # Before the status is saved, because only the previous status names the previous owner.
         await report_takeover(recorder, decision.takeover, self.baseline, snapshot.now)
 

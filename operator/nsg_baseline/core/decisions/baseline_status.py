@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from nsg_baseline.api.baseline_status import BaselineStatus, ExceptionStatus, LastCompliant
+from nsg_baseline.api.baseline_status import BaselineStatus, ExceptionStatus, LastCompliant, LastSeen
 from nsg_baseline.api.changes import REASON_LENGTH
 from nsg_baseline.api.common import PENDING, REQUESTED_AT
 from nsg_baseline.core import conditions
@@ -30,7 +30,12 @@ _READY = conditions.ready("compared with Azure")
 
 
 def status_of(
-    snapshot: Snapshot, evaluation: Evaluation, enforcement: Enforcement, phase: Phase, incident: str | None
+    snapshot: Snapshot,
+    evaluation: Evaluation,
+    enforcement: Enforcement,
+    phase: Phase,
+    incident: str | None,
+    seen: LastSeen | None,
 ) -> BaselineStatus:
     """Return the status of a baseline whose NSG was judged; `incident` is the name of the open incident."""
     verdict, baseline = evaluation.verdict, snapshot.baseline
@@ -50,6 +55,7 @@ def status_of(
         plan_hash=plan_hash(verdict.nsg, verdict.changes, remediation_policy(snapshot)),
         incident=incident,
         last_compliant=_last_compliant(baseline.status, verdict, generation),
+        last_seen=seen,
         rollout_since=evaluation.rollout_since,
         last_handled_reconcile_at=baseline.metadata.annotations.get(REQUESTED_AT),
     )

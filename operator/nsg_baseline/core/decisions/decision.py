@@ -17,6 +17,7 @@ from nsg_baseline.core.decisions.enforcement import (
 )
 from nsg_baseline.core.decisions.evaluation import Evaluation, evaluate
 from nsg_baseline.core.decisions.guardrails import refusal
+from nsg_baseline.core.decisions.notices import decide_notice
 from nsg_baseline.core.decisions.snapshot import Snapshot
 from nsg_baseline.core.decisions.takeover import decide_takeover
 from nsg_baseline.core.incident_changes import FLAP_WITHIN
@@ -37,6 +38,7 @@ class Decision:
         takeover: the incidents that report that the baseline took its NSG over from another namespace.
         status: the baseline's status to store.
         due: when to reconcile again although nothing changed; None if only a change requires it.
+        noted: the resolved incident that reports a change of what is not compared.
         refusal: the event about a baseline that a guardrail refuses, when it is refused or the reason changes.
     """
 
@@ -48,6 +50,7 @@ class Decision:
     status: BaselineStatus
     due: datetime | None
     refusal: IncidentNotice | None = None
+    noted: IncidentStep | None = None
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -57,11 +60,13 @@ def decide(snapshot: Snapshot) -> Decision:
     step = decide_incident(snapshot, evaluation, enforcement)
     incident = _next_incident(snapshot, step)
     phase = _phase(evaluation)
-    status = status_of(snapshot, evaluation, enforcement, phase, incident[0] if incident is not None else None)
-    due = _due(snapshot, evaluation, enforcement, incident[1] if incident is not None else None)
-    return Decision(
-        evaluation.verdict, phase, enforcement, step, decide_takeover(snapshot), status, due, refusal(snapshot)
-    )
+    takeover = decide_takeover(snapshot)
+    notice = decide_notice(snapshot, (step, *takeover))
+    name = incident[0] if incident is not None else None
+    status = status_of(snapshot, evaluation, enforcement, phase, name, notice.seen)
+    moments = (_due(snapshot, evaluation, enforcement, incident[1] if incident is not None else None), notice.due)
+    due = min((moment for moment in moments if moment is not None), default=None)
+    return Decision(evaluation.verdict, phase, enforcement, step, takeover, status, due, refusal(snapshot), notice.step)
 
 
 def _phase(evaluation: Evaluation) -> Phase:

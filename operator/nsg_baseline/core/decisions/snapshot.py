@@ -97,6 +97,10 @@ class Snapshot:
 
     @property
     def last_resolved(self) -> NSGIncident | None:
-        """The incident that was resolved last."""
-        resolved = [incident for incident in self.incidents if incident.status.resolved_at is not None]
+        """The incident about drift that was resolved last."""
+        resolved = [
+            incident
+            for incident in self.incidents
+            if incident.status.resolved_at is not None and incident.status.resolution != "Noted"
+        ]
         return max(resolved, key=lambda incident: (incident.status.resolved_at, incident.metadata.name), default=None)
