@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from nsg_baseline.alerts.markup import HTML, MARKDOWN, PLAIN, SLACK, markdown, slack, slack_code
 from nsg_baseline.alerts.message import AlertMessage, ChangeLine
 from nsg_baseline.alerts.next_steps import NextStep
 from nsg_baseline.alerts.schemes import LENGTHS
@@ -45,6 +46,13 @@ def as_text(message: AlertMessage) -> Format:
 
 def plain(message: AlertMessage) -> str:
     """Return the body of a message as plain text."""
+    if message.text:
+        return "\n".join([*PLAIN.lines(message.text), "", message.key])
+    return "\n\n".join([*standard_paragraphs(message), message.key])
+
+
+def standard_paragraphs(message: AlertMessage) -> list[str]:
+    """Return the paragraphs of the built-in body of a message as plain text, without its key."""
     paragraphs = [
         list(message.news),
         list(message.exposure),
@@ -53,9 +61,8 @@ def plain(message: AlertMessage) -> str:
         [f"Operator: {action}" for action in message.actions],
         [step.line for step in message.next_steps],
         [f"Portal: {message.link}"] if message.link else [],
-        [message.key],
     ]
-    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+    return ["\n".join(lines) for lines in paragraphs if lines]
 
 
 def _plain_change(change: ChangeLine) -> list[str]:
@@ -65,8 +72,10 @@ def _plain_change(change: ChangeLine) -> list[str]:
 def as_sms(message: AlertMessage) -> Format:
     """Render one SMS: 160 characters of the basic alphabet."""
     is_named = not message.place or message.place in message.title
-    place = "" if is_named else f". {message.place}"
-    text = _in_sms_characters(". ".join([message.title, *message.facts[:1]]))
+    place = "" if is_named or message.text else f". {message.place}"
+    written = (line.rstrip(".") for line in PLAIN.lines(message.text))
+    lines = filter(None, written) if message.text else message.facts[:1]
+    text = _in_sms_characters(". ".join([message.title, *lines]))
     length = SMS_LENGTH - len(_in_sms_characters(place))
     return Format("", (text if len(text) <= length else f"{text[: length - 3]}...") + _in_sms_characters(place))
 
@@ -79,43 +88,34 @@ def _in_sms_characters(text: str) -> str:
 def as_page(message: AlertMessage) -> Format:
     """Render a pager's summary: what happened, what the operator did, which traffic, then where and why."""
     actions = [f"Operator: {action}" for action in message.actions[-1:]]
-    return Format(
-        "", cut("\n".join([message.title, *message.news, *actions, *message.exposure, *message.facts]), PAGER_LENGTH)
-    )
+    lines = PLAIN.lines(message.text) or [*message.news, *actions, *message.exposure, *message.facts]
+    return Format("", cut("\n".join([message.title, *lines]), PAGER_LENGTH))
 
 
 def as_slack(message: AlertMessage) -> Format:
     """Render Slack's markup. Apprise turns two stars into bold text, and one into italics."""
-    parts = [
-        *map(_slack, message.news),
-        *(f"• **{_slack(line)}**" for line in message.exposure),
-        *map(_slack, message.facts),
+    parts = SLACK.lines(message.text) or [
+        *map(slack, message.news),
+        *(f"• **{slack(line)}**" for line in message.exposure),
+        *map(slack, message.facts),
         *(line for change in message.changes for line in _slack_change(change)),
-        *(f"Operator: {_slack(action)}" for action in message.actions),
+        *(f"Operator: {slack(action)}" for action in message.actions),
         *map(_slack_step, message.next_steps),
         *([f"<{message.link}|Azure portal>"] if message.link else []),
-        f"`{message.key}`",
     ]
-    return Format(cut(message.title, SLACK_TITLE_LENGTH), _whole(parts, "\n", SLACK_LENGTH), "markdown")
-
-
-def _slack(text: str) -> str:
-    # Slack's markup has no escapes. A zero-width space prevents these characters from forming pairs.
-    return "".join(f"{character}\u200b" if character in "*_~`[" else character for character in _slack_escaped(text))
-
-
-def _slack_escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    body = _with_key(message, parts, f"`{message.key}`", "\n", SLACK_LENGTH)
+    return Format(cut(message.title, SLACK_TITLE_LENGTH), body, "markdown")
 
 
 def _slack_change(change: ChangeLine) -> list[str]:
-    sides = [f"    {label}: `{_slack_escaped(value).replace('`', chr(39))}`" for label, value in change.sides]
-    return [f"• {_slack(change.summary)}", *sides]
+    sides = [f"    {label}: {slack_code(value)}" for label, value in change.sides]
+    return [f"• {slack(change.summary)}", *sides]
 
 
 def _slack_step(step: NextStep) -> str:
     # A command is shown as code and unchanged, so that it can be pasted into a shell.
-    return f"{step.label}: `{_slack_escaped(step.text)}`" if step.kind == "Command" else _slack(step.line)
+    is_code = step.kind == "Command" and "`" not in step.text
+    return f"{step.label}: {slack_code(step.text)}" if is_code else slack(step.line)
 
 
 def as_teams(message: AlertMessage) -> Format:
@@ -131,10 +131,18 @@ def as_teams(message: AlertMessage) -> Format:
         *(step.line for step in message.next_steps),
         *(line for change in message.changes for line in _plain_change(change)),
         *([f"Portal: {message.link}"] if message.link else []),
-        message.key,
     ]
-    title = f"**{_markdown(message.title)}**"
-    return Format("", _whole([title, *map(_markdown, parts)], "\n\n", TEAMS_LENGTH), "markdown")
+    lines = [line for line in MARKDOWN.lines(message.text) if line] or map(markdown, parts)
+    title = f"**{markdown(message.title)}**"
+    body = _with_key(message, [title, *lines], markdown(message.key), "\n\n", TEAMS_LENGTH)
+    return Format("", body, "markdown")
+
+
+def _with_key(message: AlertMessage, parts: list[str], key: str, separator: str, length: int) -> str:
+    """Join the parts that fit and the key. A template, which may be long, must not remove the key."""
+    if not message.text:
+        return _whole([*parts, key], separator, length)
+    return f"{_whole(parts, separator, length - len(separator) - len(key))}{separator}{key}"
 
 
 def _whole(parts: Iterable[str], separator: str, length: int) -> str:
@@ -148,16 +156,20 @@ def _whole(parts: Iterable[str], separator: str, length: int) -> str:
     return joined
 
 
-def _markdown(text: str) -> str:
-    return "".join(f"\\{character}" if character in "\\`*_[]<>" else character for character in text)
-
-
 def as_mail(message: AlertMessage) -> Format:
     """Render HTML without external resources. Apprise derives the plain text from it."""
     colour = _COLOURS[message.level]
-    link = html.escape(message.link or "", quote=True)
     body = [
         f"<p style='color:{colour};font-weight:bold'>{html.escape(message.title)}</p>",
+        _paragraph(HTML.lines(message.text)) if message.text else _standard_mail(message),
+        f"<p style='color:#666'>{html.escape(message.key)}</p>",
+    ]
+    return Format(cut(message.title, MAIL_SUBJECT_LENGTH), "\n".join(body), "html")
+
+
+def _standard_mail(message: AlertMessage) -> str:
+    link = html.escape(message.link or "", quote=True)
+    parts = [
         _list(message.news),
         _list(message.exposure),
         _paragraph(map(html.escape, message.facts)),
@@ -165,9 +177,8 @@ def as_mail(message: AlertMessage) -> Format:
         _paragraph(html.escape(f"Operator: {action}") for action in message.actions),
         _paragraph(map(_mail_step, message.next_steps)),
         f'<p>Portal: <a href="{link}">{link}</a></p>' if link else "",
-        f"<p style='color:#666'>{html.escape(message.key)}</p>",
     ]
-    return Format(cut(message.title, MAIL_SUBJECT_LENGTH), "\n".join(filter(None, body)), "html")
+    return "\n".join(filter(None, parts))
 
 
 def _paragraph(lines: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from nsg_baseline.alerts.pager_state import is_new_alert
 from nsg_baseline.alerts.payload import alert_payload
 from nsg_baseline.alerts.pending import PendingDelivery
 from nsg_baseline.alerts.wording import change_name
+from nsg_baseline.alerts.written_text import Line
 from nsg_baseline.api.changes import ExposureStatus
 from nsg_baseline.api.common import Severity, format_time
 from nsg_baseline.api.incident import IncidentStatus, NSGIncident
@@ -51,6 +52,7 @@ class AlertMessage:
         news: What is new or gone since the last message of the receiver; of an end, how each change ended.
         place: The subscription in a few words, for short messages.
         payload: The machine-readable form; see docs/alerts.md.
+        text: The lines that a template of the route shows instead of the built-in ones; none without a template.
     """
 
     event: MessageEvent
@@ -71,6 +73,7 @@ class AlertMessage:
     is_new_alert: bool = False
     is_takeover: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict)
+    text: tuple[Line, ...] = ()
 
     @property
     def level(self) -> Level:
