@@ -217,6 +217,12 @@ def _routes() -> Iterator[Bad]:
     yield bad("time of another day", ("heartbeat", "at"), "24:00", "heartbeat.at")
     yield bad("time with seconds", ("heartbeat", "at"), "08:00:00", "heartbeat.at")
     yield bad("empty heartbeat", ("heartbeat",), {}, "heartbeat.at", "at or urlsFrom must be set")
+    yield bad("empty templates", ("templates",), {}, "templates.title", "title or body must be set")
+    yield bad("empty title", ("templates",), {"title": ""}, "templates.title")
+    yield bad("long title", ("templates",), {"title": "x" * 501}, "templates.title")
+    yield bad("long body", ("templates",), {"body": "x" * 4001}, "templates.body")
+    yield bad("unknown template", ("templates",), {"title": "x", "subject": "x"}, "templates.subject")
+    yield bad("empty templates of a group", ("channels", 0, "templates"), {}, "channels[0].templates.title")
     yield bad("switch without a key", ("heartbeat", "urlsFrom"), {"name": "switches"}, "heartbeat.urlsFrom.key")
 
 

@@ -114,6 +114,7 @@ SPECS: dict[str, Document] = {
         "groupWait": "10s",
         "remindEvery": "24h",
         "maxMessagesPerHour": 30,
+        "templates": {"title": "{{ incident.name }}", "body": "{% if alert %}\nx\n{% endif %}\n"},
         "heartbeat": {"at": "08:00", "urlsFrom": {"name": "switches", "key": "urls"}},
         "suspend": False,
     },

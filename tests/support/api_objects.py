@@ -189,8 +189,12 @@ _MATCH = st.fixed_dictionaries(
         "tags": _GUARDRAIL_TAGS,
     },
 )
+_TEMPLATES = st.fixed_dictionaries(
+    {"title": _options("x", "{{ incident.name }}", "x" * 500)}, optional={"body": _options("x", "a\nb\n", "x" * 4000)}
+)
 _GROUPS = st.fixed_dictionaries(
-    {"name": _options("a", "pager", "b-2"), "urlsFrom": _SECRET_KEYS}, optional={"match": _MATCH}
+    {"name": _options("a", "pager", "b-2"), "urlsFrom": _SECRET_KEYS},
+    optional={"match": _MATCH, "templates": _TEMPLATES},
 )
 _AT = _options("00:00", "09:59", "23:59")
 ROUTES = st.fixed_dictionaries(
@@ -198,6 +202,7 @@ ROUTES = st.fixed_dictionaries(
     optional={
         "channels": st.lists(_GROUPS, min_size=1, max_size=3, unique_by=lambda group: str(group["name"])),
         "match": _MATCH,
+        "templates": _TEMPLATES,
         "heartbeat": st.fixed_dictionaries({"at": _AT}, optional={"urlsFrom": _SECRET_KEYS})
         | st.fixed_dictionaries({"urlsFrom": _SECRET_KEYS}),
         "minSeverity": _options("critical", "high", "medium", "low", "info"),

@@ -32,6 +32,7 @@ from nsg_baseline.alerts.pending import PendingDelivery, RevisionKey, route_name
 from nsg_baseline.alerts.ports import Outbox, OutboxError
 from nsg_baseline.alerts.route_status import RouteUnusableError, delivery_condition, next_status, read_channels
 from nsg_baseline.alerts.sender.client import Turn
+from nsg_baseline.alerts.templating import RouteTemplates
 from nsg_baseline.alerts.threads import MAX_FOLLOW_UPS, Received, follow_ups, render_message
 from nsg_baseline.alerts.watch import WatchSource
 from nsg_baseline.api.heartbeat import HeartbeatStatus
@@ -90,6 +91,7 @@ class Dispatcher:
     watch: WatchSource | None = None
     switches: DeadManSwitches | None = None
     daily: DailyHeartbeat = field(init=False)
+    templates: RouteTemplates = field(default_factory=RouteTemplates)
     _next_due: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -106,11 +108,13 @@ class Dispatcher:
         now = self.clock()
         self._next_due = None
         self.in_flight.load(route)
+        permissions = self._permissions(route)
         try:
-            channels, problem = await read_channels(self.outbox, route, self._permissions(route))
+            channels, problem = await read_channels(self.outbox, route, permissions)
         except RouteUnusableError as error:
             await self._report(route, error.condition, 0, len(deliveries), route.status.heartbeat)
             return
+        await self.templates.check(route, permissions)
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
         delivered: dict[str, dict[RevisionKey, str]] = {channel.id: {} for channel in channels}
@@ -129,7 +133,8 @@ class Dispatcher:
         if not self.is_stopping:
             sent = await self.daily.send(route, channels, self.backoffs)
             self._wake_at([self.daily.next_try])
-        await self._report(route, problem or delivery_condition(failing, count), len(channels), count, sent)
+        state = problem or delivery_condition(failing, count, self.templates.condition())
+        await self._report(route, state, len(channels), count, sent)
 
     def _permissions(self, route: NSGAlertRoute) -> Permissions:
         namespace = route.metadata.namespace
@@ -261,7 +266,7 @@ class Dispatcher:
                 return message, SendResult(delivered=False, is_stopped=True)
             if channel.is_threaded:
                 # Two routes may have opened different alerts for an incident: both must be closed.
-                send = partial(self._send_once, channel, text, turn, batch)
+                send = partial(self._send_once, route, channel, text, turn, batch)
                 return message, await self.delivered_keys.once(channel, text, send)
             async with self.delivered_keys.lock(channel.id):
                 rest = Batch(tuple(self.delivered_keys.lacking(channel.id, batch.deliveries)), batch.thread)
@@ -270,12 +275,16 @@ class Dispatcher:
                 if len(rest.deliveries) < len(batch.deliveries):
                     # Another route to the same channel has sent the others already.
                     text = render_message(route, channel, message, rest.deliveries, missing, notified, self.links)
-                result = await self._send_once(channel, text, turn, rest)
+                result = await self._send_once(route, channel, text, turn, rest)
                 if result.delivered:
                     self.delivered_keys.add(channel.id, rest.deliveries)
                 return message, result
 
-    async def _send_once(self, channel: Channel, message: AlertMessage, turn: Turn, batch: Batch) -> SendResult:
+    async def _send_once(
+        self, route: NSGAlertRoute, channel: Channel, message: AlertMessage, turn: Turn, batch: Batch
+    ) -> SendResult:
+        if not channel.is_stateful:
+            message = await self.templates.apply(turn, route, message)
         incidents = [delivery.incident for delivery in batch.deliveries] if channel.is_stateful else []
         result = await channel.send_in(turn, message, alert_states(incidents, self.clock(), self.links))
         if result.delivered:

@@ -15,6 +15,7 @@ from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.selection import next_selection, selected_since, selection_of
 from nsg_baseline.api.common import Condition, ObjectKey
 from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.message_templates import merged
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.route_match import ChannelGroup
 from nsg_baseline.core.conditions import ConditionState, find_condition, update_conditions
@@ -35,7 +36,9 @@ def members(route: NSGAlertRoute) -> tuple[NSGAlertRoute, ...]:
 def _member(route: NSGAlertRoute, group: ChannelGroup | None) -> NSGAlertRoute:
     name = group.name if group is not None else ""
     source = group.urls_from if group is not None else route.spec.urls_from
-    spec = route.spec.model_copy(update={"urls_from": source, "channels": (group,) if group is not None else ()})
+    templates = merged(route.spec.templates, group.templates if group is not None else None)
+    parts = {"urls_from": source, "channels": (group,) if group is not None else (), "templates": templates}
+    spec = route.spec.model_copy(update=parts)
     meta = route.metadata.model_copy(update={"name": f"{route.metadata.name}/{name}" if name else route.metadata.name})
     own = tuple(message for message in route.status.in_flight if message.group == name)
     # The common Ready condition is not that of a group.

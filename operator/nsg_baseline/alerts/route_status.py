@@ -54,11 +54,19 @@ async def read_channels(
     return list({channel.id: channel for channel in channels}.values()), not_ready(*problem) if errors else None
 
 
-def delivery_condition(failing: Sequence[Channel], messages: int) -> ConditionState:
-    """Return a route's Ready condition. `messages` is the number of notifications being retried."""
+def delivery_condition(
+    failing: Sequence[Channel], messages: int, templates: ConditionState | None = None
+) -> ConditionState:
+    """Return a route's Ready condition.
+
+    Args:
+        failing: The channels that did not accept a message.
+        messages: The number of notifications being retried.
+        templates: The condition of a route whose templates failed.
+    """
     # A line with several recipients has several channels.
     lines = sorted({channel.line for channel in failing})
-    return undelivered(messages, lines) if failing and messages else delivering()
+    return undelivered(messages, lines) if failing and messages else templates or delivering()
 
 
 def next_status(

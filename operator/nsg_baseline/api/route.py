@@ -24,6 +24,7 @@ from nsg_baseline.api.common import (
 from nsg_baseline.api.durations import Duration, between
 from nsg_baseline.api.heartbeat import Heartbeat, HeartbeatStatus, SecretKey
 from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.api.message_templates import MessageTemplates
 from nsg_baseline.api.route_match import ChannelGroup, RouteMatch
 from nsg_baseline.api.schema import SERVED_DEFAULT
 
@@ -126,6 +127,13 @@ class RouteSpec(SpecShape):
     ] = 30
     heartbeat: Annotated[
         Heartbeat | None, Field(description="Signs of life, in routes of the operator's namespace.")
+    ] = None
+    templates: Annotated[
+        MessageTemplates | None,
+        Field(
+            description="Templates of title and body of messages about incidents. A message whose template fails has "
+            "the built-in form."
+        ),
     ] = None
     suspend: Annotated[bool, Field(description="Stop sending notifications and heartbeats.")] = False
 

@@ -8,6 +8,7 @@ from nsg_baseline.api.common import UNIQUE, UNIQUE_RULE, Severity, SpecShape, wi
 from nsg_baseline.api.guardrail import Patterns, Scopes
 from nsg_baseline.api.heartbeat import SecretKey
 from nsg_baseline.api.incident import IncidentKind
+from nsg_baseline.api.message_templates import MessageTemplates
 from nsg_baseline.api.patterns import CHANNELS_NAME_PATTERN
 
 
@@ -60,4 +61,8 @@ class ChannelGroup(SpecShape):
     urls_from: Annotated[SecretKey, Field(description="Key of a Secret that contains Apprise URLs, one per line.")]
     match: Annotated[
         RouteMatch | None, Field(description="Incidents of the route to notify about; all of them if unset.")
+    ] = None
+    templates: Annotated[
+        MessageTemplates | None,
+        Field(description="Templates of this group. The route's title or body applies if the group sets none."),
     ] = None

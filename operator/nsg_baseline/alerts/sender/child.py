@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,19 @@ from nsg_baseline.alerts.schemes import LENGTHS, SIGNED
 from nsg_baseline.alerts.sender.description import describe
 from nsg_baseline.alerts.sender.guard import Guard
 from nsg_baseline.alerts.sender.plain_form import plain_form
-from nsg_baseline.alerts.sender.protocol import Answer, Call, Describe, Failure, Numbered, Request, Send, encode
+from nsg_baseline.alerts.sender.protocol import (
+    Answer,
+    Call,
+    Describe,
+    Description,
+    Failure,
+    Numbered,
+    Render,
+    Rendered,
+    Request,
+    Send,
+    encode,
+)
 from nsg_baseline.alerts.sender.responses import Responses
 from nsg_baseline.alerts.sender.signature import message_id, signed_headers
 from nsg_baseline.alerts.urls import options
@@ -34,6 +47,9 @@ MEMORY_BYTES = 128 << 20
 """Memory that a send may use in addition to the memory of the sender. A send over TLS needs 12 MiB."""
 CPU_SECONDS = 20
 """Limit of CPU time in seconds, below the deadline, so that decompression and parsing cannot occupy a CPU for long."""
+RENDER_MEMORY_BYTES = 32 << 20
+"""Memory that a template may use in addition to the memory of the sender. Jinja itself needs 3 MiB."""
+RENDER_CPU_SECONDS = 1
 _CONNECT_SECONDS = 10.0
 # Operations of prctl, from linux/prctl.h.
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -46,10 +62,10 @@ def run(request: Request, answers: int, sender: int) -> NoReturn:
     """Write the answer to a request to a descriptor, and end this process. `sender` is the id of the parent."""
     code = 1
     try:
-        _limit(request.ask.seconds, sender)
-        if isinstance(request.ask, Describe):
-            for description in describe(request.ask):
-                os.write(answers, encode(Numbered(request.number, description)))
+        _limit(request.ask, sender)
+        if isinstance(request.ask, Describe | Render):
+            for part in _parts(request.ask):
+                os.write(answers, encode(Numbered(request.number, part)))
             answer = Answer()
         else:
             answer = call(request.ask) if isinstance(request.ask, Call) else send(request.ask)
@@ -61,20 +77,31 @@ def run(request: Request, answers: int, sender: int) -> NoReturn:
         os._exit(code)
 
 
-def _limit(seconds: float, sender: int) -> None:
+def _parts(request: Describe | Render) -> Iterator[Description | Rendered]:
+    if isinstance(request, Describe):
+        return describe(request)
+    # Jinja is imported in this process only, because few routes have templates.
+    from nsg_baseline.alerts.sender.rendering import render  # noqa: PLC0415
+
+    return render(request)
+
+
+def _limit(request: Send | Describe | Call | Render, sender: int) -> None:
+    is_render = isinstance(request, Render)
+    cpu_seconds = RENDER_CPU_SECONDS if is_render else CPU_SECONDS
     # Without a handler, the kernel ends the process at the signal, and no library can delay it.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, request.seconds)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != sender:
         raise ProcessLookupError("the sender ended before the limit was set")
     gc.disable()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    size = pages * resource.getpagesize() + MEMORY_BYTES
+    size = pages * resource.getpagesize() + (RENDER_MEMORY_BYTES if is_render else MEMORY_BYTES)
     for limit, value in (
         (resource.RLIMIT_AS, size),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from nsg_baseline.alerts.sender.pipes import SenderPipes
-from nsg_baseline.alerts.sender.protocol import Answer, Call, Describe, Description, Request, Send
+from nsg_baseline.alerts.sender.protocol import (
+    Answer,
+    Call,
+    Describe,
+    Description,
+    Numbered,
+    Render,
+    Rendered,
+    Request,
+    Send,
+)
 from nsg_baseline.alerts.sender.slots import Slot, Slots
 
 IDLE_SECONDS = 60.0
@@ -47,16 +57,31 @@ class Turn:
 
     async def describe(self, ask: Describe) -> list[Description]:
         """Return the descriptions of URLs, in no order. Some are missing if the process ended before."""
-        _, descriptions = await self._ask(ask)
-        return descriptions
+        _, parts = await self._ask(ask)
+        return [part for part in parts if isinstance(part, Description)]
 
-    async def _ask(self, ask: Send | Describe | Call) -> tuple[Answer, list[Description]]:
+    async def render(self, ask: Render) -> tuple[Answer, list[Rendered]]:
+        """Return the results of templates. The turn can still be used to send the message."""
         try:
-            pending = self.sender.begin(ask, self.slot)
+            pending = self.sender.begin(ask)
+        except OSError:
+            return Answer("killed"), []
+        try:
+            answer = await asyncio.shield(pending.future)
+        except asyncio.CancelledError:
+            self.is_used = True
+            self.sender.release_after(pending, self.slot)
+            raise
+        return answer, [part for part in pending.parts if isinstance(part, Rendered)]
+
+    async def _ask(self, ask: Send | Describe | Call) -> tuple[Answer, list[Description | Rendered]]:
+        try:
+            pending = self.sender.begin(ask)
         except OSError:
             return Answer("killed"), []
         self.is_used = True
-        return await asyncio.shield(pending.future), pending.descriptions
+        self.sender.release_after(pending, self.slot)
+        return await asyncio.shield(pending.future), pending.parts
 
 
 @dataclass(slots=True)
@@ -65,7 +90,7 @@ class Pending:
 
     future: asyncio.Future[Answer]
     overdue: asyncio.TimerHandle
-    descriptions: list[Description] = field(default_factory=list)
+    parts: list[Description | Rendered] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -120,8 +145,13 @@ class Sender:
         if self._pipes is not None:
             self._pipes.attach(loop)
 
-    def begin(self, ask: Send | Describe | Call, slot: Slot) -> Pending:
-        """Start a request. The slot is released with the answer.
+    def release_after(self, pending: Pending, slot: Slot) -> None:
+        """Release a slot with the answer to a request."""
+        slots = self._slots
+        pending.future.add_done_callback(lambda _: slots.release(slot))
+
+    def begin(self, ask: Send | Describe | Call | Render) -> Pending:
+        """Start a request.
 
         Raises:
             OSError: No further process or file descriptor is available.
@@ -139,8 +169,6 @@ class Sender:
         future: asyncio.Future[Answer] = loop.create_future()
         overdue = loop.call_later(ask.seconds + GRACE_SECONDS, self._drop)
         pending = self._pending[request.number] = Pending(future, overdue)
-        slots = self._slots
-        future.add_done_callback(lambda _: slots.release(slot))
         return pending
 
     def _running(self, loop: asyncio.AbstractEventLoop) -> SenderPipes:
@@ -160,10 +188,11 @@ class Sender:
         )
         return SenderPipes(process, loop, self._answer, self._drop)
 
-    def _answer(self, number: int, answer: Answer | Description) -> None:
-        if isinstance(answer, Description):
+    def _answer(self, numbered: Numbered) -> None:
+        number, answer = numbered.number, numbered.answer
+        if not isinstance(answer, Answer):
             if number in self._pending:
-                self._pending[number].descriptions.append(answer)
+                self._pending[number].parts.append(answer)
             return
         pending = self._pending.pop(number, None)
         if pending is None:

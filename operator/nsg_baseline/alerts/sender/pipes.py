@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nsg_baseline.alerts.sender.protocol import Answer, Description, Request, decode_answer, encode
+from nsg_baseline.alerts.sender.protocol import Numbered, Request, decode_answer, encode
 
 END_SECONDS = 5.0
 """Time in seconds for a sender to end its children, after which it is killed. Usually it takes milliseconds."""
@@ -19,13 +19,13 @@ class SenderPipes:
     """A running sender. Subprocesses of asyncio would warn if the event loop of a test ends before them.
 
     Attributes:
-        answered: Called with the number of a request and its answer.
+        answered: Called with each answer, or part of one.
         ended: Called when the process has ended.
     """
 
     process: "subprocess.Popen[bytes]"
     loop: asyncio.AbstractEventLoop
-    answered: Callable[[int, Answer | Description], None]
+    answered: Callable[[Numbered], None]
     ended: Callable[[], None]
     _requests: int = -1
     _answers: int = -1
@@ -92,7 +92,6 @@ class SenderPipes:
             return
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            answer = decode_answer(line)
-            self.answered(answer.number, answer.answer)
+            self.answered(decode_answer(line))
         if not data:
             self.ended()

@@ -85,11 +85,28 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
     private: bool = False
 
 
+class Render(msgspec.Struct, frozen=True, tag="render"):
+    """Templates and what they show. No URL is part of it: a template that leaves its limits finds none.
+
+    Attributes:
+        templates: The templates by name.
+        fields: The names of all fields that the alert can have.
+        alert: The machine-readable form of the message; None to check the templates only.
+        standard: The parts of the built-in message.
+    """
+
+    templates: Mapping[str, str]
+    fields: tuple[str, ...]
+    alert: Mapping[str, Any] | None = None
+    standard: Mapping[str, Any] = {}
+    seconds: float = 4
+
+
 class Request(msgspec.Struct, frozen=True):
     """A numbered request."""
 
     number: int
-    ask: Send | Describe | Call
+    ask: Send | Describe | Call | Render
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -121,11 +138,27 @@ class Description(msgspec.Struct, frozen=True, tag="description"):
     recipients: tuple[str, ...] = ()
 
 
+class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
+    """A part of the result of a template, in their order, or why there is none. The parts precede the answer.
+
+    Attributes:
+        template: The name of the template.
+        text: The next characters, with the marks of `marks`.
+        is_last: Whether the result is complete.
+        problem: What is wrong with the template; empty if it has a result.
+    """
+
+    template: str
+    text: str = ""
+    is_last: bool = False
+    problem: str = ""
+
+
 class Numbered(msgspec.Struct, frozen=True):
     """The answer to the request with this number, or a part of it. A line is short enough to be written at once."""
 
     number: int
-    answer: Answer | Description
+    answer: Answer | Description | Rendered
 
 
 _ENCODER = msgspec.json.Encoder()
