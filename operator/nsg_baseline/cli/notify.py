@@ -15,11 +15,13 @@ from nsg_baseline.alerts.channels import (
 from nsg_baseline.alerts.message import AlertMessage
 from nsg_baseline.alerts.resolving import resolve_channels
 from nsg_baseline.alerts.route_groups import members
+from nsg_baseline.alerts.templating import RouteTemplates
 from nsg_baseline.alerts.urls import InvalidChannelError
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.cli.channel_check import check
 from nsg_baseline.cli.cluster import cluster_options, list_objects, query
 from nsg_baseline.cli.failure import Failure, fail_if, reject_options
+from nsg_baseline.cli.template_preview import preview
 from nsg_baseline.kube.client import Kube
 
 
@@ -31,12 +33,19 @@ from nsg_baseline.kube.client import Kube
     metavar="FILE",
     help="Check the URLs in a file, or - for standard input, and print the result for each line. Sends nothing.",
 )
+@click.option(
+    "--preview",
+    "routes_file",
+    metavar="FILE",
+    help="Print what the templates of the NSGAlertRoutes in a file make of sample alerts. Sends nothing.",
+)
 @click.option("--local", is_flag=True, help="Allow channels on loopback addresses of this machine.")
 @cluster_options
-def notify(
+def notify(  # noqa: PLR0913 - each is an option of the command
     *,
     route: str | None,
     file: str | None,
+    routes_file: str | None,
     local: bool,
     namespace: str | None,
     all_namespaces: bool,
@@ -51,15 +60,18 @@ def notify(
     \b
     nsgb notify oncall -n nsg-baseline-system
     nsgb notify --check urls.txt
+    nsgb notify --preview route.yaml
     """
     disable_url_logging()
+    cluster = {"namespace": namespace, "all_namespaces": all_namespaces, "kubeconfig": kubeconfig, "context": context}
     if file is not None:
-        fail_if(["a ROUTE has no effect with --check"] if route else [])
-        cluster = {"namespace": namespace, "all_namespaces": all_namespaces, "kubeconfig": kubeconfig}
-        reject_options("with --check", local=local, context=context, **cluster)
+        _reject("with --check", route, preview=routes_file, local=local, **cluster)
         check(file)
+    if routes_file is not None:
+        _reject("with --preview", route, local=local, **cluster)
+        preview(routes_file)
     if route is None:
-        raise click.UsageError("name a ROUTE, or use --check FILE")
+        raise click.UsageError("name a ROUTE, or use --check FILE or --preview FILE")
     if all_namespaces:
         reject_options("with -A", namespace=namespace)
 
@@ -85,7 +97,15 @@ def notify(
         answers += [(invalid.line, invalid.problem) for invalid in result.bad]
         for line, answer in sorted(answers, key=lambda entry: entry[0]):
             click.echo(f"{result.prefix}line {line}, {answer}")
+        if result.template_problem:
+            click.echo(f"{result.prefix}{result.template_problem}")
     sys.exit(0 if all(result.is_good for result in results) else 1)
+
+
+def _reject(because: str, route: str | None, **options: object) -> None:
+    """Reject a route and options that have no effect with a file."""
+    fail_if([f"a ROUTE has no effect {because}"] if route else [])
+    reject_options(because, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,7 @@ class _GroupResult:
     group: str
     sent: list[tuple[Channel, SendResult]]
     bad: list[InvalidChannelError]
+    template_problem: str = ""
 
     @property
     def prefix(self) -> str:
@@ -102,13 +123,15 @@ class _GroupResult:
 
     @property
     def is_good(self) -> bool:
-        return not self.bad and all(sent.delivered for _, sent in self.sent)
+        return not self.bad and not self.template_problem and all(sent.delivered for _, sent in self.sent)
 
 
 async def _send(kube: Kube, member: NSGAlertRoute, *, allow_local: bool) -> _GroupResult:
     channels, bad = await _channels(kube, member, allow_local=allow_local)
     sent = [(channel, await channel.send(_test(member))) for channel in channels]
-    return _GroupResult(member.metadata.name.partition("/")[2], sent, bad)
+    templates = RouteTemplates()
+    await templates.check(member, Permissions())
+    return _GroupResult(member.metadata.name.partition("/")[2], sent, bad, templates.problem)
 
 
 def _answer(sent: SendResult, *, allow_local: bool) -> str:
