@@ -86,7 +86,7 @@ class EventQueue:
                 messages_per_page=BATCH, max_messages=BATCH, visibility_timeout=VISIBILITY_SECONDS
             )
             return [
-                QueueMessage(message.id, message.pop_receipt or "", message.content, message.dequeue_count or 1)
+                QueueMessage(message.id, message.pop_receipt or "", message.content or "", message.dequeue_count or 1)
                 async for message in received
             ]
 
