@@ -134,7 +134,7 @@ async def test_an_alert_follows_each_write_within_seconds(tmp_path: Path, azurit
 
 
 async def test_duplicates_disorder_unrelated_events_and_poison(tmp_path: Path, azurite: Azurite) -> None:
-    # Event Grid delivers at least once and in any order. Whoever may write to the queue can write anything.
+    # Event Grid delivers at least once and in any order. A sender can write anything into the queue.
     async with eventful_operator(tmp_path, azurite) as operator:
         subscription = IDS["appgate"].split("/")[2]
         operator.delivery.faults.copies, operator.delivery.faults.window = 2, 10

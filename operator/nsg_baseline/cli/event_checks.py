@@ -84,10 +84,8 @@ async def _subscriptions(arm: ArmServices, subscription: str, queue: QueueAddres
         return [Check(name, "Unknown", f"the event subscriptions cannot be read: {error}", fix)]
     delivering = to_queue(documents, queue)
     if not delivering:
-        text = (
-            f"none of {len(documents)} event subscriptions of {subscription} delivers to {queue.account}/{queue.name}"
-        )
-        return [Check(name, "Failed", text, f"create one; {_DOCS}")]
+        text = f"none of {len(documents)} event subscriptions delivers to {queue.account}/{queue.name}"
+        return [Check(name, "Failed", text, f"create one in subscription {subscription}; {_DOCS}")]
     now = datetime.now(UTC)
     faults = {item.name: list(item.faults(subscription, now)) for item in delivering}
     whole = [item for item, reasons in faults.items() if not reasons]
