@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,30 @@ from nsg_emulator.arm import Running
 from tests.cluster import cache
 
 REQUIREMENTS = Path(__file__).parents[2] / "cluster" / "az-requirements.txt"
+
+
+_PARSER = """
+import json, sys
+from azure.cli.core import get_default_cli
+from knack.events import EVENT_INVOKER_POST_PARSE_ARGS
+
+class Parsed(BaseException):
+    pass
+
+def stop(*_, **__):
+    raise Parsed
+
+for command in json.load(sys.stdin):
+    cli = get_default_cli()
+    cli.register_event(EVENT_INVOKER_POST_PARSE_ARGS, stop)
+    try:
+        status = cli.invoke(command)
+    except Parsed:
+        continue
+    except SystemExit as exit:
+        status = exit.code
+    print(json.dumps([status, command]))
+"""
 
 
 class AzError(Exception):
@@ -61,3 +86,19 @@ def _install(folder: Path) -> None:
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS)], check=True, stdout=sys.stderr)
+
+
+def unparsed(commands: Sequence[Sequence[str]], home: Path) -> list[str]:
+    """Return the commands that az's own parser refuses. No command runs, so no sign-in is needed."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "AZURE_CONFIG_DIR": str(home),
+        "PYTHONWARNINGS": "ignore",
+    }
+    program = [str(_python()), "-c", _PARSER]
+    given = json.dumps([list(command) for command in commands])
+    done = subprocess.run(program, input=given, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AzError(done.stderr)
+    return [f"{line}: {done.stderr}" for line in done.stdout.splitlines()]
