@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from kubernetes.aio.client import ApiClient, CoreV1Api, CoreV1Event, CustomObjectsApi
+from kubernetes.aio.client import ApiClient, CustomObjectsApi
 from kubernetes.aio.watch import Watch
 
 from nsg_baseline.api.common import GROUP, VERSION, ObjectKey, Resource
+from nsg_baseline.kube.core_api import TIMEOUT_SECONDS, CoreApi
 from nsg_baseline.kube.errors import KubeError, translate_errors
 from nsg_baseline.kube.login import configuration
 from nsg_baseline.kube.secrets import decoded
 
 PAGE_SIZE = 250
-TIMEOUT_SECONDS = 30
 _MERGE_PATCH = "application/merge-patch+json"
 _NOT_FOUND = 404
 _LEASES = ("coordination.k8s.io", "v1")
@@ -24,7 +24,7 @@ class Kube:
     def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._custom = CustomObjectsApi(api)
-        self._core = CoreV1Api(api)
+        self._core = CoreApi(api)
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> "Kube":
@@ -177,34 +177,31 @@ class Kube:
     async def namespaces(self) -> dict[str, dict[str, str]]:
         """Return the labels of each namespace by name."""
         with translate_errors():
-            listed = await self._core.list_namespace(_request_timeout=TIMEOUT_SECONDS)
-        metas = [item.metadata for item in listed.items if item.metadata is not None]
-        return {str(meta.name): meta.labels or {} for meta in metas}
+            listed = _document(await self._core.namespaces())
+        metas = [item.get("metadata") or {} for item in listed.get("items") or ()]
+        return {str(meta["name"]): meta.get("labels") or {} for meta in metas}
 
     async def namespace_uid(self, name: str) -> str:
         """Return the uid of a namespace."""
         with translate_errors():
-            namespace = await self._core.read_namespace(name, _request_timeout=TIMEOUT_SECONDS)
-        return str(namespace.metadata.uid) if namespace.metadata is not None else ""
+            namespace = _document(await self._core.namespace(name))
+        return str((namespace.get("metadata") or {}).get("uid") or "")
 
     async def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """Return a Secret's texts by key; None if it does not exist."""
         try:
             with translate_errors():
-                secret = await self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT_SECONDS)
+                secret = _document(await self._core.secret(namespace, name))
         except KubeError as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return decoded(secret.data or {})
+        return decoded(secret.get("data") or {})
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
         """Post a Kubernetes event."""
-        body = CoreV1Event.model_validate(event)
         with translate_errors():
-            await self._core.create_namespaced_event(
-                event["metadata"]["namespace"], body, _request_timeout=TIMEOUT_SECONDS
-            )
+            await self._core.create_event(event["metadata"]["namespace"], event)
 
 
 def _document(response: Any) -> dict[str, Any]:
