@@ -49,11 +49,6 @@ class FakeQueue:
     async def delete(self, message: QueueMessage) -> None:
         self._record("delete", message)
 
-    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
-        assert 0 < seconds < 3600
-        self._record("release", message)
-        return message
-
     async def set_aside(self, message: QueueMessage) -> None:
         self._record("set aside", message)
 
@@ -125,12 +120,17 @@ async def test_a_message_is_deleted_after_its_reading() -> None:
     assert [state.status for state in reception.states] == ["True"]
 
 
-async def test_a_failed_reading_lets_the_message_appear_again() -> None:
+async def test_the_message_of_a_failed_reading_stays_and_is_read_when_it_appears_again() -> None:
     queue = FakeQueue([message(1)])
     async with receiving(queue) as reception:
         reception.default = False
-        await reception.until(lambda: queue.done == [("release", "1 receipt-1")])
-    assert reception.statistics.latency_sum == 0
+        await reception.until(lambda: reception.delivered == ["nsg-1"] and queue.receptions > 2)
+        assert queue.done == []
+        assert reception.statistics.latency_sum == 0
+        reception.default = True
+        queue.waiting.append(message(1, receptions=2))
+        await reception.until(lambda: queue.done == [("delete", "1 receipt-2")])
+    assert reception.delivered == ["nsg-1", "nsg-1"]
 
 
 async def test_a_message_that_appears_again_while_in_hand_is_read_once_and_deleted_by_its_new_receipt() -> None:

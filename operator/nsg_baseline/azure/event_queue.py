@@ -6,7 +6,7 @@ token for the storage of Azure must not leave Azure because of a typing mistake.
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -23,10 +23,14 @@ API_VERSION = "2025-11-05"
 BATCH = 32
 """Messages of one request; the largest number that the service accepts."""
 VISIBILITY_SECONDS = 60
-"""Time until a message that was received and not deleted appears again."""
+"""Time until a message that was received and not deleted appears again.
+
+To change it later would need the right to write messages, which the role of a message processor does not have.
+"""
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 """A batch has at most 32 messages of 64 KiB, in XML."""
 DEADLINE_SECONDS = 30.0
+TEST_LIFETIME_SECONDS = 300
 POISON_SUFFIX = "-poison"
 _KEEP_FOR_EVER = -1
 T = TypeVar("T")
@@ -92,17 +96,17 @@ class EventQueue:
 
         return await _within_limits(first_page())
 
-    async def check(self) -> None:
-        """Look at a message without receiving it: raises if the queue does not exist or may not be read."""
-        await _within_limits(self._queue.peek_messages(max_messages=1))
+    async def peek(self) -> list[str]:
+        """Return the ids of the first messages without receiving them, at most `BATCH`."""
+        return [message.id for message in await _within_limits(self._queue.peek_messages(max_messages=BATCH))]
 
     async def check_poison(self) -> None:
         """Look at a message of the queue of poison messages: raises if it does not exist or may not be read."""
         await _within_limits(self._poison.peek_messages(max_messages=1))
 
     async def send(self, content: str) -> QueueMessage:
-        """Add a message, and return it as if it was received."""
-        sent = await _within_limits(self._queue.send_message(content))
+        """Add a message, and return it as if it was received. It disappears after `TEST_LIFETIME_SECONDS`."""
+        sent = await _within_limits(self._queue.send_message(content, time_to_live=TEST_LIFETIME_SECONDS))
         return QueueMessage(sent.id, sent.pop_receipt or "", content, 0)
 
     async def delete(self, message: QueueMessage) -> None:
@@ -112,13 +116,6 @@ class EventQueue:
         except AzureError as error:
             if error.reason != "NotFound":
                 raise
-
-    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
-        """Let a message appear again after some seconds. Returns it with its new receipt."""
-        updated = await _within_limits(
-            self._queue.update_message(message.id, message.receipt, visibility_timeout=seconds)
-        )
-        return replace(message, receipt=updated.pop_receipt or "")
 
     async def set_aside(self, message: QueueMessage) -> None:
         """Move a message to the queue of poison messages: copy it first, so that it is not lost in between."""

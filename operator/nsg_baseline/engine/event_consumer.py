@@ -27,8 +27,6 @@ SHORTEST_PAUSE_SECONDS = 0.25
 PAUSE_GROWTH = 1.6
 JITTER = 0.1
 ERROR_PAUSE_SECONDS, MAX_ERROR_PAUSE_SECONDS = 5.0, 60.0
-RETRY_SECONDS = 10
-"""Time until a message appears again after its NSG could not be read; each reception doubles it."""
 READING_SECONDS = 600.0
 """Limit of the time that a message waits for its readings."""
 log = structlog.get_logger(__name__)
@@ -43,10 +41,6 @@ class Queue(Protocol):
 
     async def delete(self, message: QueueMessage) -> None:
         """Delete a message."""
-        ...
-
-    async def release(self, message: QueueMessage, seconds: int) -> QueueMessage:
-        """Let a message appear again after some seconds."""
         ...
 
     async def set_aside(self, message: QueueMessage) -> None:
@@ -151,8 +145,7 @@ class EventConsumer:
         if not readings:
             self._statistics.ignored += 1
         elif not await self._all_succeed(readings):
-            seconds = RETRY_SECONDS * 2 ** (message.dequeue_count - 1)
-            await self._request("release", lambda latest: self._queue.release(latest, seconds), message_id)
+            # The message appears again.
             return
         else:
             self._statistics.handled(events)
