@@ -72,6 +72,8 @@ def test_every_command_and_option_in_the_documentation_exists(page: str) -> None
             continue
         command = nsgb.get_command(click.Context(nsgb), name)
         assert command is not None
+        if isinstance(command, click.Group) and words:
+            command = command.commands[words.pop(0)]
         options = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
         assert {
             word.rstrip(".,:)") for word in words if re.fullmatch(r"-{1,2}[a-zA-Z][\w-]*[.,:)]*", word)
