@@ -59,11 +59,11 @@ class Referee:
         stalled = find_condition(operator.baseline.status.conditions, "Stalled")
         if stalled is None:
             return "no reason is given"
-        if self._applies(stalled.reason, by, live):
+        if self._applies(stalled.reason, opening, by, live):
             return None
         return f"{stalled.reason}: {stalled.message}"
 
-    def _applies(self, reason: str, by: set[str], live: list[Document]) -> bool:
+    def _applies(self, reason: str, opening: Opening, by: set[str], live: list[Document]) -> bool:
         """Return whether a reason of a blocked remediation is true and prevents that these rules are removed."""
         operator = self._operator
         match reason:
@@ -75,17 +75,23 @@ class Referee:
             case "Updating":
                 return operator.azure.state == "Updating"
             case "PriorityTaken" | "WouldOpen":
-                return self._are_all_to_stay(by, live) and self._is_a_slot_taken(live)
+                return self._are_critical_ones_to_stay(opening, by, live) and self._is_a_slot_taken(live)
             case "TooManyRules":
                 kept = [rule for rule in live if _is_co_owned(rule["name"].lower())]
-                return self._are_all_to_stay(by, live) and len(kept) + len(operator.approved) > operator.azure.limit
+                return (
+                    self._are_critical_ones_to_stay(opening, by, live)
+                    and len(kept) + len(operator.approved) > operator.azure.limit
+                )
             case _:
                 return False
 
-    def _are_all_to_stay(self, by: set[str], live: list[Document]) -> bool:
-        """Return whether each rule is approved, excepted or co-owned: the write has to restore another rule."""
+    def _are_critical_ones_to_stay(self, opening: Opening, by: set[str], live: list[Document]) -> bool:
+        """Return whether each rule that makes the opening critical is approved, excepted or co-owned.
+
+        Then another rule has to be restored. The others are too small to be removed without a confirmation.
+        """
         approved = {rule["name"].lower() for rule in (*self._operator.approved, *accepted(self._operator, live))}
-        return all(name in approved or _is_co_owned(name) for name in by)
+        return not opening.is_critical_by({name for name in by if name not in approved and not _is_co_owned(name)})
 
     def _is_a_slot_taken(self, live: list[Document]) -> bool:
         """Return whether a rule that must stay has the priority of an approved rule."""

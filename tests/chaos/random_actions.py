@@ -113,8 +113,11 @@ class RandomActions:
         """Write an existing or a new rule as a rogue."""
         rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
         name = self.rng.choice([*rule_names, *(f"rogue-{number}" for number in range(4))])
-        source = self.rng.choice(("Internet", "*", "10.0.0.0/8"))
-        self._rule(actor, arm_rule(f"{self.rng.randrange(100, 2000)} {name} allow tcp {source} -> *:{self._port()}"))
+        source, last, port = self.rng.choice(("Internet", "*", "10.0.0.0/8")), 2000, self._port()
+        if self.rng.random() < 0.2:
+            # It violates the guardrail where no rule above it denies the traffic.
+            last, port = 120, FORBIDDEN
+        self._rule(actor, arm_rule(f"{self.rng.randrange(100, last)} {name} allow tcp {source} -> *:{port}"))
 
     def _delete_rule(self, actor: Actor) -> None:
         rule_names = [name for name in live(self.environment.azure, actor) or {} if not name.startswith(OWNED)]
