@@ -1,5 +1,8 @@
 """The language of templates: what is refused when a template is read, and what templates can do."""
 
+import subprocess
+import sys
+
 import pytest
 
 from nsg_baseline.alerts.sender.protocol import Render
@@ -43,3 +46,12 @@ def test_a_value_has_no_attributes() -> None:
 def test_the_fields_are_those_of_the_alert() -> None:
     assert {"schema", "event", "incidents", "nsg", "changes", "liveRule", "changedBy", "client", "by"} <= FIELDS
     assert not {"__class__", "items", "keys", "values", "get", "deliveriesX"} & FIELDS
+
+
+@pytest.mark.slow
+def test_neither_the_operator_nor_the_sender_loads_jinja() -> None:
+    # Two MiB that few routes need, and a parser that the operator must not run.
+    modules = ("nsg_baseline.cli.main", "nsg_baseline.engine.run", "nsg_baseline.alerts.sender.process")
+    code = f"import sys, {', '.join(modules)}; print('jinja2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "False\n"

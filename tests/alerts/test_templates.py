@@ -10,8 +10,10 @@ import pytest
 
 from nsg_baseline.alerts import channels, templating
 from nsg_baseline.alerts.channels import parse_channels
+from nsg_baseline.alerts.dispatcher import Dispatcher
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
+from nsg_baseline.alerts.pending import pending_deliveries
 from nsg_baseline.alerts.route_groups import members
 from nsg_baseline.alerts.sender.client import Sender
 from nsg_baseline.alerts.sender.slots import PER_NAMESPACE
@@ -20,11 +22,11 @@ from nsg_baseline.alerts.written_text import Span, written_lines, written_title
 from nsg_baseline.api.message_templates import MessageTemplates
 from tests.alerts.test_dispatcher import RouteEnvironment
 from tests.support.alert_scenarios import SCENARIOS
-from tests.support.alerts import incident, route
+from tests.support.alerts import OPERATOR, Clock, MemoryOutbox, incident, route
 from tests.support.chats import Chats
 from tests.support.golden import compare
 from tests.support.providers import Providers, providers
-from tests.support.sends import children
+from tests.support.sends import Listener, children
 from tests.support.templates import EXHAUSTING, FAILING, REFUSED
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -243,6 +245,28 @@ async def test_a_template_that_works_again_makes_the_route_ready(environment: Ro
     assert environment.reason == "Delivering"
 
 
+async def test_an_edit_forgets_the_failure_of_the_templates_before(environment: RouteEnvironment) -> None:
+    await delivered(environment, body="{{ incident.guardrail }}")
+    assert environment.reason == "TemplateFailed"
+    environment.outbox.put(route(templates={"body": "x"}))
+    await environment.deliver()
+    assert environment.reason == "Delivering"
+
+
+async def test_alerts_that_machines_compare_have_no_templates(listener: Listener) -> None:
+    # Alertmanager gets the same alert again each minute. A template must not be a part of it.
+    outbox, to = MemoryOutbox(), route(templates={"title": "from a template", "body": "{{ incident.guardrail }}"})
+    outbox.put(to, incident())
+    outbox.secrets[to.key] = {"urls": f"alertmanager://127.0.0.1:{listener.port}"}
+    clock = Clock()
+    dispatcher = Dispatcher(outbox, clock, allow_local=True)
+    await dispatcher.deliver(to, pending_deliveries(to, outbox.incidents(), OPERATOR, clock()))
+    sent = [request for request in listener.requests if request.startswith("POST")]
+    assert "open-ssh" in sent[0]
+    assert "from a template" not in "".join(sent)
+    assert outbox.condition(to).reason == "Delivering"
+
+
 async def test_a_sender_that_cannot_start_costs_the_form_only(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Sender(command=("/does/not/exist",))
     results = await render(broken, "x")
@@ -265,6 +289,8 @@ async def test_a_render_keeps_its_slot_until_its_process_has_ended(sender: Sende
     assert len(sender._pending) == PER_NAMESPACE
     async with asyncio.timeout(120):
         assert (await waiting).texts == {"body": "x"}
+    # It had to wait until one of the others ended.
+    assert len(sender._pending) < PER_NAMESPACE
 
 
 def limits_of(pid: int) -> dict[str, str]:

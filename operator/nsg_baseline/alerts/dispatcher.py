@@ -114,7 +114,6 @@ class Dispatcher:
         except RouteUnusableError as error:
             await self._report(route, error.condition, 0, len(deliveries), route.status.heartbeat)
             return
-        await self.templates.check(route, permissions)
         ready = self._ready(deliveries, now)
         missing = {delivery.key: missing_channels(route, delivery, channels) for delivery in ready}
         delivered: dict[str, dict[RevisionKey, str]] = {channel.id: {} for channel in channels}
@@ -125,6 +124,9 @@ class Dispatcher:
             for channel in channels
         ]
         undelivered = await self._finish(round_, sends)
+        # After the messages, because it waits for a slot, too.
+        if not self.is_stopping:
+            await self.templates.check(route, permissions)
         self.in_flight.forget(route, pending_by_channel(channels, deliveries, missing, delivered))
         failing = [channel for channel in channels if self.backoffs[channel.id].retry_at is not None]
         # Notifications that wait for the next digest are not undelivered.

@@ -55,14 +55,16 @@ class RouteTemplates:
     problem: str = ""
     failure: str = ""
     _checked: MessageTemplates | None = None
+    _applied: MessageTemplates | None = None
 
     async def check(self, route: NSGAlertRoute, permissions: Permissions) -> None:
         """Check the templates of a route that were not checked before."""
         templates = route.spec.templates
+        if templates != self._applied:
+            self.failure = ""
         if templates == self._checked:
             return
-        self.problem = self.failure = ""
-        self._checked = None
+        self.problem, self._checked = "", None
         if templates is None:
             return
         async with shared.SENDER.turn(permissions.namespace, is_operator=permissions.is_operator) as turn:
@@ -77,6 +79,7 @@ class RouteTemplates:
         if templates is None:
             return message
         results = await rendered(turn, templates, message)
+        self._applied = templates
         self.failure = "; ".join(results.problems)
         if self.failure:
             log.warning("template failed", route=route_name(route), message=message.key, problem=self.failure)

@@ -26,11 +26,11 @@ class Absent(Undefined):
 
     @override
     def __str__(self) -> str:
-        raise UndefinedError(f"{self._undefined_name} is undefined; test it with if, or use default()")
+        raise UndefinedError(f"{self._undefined_name or 'a value'} is undefined; test it with if, or use default()")
 
     @override
     def __iter__(self) -> Iterator[Any]:
-        raise UndefinedError(f"{self._undefined_name} is undefined; test it with if")
+        raise UndefinedError(f"{self._undefined_name or 'a value'} is undefined; test it with if")
 
 
 class Marked:
