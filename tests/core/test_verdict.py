@@ -154,8 +154,13 @@ def test_beyond_the_budget_the_reason_says_so_and_the_severity_is_exact() -> Non
     wall = [
         f"{110 + n} r{n} deny tcp {prefixes[n]} -> {prefixes[-n - 1]}:{1000 + 7 * n}-{1003 + 9 * n}" for n in range(450)
     ]
-    verdict = _judge(wall, ["100 open allow * * -> *:*", *wall])
+    closing = ["101 no deny tcp * -> *:1", "103 changed deny tcp * -> *:3"]
+    was = ["102 yes allow tcp * -> *:2", "103 changed deny tcp * -> *:4", "104 gone deny tcp * -> *:5"]
+    verdict = _judge([*was, *wall], ["100 open allow * * -> *:*", *closing, *wall])
     assert verdict.severity == "critical"
     assert verdict.reason is not None
+    # Which traffic each change allows is not certain then: what may open something counts as an opening.
+    opens = {change.rule: change.opens for change in verdict.changes}
+    assert opens == {"open": True, "no": False, "changed": True, "yes": False, "gone": True}
     assert verdict.reason.startswith("rule open opens TCP 21-23")
     assert "more" in verdict.reason
