@@ -20,9 +20,9 @@ TOKEN_DEADLINE_SECONDS = 120.0
 
 
 class BoundedTransport(AsyncHttpTransport[HttpRequest, Any]):
-    """Sends requests over another transport, and limits response bodies to a number of bytes."""
+    """Sends requests over another transport, and limits response bodies to some bytes, or `MAX_TOKEN_BYTES`."""
 
-    def __init__(self, transport: AsyncHttpTransport[HttpRequest, Any], limit: int = MAX_TOKEN_BYTES) -> None:
+    def __init__(self, transport: AsyncHttpTransport[HttpRequest, Any], limit: int | None = None) -> None:
         self._transport = transport
         self._limit = limit
 
@@ -32,7 +32,7 @@ class BoundedTransport(AsyncHttpTransport[HttpRequest, Any]):
         encoding = response.headers.pop("Content-Encoding", "")
         try:
             # azure-core has no public way to set the body of a response.
-            response._content = await read_bounded(response.iter_raw(), encoding, self._limit)  # noqa: SLF001
+            response._content = await read_bounded(response.iter_raw(), encoding, self._limit or MAX_TOKEN_BYTES)  # noqa: SLF001
         finally:
             await response.close()
         return response

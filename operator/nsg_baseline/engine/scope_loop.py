@@ -227,7 +227,8 @@ class ScopeLoop:
             # Its NSG must be checked against the guardrail again.
             return True
         self._reporter.events_missing(self._missing_events.missing(now))
-        await self._reporter.report_events(self._current())
+        if self._reporter.must_report_events:
+            await self._reporter.report_events(self._current())
         self._add_due(now)
         until_listing = max(0.0, self._next_listing - time.monotonic())
         dues = (observation.due for observation in self._memory.values())

@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 class ScopeReporter:
     """Stores what the reconciles of one scope observed. Nothing is raised.
 
+    Attributes:
+        must_report_events: whether the state of the queue is new.
+
     Args:
         name: the scope's name.
         dependencies: the ports.
@@ -37,7 +40,7 @@ class ScopeReporter:
         self._conditions = ScopeConditions()
         self._queue: ConditionState | None = None
         self._missing: tuple[str, datetime] | None = None
-        self._must_report_events = False
+        self.must_report_events = False
 
     async def report(self, snapshot: ScopeSnapshot, result: ScopeResult, seconds: float) -> bool:
         """Report a reconcile and its duration in seconds. Return False after an unexpected exception."""
@@ -71,7 +74,7 @@ class ScopeReporter:
     def events_missing(self, missing: tuple[str, datetime] | None) -> None:
         """Take the NSG whose change no event reported, and when the change was detected; None if there is none."""
         if missing != self._missing:
-            self._missing, self._must_report_events = missing, True
+            self._missing, self.must_report_events = missing, True
             self._conditions.events = self._events_state()
 
     def _events_state(self) -> ConditionState | None:
@@ -83,15 +86,15 @@ class ScopeReporter:
     def events_are(self, state: ConditionState | None) -> bool:
         """Take another state of the queue with the events of Azure. Return whether it must be reported."""
         if state != self._queue:
-            self._queue, self._must_report_events = state, True
+            self._queue, self.must_report_events = state, True
             self._conditions.events = self._events_state()
-        return self._must_report_events
+        return self.must_report_events
 
     async def report_events(self, snapshot: ScopeSnapshot | None) -> None:
         """Store the state of the queue if it is new. The next listing can be a day away."""
-        if not self._must_report_events or snapshot is None:
+        self.must_report_events = False
+        if snapshot is None:
             return
-        self._must_report_events = False
         try:
             await report_events(self._dependencies, snapshot.scope, self._conditions.events)
         except Exception:
