@@ -116,7 +116,7 @@ async def test_repeated_drift_is_one_incident(environment: AttributionEnvironmen
 
 
 async def test_an_nsg_that_is_deleted_and_created_again(environment: AttributionEnvironment) -> None:
-    # It filtered nothing in between, and looks the same afterwards. The reading shows only that its GUID is another one.
+    # It filtered nothing in between, and looks the same afterwards but for its GUID.
     assert environment.write("mo", "DELETE", WEB.id) < 300
     assert environment.write("mo", "PUT", WEB.id, document(WEB, BEGINNING)) < 300
     statuses = {status["severity"]: status for status in await swept(environment)}
