@@ -214,6 +214,7 @@ def _routes() -> Iterator[Bad]:
     yield bad("reminder too often", ("remindEvery",), "1m", "remindEvery", "must be a duration from 5m to 720h")
     yield bad("wait too long", ("groupWait",), "1h", "groupWait", "must be a duration from 0s to 10m")
     yield bad("no messages", ("maxMessagesPerHour",), 0, "maxMessagesPerHour")
+    yield bad("unknown acknowledgements", ("acknowledgements",), "Webhook", "acknowledgements")
     yield bad("time of another day", ("heartbeat", "at"), "24:00", "heartbeat.at")
     yield bad("time with seconds", ("heartbeat", "at"), "08:00:00", "heartbeat.at")
     yield bad("empty heartbeat", ("heartbeat",), {}, "heartbeat.at", "at or urlsFrom must be set")

@@ -116,6 +116,7 @@ SPECS: dict[str, Document] = {
         "maxMessagesPerHour": 30,
         "templates": {"title": "{{ incident.name }}", "body": "{% if alert %}\nx\n{% endif %}\n"},
         "heartbeat": {"at": "08:00", "urlsFrom": {"name": "switches", "key": "urls"}},
+        "acknowledgements": "Poll",
         "suspend": False,
     },
     "NSGIncident": {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nsg_baseline.api.incident import Action, Delivery
+from nsg_baseline.alerts.ports import OutboxError
+from nsg_baseline.api.incident import Acknowledged, Action, Delivery
 from nsg_baseline.api.route import NSGAlertRoute
 from nsg_baseline.engine import outbox
 from nsg_baseline.kube.store import Stored, resource
@@ -87,3 +88,27 @@ async def test_the_approved_tags_follow_the_baseline_and_not_azure(tmp_path: Pat
         operator.api.delete(API, "NSGBaseline", "web", "team-web")
         await operator.refresh()
         assert operator.outbox.approved_tags(incident) == {}
+
+
+async def test_an_acknowledgement_replaces_one_that_has_ended_and_no_other_write(tmp_path: Path) -> None:
+    async with in_process_operator(tmp_path, {"web": WEB}, "json://127.0.0.1:1") as operator:
+        operator.azure.nsgs["web"] = [*WEB, SSH]
+        await operator.reconcile()
+        (incident,) = operator.records.incidents.all()
+        ended = {"acknowledged": {"by": "al", "until": "2026-01-01T00:00:00Z"}}
+        await operator.edit("NSGIncident", incident.metadata.name, ended, "team-web")
+        (incident,) = operator.outbox.incidents()
+        given = Acknowledged(by="Jo", note="in PagerDuty", revision=1)
+        await operator.outbox.acknowledge(incident, given)
+        await operator.refresh()
+        # With the end of the earlier acknowledgement, it would be over at once.
+        (stored,) = operator.outbox.incidents()
+        assert stored.spec.acknowledged == given
+        # Somebody writes another one, which this process has not seen yet.
+        other = {"spec": {"acknowledged": {"by": "bo", "note": None, "revision": None}}}
+        operator.api.patch(API, "NSGIncident", incident.metadata.name, other, "team-web")
+        with pytest.raises(OutboxError):
+            await operator.outbox.acknowledge(stored, Acknowledged(by="Jo", revision=2))
+        await operator.refresh()
+        (stored,) = operator.outbox.incidents()
+        assert stored.spec.acknowledged == Acknowledged(by="bo")

@@ -47,6 +47,7 @@ _ALERT_POLICY = (
     "grouping",
     "heartbeat",
     "in_flight",
+    "pager_acknowledgements",
     "pager_state",
     "pending",
     "watch",

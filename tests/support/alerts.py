@@ -10,7 +10,7 @@ from nsg_baseline.alerts.changes import ChangeFeed, Changes
 from nsg_baseline.alerts.pending import route_name
 from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.api.common import ObjectKey
-from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.incident import Acknowledged, Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import read
 
@@ -159,6 +159,11 @@ class MemoryOutbox:
 
     def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
         return self.tags.get(incident.spec.baseline or "", {})
+
+    async def acknowledge(self, incident: NSGIncident, given: Acknowledged) -> None:
+        self._reach()
+        spec = self.stored[incident.key].spec.model_copy(update={"acknowledged": given})
+        self.put(self.stored[incident.key].model_copy(update={"spec": spec}))
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         self._reach()

@@ -213,6 +213,7 @@ ROUTES = st.fixed_dictionaries(
         "groupWait": DURATIONS["0s 10m"],
         "remindEvery": DURATIONS["5m 720h"],
         "maxMessagesPerHour": st.integers(1, 1000),
+        "acknowledgements": _options("Ignore", "Poll"),
         "suspend": st.booleans(),
     },
 )

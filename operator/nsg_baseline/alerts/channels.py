@@ -3,7 +3,7 @@
 import atexit
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,9 +11,9 @@ from typing import Any
 
 from nsg_baseline.alerts.formats import format_for
 from nsg_baseline.alerts.message import AlertMessage
-from nsg_baseline.alerts.schemes import OWN_FORM, STATEFUL, THREADED
+from nsg_baseline.alerts.schemes import OWN_FORM, PAGERS, STATEFUL, THREADED
 from nsg_baseline.alerts.sender.client import Sender, Turn
-from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Send
+from nsg_baseline.alerts.sender.protocol import Answer, Failure, Notice, Poll, Seen, Send
 from nsg_baseline.alerts.urls import ChannelURL, InvalidChannelError, parse_lines
 
 SEND_SECONDS = 30
@@ -76,6 +76,7 @@ class Channel:
         self.scheme = url.scheme
         self.id = _identity(url.url, recipient, permissions.key)
         self.is_threaded = url.scheme in THREADED
+        self.is_pager = url.scheme in PAGERS
         self.is_stateful = url.scheme in STATEFUL
         self._url = url.url
         self._recipient = recipient
@@ -95,6 +96,14 @@ class Channel:
     async def send_in(self, turn: Turn, message: AlertMessage, alerts: AlertStates = ()) -> SendResult:
         """Send a message with a turn from `turn`. A stateful channel needs the state of its incidents (`alerts`)."""
         return result_of(await turn.send(self._request(message, alerts)))
+
+    async def acknowledgements(self, threads: Sequence[str]) -> tuple[SendResult, list[Seen]]:
+        """Ask the pager who acknowledged the alerts with these keys."""
+        allowed = self._permissions
+        ask = Poll(self.scheme, self._url, tuple(threads), SEND_SECONDS, allowed.local, allowed.private)
+        async with SENDER.turn(allowed.namespace, is_operator=allowed.is_operator) as turn:
+            answer, seen = await turn.poll(ask)
+        return result_of(answer), seen
 
     def _request(self, message: AlertMessage, alerts: AlertStates) -> Send:
         text = format_for(self.scheme)(message)

@@ -108,7 +108,7 @@ class Dispatcher:
         now = self.clock()
         self._next_due = None
         self.in_flight.load(route)
-        permissions = self._permissions(route)
+        permissions = self.permissions(route)
         try:
             channels, problem = await read_channels(self.outbox, route, permissions)
         except RouteUnusableError as error:
@@ -138,7 +138,8 @@ class Dispatcher:
         state = problem or delivery_condition(failing, count, self.templates.condition())
         await self._report(route, state, len(channels), count, sent)
 
-    def _permissions(self, route: NSGAlertRoute) -> Permissions:
+    def permissions(self, route: NSGAlertRoute) -> Permissions:
+        """Return what the channels of a route may do."""
         namespace = route.metadata.namespace
         is_operator = namespace == self.operator_namespace
         private = self.allow_private or is_operator

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from nsg_baseline.alerts.acknowledgement_polls import AcknowledgementPolls
 from nsg_baseline.alerts.azure_links import PUBLIC, AzureLinks
 from nsg_baseline.alerts.channels import SEND_SECONDS, SENDER, Permissions, disable_url_logging
 from nsg_baseline.alerts.dead_man_switch import DeadManSwitches
@@ -66,7 +67,12 @@ async def run(  # noqa: PLR0913 - each is a setting of the process
             links=links,
         )
 
+    def permissions_of(route: NSGAlertRoute) -> Permissions:
+        return new_dispatcher(route).permissions(route)
+
     loops = RouteLoops(outbox, operator_namespace, new_dispatcher)
+    polls = AcknowledgementPolls(outbox, operator_namespace, clock, permissions_of, turns)
+    polling = asyncio.create_task(polls.run(), name="acknowledgements")
     try:
         loops.start_missing()
         while True:
@@ -77,9 +83,10 @@ async def run(  # noqa: PLR0913 - each is a setting of the process
                 loops.start_missing()
     finally:
         tasks = loops.stop()
+        polling.cancel()
         if calling is not None:
             calling.cancel()
-        await _ended(tasks)
+        await _ended([*tasks, polling])
         SENDER.close()
 
 

@@ -110,7 +110,7 @@ def pending_delivery(
     approved_tags: ApprovedTags = _no_tags,
 ) -> PendingDelivery | None:
     """Return the notification of an incident that a route has to send; None if there is none."""
-    if route.spec.suspend or not _is_visible(route, incident, operator_namespace):
+    if route.spec.suspend or not is_visible(route, incident, operator_namespace):
         return None
     return _pending(route, incident, now, approved_tags)
 
@@ -121,7 +121,7 @@ def stored_delivery(route: NSGAlertRoute, incident: NSGIncident) -> Delivery | N
     return next((entry for entry in incident.status.deliveries if entry.route == name and entry.revision), None)
 
 
-def _is_visible(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
+def is_visible(route: NSGAlertRoute, incident: NSGIncident, operator_namespace: str) -> bool:
     """Return whether a route covers an incident: the same namespace, or any for routes in the operator's namespace."""
     is_near = route.metadata.namespace in (operator_namespace, incident.metadata.namespace)
     return is_near and incident.spec.kind in route.spec.kinds

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from nsg_baseline.alerts.changes import Changes
 from nsg_baseline.api.common import ObjectKey
-from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.incident import Acknowledged, Delivery, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 
 
@@ -14,7 +14,7 @@ class OutboxError(Exception):
 
 
 class Outbox(Protocol):
-    """Stored incidents and routes. `secret`, `record` and `report` raise OutboxError if Kubernetes is unavailable."""
+    """Stored incidents and routes. `secret` and all writes raise OutboxError if Kubernetes is unavailable."""
 
     def incidents(self, namespace: str | None = None) -> Iterable[NSGIncident]:
         """Return the incidents of a namespace, or all, as stored, including writes of this process."""
@@ -50,6 +50,10 @@ class Outbox(Protocol):
 
     def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
         """Return the tags that the baseline of an incident approves; none if it has no baseline."""
+        ...
+
+    async def acknowledge(self, incident: NSGIncident, given: Acknowledged) -> None:
+        """Store an acknowledgement of an incident, unless the incident has changed since."""
         ...
 
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:

@@ -14,7 +14,7 @@ from nsg_baseline.alerts.changes import Changes
 from nsg_baseline.alerts.ports import Outbox
 from nsg_baseline.alerts.selection import next_selection, selected_since, selection_of
 from nsg_baseline.api.common import Condition, ObjectKey
-from nsg_baseline.api.incident import Delivery, NSGIncident
+from nsg_baseline.api.incident import Acknowledged, Delivery, NSGIncident
 from nsg_baseline.api.message_templates import merged
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.route_match import ChannelGroup
@@ -154,6 +154,10 @@ class GroupedOutbox:
     async def record(self, incident: NSGIncident, delivery: Delivery) -> None:
         """Store the deliveries of a group about an incident."""
         await self.inner.record(incident, delivery)
+
+    async def acknowledge(self, incident: NSGIncident, given: Acknowledged) -> None:
+        """Store an acknowledgement of an incident."""
+        await self.inner.acknowledge(incident, given)
 
     def approved_tags(self, incident: NSGIncident) -> Mapping[str, str]:
         """Return the tags that the baseline of an incident approves."""

@@ -37,6 +37,8 @@ STATEFUL = frozenset({"alertmanager", "alertmanagers"})
 """Schemes of services that need the state of the incidents again and again."""
 SIGNED = frozenset({"json", "jsons", "cloudevent", "cloudevents"})
 """Schemes of webhooks, whose requests have an id, and a signature if the URL has a secret (`hmac=`)."""
+PAGERS = {"pagerduty": "PagerDuty", "opsgenie": "Opsgenie", "jira": "Jira Service Management"}
+"""Services whose alerts people acknowledge, by scheme."""
 THREADED = frozenset({"jira", "opsgenie", "pagerduty", "servicenow", "zendesk"})
 """Schemes of services with alerts or tickets, which are opened and closed."""
 RECIPIENTS = {

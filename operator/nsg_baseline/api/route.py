@@ -135,6 +135,13 @@ class RouteSpec(SpecShape):
             "the built-in form."
         ),
     ] = None
+    acknowledgements: Annotated[
+        Literal["Ignore", "Poll"],
+        Field(
+            description="Poll: each minute, read from PagerDuty, Opsgenie and Jira Service Management who acknowledged "
+            "the alerts of this route, and acknowledge the incidents. Ignore does not."
+        ),
+    ] = "Ignore"
     suspend: Annotated[bool, Field(description="Stop sending notifications and heartbeats.")] = False
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """The history of an incident, of bounded length: entries of the lowest severity are removed first. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from nsg_baseline.core.text.phrasing import cut
 
 SHOWN_HISTORY = 200
 SHOWN_ENDED = 100
+# What `notification_text` writes. The name of a route contains no space and no comma.
+_NOTIFICATION = re.compile(r"route (?P<route>[^ ,]+), revision (?P<revision>[0-9]{1,18})(, reminder [0-9]+)?")
 _AT_ONCE = 20
 """Entries that one reconcile adds for changes that appear, and for those that go away."""
 
@@ -69,6 +72,19 @@ def with_ended(stored: Sequence[IncidentChange], ended: Iterable[IncidentChange]
     order = sorted(range(len(changes)), key=lambda index: (-SEVERITIES.index(changes[index].severity), index))
     removed = frozenset(order[:excess])
     return tuple(change for index, change in enumerate(changes) if index not in removed)
+
+
+def notification_text(route: str, revision: int, reminders: int) -> str:
+    """Return the text of an entry about a notification of a route."""
+    reminder = f", reminder {reminders}" if reminders else ""
+    return f"route {route}, revision {revision}{reminder}"
+
+
+def notified_revision(history: Iterable[HistoryEntry], route: str, at: datetime) -> int:
+    """Return the revision that a route had delivered at some time; 0 for none."""
+    texts = (item.text for item in history if item.kind == "Notified" and item.at <= at)
+    matches = (_NOTIFICATION.fullmatch(text) for text in texts)
+    return max((int(match["revision"]) for match in matches if match and match["route"] == route), default=0)
 
 
 def change_label(change: ChangeStatus) -> str:

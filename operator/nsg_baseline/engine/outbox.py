@@ -9,10 +9,10 @@ from nsg_baseline.alerts.changes import ChangeFeed, Changes
 from nsg_baseline.alerts.ports import OutboxError
 from nsg_baseline.alerts.routed_incidents import RoutedIncidents
 from nsg_baseline.api.common import ObjectKey
-from nsg_baseline.api.incident import Delivery, IncidentStatus, NSGIncident
+from nsg_baseline.api.incident import Acknowledged, Delivery, IncidentStatus, NSGIncident
 from nsg_baseline.api.route import NSGAlertRoute, RouteStatus
 from nsg_baseline.api.validation import InvalidObject
-from nsg_baseline.core.incident_history import entry, with_entries
+from nsg_baseline.core.incident_history import entry, notification_text, with_entries
 from nsg_baseline.engine.approved_tags import BaselineTags
 from nsg_baseline.kube.client import Kube
 from nsg_baseline.kube.errors import KubeError, in_time
@@ -111,6 +111,27 @@ class KubeOutbox:
             except KubeError as error:
                 raise OutboxError(str(error)) from error
 
+    async def acknowledge(self, incident: NSGIncident, given: Acknowledged) -> None:
+        """Write an acknowledgement into the spec of an incident, unless somebody else changes the incident meanwhile.
+
+        Raises:
+            OutboxError: it could not be written.
+        """
+        # The pager is asked again in a minute. A write that waits could replace a later acknowledgement.
+        waits = await self._records.backlog.is_needed(NSGIncident, incident.key)
+        stored = self._records.store.find(NSGIncident, incident.key)
+        if waits or stored is None or resource(NSGIncident, stored).spec != incident.spec:
+            return
+        patch = {
+            "metadata": {"resourceVersion": str(stored.version)},
+            # Without the nulls, the end of an earlier acknowledgement would be that of this one.
+            "spec": {"acknowledged": given.model_dump(mode="json", by_alias=True)},
+        }
+        try:
+            await in_time(self._kube.patch(NSGIncident, incident.key, patch))
+        except KubeError as error:
+            raise OutboxError(str(error)) from error
+
     async def report(self, route: NSGAlertRoute, status: RouteStatus) -> None:
         """Store a route's status.
 
@@ -187,6 +208,5 @@ def _with_delivery(status: IncidentStatus, delivery: Delivery, routes: Collectio
     before = next((entry for entry in status.deliveries if entry.route == delivery.route), None)
     if before is not None and (before.revision, before.reminders) == (delivery.revision, delivery.reminders):
         return recorded
-    reminder = f", reminder {delivery.reminders}" if delivery.reminders else ""
-    text = f"route {delivery.route}, revision {delivery.revision}{reminder}"
+    text = notification_text(delivery.route, delivery.revision, delivery.reminders)
     return with_entries(recorded, entry(recorded, "Notified", text, delivery.at))

@@ -4,6 +4,7 @@ Apprise's plugins keep the request id of an alert in memory only, so that they c
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from apprise.plugins.jira import JIRA_API_LOOKUP, NotifyJira
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP, NotifyOpsgenie
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
+from nsg_baseline.alerts.plugins.base import ApiPlugin, Pager, PersonAndTime, RefusedError, call, entries
 
 _PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4", "info": "P5"}
 _PATHS = {"Resolved": "close", "Acknowledged": "acknowledge"}
@@ -20,14 +21,14 @@ _OPENING = ("Opened", "Updated", "Escalated", "Blocked", "Reminder")
 _MESSAGE_LENGTH = 130
 
 
-class _Alerts(ApiPlugin):
+class _Alerts(ApiPlugin, Pager):
     apikey: str
     targets: list[Any]
 
     def send_message(self, body: str, title: str, base: str) -> bool:
         """Create, annotate, acknowledge or close the alert; return False if the service refused."""
         message = self.message
-        alias = message.thread.replace("/", ".")
+        alias = _alias(message.thread)
         headers = {"Authorization": f"GenieKey {self.apikey}"}
         at = f"{base}/{quote(alias, safe='')}"
         note = {"source": "nsg-baseline-operator", "note": body}
@@ -43,6 +44,14 @@ class _Alerts(ApiPlugin):
         except RefusedError:
             return False
         return True
+
+    def read_acknowledgement(self, thread: str, base: str) -> PersonAndTime | None:
+        """Read the open alert with the alias of a thread."""
+        headers = {"Authorization": f"GenieKey {self.apikey}"}
+        query = {"query": f'status:open AND alias:"{_alias(thread)}"', "limit": "5"}
+        answer = call("GET", base, headers=headers, params=query)
+        seen = (_acknowledgement(alert) for alert in entries(answer, "data") if alert.get("alias") == _alias(thread))
+        return next((person for person in seen if person is not None), None)
 
     def _updates(self) -> Iterator[str]:
         message = self.message
@@ -64,8 +73,31 @@ class _Alerts(ApiPlugin):
         }
 
 
+def _alias(thread: str) -> str:
+    return thread.replace("/", ".")
+
+
+def _acknowledgement(alert: dict[str, Any]) -> PersonAndTime | None:
+    """Return who acknowledged an alert. The time is counted in milliseconds from the creation of the alert."""
+    report = alert.get("report")
+    if alert.get("acknowledged") is not True or not isinstance(report, dict):
+        return None
+    by, created, passed = report.get("acknowledgedBy"), alert.get("createdAt"), report.get("ackTime")
+    if not (isinstance(by, str) and by.strip() and isinstance(created, str) and type(passed) is int):
+        return None
+    try:
+        at = datetime.fromisoformat(created) + timedelta(milliseconds=passed)
+    except (ValueError, OverflowError):
+        return None
+    return PersonAndTime(by, at.isoformat())
+
+
 class Opsgenie(_Alerts, NotifyOpsgenie):
     """Opsgenie's alerts."""
+
+    @override
+    def acknowledgement(self, thread: str) -> PersonAndTime | None:
+        return self.read_acknowledgement(thread, OPSGENIE_API_LOOKUP[str(self.region_name)])
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:
@@ -74,6 +106,10 @@ class Opsgenie(_Alerts, NotifyOpsgenie):
 
 class Jira(_Alerts, NotifyJira):
     """Jira Service Management's alerts."""
+
+    @override
+    def acknowledgement(self, thread: str) -> PersonAndTime | None:
+        return self.read_acknowledgement(thread, JIRA_API_LOOKUP[str(self.region_name)])
 
     @override
     def send(self, body: str, title: str = "", notify_type: NotifyType = NotifyType.INFO, **_: Any) -> bool:

@@ -7,14 +7,16 @@ from apprise import NotifyType
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP, NotifyPagerDuty
 from typing_extensions import override
 
-from nsg_baseline.alerts.plugins.base import ApiPlugin, RefusedError, call
+from nsg_baseline.alerts.plugins.base import ApiPlugin, Pager, PersonAndTime, RefusedError, call, entries
 
 _SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 _SUMMARY_LENGTH = 1024
+_PEOPLE = ("user", "user_reference")
+_REST = {"us": "https://api.pagerduty.com/incidents", "eu": "https://api.eu.pagerduty.com/incidents"}
 _ACTIONS = {"Resolved": "resolve", "Acknowledged": "acknowledge"}
 
 
-class PagerDuty(ApiPlugin, NotifyPagerDuty):
+class PagerDuty(ApiPlugin, Pager, NotifyPagerDuty):
     """One alert per thread."""
 
     @override
@@ -25,6 +27,31 @@ class PagerDuty(ApiPlugin, NotifyPagerDuty):
         except RefusedError:
             return False
         return True
+
+    @override
+    def acknowledgement(self, thread: str) -> PersonAndTime | None:
+        """Ask the REST API, with the API key of the URL. The answer lists an incident that nobody resolved."""
+        headers = {"Authorization": f"Token token={self.apikey}", "Accept": "application/vnd.pagerduty+json;version=2"}
+        query = {"incident_key": thread, "statuses[]": "acknowledged", "date_range": "all", "limit": "5"}
+        answer = call("GET", _REST[str(self.region_name)], headers=headers, params=query)
+        given = [
+            item
+            for incident in entries(answer, "incidents")
+            if incident.get("status") == "acknowledged" and incident.get("incident_key") in (thread, None, "")
+            for item in entries(incident, "acknowledgements")
+        ]
+        people = [(item.get("at"), item.get("acknowledger")) for item in given]
+        # An integration acknowledges too, for example because the operator asked for it.
+        seen = [
+            PersonAndTime(who["summary"], at)
+            for at, who in people
+            if isinstance(at, str)
+            and isinstance(who, dict)
+            and who.get("type") in _PEOPLE
+            and isinstance(who.get("summary"), str)
+            and who["summary"].strip()
+        ]
+        return max(seen, key=lambda person: person.at, default=None)
 
     def _actions(self) -> Sequence[str]:
         message = self.message

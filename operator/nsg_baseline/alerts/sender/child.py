@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import requests
 from apprise import NotifyBase, NotifyFormat, NotifyType
 from apprise.common import OverflowMode
 
-from nsg_baseline.alerts.plugins.base import ApiPlugin
+from nsg_baseline.alerts.plugins.base import NAME_LENGTH, TIME_LENGTH, ApiPlugin, Pager
 from nsg_baseline.alerts.providers import service
 from nsg_baseline.alerts.recipients import keep_only
 from nsg_baseline.alerts.schemes import LENGTHS, SIGNED
@@ -33,15 +33,18 @@ from nsg_baseline.alerts.sender.protocol import (
     Description,
     Failure,
     Numbered,
+    Poll,
     Render,
     Rendered,
     Request,
+    Seen,
     Send,
     encode,
 )
 from nsg_baseline.alerts.sender.responses import Responses
 from nsg_baseline.alerts.sender.signature import message_id, signed_headers
 from nsg_baseline.alerts.urls import options
+from nsg_baseline.core.text.phrasing import cut
 
 MEMORY_BYTES = 128 << 20
 """Memory that a send may use in addition to the memory of the sender. A send over TLS needs 12 MiB."""
@@ -67,6 +70,8 @@ def run(request: Request, answers: int, sender: int) -> NoReturn:
             for part in _parts(request.ask):
                 os.write(answers, encode(Numbered(request.number, part)))
             answer = Answer()
+        elif isinstance(request.ask, Poll):
+            answer = poll(request.ask, lambda seen: os.write(answers, encode(Numbered(request.number, seen))))
         else:
             answer = call(request.ask) if isinstance(request.ask, Call) else send(request.ask)
         os.write(answers, encode(Numbered(request.number, answer)))
@@ -86,7 +91,7 @@ def _parts(request: Describe | Render) -> Iterator[Description | Rendered]:
     return render(request)
 
 
-def _limit(request: Send | Describe | Call | Render, sender: int) -> None:
+def _limit(request: Send | Describe | Call | Poll | Render, sender: int) -> None:
     is_render = isinstance(request, Render)
     cpu_seconds = RENDER_CPU_SECONDS if is_render else CPU_SECONDS
     # Without a handler, the kernel ends the process at the signal, and no library can delay it.
@@ -120,7 +125,25 @@ def call(request: Call) -> Answer:
     return Answer("" if responses.status // 100 == _SUCCESS else "failed", responses.status, responses.retry_after)
 
 
-def _guarded(request: Send | Call) -> tuple[Guard, Responses]:
+def poll(request: Poll, report: Callable[[Seen], object]) -> Answer:
+    """Report which alerts are acknowledged, under the guard. The first refusal ends it."""
+    guard, responses = _guarded(request)
+    target = service(request.scheme, request.url)
+    if not isinstance(target, Pager):
+        return Answer("invalid")
+    try:
+        for index, thread in enumerate(request.threads):
+            acknowledged = target.acknowledgement(thread)
+            if acknowledged is not None:
+                # JSON may contain half a surrogate pair, which no encoding accepts.
+                name = acknowledged.by.encode(errors="backslashreplace").decode()
+                report(Seen(index, cut(name, NAME_LENGTH), acknowledged.at[:TIME_LENGTH]))
+    except Exception:  # noqa: BLE001 - a plugin's error may contain its URL
+        return Answer(_failure(guard), responses.status, responses.retry_after)
+    return Answer("", responses.status)
+
+
+def _guarded(request: Send | Call | Poll) -> tuple[Guard, Responses]:
     responses = Responses()
     guard = Guard(local=request.local, private=request.private, proxies=_proxies())
     responses.listen(guard.check_host)

@@ -17,9 +17,11 @@ from nsg_baseline.alerts.sender.protocol import (
     Describe,
     Description,
     Numbered,
+    Poll,
     Render,
     Rendered,
     Request,
+    Seen,
     Send,
 )
 from nsg_baseline.alerts.sender.slots import Slot, Slots
@@ -60,6 +62,11 @@ class Turn:
         _, parts = await self._ask(ask)
         return [part for part in parts if isinstance(part, Description)]
 
+    async def poll(self, ask: Poll) -> tuple[Answer, list[Seen]]:
+        """Return which alerts are acknowledged. The answer says whether all of them were read."""
+        answer, parts = await self._ask(ask)
+        return answer, [part for part in parts if isinstance(part, Seen)]
+
     async def render(self, ask: Render) -> tuple[Answer, list[Rendered]]:
         """Return the results of templates. The turn can still be used to send the message."""
         try:
@@ -74,7 +81,7 @@ class Turn:
             raise
         return answer, [part for part in pending.parts if isinstance(part, Rendered)]
 
-    async def _ask(self, ask: Send | Describe | Call) -> tuple[Answer, list[Description | Rendered]]:
+    async def _ask(self, ask: Send | Describe | Call | Poll) -> tuple[Answer, list[Description | Rendered | Seen]]:
         try:
             pending = self.sender.begin(ask)
         except OSError:
@@ -90,7 +97,7 @@ class Pending:
 
     future: asyncio.Future[Answer]
     overdue: asyncio.TimerHandle
-    parts: list[Description | Rendered] = field(default_factory=list)
+    parts: list[Description | Rendered | Seen] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,7 +157,7 @@ class Sender:
         slots = self._slots
         pending.future.add_done_callback(lambda _: slots.release(slot))
 
-    def begin(self, ask: Send | Describe | Call | Render) -> Pending:
+    def begin(self, ask: Send | Describe | Call | Poll | Render) -> Pending:
         """Start a request.
 
         Raises:

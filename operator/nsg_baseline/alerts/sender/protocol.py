@@ -102,11 +102,22 @@ class Render(msgspec.Struct, frozen=True, tag="render"):
     seconds: float = 4
 
 
+class Poll(msgspec.Struct, frozen=True, tag="poll"):
+    """A question to a pager: who acknowledged the alerts with these keys."""
+
+    scheme: str
+    url: str
+    threads: tuple[str, ...]
+    seconds: float = 30
+    local: bool = False
+    private: bool = False
+
+
 class Request(msgspec.Struct, frozen=True):
     """A numbered request."""
 
     number: int
-    ask: Send | Describe | Call | Render
+    ask: Send | Describe | Call | Poll | Render
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
@@ -154,11 +165,25 @@ class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
     problem: str = ""
 
 
+class Seen(msgspec.Struct, frozen=True, tag="seen"):
+    """An acknowledged alert, as its service reports it: untrusted text of limited length.
+
+    Attributes:
+        index: The place of the alert's key in the request.
+        by: The person.
+        at: The time, in ISO 8601.
+    """
+
+    index: int
+    by: str
+    at: str
+
+
 class Numbered(msgspec.Struct, frozen=True):
     """The answer to the request with this number, or a part of it. A line is short enough to be written at once."""
 
     number: int
-    answer: Answer | Description | Rendered
+    answer: Answer | Description | Rendered | Seen
 
 
 _ENCODER = msgspec.json.Encoder()
