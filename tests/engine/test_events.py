@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from typing_extensions import override
 from nsg_baseline.api.common import API_VERSION
 from nsg_baseline.cli.demo.environment import DemoEnvironment, demo_environment, objects
 from nsg_baseline.cli.demo.scenario import OPEN_SSH
-from nsg_emulator.arm import POISON, Delivery, deliver, storage_queue
+from nsg_emulator.arm import POISON, Delivery, Fault, deliver, storage_queue
+from nsg_emulator.arm.faults import Delay
+from nsg_emulator.arm.requests import RequestRecord
 from tests.cluster.azurite import Azurite
 from tests.engine.operator_process import IDS
 
@@ -72,6 +75,20 @@ class EventfulOperator:
         """Wait for a status of the condition about the queue, and return the condition."""
         await self.demo.until(lambda: self._events().get("status") == status)
         return self._events()
+
+    def slow_reading(self, name: str) -> "asyncio.Future[None]":
+        """Delay the next reading of an NSG by seconds. The result says that its request arrived."""
+        azure, loop = self.demo.azure.emulator, asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+
+        def on_request(record: RequestRecord) -> None:
+            if record.method == "GET" and record.path.lower() == IDS[name].lower():
+                azure.requests.listeners.remove(on_request)
+                loop.call_soon_threadsafe(arrived.set_result, None)
+
+        azure.requests.listeners.append(on_request)
+        azure.faults.add(Fault(Delay(5), "GET", rf"{re.escape(IDS[name])}\?", 1))
+        return arrived
 
     async def until_empty(self) -> None:
         async with asyncio.timeout(DEADLINE):
@@ -170,10 +187,10 @@ async def test_a_kill_between_reception_and_deletion_loses_nothing(tmp_path: Pat
     async with eventful_operator(tmp_path, azurite) as operator:
         for attempt in range(3):
             name = f"probe-{attempt}"
+            reading = operator.slow_reading("appgate")
             await operator.create_rule(name, attempt, IDS["appgate"])
-            await operator.delivery.idle()
-            # The event is received within a quarter of a second to two seconds, and read a second later.
-            await asyncio.sleep(0.7 * (attempt + 1))
+            async with asyncio.timeout(DEADLINE):
+                await reading
             await operator.demo.stop_operator(signal.SIGKILL)
             await operator.demo.start_operator()
             await operator.until_alerted(name)
