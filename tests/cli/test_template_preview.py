@@ -71,6 +71,7 @@ def test_options_without_effect_are_errors(options: list[str]) -> None:
     assert done.exit_code == 1
 
 
+@pytest.mark.slow
 def test_the_templates_of_the_documentation_and_of_the_examples_work(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
     (spec,) = re.findall(
